@@ -1,0 +1,57 @@
+r"""The sampling loop that all guided diffusion methods share.
+
+In the variance-exploding form, with posterior mean xhat at noise level s, the ancestral step to a
+lower level s' is
+
+.. math::
+    x' = \hat x + \sqrt{s'^2 - s_d^2} \, (x - \hat x) / s + s_d e, \qquad
+    s_d^2 = \eta^2 s'^2 (s^2 - s'^2) / s^2 ;
+
+eta = 0 is the deterministic sampler, eta = 1 the ancestral one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from ..random import MemberStreams
+
+
+def noise_levels(steps: int, high: float = 20.0, low: float = 0.02, rho: float = 7.0) -> list[float]:
+    """``steps`` noise levels from ``high`` down to ``low``, dense at the low end."""
+    ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
+    return ((1 - ramp) * high ** (1 / rho) + ramp * low ** (1 / rho)).pow(rho).tolist()
+
+
+def ancestral_step(
+    x: Tensor, xhat: Tensor, s: float, lower: float, noise: Tensor, eta: float
+) -> Tensor:
+    """From level ``s`` to ``lower``, given the posterior mean ``xhat``; shapes of ``x``."""
+    fresh = eta * lower * math.sqrt(max(s**2 - lower**2, 0.0)) / s
+    kept = math.sqrt(max(lower**2 - fresh**2, 0.0))
+    return xhat + kept / s * (x - xhat) + fresh * noise
+
+
+def sample(
+    posterior_mean: Callable[[Tensor, float], Tensor], window: tuple[int, ...],
+    streams: MemberStreams, levels: list[float], eta: float,
+) -> Iterator[tuple[Tensor, float]]:
+    """Yield the posterior mean estimate and its noise level, from noise to a sample.
+
+    Args:
+        posterior_mean: estimate of E[x | x_s, data] from (x_s, s).
+        window: shape of one window.
+        streams: randomness, one stream per member.
+        levels: decreasing noise levels.
+        eta: share of the noise that is renewed at each step, 0 to 1.
+    """
+    x = levels[0] * streams.normal(window)
+    for s, lower in zip(levels, [*levels[1:], 0.0], strict=True):
+        xhat = posterior_mean(x, s).detach()
+        yield xhat, s
+        if lower > 0:
+            x = ancestral_step(x, xhat, s, lower, streams.normal(window), eta)

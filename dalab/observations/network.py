@@ -1,0 +1,184 @@
+"""An observing network: instruments, each an operator with its mask, interval and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .noise import Gaussian, Noise
+from .operators import Operator
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One operator, the cells and steps it sees, and its noise.
+
+    Args:
+        operator: from states to observable fields.
+        mask: observed cells, boolean ``(time, y, x)``; all channels of the operator share it.
+        noise: shape of the true noise, unit variance.
+        std: standard deviation of the true noise.
+        assumed_std: what the methods believe it to be; the truth by default.
+
+    Raises:
+        InputError: if a standard deviation is not positive.
+    """
+
+    operator: Operator
+    mask: Tensor
+    noise: Noise
+    std: float = 0.1
+    assumed_std: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.assumed_std is None:
+            object.__setattr__(self, "assumed_std", self.std)
+        for name, value in (("noise", self.std), ("assumed noise", self.assumed_std)):
+            if not value > 0:
+                raise InputError(name, value, "must be above 0", "Use 0.1, or 1e-3 for almost none.")
+        channels = len(self.operator.channels)
+        full = self.mask[:, None].expand(-1, channels, -1, -1)
+        object.__setattr__(self, "index", full.flatten().nonzero().squeeze(-1))
+
+    @property
+    def size(self) -> int:
+        """Number of observed values."""
+        return len(self.index)
+
+    def take(self, fields: Tensor) -> Tensor:
+        """Observed entries of whole fields, ``(..., time, channel, y, x) -> (..., size)``."""
+        return fields.flatten(-4)[..., self.index.to(fields.device)]
+
+    def put(self, values: Tensor) -> Tensor:
+        """Transpose of :meth:`take`: fields that are zero where nothing is observed."""
+        steps, n, _ = self.mask.shape
+        channels = len(self.operator.channels)
+        flat = values.new_zeros(*values.shape[:-1], steps * channels * n * n)
+        index = self.index.to(values.device).expand(values.shape)
+        return flat.scatter(-1, index, values).unflatten(-1, (steps, channels, n, n))
+
+
+@dataclass(frozen=True)
+class ObservingNetwork:
+    """Several instruments at once; their observations form one vector.
+
+    The vector holds the instruments one after the other, each in the order time, channel, y, x.
+    States are normalised windows ``(..., time, lev, y, x)``.
+    """
+
+    instruments: tuple[Instrument, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of observed values in the window."""
+        return sum(i.size for i in self.instruments)
+
+    @property
+    def steps(self) -> int:
+        """Steps in the window."""
+        return self.instruments[0].mask.shape[0]
+
+    @property
+    def linear(self) -> bool:
+        """Whether every operator is linear."""
+        return all(i.operator.linear for i in self.instruments)
+
+    def apply(self, x: Tensor) -> Tensor:
+        """What a noise-free network would see, ``(..., time, lev, y, x) -> (..., size)``."""
+        return torch.cat([i.take(i.operator(x)) for i in self.instruments], dim=-1)
+
+    def jvp(self, x: Tensor, v: Tensor) -> Tensor:
+        """Derivative at ``x`` along ``v``, both windows, ``(..., size)``."""
+        return torch.func.jvp(self.apply, (x,), (v,))[1]
+
+    def vjp(self, x: Tensor, w: Tensor) -> Tensor:
+        """Transposed derivative at ``x`` applied to ``w`` of shape ``(..., size)``, a window."""
+        return torch.func.vjp(self.apply, x)[1](w)[0]
+
+    def split(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Cut an observation vector into one piece per instrument."""
+        return torch.split(values, [i.size for i in self.instruments], dim=-1)
+
+    def variance(self, like: Tensor | None = None) -> Tensor:
+        """Assumed noise variance of every observed value, ``(size,)``."""
+        values = [torch.full((i.size,), i.assumed_std**2) for i in self.instruments]
+        joined = torch.cat(values)
+        return joined if like is None else joined.to(like)
+
+    def observe(self, truth: Tensor, streams: Callable[[int], torch.Generator]) -> Tensor:
+        """Noisy observations of a true window.
+
+        Args:
+            truth: normalised window ``(time, lev, y, x)``.
+            streams: generator of the noise of the instrument with a given number.
+
+        Returns:
+            The observation vector, ``(size,)``.
+        """
+        clean = self.split(self.apply(truth))
+        noisy = [
+            values + i.std * i.noise.sample(i.size, streams(number)).to(values)
+            for number, (i, values) in enumerate(zip(self.instruments, clean, strict=True))
+        ]
+        return torch.cat(noisy)
+
+    def at(self, step: int) -> ObservingNetwork:
+        """The network of one step, for windows of length one."""
+        return ObservingNetwork(
+            tuple(replace(i, mask=i.mask[step : step + 1]) for i in self.instruments)
+        )
+
+    def rows(self, step: int) -> Tensor:
+        """Where the observations of one step stand in the vector, boolean ``(size,)``."""
+        rows = []
+        for i in self.instruments:
+            per_step = i.mask[0].numel() * len(i.operator.channels)
+            rows.append(i.index // per_step == step)
+        return torch.cat(rows)
+
+
+def schedule(mask: Tensor, interval: int) -> Tensor:
+    """Observe only steps 0, N, 2N, ...: the mask with all other steps empty.
+
+    Raises:
+        InputError: if the interval is below 1 or not shorter than the window.
+    """
+    steps = mask.shape[0]
+    if not 1 <= interval < max(steps, 2):
+        raise InputError(
+            "interval", interval, f"must be at least 1 and shorter than the window of {steps} steps",
+            f"Use 1 (every step) to {max(steps - 1, 1)} (first and last).",
+        )
+    kept = torch.arange(steps) % interval == 0
+    return mask & kept[:, None, None]
+
+
+def network(
+    operators: Sequence[Operator], masks: Sequence[Tensor], *, interval: int = 1,
+    noise: Noise | None = None, std: float = 0.1, assumed_std: float | None = None,
+) -> ObservingNetwork:
+    """A network of one instrument per operator with common interval and noise.
+
+    Args:
+        operators: one or more operators.
+        masks: boolean ``(time, y, x)``, one per operator.
+        interval: steps from one observation time to the next.
+        noise: shape of the true noise, Gaussian by default.
+        std: standard deviation of the true noise.
+        assumed_std: standard deviation that the methods assume, the true one by default.
+
+    Raises:
+        InputError: if there is no operator, or a value is out of bounds.
+    """
+    if not operators:
+        raise InputError("operators", [], "must name at least one", "Add arctan, for example.")
+    return ObservingNetwork(
+        tuple(
+            Instrument(operator, schedule(mask, interval), noise or Gaussian(), std, assumed_std)
+            for operator, mask in zip(operators, masks, strict=True)
+        )
+    )

@@ -1,0 +1,199 @@
+r"""How a state is seen: observation operators on whole fields.
+
+An operator maps normalised states ``(..., lev, y, x)`` to observable fields ``(..., channel, y, x)``
+on the same grid; a mask then picks the observed cells. Three kinds are told apart because
+guidance can do more with them: elementwise, linear and translation invariant, and any other
+differentiable map. To add one, subclass the kind that fits and add a line to ``OPERATORS``.
+
+References:
+    | Zheng et al., SOAD (arXiv 2407.21314): arctan, sine and velocity in its reference form
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import param
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..fields import velocity
+from ..systems.base import System
+
+
+class Operator(param.Parameterized):
+    """A differentiable map from states to observable fields.
+
+    Args:
+        system: the system whose states are observed.
+    """
+
+    linear: ClassVar[bool] = False
+
+    def __init__(self, system: System, **options: object) -> None:
+        super().__init__(**options)
+        self.system = system
+        self.setup()
+
+    def setup(self) -> None:
+        """Prepare constants once the system and the options are known."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the observable fields."""
+        return tuple(f"{type(self).__name__.lower()}{i + 1}" for i in range(self.system.shape[0]))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Observable fields of normalised states, ``(..., lev, y, x) -> (..., channel, y, x)``."""
+        raise NotImplementedError
+
+
+class Elementwise(Operator):
+    """An operator that acts on every value by itself."""
+
+    def derivative(self, x: Tensor) -> Tensor:
+        """Derivative at every value, same shape as ``x``."""
+        raise NotImplementedError
+
+
+class Spectral(Operator):
+    """A linear, translation-invariant operator: one matrix per wavenumber."""
+
+    linear = True
+
+    def transfer(self) -> Tensor:
+        """Transfer function, ``(channel, lev, n, n/2 + 1)``, complex128."""
+        raise NotImplementedError
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return _filter(self._transfer_like(x), x)
+
+    def adjoint(self, fields: Tensor) -> Tensor:
+        """Transpose of the operator, ``(..., channel, y, x) -> (..., lev, y, x)``."""
+        return _filter(self._transfer_like(fields).transpose(0, 1).conj(), fields)
+
+    def _transfer_like(self, x: Tensor) -> Tensor:
+        cached = self.__dict__.setdefault("_cache", {})
+        key = (x.dtype, x.device)
+        if key not in cached:
+            cached[key] = self.transfer().to(device=x.device, dtype=x.dtype.to_complex())
+        return cached[key]
+
+
+def _filter(transfer: Tensor, x: Tensor) -> Tensor:
+    spectrum = torch.fft.rfft2(x)
+    out = sum(transfer[:, j] * spectrum[..., j : j + 1, :, :] for j in range(transfer.shape[1]))
+    return torch.fft.irfft2(out, s=x.shape[-2:])
+
+
+class Identity(Elementwise):
+    """The normalised PV of both layers itself."""
+
+    linear = True
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(f"q{i + 1}" for i in range(self.system.shape[0]))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+    def derivative(self, x: Tensor) -> Tensor:
+        return torch.ones_like(x)
+
+    def adjoint(self, fields: Tensor) -> Tensor:
+        """Transpose of the operator: the identity."""
+        return fields
+
+
+class Arctan(Elementwise):
+    """arctan(3x): saturates, so that large values are seen ten times worse than small ones."""
+
+    slope = param.Number(3.0, bounds=(0.1, 20.0), doc="slope at zero")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.atan(self.slope * x)
+
+    def derivative(self, x: Tensor) -> Tensor:
+        return self.slope / (1 + (self.slope * x) ** 2)
+
+
+class Sine(Elementwise):
+    """1.5 sin(3x): folds, so that one value has many explanations."""
+
+    amplitude = param.Number(1.5, bounds=(0.1, 10.0), doc="amplitude")
+    frequency = param.Number(3.0, bounds=(0.1, 20.0), doc="radians per normalised unit")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.amplitude * torch.sin(self.frequency * x)
+
+    def derivative(self, x: Tensor) -> Tensor:
+        return self.amplitude * self.frequency * torch.cos(self.frequency * x)
+
+
+class Velocity(Spectral):
+    """Horizontal velocity of both layers from their PV, channels u1, u2, v1, v2.
+
+    ``form="reference"`` is the operator of the SOAD paper: it inverts the two *normalised* fields
+    as if they were PV and divides by its constants (1.2e4, 1.6e4, 1.1e4, 1.6e4). The layers were
+    divided by different constants first, so this is not the velocity of the flow; only this
+    form compares with the published tables. ``form="physical"`` inverts the PV in 1/s and divides
+    by the climatological standard deviation of each component, given in m/s.
+    """
+
+    form = param.Selector(default="reference", objects=["reference", "physical"], doc="which form")
+
+    reference_scale: ClassVar[tuple[float, ...]] = (1.2e4, 1.6e4, 1.1e4, 1.6e4)
+    physical_scale: ClassVar[tuple[float, ...]] = (0.05, 0.02, 0.05, 0.02)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return ("u1", "u2", "v1", "v2")
+
+    def setup(self) -> None:
+        if not hasattr(self.system, "model"):
+            raise InputError(
+                "operator velocity", self.system.name, "needs a two-layer QG system",
+                "Choose another operator.",
+            )
+
+    def transfer(self) -> Tensor:
+        model = self.system.model
+        psi_of_q = model.layers.inversion(model.grid).to(torch.complex128)
+        transfer = torch.cat(velocity(psi_of_q, model.grid))
+        if self.form == "physical":
+            transfer = transfer * self.system.scale[:, :, None]
+        scale = self.reference_scale if self.form == "reference" else self.physical_scale
+        return transfer / torch.tensor(scale, dtype=torch.float64)[:, None, None, None]
+
+
+class Speed(Operator):
+    """Wind speed of both layers, sqrt(u^2 + v^2) in the physical form: neither kind above."""
+
+    floor = param.Number(
+        0.05, bounds=(0.0, 1.0), inclusive_bounds=(False, True),
+        doc="smoothing of the root at calm, in units of the speed",
+    )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return ("speed1", "speed2")
+
+    def setup(self) -> None:
+        self.velocity = Velocity(self.system, form="physical")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        uv = self.velocity(x)
+        u, v = uv[..., :2, :, :], uv[..., 2:, :, :]
+        return torch.sqrt(u**2 + v**2 + self.floor**2) / math.sqrt(2)
+
+
+OPERATORS: dict[str, type[Operator]] = {
+    "identity": Identity,
+    "arctan": Arctan,
+    "sine": Sine,
+    "velocity": Velocity,
+    "speed": Speed,
+}

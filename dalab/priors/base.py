@@ -1,0 +1,84 @@
+r"""What a prior offers: a denoiser over windows, its error covariance, and draws.
+
+Priors are azula denoisers. Methods work in the variance-exploding form, x_s = x + s e with noise
+level s; a schedule with signal scale a and noise scale b is the same thing with x_s = x_t / a and
+s = b / a.
+"""
+
+from __future__ import annotations
+
+import abc
+
+import torch
+from azula.denoise import Denoiser, DiracPosterior
+from azula.noise import VESchedule
+from torch import Tensor
+
+from ..errors import InputError
+from ..random import MemberStreams
+from ..systems.base import System
+from .spectral import SpectralCovariance
+
+
+class Prior(Denoiser, abc.ABC):
+    """A distribution over normalised windows ``(time, lev, y, x)``.
+
+    Args:
+        name: how the registry calls it.
+        window: shape of a window.
+        schedule: noise schedule by which azula's parts address the noise level.
+    """
+
+    def __init__(
+        self, name: str, window: tuple[int, ...], schedule: VESchedule | None = None
+    ) -> None:
+        super().__init__()
+        self.name, self.window = name, tuple(window)
+        self.schedule = schedule or VESchedule(sigma_min=1e-3, sigma_max=1e3)
+
+    @abc.abstractmethod
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """E[window | noisy window].
+
+        Args:
+            x: window plus noise, ``(..., time, lev, y, x)``.
+            sigma: standard deviation of the noise, a scalar.
+        """
+
+    @abc.abstractmethod
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        """Average covariance of the window given a noisy window of noise level ``sigma``."""
+
+    @property
+    @abc.abstractmethod
+    def climatology(self) -> SpectralCovariance:
+        """Covariance of a window before any observation; its mean is zero."""
+
+    def forward(self, x_t: Tensor, t: Tensor, **kwargs: object) -> DiracPosterior:
+        """azula's interface: the denoised window at schedule time ``t``, a scalar."""
+        alpha, sigma = self.schedule(t)
+        return DiracPosterior(mean=self.denoise(x_t / alpha, sigma / alpha))
+
+    def time(self, sigma: float) -> Tensor:
+        """Schedule time of noise level ``sigma``."""
+        low, high = self.schedule.sigma_min, self.schedule.sigma_max
+        ratio = torch.log(torch.tensor(sigma / low, dtype=torch.float64))
+        return ratio / torch.log(torch.tensor(high / low, dtype=torch.float64))
+
+    def sample_climatology(self, streams: MemberStreams) -> Tensor:
+        """Gaussian draws with the climatological covariance, ``(members, time, lev, y, x)``."""
+        return self.climatology.sample(streams.normal(self.window))
+
+    def check(self, system: System, steps: int) -> None:
+        """Raise unless the prior is about windows of ``steps`` states of ``system``.
+
+        Raises:
+            InputError: naming both shapes.
+        """
+        wanted = (steps, *system.shape)
+        if self.window != wanted:
+            raise InputError(
+                f"prior {self.name}", self.window,
+                f"must be about windows of shape {wanted} for {system.name}",
+                "Choose the prior made for this system, or a window of its length.",
+            )

@@ -1,0 +1,52 @@
+r"""The analytic space-time Gaussian prior: zero training.
+
+The climatological covariance of windows is one Hermitian matrix per wavenumber,
+C(k) = V diag(w) V^H. At noise level s the denoiser and its error covariance are exactly
+
+.. math::
+    D(x) = F^{-1} V \, \mathrm{diag} \frac{w}{w + s^2} \, V^H F x , \qquad
+    \mathrm{Cov}[x \mid x_s] = F^{-1} V \, \mathrm{diag} \frac{w s^2}{w + s^2} \, V^H F .
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .base import Prior
+from .spectral import SpectralCovariance, product, to_spectrum, to_window
+
+
+class GaussianPrior(Prior):
+    """A zero-mean, statistically homogeneous Gaussian over windows.
+
+    Args:
+        matrices: C(k), complex ``(n, n/2 + 1, c, c)``.
+        window: shape of a window, (time, lev, n, n) with time x lev = c.
+        name: how the registry calls it.
+    """
+
+    def __init__(
+        self, matrices: Tensor, window: tuple[int, ...], name: str = "gaussian"
+    ) -> None:
+        super().__init__(name, window)
+        w, V = torch.linalg.eigh(matrices)
+        self.register_buffer("eigenvalues", w.clamp(min=1e-12))
+        self.register_buffer("eigenvectors", torch.view_as_real(V))
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        w = self.eigenvalues
+        gain = self._matrices(w / (w + sigma**2)).to(x.dtype.to_complex())
+        return to_window(product(gain, to_spectrum(x)), self.window[:2])
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        w = self.eigenvalues
+        return SpectralCovariance(self._matrices(w * sigma**2 / (w + sigma**2)), self.window[:2])
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return SpectralCovariance(self._matrices(self.eigenvalues), self.window[:2])
+
+    def _matrices(self, eigenvalues: Tensor) -> Tensor:
+        V = torch.view_as_complex(self.eigenvectors)
+        return (V * eigenvalues[..., None, :]) @ V.mH

@@ -1,0 +1,137 @@
+"""From a short text such as ``random:0.25`` to a checked object of a registry.
+
+A text is ``NAME``, ``NAME:VALUE`` for the first option of the class, or
+``NAME:option=value,option=value``. The registries are plain dictionaries from names to
+``param.Parameterized`` classes; bounds, defaults and documentation live on the parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import param
+
+from .errors import InputError
+
+
+def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
+    """The entry called ``name``.
+
+    Raises:
+        InputError: naming the known entries and the closest one, if there is none of that name.
+    """
+    if name in registry:
+        return registry[name]
+    close = difflib.get_close_matches(name, registry, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else "Choose one of them."
+    raise InputError(kind, name, f"must be one of {', '.join(registry)}", hint)
+
+
+def options(cls: type[param.Parameterized]) -> dict[str, param.Parameter]:
+    """The options of a class, by name, in the order in which they were declared."""
+    found = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, param.Parameter) and name != "name" and value.precedence != -1:
+                found[name] = cls.param[name]
+    return found
+
+
+def build(kind: str, text: str, registry: Mapping[str, type[param.Parameterized]]) -> Any:
+    """The object that ``text`` describes.
+
+    Args:
+        kind: what is built, as the user knows it ("mask"); used in messages.
+        text: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``.
+        registry: known classes by name.
+
+    Raises:
+        InputError: for an unknown name or option, or a value out of its bounds.
+    """
+    name, _, arguments = text.partition(":")
+    cls = lookup(kind, name, registry)
+    return configured(f"{kind} {name}", cls, _parse(f"{kind} {name}", cls, arguments))
+
+
+def configured(what: str, cls: type[param.Parameterized], values: Mapping[str, Any]) -> Any:
+    """An instance of ``cls`` with ``values`` for its options, checked one by one.
+
+    Raises:
+        InputError: for an unknown option, or a value out of its bounds.
+    """
+    known = options(cls)
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(
+                f"{what} option", name, f"must be one of {', '.join(known) or 'none'}", "Leave it."
+            )
+        try:
+            cls(**{name: value})
+        except (ValueError, TypeError):
+            raise InputError(
+                f"{what} {name}", value, _bounds(known[name]),
+                f"The default is {known[name].default}.",
+            ) from None
+    return cls(**values)
+
+
+def _bounds(parameter: param.Parameter) -> str:
+    if isinstance(parameter, param.Selector):
+        return f"must be one of {', '.join(map(str, parameter.objects))}"
+    kind = "a whole number" if isinstance(parameter, param.Integer) else "a number"
+    if not isinstance(parameter, param.Number):
+        return f"must be {type(parameter).__name__.lower()}: {parameter.doc}"
+    if parameter.bounds is None:
+        return f"must be {kind}"
+    low, high = parameter.bounds
+    closed_low, closed_high = parameter.inclusive_bounds
+    parts = []
+    if low is not None:
+        parts.append(f"{'at least' if closed_low else 'above'} {low}")
+    if high is not None:
+        parts.append(f"{'at most' if closed_high else 'below'} {high}")
+    return f"must be {kind} {' and '.join(parts)}"
+
+
+def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[str, Any]:
+    if not arguments:
+        return {}
+    known = options(cls)
+    if not known:
+        raise InputError(what, arguments, "must have no options", "Give the name alone.")
+    if "=" not in arguments:
+        return {next(iter(known)): _value(arguments)}
+    pairs = (item.partition("=") for item in _split(arguments))
+    return {name.strip(): _value(value) for name, _, value in pairs}
+
+
+def _split(arguments: str) -> list[str]:
+    """Cut at the commas that are not inside brackets."""
+    parts, depth = [""], 0
+    for character in arguments:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
+
+
+def describe(obj: param.Parameterized, registry: Mapping[str, type]) -> str:
+    """The shortest text from which :func:`build` makes an equal object."""
+    name = next(key for key, cls in registry.items() if cls is type(obj))
+    known = options(type(obj))
+    changed = {k: getattr(obj, k) for k, p in known.items() if getattr(obj, k) != p.default}
+    if not changed:
+        return name
+    return f"{name}:" + ",".join(f"{key}={value}" for key, value in changed.items())

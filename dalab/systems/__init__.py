@@ -1,0 +1,19 @@
+"""What evolves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .base import System
+from .qg import QGSystem
+from .two_layer_qg import TwoLayerQG
+
+__all__ = ["SYSTEMS", "QGSystem", "System", "TwoLayerQG"]
+
+
+def qg64() -> QGSystem:
+    """Two-layer QG turbulence on 64 x 64 cells of a 1000 km square, one state a day."""
+    return QGSystem(name="qg64", model=TwoLayerQG(nx=64, dt=7200.0), std=(8.19e-6, 1.06e-6))
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {"qg64": qg64}
