@@ -48,8 +48,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
 
 define NO_PYTHON
-dalab needs Python 3.11 to 3.14 and found none. Install one (Debian, Ubuntu: apt-get install python3 python3-venv)
-or name it: make PYTHON=/path/to/python3.12 install
+dalab needs Python 3.11 to 3.14 and found none. On Debian or Ubuntu:
+    sudo apt-get install python3 python3-venv
+or say where it is:
+    make install PYTHON=/path/to/python3.12
 endef
 
 define NO_VENV
@@ -65,18 +67,20 @@ endef
 
 export NO_PYTHON NO_VENV NO_COMPILER
 
-$(VENV)/bin/pip:
+$(VENV)/.created:
 	@$(or $(PYTHON),false) -c '$(SUITABLE)' || { echo "$$NO_PYTHON"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$$NO_VENV"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.3'
+	@touch $@
 
-# pyqg has no wheel to download. It is compiled apart from the rest and never taken from pip's cache, where
-# one built against another NumPy may lie; both environments install the same wheel.
-PIP_WHEEL = CFLAGS='-DCYTHON_CCOMPLEX=0 -DCYTHON_PROFILE=0' $(VENV)/bin/pip wheel --quiet \
+# pyqg has no wheel to download. It is compiled apart from the rest and never taken from pip's cache,
+# where one built against another NumPy may lie; both environments install the same wheel. The two
+# macros spare it C's complex type and a profiling hook, which today's NumPy and Python lack.
+PIP_WHEEL = CFLAGS='-DCYTHON_CCOMPLEX=0 -DCYTHON_PROFILE=0' $(VENV)/bin/pip wheel -qq \
 	--no-cache-dir --no-deps --wheel-dir $(WHEELS)
 
-$(WHEELS)/.built: build-constraints.txt | $(VENV)/bin/pip
+$(WHEELS)/.built: build-constraints.txt | $(VENV)/.created
 	@rm -rf $(WHEELS) && mkdir $(WHEELS)
 	@echo 'Compiling pyqg (about 20 seconds)'
 	@if $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; \
