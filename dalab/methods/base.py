@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -60,12 +61,13 @@ class Problem:
 
     def to(self, device: torch.device | str) -> Problem:
         """The same problem with its tensors on ``device``."""
+        if self.data.device == torch.device(device):
+            return self
         background = self.background
         if background is not None:
             background = replace(background, state=background.state.to(device))
-        return replace(
-            self, prior=self.prior.to(device), data=self.data.to(device), background=background
-        )
+        prior = copy.deepcopy(self.prior).to(device)  # the loaded one is shared between runs
+        return replace(self, prior=prior, data=self.data.to(device), background=background)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,10 @@ class Method(param.Parameterized):
     coupled: ClassVar[bool] = False
 
     def run(
-        self, problem: Problem, members: int, generator: torch.Generator,
+        self,
+        problem: Problem,
+        members: int,
+        generator: torch.Generator,
         device: torch.device | str = "cpu",
     ) -> Iterator[Step]:
         """Yield :class:`Step` after :class:`Step`; the last one holds the result.

@@ -85,7 +85,9 @@ def _elementwise(
     variance = instrument.take(cov.variance().expand(mean.shape[-4:]))
     hbar, J, excess = moments(operator, state, variance)
     return Linearisation(
-        mean=hbar, excess=excess, signal=J**2 * variance,
+        mean=hbar,
+        excess=excess,
+        signal=J**2 * variance,
         forward=lambda x: J * instrument.take(x),
         adjoint=lambda v: instrument.put(J * v),
     )
@@ -116,7 +118,8 @@ def _spectral(
     transfer = operator.transfer().to(cov.matrices)
     signal = cov.observed_variance(transfer).expand(*mean.shape[-4:-3], -1, *mean.shape[-2:])
     return Linearisation(
-        mean=seen, excess=torch.zeros_like(seen),
+        mean=seen,
+        excess=torch.zeros_like(seen),
         signal=instrument.take(signal).expand_as(seen),
         forward=lambda x: instrument.take(operator(x)),
         adjoint=lambda v: operator.adjoint(instrument.put(v)),
@@ -141,7 +144,9 @@ def _sampled(
     missed = values - seen - linear
     shift = missed.mean(0)
     return Linearisation(
-        mean=seen + shift, excess=((missed - shift) ** 2).mean(0), signal=(linear**2).mean(0),
+        mean=seen + shift,
+        excess=((missed - shift) ** 2).mean(0),
+        signal=(linear**2).mean(0),
         forward=lambda x: instrument.take(tangent(x)),
         adjoint=lambda v: pullback(instrument.put(v)),
     )

@@ -15,13 +15,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+import param
 import torch
 from torch import Tensor
 
 from ..random import MemberStreams
+from .base import Method
 
 
-def noise_levels(steps: int, high: float = 20.0, low: float = 0.02, rho: float = 7.0) -> list[float]:
+class Diffusion(Method):
+    """A method that samples by denoising from a high to a low noise level."""
+
+    steps = param.Integer(48, bounds=(2, 1000), doc="noise levels from first to last")
+    eta = param.Number(1.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
+    sigma_max = param.Number(20.0, bounds=(1.0, 1000.0), doc="first noise level")
+    sigma_min = param.Number(0.02, bounds=(1e-4, 0.5), doc="last noise level")
+
+    @property
+    def levels(self) -> list[float]:
+        """The noise levels, decreasing."""
+        return noise_levels(self.steps, self.sigma_max, self.sigma_min)
+
+
+def noise_levels(steps: int, high: float, low: float, rho: float = 7.0) -> list[float]:
     """``steps`` noise levels from ``high`` down to ``low``, dense at the low end."""
     ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
     return ((1 - ramp) * high ** (1 / rho) + ramp * low ** (1 / rho)).pow(rho).tolist()
@@ -37,8 +53,11 @@ def ancestral_step(
 
 
 def sample(
-    posterior_mean: Callable[[Tensor, float], Tensor], window: tuple[int, ...],
-    streams: MemberStreams, levels: list[float], eta: float,
+    posterior_mean: Callable[[Tensor, float], Tensor],
+    window: tuple[int, ...],
+    streams: MemberStreams,
+    levels: list[float],
+    eta: float,
 ) -> Iterator[tuple[Tensor, float]]:
     """Yield the posterior mean estimate and its noise level, from noise to a sample.
 

@@ -9,7 +9,11 @@ from torch import Tensor
 
 
 def conjugate_gradients(
-    A: Callable[[Tensor], Tensor], b: Tensor, *, preconditioner: Tensor, iterations: int,
+    A: Callable[[Tensor], Tensor],
+    b: Tensor,
+    *,
+    preconditioner: Tensor,
+    iterations: int,
     start: Tensor | None = None,
 ) -> Tensor:
     """Solve A x = b for symmetric positive definite A, ``(rows, m)``.

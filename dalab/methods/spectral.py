@@ -20,31 +20,27 @@ from collections.abc import Iterator
 import param
 from torch import Tensor
 
+from ..observations import ObservingNetwork
 from ..priors.spectral import SpectralCovariance
 from ..random import MemberStreams
-from .base import Method, Problem, Step
+from .base import Problem, Step
 from .linearise import linearise
-from .sampler import noise_levels, sample
+from .sampler import Diffusion, sample
 from .solve import conjugate_gradients
 
 
-class SpectralGuidance(Method):
+class SpectralGuidance(Diffusion):
     """Spectral guidance: calibrated covariance per wavenumber, one network call per step."""
 
-    steps = param.Integer(48, bounds=(2, 1000), doc="noise levels, one denoiser call each")
-    eta = param.Number(1.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
-    sigma_max = param.Number(20.0, bounds=(1.0, 1000.0), doc="first noise level")
-    sigma_min = param.Number(0.02, bounds=(1e-4, 0.5), doc="last noise level")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        levels = noise_levels(self.steps, self.sigma_max, self.sigma_min)
 
         def posterior_mean(x: Tensor, s: float) -> Tensor:
             D = problem.prior.denoise(x, s)
             return guided(problem, D, problem.prior.error_covariance(s), self.iterations)
 
-        stream = sample(posterior_mean, problem.window, streams, levels, self.eta)
+        stream = sample(posterior_mean, problem.window, streams, self.levels, self.eta)
         for done, (xhat, s) in enumerate(stream, start=1):
             yield Step(xhat, done, self.steps, evaluations=done, note=f"sigma {s:.3g}")
 
@@ -64,19 +60,31 @@ def guided(problem: Problem, mean: Tensor, cov: SpectralCovariance, iterations: 
         cov = conditioning.covariance
     if problem.network.size == 0:
         return mean
-    return assimilate(problem, mean, cov, iterations)
+    return assimilate(problem.network, problem.data, mean, cov, iterations)
 
 
-def assimilate(problem: Problem, mean: Tensor, cov: SpectralCovariance, iterations: int) -> Tensor:
-    """Mean of N(mean, cov) given the observations alone, linearised statistically."""
-    lin = linearise(problem.network, mean, cov)
-    error = problem.network.variance(like=mean) + lin.excess
+def assimilate(
+    network: ObservingNetwork, data: Tensor, mean: Tensor, cov: SpectralCovariance, iterations: int
+) -> Tensor:
+    """Mean of N(mean, cov) given observations alone, the network linearised statistically.
+
+    Args:
+        network: the observing network.
+        data: observation vector ``(size,)``, or one per member.
+        mean: windows ``(members, time, lev, y, x)``.
+        cov: their common covariance.
+        iterations: conjugate-gradient iterations.
+    """
+    lin = linearise(network, mean, cov)
+    error = network.variance(like=mean) + lin.excess
 
     def innovation_covariance(v: Tensor) -> Tensor:
         return error * v + lin.forward(cov(lin.adjoint(v)))
 
     a = conjugate_gradients(
-        innovation_covariance, problem.data - lin.mean, iterations=iterations,
+        innovation_covariance,
+        data - lin.mean,
+        iterations=iterations,
         preconditioner=1 / (error + lin.signal),
     )
     return mean + cov(lin.adjoint(a))

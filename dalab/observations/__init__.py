@@ -6,6 +6,13 @@ from .noise import NOISES, Noise
 from .operators import OPERATORS, Operator
 
 __all__ = [
-    "MASKS", "NOISES", "OPERATORS", "Instrument", "Mask", "Noise", "ObservingNetwork", "Operator",
+    "MASKS",
+    "NOISES",
+    "OPERATORS",
+    "Instrument",
+    "Mask",
+    "Noise",
+    "ObservingNetwork",
+    "Operator",
     "network",
 ]

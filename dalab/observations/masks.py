@@ -73,7 +73,9 @@ class Tracks(Mask):
 
     count = param.Integer(2, bounds=(1, 32), doc="swaths across the domain at one step")
     width = param.Number(
-        0.06, bounds=(0.0, 1.0), inclusive_bounds=(False, True),
+        0.06,
+        bounds=(0.0, 1.0),
+        inclusive_bounds=(False, True),
         doc="width of a swath as a share of the domain",
     )
     slant = param.Integer(1, bounds=(-4, 4), doc="domain widths crossed from south to north")
@@ -98,8 +100,10 @@ class Points(Mask):
         for row, column in self.sensors:
             if not (0 <= row < n and 0 <= column < n):
                 raise InputError(
-                    "sensor", (row, column), f"must lie on the {n} x {n} grid, rows and columns "
-                    f"0 to {n - 1}", "Remove it or move it onto the map.",
+                    "sensor",
+                    (row, column),
+                    f"must lie on the {n} x {n} grid, rows and columns 0 to {n - 1}",
+                    "Remove it or move it onto the map.",
                 )
             pattern[:, row, column] = True
         return pattern

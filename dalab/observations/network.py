@@ -39,7 +39,9 @@ class Instrument:
             object.__setattr__(self, "assumed_std", self.std)
         for name, value in (("noise", self.std), ("assumed noise", self.assumed_std)):
             if not value > 0:
-                raise InputError(name, value, "must be above 0", "Use 0.1, or 1e-3 for almost none.")
+                raise InputError(
+                    name, value, "must be above 0", "Use 0.1, or 1e-3 for almost none."
+                )
         channels = len(self.operator.channels)
         full = self.mask[:, None].expand(-1, channels, -1, -1)
         object.__setattr__(self, "index", full.flatten().nonzero().squeeze(-1))
@@ -150,7 +152,9 @@ def schedule(mask: Tensor, interval: int) -> Tensor:
     steps = mask.shape[0]
     if not 1 <= interval < max(steps, 2):
         raise InputError(
-            "interval", interval, f"must be at least 1 and shorter than the window of {steps} steps",
+            "interval",
+            interval,
+            f"must be at least 1 and shorter than the window of {steps} steps",
             f"Use 1 (every step) to {max(steps - 1, 1)} (first and last).",
         )
     kept = torch.arange(steps) % interval == 0
@@ -158,8 +162,13 @@ def schedule(mask: Tensor, interval: int) -> Tensor:
 
 
 def network(
-    operators: Sequence[Operator], masks: Sequence[Tensor], *, interval: int = 1,
-    noise: Noise | None = None, std: float = 0.1, assumed_std: float | None = None,
+    operators: Sequence[Operator],
+    masks: Sequence[Tensor],
+    *,
+    interval: int = 1,
+    noise: Noise | None = None,
+    std: float = 0.1,
+    assumed_std: float | None = None,
 ) -> ObservingNetwork:
     """A network of one instrument per operator with common interval and noise.
 

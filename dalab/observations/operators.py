@@ -1,6 +1,6 @@
 r"""How a state is seen: observation operators on whole fields.
 
-An operator maps normalised states ``(..., lev, y, x)`` to observable fields ``(..., channel, y, x)``
+An operator maps normalised states ``(..., lev, y, x)`` to fields ``(..., channel, y, x)``
 on the same grid; a mask then picks the observed cells. Three kinds are told apart because
 guidance can do more with them: elementwise, linear and translation invariant, and any other
 differentiable map. To add one, subclass the kind that fits and add a line to ``OPERATORS``.
@@ -155,7 +155,9 @@ class Velocity(Spectral):
     def setup(self) -> None:
         if not hasattr(self.system, "model"):
             raise InputError(
-                "operator velocity", self.system.name, "needs a two-layer QG system",
+                "operator velocity",
+                self.system.name,
+                "needs a two-layer QG system",
                 "Choose another operator.",
             )
 
@@ -173,7 +175,9 @@ class Speed(Operator):
     """Wind speed of both layers, sqrt(u^2 + v^2) in the physical form: neither kind above."""
 
     floor = param.Number(
-        0.05, bounds=(0.0, 1.0), inclusive_bounds=(False, True),
+        0.05,
+        bounds=(0.0, 1.0),
+        inclusive_bounds=(False, True),
         doc="smoothing of the root at calm, in units of the speed",
     )
 

@@ -24,7 +24,9 @@ def gaussian(system: System) -> Prior:
     path = WEIGHTS / f"{system.name}-gaussian.safetensors"
     if not path.exists():
         raise InputError(
-            "prior gaussian", system.name, "ships for no such system",
+            "prior gaussian",
+            system.name,
+            "ships for no such system",
             f"Make it with: dalab climatology {system.name}",
         )
     return load_gaussian(path, "gaussian")

@@ -78,7 +78,8 @@ class Prior(Denoiser, abc.ABC):
         wanted = (steps, *system.shape)
         if self.window != wanted:
             raise InputError(
-                f"prior {self.name}", self.window,
+                f"prior {self.name}",
+                self.window,
                 f"must be about windows of shape {wanted} for {system.name}",
                 "Choose the prior made for this system, or a window of its length.",
             )

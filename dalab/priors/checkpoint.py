@@ -45,7 +45,9 @@ def read_header(path: Path) -> dict:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("dalab", "{}"))
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise InputError("prior file", str(path), f"cannot be read ({error})", "Make it anew.") from None
+        raise InputError(
+            "prior file", str(path), f"cannot be read ({error})", "Make it anew."
+        ) from None
     if header.get("format") != FORMAT:
         raise InputError(
             "prior file", str(path), f"must have the format {FORMAT}", "Make it with this version."

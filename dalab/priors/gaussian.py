@@ -26,18 +26,17 @@ class GaussianPrior(Prior):
         name: how the registry calls it.
     """
 
-    def __init__(
-        self, matrices: Tensor, window: tuple[int, ...], name: str = "gaussian"
-    ) -> None:
+    def __init__(self, matrices: Tensor, window: tuple[int, ...], name: str = "gaussian") -> None:
         super().__init__(name, window)
         w, V = torch.linalg.eigh(matrices)
         self.register_buffer("eigenvalues", w.clamp(min=1e-12))
         self.register_buffer("eigenvectors", torch.view_as_real(V))
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        w = self.eigenvalues
-        gain = self._matrices(w / (w + sigma**2)).to(x.dtype.to_complex())
-        return to_window(product(gain, to_spectrum(x)), self.window[:2])
+        w, V = self.eigenvalues, torch.view_as_complex(self.eigenvectors)
+        modes = product(V.mH, to_spectrum(x))
+        gain = (w / (w + sigma**2)).permute(2, 0, 1)
+        return to_window(product(V, gain * modes), self.window[:2])
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         w = self.eigenvalues
