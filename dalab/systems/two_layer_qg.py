@@ -20,12 +20,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..fields import Grid, Layers, irfft, rfft, velocity
+from ..fields import Grid, Layers, irfft, rfft
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,26 +101,20 @@ class TwoLayerQG:
         Raises:
             InputError: if the shape does not fit the grid.
         """
-        self._check(q)
+        self.check(q)
         return self._steps(q)
 
     def advance(self, q: Tensor, steps: int) -> Tensor:
         """PV [1/s] after ``steps`` time steps, same shape as ``q``."""
-        for _, q in zip(range(steps), self.stepper(q), strict=False):
-            pass
-        return q
+        return next(islice(self.stepper(q), steps - 1, None)) if steps else q
 
     def snapshots(self, q: Tensor, count: int, every: int) -> Tensor:
         """``q`` and its state after every ``every`` steps, ``(..., count, 2, nx, nx)``."""
-        kept = [q]
-        for step, state in enumerate(self.stepper(q), start=1):
-            if len(kept) == count:
-                break
-            if step % every == 0:
-                kept.append(state)
-        return torch.stack(kept, dim=-4)
+        states = islice(self.stepper(q), every - 1, (count - 1) * every, every)
+        return torch.stack([q, *states], dim=-4)
 
-    def _check(self, q: Tensor) -> None:
+    def check(self, q: Tensor) -> None:
+        """Raise :class:`InputError` unless the shape of ``q`` fits the grid."""
         if q.ndim < 3 or tuple(q.shape[-3:]) != (2, self.nx, self.nx):
             raise InputError(
                 "PV shape", tuple(q.shape), f"must end in (2, {self.nx}, {self.nx})",

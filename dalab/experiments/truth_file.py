@@ -1,0 +1,141 @@
+"""A window of the user's own PV, from a NetCDF file or a Zarr store in pyqg's layout.
+
+The layout is that of ``pyqg.QGModel().to_dataset()`` concatenated in time: a variable ``q`` with
+dimensions ``(time, lev, y, x)`` in 1/s, and a coordinate ``time`` in seconds. Only the window is
+read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ..errors import InputError
+from ..systems import System
+
+SECONDS = {
+    "s": 1, "sec": 1, "second": 1, "seconds": 1, "min": 60, "minute": 60, "minutes": 60,
+    "h": 3600, "hr": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400,
+    "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9,
+}
+PER_SECOND = {"s^-1", "s-1", "s**-1", "s^{-1}", "s^(-1)", "1/s", "/s", "sec^-1", "second-1", "hz"}
+LAYOUT = "Write it like pyqg's to_dataset(): q with dims (time, lev, y, x), in s^-1."
+
+
+def read_window(path: Path, system: System, steps: int, seed: int) -> Tensor:
+    """The window number ``seed`` of a file, normalised, ``(steps, lev, y, x)``, float32.
+
+    Args:
+        path: NetCDF file or Zarr store.
+        system: whose shape, interval and scale the file has to have.
+        steps: states in the window.
+        seed: windows are counted from the beginning without overlap, and again after the last.
+
+    Raises:
+        InputError: naming what is wrong with the file and how to mend it.
+    """
+    with _open(path) as dataset:
+        q = _variable(dataset, path)
+        _check_grid(q, system)
+        start = _start(len(q.time), steps, seed, path)
+        _check_times(dataset, start, steps, system)
+        window = q.isel(time=slice(start, start + steps)).values
+    _check_values(window, start)
+    x = torch.from_numpy(np.ascontiguousarray(window, dtype=np.float64)) / system.scale
+    _check_size(x, system)
+    return x.float()
+
+
+def _open(path: Path) -> xr.Dataset:
+    if not path.exists():
+        raise InputError("truth file", str(path), "must exist", "Check the path.")
+    zarr = path.is_dir()
+    try:
+        return xr.open_dataset(path, engine="zarr" if zarr else None, decode_times=False)
+    except Exception as error:  # every engine has errors of its own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            "truth file", str(path), f"must be NetCDF or Zarr that xarray can open ({reason})",
+            LAYOUT,
+        ) from None
+
+
+def _variable(dataset: xr.Dataset, path: Path) -> xr.DataArray:
+    if "q" not in dataset:
+        names = ", ".join(map(str, dataset.data_vars)) or "no variable"
+        raise InputError("truth file", str(path), f"must have a variable q, has {names}", LAYOUT)
+    q = dataset["q"]
+    if set(q.dims) != {"time", "lev", "y", "x"}:
+        raise InputError("dims of q", q.dims, "must be (time, lev, y, x)", LAYOUT)
+    units = q.attrs.get("units")
+    if units is not None and str(units).replace(" ", "").lower() not in PER_SECOND:
+        raise InputError("units of q", units, "must be s^-1", "Convert q to 1/s, in SI.")
+    return q.transpose("time", "lev", "y", "x")
+
+
+def _check_grid(q: xr.DataArray, system: System) -> None:
+    found, wanted = q.shape[1:], tuple(system.shape)
+    if found == wanted:
+        return
+    factor = found[-1] / wanted[-1]
+    blocks = factor > 1 and found == (wanted[0], *(int(factor) * n for n in wanted[1:]))
+    raise InputError(
+        "grid of q (lev, y, x)", found, f"must be {wanted} for the system {system.name}",
+        f"Average it over {int(factor)} x {int(factor)} cells: q.coarsen(y={int(factor)}, "
+        f"x={int(factor)}).mean()." if blocks else "Regrid the file or choose another system.",
+    )
+
+
+def _start(times: int, steps: int, seed: int, path: Path) -> int:
+    if times < steps:
+        raise InputError(
+            f"times in {path}", times, f"must be at least {steps}, the length of the window",
+            "Shorten the window or store more times.",
+        )
+    return seed % (times // steps) * steps
+
+
+def _check_times(dataset: xr.Dataset, start: int, steps: int, system: System) -> None:
+    if "time" not in dataset.coords:
+        raise InputError("time", "absent", "must be a coordinate, in seconds", LAYOUT)
+    time = dataset["time"]
+    units = str(time.attrs.get("units", "s"))
+    seconds = SECONDS.get(units.split(" since ")[0].strip().lower())
+    if seconds is None:
+        raise InputError("units of time", units, "must be seconds, hours or days", "Use s.")
+    values = time.values[start : start + steps].astype(np.float64) * seconds
+    spacing = np.diff(values)
+    wrong = np.flatnonzero(~(np.abs(spacing / system.interval - 1) <= 0.01))
+    if wrong.size:
+        raise InputError(
+            f"time from step {start + wrong[0]} to the next [s]", float(spacing[wrong[0]]),
+            f"must be {system.interval:g}, the interval of {system.name}, within 1 %",
+            "Store one state per interval, in order.",
+        )
+
+
+def _check_values(window: np.ndarray, start: int) -> None:
+    bad = np.argwhere(~np.isfinite(window))
+    if len(bad):
+        time, lev, y, x = (int(i) for i in bad[0])
+        where = f"first at time {start + time}, lev {lev}, y {y}, x {x}"
+        raise InputError(
+            "NaN or infinite values in q", len(bad), f"must be none ({where})",
+            "Fill them, or use a window without them.",
+        )
+
+
+def _check_size(x: Tensor, system: System) -> None:
+    spread = float(x.std())
+    if not 1e-3 < spread < 1e3:
+        typical = float(system.scale.mean())
+        raise InputError(
+            "standard deviation of q [1/s]", float(f"{spread * typical:.3g}"),
+            f"must be within a factor of 1000 of that of {system.name}, about {typical:.1e}",
+            "Check the units: q has to be in 1/s.",
+        )
+
