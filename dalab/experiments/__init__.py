@@ -1,0 +1,1 @@
+"""Twin experiments: what they are, how they run, and how their results are kept."""
