@@ -1,4 +1,4 @@
-"""Twin experiments: a known truth, synthetic observations of it, and one problem for all methods."""
+"""Twin experiments: a known truth, observations of it, and one problem for all methods."""
 
 from __future__ import annotations
 

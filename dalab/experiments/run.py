@@ -1,0 +1,202 @@
+"""Runs: an experiment in a worker thread that can be watched and stopped, or in this thread."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from typing import Literal
+
+import xarray as xr
+
+from .config import Config
+from .frame import Frame, MethodScores, Progress
+from .twin import Twin
+from .work import Work
+
+__all__ = ["Frame", "MethodScores", "Progress", "Run", "State", "execute"]
+
+State = Literal["idle", "preparing", "running", "done", "cancelled", "failed"]
+ENDED = ("done", "cancelled", "failed")
+OnFrame = Callable[[Frame], None]
+
+_alive: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+@atexit.register
+def _leave() -> None:
+    """Let the threads end by themselves: one that is killed inside torch aborts the process."""
+    runs = list(_alive)
+    for run in runs:
+        run.cancel()
+    for run in runs:
+        run.join()
+
+
+class Run:
+    """An experiment in a worker thread.
+
+    Every attribute may be read from any thread at any time. :meth:`cancel` takes effect at once:
+    the state changes, the result so far is final, and the thread ends by itself after the step it
+    is in.
+
+    Args:
+        config: the experiment; checked here, before any thread starts.
+        on_frame: called in the worker thread after each step of each method.
+
+    Raises:
+        InputError: if the config cannot work.
+    """
+
+    def __init__(self, config: Config, *, on_frame: OnFrame | None = None) -> None:
+        self.config = config
+        self.error: str | None = None
+        self._work, self._on_frame = Work(config), on_frame
+        self._state: State = "idle"
+        self._newest: Frame | None = None
+        self._lock, self._building = threading.Lock(), threading.Lock()
+        self._ended = threading.Event()
+        self._started, self._stopped = 0.0, 0.0
+        self._thread: threading.Thread | None = None
+        self._result: xr.DataTree | None = None
+
+    def start(self) -> Run:
+        """Start the worker thread.
+
+        Raises:
+            RuntimeError: if it was started before.
+        """
+        with self._lock:
+            if self._state != "idle":
+                raise RuntimeError(f"the run is {self.state}; make a new Run to run again")
+            self._state, self._started = "preparing", time.perf_counter()
+        self._thread = threading.Thread(target=self._work_through, name="dalab run", daemon=True)
+        _alive.add(self)
+        self._thread.start()
+        return self
+
+    def cancel(self) -> None:
+        """End the run now and keep what it has computed; nothing happens if it has ended."""
+        self._end("cancelled")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended, at most ``timeout`` seconds; return whether it has."""
+        return self._ended.wait(timeout)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the worker thread has ended too; return whether it has."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def state(self) -> State:
+        """``idle``, ``preparing``, ``running``, ``done``, ``cancelled`` or ``failed``.
+
+        A run in which some method gives a result is done; it failed if none does.
+        """
+        prepared = self._state == "preparing" and self._work.twin is not None
+        return "running" if prepared else self._state
+
+    @property
+    def twin(self) -> Twin | None:
+        """Truth and problem, once they are prepared."""
+        return self._work.twin
+
+    @property
+    def scores(self) -> dict[str, MethodScores]:
+        """Scores of every method so far, by label."""
+        return dict(self._work.scores)
+
+    @property
+    def progress(self) -> Progress:
+        """How far along the run is, its ``elapsed`` time up to date."""
+        if not self._started:
+            return self._work.progress
+        now = self._stopped or time.perf_counter()
+        return replace(self._work.progress, elapsed=now - self._started)
+
+    def latest(self) -> Frame | None:
+        """The newest frame if it has not been taken yet; frames in between are skipped."""
+        with self._lock:
+            frame, self._newest = self._newest, None
+        return frame
+
+    @property
+    def result(self) -> xr.DataTree:
+        """The result, complete or partial.
+
+        Raises:
+            RuntimeError: before the run has ended.
+        """
+        if not self._ended.is_set():
+            raise RuntimeError(f"the run is {self.state}; wait() for it, or cancel() it")
+        with self._building:
+            if self._result is None:
+                self._result = self._work.result()
+        return self._result
+
+    def _work_through(self) -> None:
+        try:
+            with closing(self._work.frames()) as frames:
+                for frame in frames:
+                    if self._ended.is_set():
+                        return
+                    self._publish(frame)
+        except Exception as error:
+            self.error = str(error) or type(error).__name__
+            self._end("failed")
+        else:
+            self._end(*_verdict(self._work.scores))
+
+    def _publish(self, frame: Frame) -> None:
+        with self._lock:
+            self._newest = frame
+        if self._on_frame is not None:
+            self._on_frame(frame)
+
+    def _end(self, state: State, error: str | None = None) -> None:
+        with self._lock:
+            if self._state in ENDED:
+                return
+            self._work.end()
+            self._state, self._stopped = state, time.perf_counter()
+            self.error = self.error or error
+            self._ended.set()
+
+
+def _verdict(scores: dict[str, MethodScores]) -> tuple[State, str | None]:
+    """State at the end of a run, and why, if every method failed."""
+    failed = {label: s.status for label, s in scores.items() if s.status.startswith("failed")}
+    if len(failed) < len(scores):
+        return "done", None
+    return "failed", "; ".join(f"{label} {status}" for label, status in failed.items())
+
+
+def execute(config: Config, on_frame: OnFrame | None = None) -> xr.DataTree:
+    """Run an experiment in this thread and return its result.
+
+    An interrupt from the keyboard ends it, and the result is partial; its attribute ``status``
+    says so.
+
+    Args:
+        config: the experiment.
+        on_frame: called after each step of each method.
+
+    Raises:
+        InputError: if the config cannot work, or the truth cannot be had.
+    """
+    work = Work(config)
+    try:
+        with closing(work.frames()) as frames:
+            for frame in frames:
+                if on_frame is not None:
+                    on_frame(frame)
+    except KeyboardInterrupt:
+        pass
+    work.end()
+    return work.result()

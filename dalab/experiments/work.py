@@ -1,0 +1,182 @@
+"""The work of a run, one frame after the other, without threads.
+
+:class:`Work` is a generator of frames with a memory: whoever consumes the frames may stop at any
+time, and what was computed until then is a valid result.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ..methods import Method, Step
+from ..random import stream
+from .config import Config, validate
+from .frame import Frame, MethodScores, Progress, live_rmse
+from .peak import PeakMemory
+from .store import assemble, scored
+from .twin import Twin, methods, prepare
+
+
+class Work:
+    """An experiment in the making.
+
+    Args:
+        config: the experiment.
+
+    Raises:
+        InputError: if the config cannot work.
+    """
+
+    def __init__(self, config: Config) -> None:
+        validate(config)
+        self.config = config
+        self.methods = methods(config)
+        self.twin: Twin | None = None
+        self.scores = {label: MethodScores() for label in self.methods}
+        self.estimates: dict[str, Tensor] = {}
+        self.progress = Progress(methods=len(self.methods))
+        self._summaries: dict[str, xr.Dataset] = {}
+        self._lock, self._ended = threading.Lock(), False
+
+    def frames(self) -> Iterator[Frame]:
+        """Do everything; yield after each step of each method.
+
+        Raises:
+            InputError: if the truth cannot be had. What goes wrong inside a method is not raised
+                but becomes its status.
+        """
+        clock = _Clock(list(self.methods))
+        self.twin = prepare(self.config)
+        for label, method in self.methods.items():
+            clock.next_method(label)
+            with closing(self._guarded(label, method, self.twin)) as steps:
+                for step in steps:
+                    self.progress = clock.progress(step)
+                    scores = self.scores[label]
+                    yield Frame(
+                        label, step, scores.rmse_steps, scores.rmse_sample_steps, self.progress
+                    )
+
+    def _guarded(self, label: str, method: Method, twin: Twin) -> Iterator[Step]:
+        """The steps of a method until it is complete or fails; its status says which."""
+        self._mark(label, "running")
+        try:
+            with closing(self._steps(label, method, twin)) as steps:
+                for step in steps:
+                    if not torch.isfinite(step.estimate).all():
+                        self._mark(label, f"failed: diverged at step {step.done} of {step.total}")
+                        return
+                    self._record(label, step, twin)
+                    yield step
+        except Exception as error:  # one method must not take the others with it
+            self._mark(label, f"failed: {_reason(error, self.config, twin.device)}")
+        else:
+            self._complete(label)
+
+    def _steps(self, label: str, method: Method, twin: Twin) -> Iterator[Step]:
+        """The steps of a method, copied to the CPU, with the memory they took."""
+        peak = PeakMemory(twin.device)
+        generator = stream(self.config.seed, "method", type(method).__name__)
+        with closing(
+            method.run(twin.problem, self.config.members, generator, twin.device)
+        ) as steps:
+            for step in steps:
+                self._update(label, peak_memory_mb=peak.look())
+                yield replace(step, estimate=step.estimate.detach().to("cpu", copy=True))
+
+    def _record(self, label: str, step: Step, twin: Twin) -> None:
+        self._update(
+            label, step.estimate,
+            rmse_steps=live_rmse(step.estimate.mean(0, dtype=torch.float64), twin.truth),
+            rmse_sample_steps=live_rmse(step.estimate[0], twin.truth),
+            network_evaluations=step.evaluations, seconds=step.seconds,
+            members=len(step.estimate),
+        )
+
+    def _update(self, label: str, estimate: Tensor | None = None, **changes: object) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            self.scores[label] = replace(self.scores[label], **changes)
+            if estimate is not None:
+                self.estimates[label] = estimate
+
+    def _mark(self, label: str, status: str) -> None:
+        self._update(label, status=status)
+
+    def _complete(self, label: str) -> None:
+        if label not in self.estimates:
+            return self._mark(label, "failed: it gave no estimate")
+        summary = self._summary(label)
+        self._update(
+            label, status="complete", crps=float(summary["crps"]),
+            spread_skill=float(summary["spread_skill"]),
+        )
+
+    def _summary(self, label: str) -> xr.Dataset:
+        """All scores of the estimate of a method as it stands."""
+        if label not in self._summaries:
+            self._summaries[label] = scored(self.twin, self.estimates[label])
+        return self._summaries[label]
+
+    def end(self) -> None:
+        """Nothing is recorded any more; methods that are not through count as cancelled."""
+        with self._lock:
+            self._ended = True
+            for label, scores in self.scores.items():
+                if scores.status in ("waiting", "running"):
+                    self.scores[label] = replace(scores, status="cancelled")
+
+    def result(self) -> xr.DataTree:
+        """The result as far as the work got; call :meth:`end` before."""
+        summaries = {label: self._summary(label) for label in self.estimates}
+        return assemble(self.config, self.twin, self.scores, self.estimates, summaries)
+
+
+def _reason(error: Exception, config: Config, device: torch.device) -> str:
+    """Why a method failed, in one line."""
+    text = " ".join(str(error).split())
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if memory or "can't allocate memory" in text or "out of memory" in text:
+        return (
+            f"out of memory with {config.members} members on {device}; use fewer members or a "
+            "smaller grid"
+        )
+    return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+
+
+class _Clock:
+    """Time spent and time left, over methods that take very different times.
+
+    The method at work is extrapolated by its own pace; those after it are assumed to take what the
+    ones so far take on average.
+    """
+
+    def __init__(self, labels: list[str]) -> None:
+        self.labels, self.index = labels, -1
+        self.start = self.began = time.perf_counter()
+        self.totals: list[float] = []
+
+    def next_method(self, label: str) -> None:
+        now = time.perf_counter()
+        if self.index >= 0:
+            self.totals.append(now - self.began)
+        self.index, self.began = self.labels.index(label), now
+
+    def progress(self, step: Step) -> Progress:
+        now, count = time.perf_counter(), len(self.labels)
+        total = (now - self.began) / step.fraction
+        average = (sum(self.totals) + total) / (len(self.totals) + 1)
+        left = self.began + total - now + average * (count - 1 - self.index)
+        return Progress(
+            self.labels[self.index], self.index, count, (self.index + step.fraction) / count,
+            now - self.start, left, step.note,
+        )

@@ -1,0 +1,44 @@
+r"""Errors of one field against another.
+
+The root-mean-square error of step k pools all layers and cells, in normalised units, so that the
+layers weigh equally,
+
+.. math:: \mathrm{RMSE}_k = \sqrt{ \langle (x_k^{est} - x_k^{true})^2 \rangle_{lev, y, x} } ,
+
+and the error of a window is the mean of these roots over its steps, not the root of a mean.
+
+In words: how far off a typical value is. 0 is perfect; the climatological mean scores 1 and an
+independent random state 1.41. One sample of a calibrated posterior scores sqrt(2) times what the
+posterior mean does, so the two are never compared with each other.
+
+References:
+    | Zheng et al., SOAD (arXiv 2407.21314), whose tables use one posterior sample
+"""
+
+from __future__ import annotations
+
+import xarray as xr
+from scores.continuous import rmse as _rmse
+
+
+def rmse_steps(estimate: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """RMSE of every step of one window.
+
+    Args:
+        estimate: ``(time, lev, y, x)``.
+        truth: same dims.
+
+    Returns:
+        Dim ``time``, float64.
+    """
+    return _rmse(estimate.astype("float64"), truth.astype("float64"), preserve_dims=["time"])
+
+
+def rmse_mean_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """RMSE of the ensemble mean at every step; ``ensemble`` has a dim ``member`` besides."""
+    return rmse_steps(ensemble.astype("float64").mean("member"), truth)
+
+
+def rmse_sample_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """RMSE of one sample, the first member, at every step."""
+    return rmse_steps(ensemble.isel(member=0, drop=True), truth)

@@ -1,0 +1,46 @@
+"""The score table: one row per method, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+COLUMNS = (
+    "method", "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds",
+    "peak_memory_mb", "members", "status",
+)
+
+
+def table(tree: xr.DataTree) -> pd.DataFrame:
+    """One row per method, in the order of the run, with the columns of :data:`COLUMNS`.
+
+    Args:
+        tree: a result, complete or partial. What was not computed is NaN.
+    """
+    metrics = tree["metrics"].to_dataset()
+    columns = {name: metrics[name].values for name in COLUMNS}
+    frame = pd.DataFrame(columns)
+    counts = {"network_evaluations": int, "members": int}
+    return frame.astype(counts)
+
+
+def records(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
+    """Scores by method as plain data with the public names; NaN becomes ``None``.
+
+    The columns of :func:`table`, and ``rmse_steps``: the RMSE of the ensemble mean at every step.
+    """
+    steps = tree["metrics"]["rmse_steps"]
+    rows = table(tree).to_dict("records")
+    return {
+        row["method"]: {
+            **{name: _plain(value) for name, value in row.items() if name != "method"},
+            "rmse_steps": [_plain(v) for v in steps.sel({"method": row["method"]}).values.tolist()],
+        }
+        for row in rows
+    }
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and value != value else value
