@@ -10,6 +10,9 @@ third-order Adams-Bashforth with a self-start, and an exponential filter applied
 Trajectories agree with pyqg to round-off in float64. Anything that can be stacked is advanced
 together: states are ``(..., lev=2, y, x)`` with any leading axes, on any device.
 
+Arithmetic runs on one complex field per member, q_1 + i q_2, whose real multiplications act on both
+layers at once; nothing passes from one member to another.
+
 References:
     | pyqg: Python Quasigeostrophic Model, https://pyqg.readthedocs.io
 """
@@ -17,16 +20,17 @@ References:
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..fields import Grid, Layers, irfft, rfft
+from ..fields import Grid, Layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,7 @@ class TwoLayerQG:
 
     def advance(self, q: Tensor, steps: int) -> Tensor:
         """PV [1/s] after ``steps`` time steps, same shape as ``q``."""
+        self.check(q)
         return next(islice(self.stepper(q), steps - 1, None)) if steps else q
 
     def snapshots(self, q: Tensor, count: int, every: int) -> Tensor:
@@ -122,52 +127,102 @@ class TwoLayerQG:
             )
 
     def _steps(self, q: Tensor) -> Iterator[Tensor]:
-        tendency = _Tendency(self, q)
-        decay = self.filter.to(tendency.real)
-        qh, T1, T2 = rfft(q), None, None
+        symbols = _Symbols(self, q)
+        z = torch.complex(*q.reshape(-1, *q.shape[-3:]).unbind(-3))
+        Z = _fft(z)
+        increments: deque[Tensor] = deque(maxlen=3)
         while True:
-            T = tendency(q, qh)
-            qh = decay * (qh + self.dt * _adams_bashforth(T, T1, T2))
-            q = irfft(qh)
-            T1, T2 = T, T1
-            yield q
+            increments.appendleft(symbols.increment(z, Z))
+            Z = symbols.decay * Z
+            for weight, increment in zip(ADAMS_BASHFORTH[len(increments)], increments, strict=True):
+                Z = Z.add_(increment, alpha=weight)
+            z = _ifft(Z)
+            yield torch.view_as_real(z).movedim(-1, -3).view(q.shape)
 
 
-def _adams_bashforth(T: Tensor, T1: Tensor | None, T2: Tensor | None) -> Tensor:
-    """Mean tendency over the coming step from the last one, two or three evaluations."""
-    if T1 is None:
-        return T
-    if T2 is None:
-        return 1.5 * T - 0.5 * T1
-    return (23 / 12) * T - (16 / 12) * T1 + (5 / 12) * T2
+ADAMS_BASHFORTH = {1: (1.0,), 2: (1.5, -0.5), 3: (23 / 12, -16 / 12, 5 / 12)}
+"""Weights of the newest increment and of those before it, by how many there are."""
 
 
-class _Tendency:
-    """Spectral tendency of a model, its constants placed on the device of a state once."""
+def _fft(z: Tensor) -> Tensor:
+    """Spectrum laid out ``(..., k, l)`` of a complex field ``(..., y, x)``.
 
-    def __init__(self, model: TwoLayerQG, q: Tensor) -> None:
-        self.real = q.real
-        grid, layers = model.grid, model.layers
-        k, l = grid.wavenumbers()
+    Both transforms run along contiguous memory, which is faster than a two-dimensional one.
+    """
+    return torch.fft.fft(torch.fft.fft(z).mT)
+
+
+def _ifft(Z: Tensor) -> Tensor:
+    """Inverse of :func:`_fft`."""
+    return torch.fft.ifft(torch.fft.ifft(Z).mT)
+
+
+def _mirrored(Z: Tensor) -> Tensor:
+    """Spectrum of the conjugate field: ``conj Z(-k, -l)``."""
+    n = Z.shape[-1]
+    negative = -torch.arange(n, device=Z.device) % n
+    flipped = Z.flip(-1)
+    return torch.cat([flipped[..., -1:], flipped[..., :-1]], -1).index_select(-2, negative).conj()
+
+
+class _Symbols:
+    r"""Fourier symbols of a model that treat its two layers as one complex field.
+
+    With z = q_1 + i q_2, one complex transform does the work of two real ones. A linear operation
+    with real kernels and symbols :math:`m_{ij}(k, l)` acts on the spectra Z of z and
+    :math:`\bar Z` of its conjugate as :math:`\alpha Z + \beta \bar Z`, where
+
+    .. math::
+        2 \alpha = m_{11} + m_{22} + i (m_{21} - m_{12}), \quad
+        2 \beta = m_{11} - m_{22} + i (m_{21} + m_{12}) .
+
+    Increments are dt T times the filter, which the weights of Adams-Bashforth commute with.
+
+    Args:
+        model: parameters.
+        like: a field whose device and precision the symbols take.
+    """
+
+    def __init__(self, model: TwoLayerQG, like: Tensor) -> None:
+        k, l = model.grid.wavenumbers()
         ik, il = 1j * k, 1j * l
-        a = layers.inversion(grid)
-        Qy = torch.tensor(model.Qy, dtype=torch.float64)[:, None, None, None]
-        drag = torch.tensor([0.0, model.rek], dtype=torch.float64)[:, None, None, None]
-        K2 = k**2 + l**2
-        self.velocity = self._complex(torch.stack([-il * a, ik * a]))
-        self.linear = self._complex((drag * K2 - ik * Qy) * a)
-        self.divergence = self._complex(-torch.stack([ik.expand_as(il * k), il.expand_as(il * k)]))
-        self.mean_flow = torch.tensor([model.U1, model.U2], dtype=q.dtype, device=q.device)[:, None, None]
+        a = model.layers.inversion(model.grid)
+        layer = torch.eye(2, dtype=torch.float64)[:, :, None, None]
+        U, Qy, drag = (
+            torch.tensor(values, dtype=torch.float64)[:, None, None, None]
+            for values in ((model.U1, model.U2), model.Qy, (0.0, model.rek))
+        )
+        linear = (drag * (k**2 + l**2) - ik * Qy) * a - ik * U * layer
+        step = model.dt * model.filter
+        m = _on_all_wavenumbers(torch.stack([-il * a, ik * a, step * linear]))
+        place = partial(torch.Tensor.to, device=like.device, dtype=like.dtype.to_complex())
+        self.alpha = place((m[:, 0, 0] + m[:, 1, 1] + 1j * (m[:, 1, 0] - m[:, 0, 1])) / 2)[:, None]
+        self.beta = place((m[:, 0, 0] - m[:, 1, 1] + 1j * (m[:, 1, 0] + m[:, 0, 1])) / 2)[:, None]
+        self.divergence = place(_on_all_wavenumbers(-step * torch.stack([ik + 0 * l, il + 0 * k])))
+        self.decay = place(_on_all_wavenumbers(model.filter))
 
-    def _complex(self, constant: Tensor) -> Tensor:
-        return constant.to(device=self.real.device, dtype=self.real.dtype.to_complex())
+    def increment(self, z: Tensor, Z: Tensor) -> Tensor:
+        """Filtered change over ``dt``, ``(members, k, l)``.
 
-    def __call__(self, q: Tensor, qh: Tensor) -> Tensor:
-        upper, lower = qh[..., None, :1, :, :], qh[..., None, 1:, :, :]
-        w = self.velocity
-        uv = irfft(w[:, :, 0] * upper + w[:, :, 1] * lower)
-        u, v = uv[..., 0, :, :, :] + self.mean_flow, uv[..., 1, :, :, :]
-        flux = rfft(torch.stack([u * q, v * q], dim=-4))
-        linear = self.linear[:, 0] * qh[..., :1, :, :] + self.linear[:, 1] * qh[..., 1:, :, :]
-        div = self.divergence
-        return div[0] * flux[..., 0, :, :, :] + div[1] * flux[..., 1, :, :, :] + linear
+        Args:
+            z: the two layers of PV, ``(members, y, x)``.
+            Z: their spectrum, ``(members, k, l)``.
+        """
+        uvL = (self.alpha * Z).addcmul_(self.beta, _mirrored(Z))
+        uv = _ifft(uvL[:2])
+        flux = _fft(torch.view_as_complex(torch.view_as_real(uv) * torch.view_as_real(z)))
+        return uvL[2].addcmul(self.divergence[0], flux[0]).addcmul_(self.divergence[1], flux[1])
+
+
+def _on_all_wavenumbers(symbol: Tensor) -> Tensor:
+    """From half of the wavenumbers ``(..., l, k)`` to all of them ``(..., k, l)``, complex.
+
+    A symbol of a real kernel obeys m(-k, -l) = conj m(k, l). Where it cannot, as for a derivative
+    at the Nyquist wavenumber, the part that a real inverse transform drops is left out.
+    """
+    n = symbol.shape[-2]
+    symbol = symbol + 0j
+    opposite = symbol[..., -torch.arange(n) % n, :].conj()
+    for edge in (0, n // 2):
+        symbol[..., edge] = (symbol[..., edge] + opposite[..., edge]) / 2
+    return torch.cat([symbol, opposite[..., 1 : n // 2].flip(-1)], -1).mT.contiguous()
