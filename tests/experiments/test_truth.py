@@ -1,0 +1,232 @@
+"""True windows: from every source of the registry, and from files good and bad."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from dalab.errors import InputError
+from dalab.experiments.truth import TRUTHS, draw_truth, lead, mirrored, shifted, start
+from dalab.systems import QGSystem, TwoLayerQG, qg64
+
+
+@pytest.fixture
+def system():
+    return qg64()
+
+
+def needs(name):
+    if name.startswith("pyqg"):
+        pytest.importorskip("pyqg")
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_every_source_gives_developed_turbulence(name, system):
+    needs(name)
+    window = draw_truth(name, system, 3, seed=0)
+    assert window.shape == (3, 2, 64, 64)
+    assert window.dtype == torch.float32
+    assert ((window.std((0, 2, 3)) - 1).abs() < 0.25).all()
+    day = (window[1] - window[0]).pow(2).mean((-2, -1)).sqrt()
+    assert ((day > 0.02) & (day < 0.5)).all()
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_a_seed_always_gives_the_same_truth(name, system):
+    needs(name)
+    assert torch.equal(draw_truth(name, system, 2, seed=3), draw_truth(name, system, 2, seed=3))
+
+
+def test_seeds_give_different_truths(system):
+    windows = torch.stack([draw_truth("model", system, 1, seed).flatten() for seed in range(6)])
+    overlap = torch.corrcoef(windows) - torch.eye(6)
+    assert overlap.abs().max() < 0.6
+
+
+def test_leads_are_three_to_six_weeks():
+    leads = {lead(seed) for seed in range(300)}
+    assert (min(leads), max(leads)) == (20, 40)
+
+
+def test_a_longer_window_begins_with_the_shorter(system):
+    long, short = (draw_truth("model", system, steps, seed=1) for steps in (4, 2))
+    torch.testing.assert_close(long[:2], short)
+
+
+@pytest.mark.parametrize("suffix", ["", "-fine"])
+def test_pyqg_and_the_solver_give_the_same_truth(suffix, system):
+    pytest.importorskip("pyqg")
+    # weeks of chaos amplify round-off, but not yet to anything that single precision shows
+    theirs, ours = (draw_truth(name + suffix, system, 2, seed=2) for name in ("pyqg", "model"))
+    torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-5)
+
+
+def test_the_model_is_perfect_for_its_own_truth_and_errs_for_a_finer_one(system):
+    def error(name):
+        x = draw_truth(name, system, 2, seed=0)
+        return (system.step(x[0]) - x[1]).pow(2).mean().sqrt()
+
+    assert error("model") < 1e-3
+    assert 0.01 < error("model-fine") < 0.3
+
+
+def test_starts_are_symmetric_images_of_shipped_states():
+    x = start("qg64", seed=5)
+    assert x.dtype == torch.float64
+    torch.testing.assert_close(mirrored(mirrored(x)), x)
+    torch.testing.assert_close(mirrored(x).mean((-2, -1)), x.mean((-2, -1)))
+    assert torch.equal(shifted(shifted(x, 3, 60), 61, 4), x)
+
+
+def test_other_systems_are_refused(system):
+    class Other:
+        name = "lorenz63"
+
+    with pytest.raises(InputError, match="system = 'lorenz63': must be two-layer QG"):
+        draw_truth("model", Other(), 3, seed=0)
+
+
+def test_a_system_without_a_library_is_refused():
+    other = QGSystem(name="qg32", model=TwoLayerQG(nx=32), std=(8e-6, 1e-6))
+    with pytest.raises(InputError, match="state library = 'qg32'"):
+        draw_truth("model", other, 3, seed=0)
+
+
+def test_unknown_sources_name_the_known_ones(system):
+    with pytest.raises(InputError, match="'modle': must be one of model, pyqg, .*'model'"):
+        draw_truth("modle", system, 3, seed=0)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def dataset(system, times=7, spacing=86400.0):
+    """Smooth PV in pyqg's layout, every state different."""
+    generator = np.random.default_rng(0)
+    scale = system.scale.numpy()
+    q = generator.standard_normal((times, *system.shape)) * scale
+    seconds = 1.0e8 + spacing * np.arange(times)
+    return xr.Dataset(
+        {"q": (("time", "lev", "y", "x"), q, {"units": "s^-1"})},
+        coords={"time": ("time", seconds, {"units": "s"}), "lev": [1, 2]},
+    )
+
+
+def written(data, path):
+    if path.suffix == ".zarr":
+        data.to_zarr(path)
+    else:
+        data.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+@pytest.mark.parametrize("name", ["truth.nc", "truth.zarr"])
+def test_windows_of_a_file(name, system, tmp_path):
+    data = dataset(system)
+    path = written(data, tmp_path / name)
+    states = torch.from_numpy(data.q.values / system.scale.numpy()).float()
+    for seed, first in ((0, 0), (1, 3), (2, 0), (3, 3)):
+        window = draw_truth(path, system, 3, seed)
+        torch.testing.assert_close(window, states[first : first + 3])
+    assert draw_truth(str(path), system, 7, seed=4).shape == (7, 2, 64, 64)
+
+
+def test_a_file_that_pyqg_wrote(system, tmp_path):
+    pyqg = pytest.importorskip("pyqg")
+    model = pyqg.QGModel(nx=64, dt=7200.0, log_level=0, tavestart=np.inf)
+    model.q = start("qg64", 0).numpy() * system.scale.numpy()
+    days = [model.to_dataset()]
+    for _ in range(2):
+        for _ in range(12):
+            model._step_forward()
+        days.append(model.to_dataset())
+    path = tmp_path / "pyqg.nc"
+    xr.concat(days, "time", data_vars="minimal", coords="minimal", compat="override").to_netcdf(
+        path, engine="h5netcdf", invalid_netcdf=True
+    )
+    window = draw_truth(path, system, 3, seed=0)
+    torch.testing.assert_close(window, system.trajectory(start("qg64", 0), 3).float())
+
+
+def test_any_order_of_dims_and_other_units_of_time(system, tmp_path):
+    data = dataset(system, spacing=24.0)
+    data["time"].attrs["units"] = "hours since 2000-01-01"
+    data["q"].attrs["units"] = "1/s"
+    path = written(data.transpose("x", "lev", "time", "y"), tmp_path / "truth.nc")
+    expected = torch.from_numpy(data.q.values / system.scale.numpy()).float()
+    torch.testing.assert_close(draw_truth(path, system, 7, seed=0), expected)
+
+
+def test_only_the_window_is_read(system, tmp_path):
+    data = dataset(system)
+    data["q"][5, 0, 1, 2] = np.nan
+    path = written(data, tmp_path / "truth.nc")
+    assert draw_truth(path, system, 3, seed=0).isfinite().all()
+
+
+def with_nan(data):
+    data["q"][1, 0, 4, 5] = np.nan
+    data["q"][2, 1, 0, 0] = np.inf
+    return data
+
+
+def with_units(data, units):
+    data["q"].attrs["units"] = units
+    return data
+
+
+def with_gap(data):
+    return data.isel(time=[0, 1, 3, 4, 5, 6])
+
+
+def with_time_units(data, units):
+    data["time"].attrs["units"] = units
+    return data
+
+
+BAD = {
+    "no variable q": (lambda d: d.rename(q="pv"), "must have a variable q, has pv"),
+    "dims": (lambda d: d.rename(lev="z"), r"dims of q = .*must be \(time, lev, y, x\)"),
+    "too few dims": (lambda d: d.isel(lev=0), "dims of q"),
+    "units": (lambda d: with_units(d, "day^-1"), "units of q = 'day.-1': must be s.-1"),
+    "per day, unlabelled": (lambda d: with_units(d * 1e9, "s-1"), "standard deviation of q"),
+    "all zero": (lambda d: with_units(d * 0, "s-1"), "standard deviation of q"),
+    "finer grid": (
+        lambda d: d.isel(x=np.repeat(range(64), 2), y=np.repeat(range(64), 2)),
+        r"grid of q .*\(2, 128, 128\).*must be \(2, 64, 64\).*Average it over 2 x 2",
+    ),
+    "coarser grid": (lambda d: d.isel(x=slice(32), y=slice(32)), r"must be \(2, 64, 64\).*Regrid"),
+    "one layer": (lambda d: d.isel(lev=[0]), r"\(1, 64, 64\).*must be \(2, 64, 64\)"),
+    "too short": (lambda d: d.isel(time=[0, 1]), "= 2: must be at least 3"),
+    "NaN": (with_nan, "= 2: must be none .first at time 1, lev 0, y 4, x 5"),
+    "no time": (lambda d: d.drop_vars("time"), "time = 'absent': must be a coordinate"),
+    "gap": (with_gap, "from step 1 to the next .* = 172800.0: must be 86400"),
+    "backwards": (lambda d: d.isel(time=slice(None, None, -1)), "= -86400.0: must be 86400"),
+    "time units": (lambda d: with_time_units(d, "fortnights"), "units of time = 'fortnights'"),
+    "hourly": (lambda d: with_time_units(d, "h"), "must be 86400"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_files_are_refused(what, system, tmp_path):
+    spoil, message = BAD[what]
+    path = written(spoil(dataset(system)), tmp_path / "truth.nc")
+    with pytest.raises(InputError, match=message):
+        draw_truth(path, system, 3, seed=0)
+
+
+@pytest.mark.parametrize("name", ["absent.nc", "absent.zarr", "some/where/absent.nc"])
+def test_missing_files_are_refused(name, system, tmp_path):
+    with pytest.raises(InputError, match="absent.*must exist"):
+        draw_truth(tmp_path / name, system, 3, seed=0)
+
+
+@pytest.mark.parametrize("name", ["text.nc", "text.zarr"])
+def test_files_of_another_kind_are_refused(name, system, tmp_path):
+    path = tmp_path / name
+    if name.endswith(".zarr"):
+        path.mkdir()
+    else:
+        path.write_text("not a dataset")
+    with pytest.raises(InputError, match="must be NetCDF or Zarr"):
+        draw_truth(path, system, 3, seed=0)
