@@ -1,0 +1,226 @@
+"""The command line: ``dalab list``, ``run``, ``demo``, ``lab``, ``doctor``, ``climatology``.
+
+Nothing heavy is imported until a command needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import InputError
+
+
+class _Group(TyperGroup):
+    """Says what is wrong with the input in one line, and ends with code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    help="A lab for generative data assimilation.",
+)
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    systems = "systems"
+    operators = "operators"
+    masks = "masks"
+    priors = "priors"
+    methods = "methods"
+    noises = "noises"
+    truths = "truths"
+
+
+@app.command("list")
+def list_(kind: Annotated[Kind, typer.Argument(help="what to list")]) -> None:
+    """List what can be chosen, with options, defaults and bounds."""
+    from .catalogue import entries
+
+    for entry in entries(kind.value):
+        typer.echo(f"{entry.name:<12} {entry.summary}")
+        for line in entry.options:
+            typer.echo(f"{'':<14}{line}")
+
+
+Option = typer.Option
+Out = Annotated[Path | None, Option(help="result: FILE.nc (NetCDF-4) or FILE.zarr")]
+
+
+@app.command()
+def run(
+    config: Annotated[Path | None, typer.Argument(help="YAML or JSON file with fields of a config")]
+    = None,
+    system: Annotated[str | None, Option(help="see: dalab list systems")] = None,
+    truth: Annotated[str | None, Option(help="see: dalab list truths; or a NetCDF or Zarr file")]
+    = None,
+    window: Annotated[int | None, Option(help="states in the window")] = None,
+    operator: Annotated[list[str] | None, Option(help="may be repeated; dalab list operators")]
+    = None,
+    mask: Annotated[list[str] | None, Option(help="one, or one per operator; dalab list masks")]
+    = None,
+    interval: Annotated[int | None, Option(help="steps between observation times")] = None,
+    noise: Annotated[float | None, Option(help="observation noise, standard deviation")] = None,
+    noise_family: Annotated[str | None, Option(help="its shape; dalab list noises")] = None,
+    assumed_noise: Annotated[float | None, Option(help="what the methods believe")] = None,
+    background: Annotated[float | None, Option(help="background on step 0, standard deviation")]
+    = None,
+    background_kind: Annotated[str | None, Option(help="perturbed or forecast")] = None,
+    prior: Annotated[str | None, Option(help="see: dalab list priors")] = None,
+    method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
+    members: Annotated[int | None, Option(help="posterior samples per method")] = None,
+    steps: Annotated[int | None, Option(help="sampling steps of the methods that have them")]
+    = None,
+    seed: Annotated[int | None, Option(help="of every random choice")] = None,
+    device: Annotated[str | None, Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
+    cycles: Annotated[int | None, Option(help="of a cycled system")] = None,
+    burn_in: Annotated[int | None, Option(help="of a cycled system")] = None,
+    out: Out = None,
+    json: Annotated[Path | None, Option(help="scores: FILE.json")] = None,
+) -> None:
+    """Run a twin experiment and print its scores; options override the file.
+
+    Ctrl-C ends it early: what was computed is scored and written, and the exit code is 130.
+    """
+    from .experiments.config import Config, load_config
+
+    chosen = {
+        "system": system, "truth": truth, "window": window, "operators": operator, "masks": mask,
+        "interval": interval, "noise": noise, "noise_family": noise_family,
+        "assumed_noise": assumed_noise, "background": background,
+        "background_kind": background_kind, "prior": prior, "methods": method,
+        "members": members, "steps": steps, "seed": seed, "device": device,
+    }
+    base = load_config(config) if config is not None else Config()
+    experiment = base.replace(**{k: v for k, v in chosen.items() if v not in (None, [])})
+    _refuse_cycles(experiment.system, {"cycles": cycles, "burn-in": burn_in})
+    _finish(_run(experiment, out, json))
+
+
+def _refuse_cycles(system: str, given: dict[str, int | None]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                name, value, f"is for cycled systems, and {system} is windowed",
+                "Leave out --cycles and --burn-in: one run is one window.",
+            )
+
+
+def _run(config: Any, out: Path | None, json: Path | None) -> Any:
+    """Run, print and write; the result."""
+    from .experiments.store import check_path, save
+    from .terminal import show_scores, watched, write_json
+
+    if out is not None:
+        check_path(out)
+    if json is not None:
+        _make_folder(json)
+    tree = watched(config)
+    show_scores(tree)
+    if out is not None:
+        typer.echo(f"wrote {save(tree, out)}", err=True)
+    if json is not None:
+        write_json(tree, json)
+        typer.echo(f"wrote {json}", err=True)
+    return tree
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("output", str(path), f"cannot be made ({error})", "Use out/.") from None
+    if path.is_dir():
+        raise InputError("output", str(path), "must not be a folder", "Name a file in it.")
+
+
+def _finish(tree: Any) -> None:
+    """End with 130 after Ctrl-C, with 1 if a method failed."""
+    status = tree.attrs["status"]
+    if status != "complete":
+        raise typer.Exit(130 if status == "cancelled" else 1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, Option(help="folder for demo.nc and demo.png")] = Path("out"),
+    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
+) -> None:
+    """Run the default experiment: score table, demo.nc and a figure. Takes about a minute."""
+    from .experiments.demo import DEMO
+
+    tree = _run(DEMO.replace(device=device), out / "demo.nc", None)
+    if "truth" in tree.children:
+        from .views.figure import write
+
+        typer.echo(f"wrote {write(tree, out / 'demo.png')}", err=True)
+    _finish(tree)
+
+
+@app.command()
+def lab(
+    port: Annotated[int, Option(help="on localhost")] = 5006,
+    show: Annotated[bool, Option("--show/--no-show", help="open a browser")] = True,
+) -> None:
+    """Serve the lab as a web page on this machine."""
+    from .serve import serve_lab
+
+    serve_lab(port, show)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, memory and the files that ship."""
+    from .doctor import report
+
+    for what, finding in report():
+        typer.echo(f"{what:<12} {finding}")
+
+
+@app.command()
+def climatology(
+    system: Annotated[str, typer.Argument(help="see: dalab list systems")],
+    trajectories: Annotated[int, Option(help="two in nine are held out")] = 36,
+    days: Annotated[int, Option(help="to follow each of them")] = 1600,
+    spinup: Annotated[int, Option(help="days before")] = 1825,
+    seed: Annotated[int, Option(help="of the initial noise")] = 0,
+    out: Annotated[Path | None, Option(help="folder; the package's own by default")] = None,
+) -> None:
+    """Spin up a system and write its Gaussian prior and its library of states."""
+    from .experiments.parts import make_system
+    from .priors.climatology import measure, write
+
+    found_system = make_system(system)
+    found = measure(
+        found_system, trajectories=trajectories, days=days, spinup=spinup, seed=seed,
+        progress=_percent,
+    )
+    paths = write(
+        found, found_system, out, trajectories=trajectories, days=days, spinup=spinup, seed=seed
+    )
+    for name, ratio, std in zip(("upper", "lower"), found.std, found_system.std, strict=True):
+        typer.echo(f"{name} layer: std {ratio * std:.4g} 1/s, normalised by {std:.4g} 1/s")
+    typer.echo(f"{found.windows} windows, {len(found.states)} states")
+    for path in paths:
+        typer.echo(f"wrote {path}")
+
+
+def _percent(done: int, total: int) -> None:
+    """Progress on the error stream, a hundred times at most."""
+    if done * 100 // total != (done - 1) * 100 // total:
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r{done * 100 // total:3d} %{end}")
+        sys.stderr.flush()

@@ -1,0 +1,124 @@
+"""A finished run as one figure for a page: truth, observations, estimates and errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure, SubFigure
+
+from .colours import UNOBSERVED, colour, dash, palette
+
+MICRO = 1e6
+KM = 1e-3
+
+
+def figure(tree: xr.DataTree, step: int | None = None, layer: int = 0) -> Figure:
+    """Draw a result that has a truth.
+
+    Args:
+        tree: a result, complete or partial.
+        step: step of the window on the maps, the middle one by default.
+        layer: layer on the maps, from 0.
+    """
+    labels = list(tree["estimates"].children) if "estimates" in tree.children else []
+    step = tree.sizes["time"] // 2 if step is None else step
+    page = Figure(figsize=(2.3 * max(len(labels) + 2, 4) + 0.6, 6.4), layout="constrained")
+    top, bottom = page.subfigures(2, 1, height_ratios=[1, 1.15])
+    _maps(top, tree, labels, step, layer)
+    _curves(bottom.subplots(), tree, labels)
+    days = float(tree["time"][step])
+    page.suptitle(f"{_experiment(tree)}: potential vorticity of layer {layer + 1}, day {days:g}")
+    return page
+
+
+def write(tree: xr.DataTree, path: str | Path) -> Path:
+    """Draw a result into a file, whose suffix gives the format; return its path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure(tree).savefig(path, dpi=150)
+    return path
+
+
+def _experiment(tree: xr.DataTree) -> str:
+    nodes = tree["observations"].children.items()
+    seen = [f"{name} on {node.attrs['mask']}" for name, node in nodes]
+    return f"{tree['truth'].attrs['source']} truth seen by {' and '.join(seen)}"
+
+
+def _maps(part: SubFigure, tree: xr.DataTree, labels: list[str], step: int, layer: int) -> None:
+    """Truth, observations and ensemble means; all PV on one scale."""
+    axes = part.subplots(1, max(len(labels) + 2, 4), squeeze=False)[0]
+    fields = {"truth": tree["truth/pv"]}
+    fields |= {label: tree[f"estimates/{label}/pv"].mean("member") for label in labels}
+    scale = float(tree["pv_scale"][layer]) * MICRO
+    limit = 3 * float(tree["truth/pv"][:, layer].std()) * scale
+    places = [axes[0], *axes[2:]]
+    for ax, (name, pv) in zip(places, fields.items(), strict=False):
+        image = _map(ax, tree, pv[step, layer].values * scale, limit, _title(tree, name, step))
+    part.colorbar(image, ax=places[len(fields) - 1], label="PV anomaly [10$^{-6}$ s$^{-1}$]",
+                  shrink=0.8)
+    _observations(axes[1], tree, step, layer)
+    for ax in places[len(fields) :]:
+        ax.set_visible(False)
+
+
+def _title(tree: xr.DataTree, name: str, step: int) -> str:
+    if name == "truth":
+        return name
+    rmse = float(tree["metrics/rmse_steps"].sel({"method": name})[step])
+    return f"{name}, mean\nRMSE {rmse:.3f}"
+
+
+def _observations(ax: Axes, tree: xr.DataTree, step: int, layer: int) -> None:
+    """What the first operator saw of the layer, in its own units."""
+    name, node = next(iter(tree["observations"].children.items()))
+    seen = node["observed"]
+    channel = min(layer, seen.sizes["channel"] - 1)
+    values = seen[step, channel].values
+    limit = float(np.nanmax(np.abs(values), initial=1e-6)) if np.isfinite(values).any() else 1.0
+    label = f"{name} ({str(seen['channel'].values[channel])})\nwithin ±{limit:.2f}"
+    _map(ax, tree, values, limit, label)
+
+
+def _map(ax: Axes, tree: xr.DataTree, values: np.ndarray, limit: float, title: str):
+    colours = ListedColormap(palette("diverging"))
+    colours.set_bad(UNOBSERVED)
+    x, y = (tree[name].values * KM for name in "xy")
+    half = (x[1] - x[0]) / 2
+    image = ax.imshow(
+        values, origin="lower", cmap=colours, norm=Normalize(-limit, limit),
+        extent=(x[0] - half, x[-1] + half, y[0] - half, y[-1] + half), interpolation="nearest",
+    )
+    ax.set_title(title, fontsize=9)
+    ax.set_xlabel("x [km]", fontsize=8)
+    ax.tick_params(labelsize=7)
+    if ax.get_subplotspec().is_first_col():
+        ax.set_ylabel("y [km]", fontsize=8)
+    else:
+        ax.set_yticklabels([])
+    return image
+
+
+def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
+    """Error of the ensemble mean (thick) and of one sample (thin) at every step."""
+    metrics = tree["metrics"].to_dataset()
+    days = tree["time"].values
+    for label in labels:
+        of = metrics.sel({"method": label})
+        look = {"color": colour(label), "linestyle": dash(label)}
+        ax.plot(days, of["rmse_steps"], linewidth=2.2, label=f"{label}, ensemble mean", **look)
+        ax.plot(days, of["rmse_sample_steps"], linewidth=0.9, label=f"{label}, one sample", **look)
+    ax.axhline(1.0, color="0.5", linewidth=0.8)
+    ax.annotate("climatology", (days[-1], 1.0), ha="right", va="bottom", color="0.4", fontsize=8)
+    ax.set(xlabel="time [days]", ylabel="RMSE [normalised]", xlim=(days[0], days[-1]))
+    ax.set_ylim(0, min(ax.get_ylim()[1], 2.0))
+    ax.grid(alpha=0.25)
+    if labels:
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+
+
+__all__ = ["figure", "write"]
