@@ -1,0 +1,149 @@
+"""What a person can choose, as one object: the fields of both interfaces and their config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import param
+
+from ..errors import InputError
+from ..experiments.config import Config
+from ..experiments.parts import make_mask, make_method, make_noise, make_operator, make_system
+from ..experiments.truth import TRUTHS
+from ..experiments.validate import BACKGROUND_KINDS
+from ..methods import METHODS
+from ..observations import MASKS, NOISES, OPERATORS
+from ..priors import PRIORS
+from ..registry import options
+from ..systems import SYSTEMS
+from .options import Loose, editable, text
+
+_DEFAULT = Config()
+
+
+class Controls(param.Parameterized):
+    """Every choice of the lab, with the words that label it.
+
+    Numbers are kept as they are typed; :func:`dalab.experiments.config.validate` judges them. The
+    options of operators, masks, noise families and methods come from the registries.
+    """
+
+    system = param.Selector(objects=list(SYSTEMS), label="System")
+    operators = param.ListSelector(["arctan"], objects=list(OPERATORS), label="Operators")
+    mask = param.Selector(objects=list(MASKS), default="random", label="Where")
+    interval = Loose(_DEFAULT.interval, kind="integer", label="Every (days)")
+    noise = Loose(_DEFAULT.noise, label="Noise std")
+    noise_family = param.Selector(objects=list(NOISES), label="Noise family")
+    misjudge = param.Boolean(False, label="Methods assume another noise")
+    assumed_noise = Loose(0.2, label="Assumed std")
+    first_guess = param.Boolean(False, label="Background on day 0")
+    background = Loose(0.1, label="Background std")
+    background_kind = param.Selector(objects=list(BACKGROUND_KINDS), label="Background kind")
+    truth = param.Selector(objects=list(TRUTHS), label="Truth", check_on_set=False)
+    prior = param.Selector(objects=list(PRIORS), label="Prior")
+    methods = param.ListSelector(objects=list(METHODS), label="Methods")
+    members = Loose(_DEFAULT.members, kind="integer", label="Members")
+    steps = Loose(_DEFAULT.steps, kind="integer", label="Sampling steps")
+    seed = Loose(_DEFAULT.seed, kind="integer", label="Seed")
+    device = param.Selector(objects=["auto", "cpu", "cuda", "mps"], label="Device",
+                            check_on_set=False)
+
+    def __init__(self, **presets: Any) -> None:
+        super().__init__()
+        self.window = _DEFAULT.window
+        self.operator_options = {k: editable(c) for k, c in OPERATORS.items()}
+        self.mask_options = {k: editable(c) for k, c in MASKS.items()}
+        self.noise_options = {k: editable(c) for k, c in NOISES.items()}
+        self.method_options = {k: editable(c, inherited=["steps"]) for k, c in METHODS.items()}
+        self.load(Config.from_dict({"methods": self._usual_methods(), **presets}))
+
+    @staticmethod
+    def _usual_methods() -> list[str]:
+        return [name for name in _DEFAULT.methods if name in METHODS]
+
+    def option_sets(self) -> list[param.Parameterized]:
+        """Every object that holds options, of all four registries."""
+        groups = (
+            self.operator_options, self.mask_options, self.noise_options, self.method_options,
+        )
+        return [options for group in groups for options in group.values()]
+
+    def config(self) -> Config:
+        """The experiment that the choices make; not checked."""
+        return Config(
+            system=self.system, truth=self.truth, window=self.window,
+            operators=_texts(self.operators, self.operator_options),
+            masks=_texts([self.mask], self.mask_options), interval=self.interval,
+            noise=self.noise, noise_family=text(*_with(self.noise_options, self.noise_family)),
+            assumed_noise=self.assumed_noise if self.misjudge else None,
+            background=self.background if self.first_guess else None,
+            background_kind=self.background_kind, prior=self.prior,
+            methods=_texts(self.methods, self.method_options), members=self.members,
+            steps=self.steps, seed=self.seed, device=self.device,
+        )
+
+    def load(self, config: Config) -> None:
+        """Set every choice to what a config says.
+
+        Raises:
+            InputError: for a text that describes nothing, or more masks than the form can hold.
+        """
+        _once("masks", config.masks, limit=1)
+        _once("operators", _names(config.operators))
+        _once("methods", _names(config.methods))
+        system = make_system(config.system)
+        masks, families = config.masks[:1], [config.noise_family]
+        _copy(config.operators, lambda t: make_operator(t, system), self.operator_options)
+        _copy(masks, make_mask, self.mask_options)
+        _copy(families, make_noise, self.noise_options)
+        _copy(config.methods, lambda t: make_method(t, config.steps), self.method_options,
+              inherited={"steps": config.steps})
+        self.window = config.window
+        self.param.update(
+            **{k: getattr(config, k) for k in _SAME}, operators=_names(config.operators),
+            mask=_names(config.masks)[0], noise_family=_names([config.noise_family])[0],
+            methods=_names(config.methods), misjudge=config.assumed_noise is not None,
+            first_guess=config.background is not None,
+            **{k: getattr(config, k) for k in _OPTIONAL if getattr(config, k) is not None},
+        )
+
+
+_SAME = (
+    "system", "truth", "interval", "noise", "background_kind", "prior", "members", "steps", "seed",
+    "device",
+)
+_OPTIONAL = ("assumed_noise", "background")
+
+
+def _with(sets: Mapping[str, param.Parameterized], name: str) -> tuple[str, param.Parameterized]:
+    return name, sets[name]
+
+
+def _texts(names: Iterable[str], sets: Mapping[str, param.Parameterized]) -> tuple[str, ...]:
+    return tuple(text(name, sets[name]) for name in names)
+
+
+def _names(texts: Iterable[str]) -> list[str]:
+    return [t.partition(":")[0] for t in texts]
+
+
+def _once(what: str, names: Sequence[str], limit: int | None = None) -> None:
+    if len(set(names)) < len(names) or len(names) > (limit or len(names)):
+        raise InputError(
+            what, list(names), f"must be {'one' if limit else 'named once each'} in the lab",
+            "Leave one out, or run this config from Python or the command line.",
+        )
+
+
+def _copy(
+    texts: Iterable[str], make: Callable[[str], param.Parameterized],
+    sets: Mapping[str, param.Parameterized], inherited: Mapping[str, Any] | None = None,
+) -> None:
+    """Copy the options of what the texts describe into the sets of the same names."""
+    inherited = inherited or {}
+    for given in texts:
+        source, target = make(given), sets[given.partition(":")[0]]
+        values = {key: getattr(source, key) for key in options(type(target))}
+        own = {k: None if inherited.get(k, ...) == v else v for k, v in values.items()}
+        target.param.update(**own)

@@ -1,0 +1,299 @@
+"""The one view-model of the lab: what is chosen, what is computed, what is shown.
+
+It imports no GUI. A skin binds its fields to the parameters, calls :meth:`LabModel.run` and
+:meth:`LabModel.stop`, and calls :meth:`LabModel.poll` several times a second from its own event
+loop; ``poll`` names the parts to draw again, and :meth:`LabModel.picture`, :meth:`LabModel.curves`
+and :meth:`LabModel.scores` give them. All computing is done by other threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import param
+
+from ..errors import InputError
+from ..experiments.config import Config, validate
+from ..experiments.parts import labels
+from ..experiments.run import Frame, MethodScores, Run
+from ..experiments.twin import Twin, prepare
+from .controls import Controls
+from .display import (
+    LAYERS,
+    QUANTITIES,
+    VIEWS,
+    Look,
+    Picture,
+    Scene,
+    estimate_picture,
+    observables,
+    observation_picture,
+    truth_picture,
+)
+from .scores import score_rows
+from .words import score_note, standing
+from .worker import Newest
+
+TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
+BUSY = ("preparing", "running")
+_LOOKS = ("time", "layer", "quantity", "view", "member", "observed")
+
+
+class LabModel(Controls):
+    """The controls, one run at a time, and the pictures of it.
+
+    Args:
+        presets: fields of :class:`dalab.experiments.config.Config`.
+
+    Raises:
+        InputError: for a preset that names nothing or is out of its bounds.
+    """
+
+    time = param.Integer(4, bounds=(0, None), label="Day")
+    layer = param.Selector(objects=list(LAYERS), label="Layer")
+    quantity = param.Selector(objects=list(QUANTITIES), label="Field")
+    view = param.Selector(objects=list(VIEWS), label="Estimates")
+    member = param.Integer(1, bounds=(1, None), label="Member")
+    observed = param.Selector(objects=[""], label="Observed", check_on_set=False)
+
+    state = param.String("idle", doc="idle, preparing, running, done, cancelled or failed")
+    status = param.String("", doc="one line: what goes on and how long it will take")
+    fraction = param.Number(0.0, bounds=(0, 1), doc="share of the run that is done")
+    error = param.String("", doc="what is wrong with the choices, or went wrong in the run")
+    outdated = param.Boolean(False, doc="whether the choices differ from those of the run shown")
+
+    def __init__(self, **presets: Any) -> None:
+        self._run: Run | None = None
+        self._ended: Run | None = None
+        self._scene: Scene | None = None
+        self._ahead: Scene | None = None
+        self._frames: dict[str, Frame] = {}
+        self._inbox = _Inbox()
+        self._previews = Newest("dalab preview")
+        self._fresh: set[str] = set()
+        super().__init__(**presets)
+        self.time = min(self.time, self.window - 1)
+        self._watch()
+        self._preview()
+
+    def _watch(self) -> None:
+        chosen = [name for name in Controls.param if name != "name"]
+        self.param.watch(self._on_choice, chosen)
+        for options in self.option_sets():
+            names = [name for name in options.param if name != "name"]
+            if names:
+                options.param.watch(self._on_choice, names)
+        self.param.watch(self._on_look, list(_LOOKS))
+
+    # --- run and stop ---------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is going on."""
+        return self.state in BUSY
+
+    @property
+    def pending(self) -> bool:
+        """Whether :meth:`poll` has or will have something to say without another event."""
+        return self.busy or self._previews.busy or bool(self._fresh)
+
+    @property
+    def result(self) -> Any:
+        """The ``xarray.DataTree`` of the newest run that has ended, or ``None``."""
+        return None if self._ended is None else self._ended.result
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Methods on show: those of the run while it goes on, else those that are chosen."""
+        return tuple(labels(self._run.config.methods if self.busy else self.config().methods))
+
+    def run(self) -> None:
+        """Start a run of what is chosen; if it cannot work, say so in ``error`` and keep all."""
+        if self.busy:
+            return
+        inbox = _Inbox()
+        try:
+            run = Run(self.config(), on_frame=inbox.put)
+        except InputError as error:
+            self.error = str(error)
+            return
+        self._previews.drop()
+        self._run, self._inbox, self._frames, self._scene = run, inbox, {}, None
+        run.start()
+        self.param.update(
+            state="preparing", error="", outdated=False, fraction=0.0,
+            status=standing("preparing", run.progress),
+        )
+        self._fresh |= {*self.labels, CURVES, SCORES}
+
+    def stop(self) -> None:
+        """End the run at once; what it has computed so far stays."""
+        if self.busy:
+            self._run.cancel()
+            self._take_run(self._run)
+
+    def close(self) -> None:
+        """Cancel what still computes, and forget what waits."""
+        self._previews.drop()
+        if self._run is not None:
+            self._run.cancel()
+
+    # --- what is new ----------------------------------------------------------------------------
+
+    def poll(self) -> frozenset[str]:
+        """Take in what the workers have done; the names of the parts to draw again.
+
+        They are ``truth``, ``observations``, the label of a method, ``curves`` and ``scores``.
+        """
+        self._take_preview()
+        if self.busy:
+            self._take_run(self._run)
+        fresh, self._fresh = frozenset(self._fresh), set()
+        return fresh
+
+    def _take_preview(self) -> None:
+        answer = self._previews.take()
+        if isinstance(answer, Exception):
+            self.error = _said(answer)
+        elif answer is not None and not self.busy:
+            self._ahead = Scene(answer)
+            self._on_twin(answer)
+
+    def _take_run(self, run: Run) -> None:
+        if self._scene is None and run.twin is not None:
+            self._scene, self._ahead = Scene(run.twin), None
+            self._on_twin(run.twin)
+        arrived = self._inbox.take()
+        if arrived:
+            self._frames.update(arrived)
+            self._fresh |= {*arrived, CURVES, SCORES}
+        self._follow(run)
+
+    def _follow(self, run: Run) -> None:
+        """Say where the run stands; take note of its end."""
+        state, progress = run.state, run.progress
+        fraction = 1.0 if state == "done" else progress.fraction
+        shown = {"status": standing(state, progress), "fraction": float(np.clip(fraction, 0, 1))}
+        if state == "failed":
+            shown["error"] = f"The run failed. {run.error}"
+        self.param.update(**shown)
+        if state not in BUSY:
+            self._ended = run
+            self.state = state
+            self._fresh |= {*labels(run.config.methods), *self.labels, CURVES, SCORES}
+            self._preview()
+        elif state != self.state:
+            self.state = state
+
+    def _on_twin(self, twin: Twin) -> None:
+        names = observables(twin)
+        self.param.observed.objects = names
+        if self.observed not in names:
+            self.observed = names[0]
+        self._fresh |= {TRUTH, OBSERVATIONS}
+
+    def _on_look(self, *events: Any) -> None:
+        """Another day, layer, field or view: draw the maps again."""
+        self._fresh |= {TRUTH, OBSERVATIONS, *self.labels}
+
+    def _on_choice(self, *events: Any) -> None:
+        """Another choice: check it, and show the truth and the network that it makes."""
+        config = self.config()
+        self.outdated = self._run is not None and self._run.config != config
+        self._fresh |= set(self.labels)
+        try:
+            validate(config)
+        except InputError as error:
+            self.error = str(error)
+            self._previews.drop()
+            return
+        self.error = ""
+        self._preview()
+
+    def _preview(self) -> None:
+        """Prepare what is chosen in the background, unless it is on show already."""
+        if self.busy or self.error:
+            return
+        config = self.config()
+        for scene in (self._ahead, self._scene):
+            if scene is not None and _observing(scene.twin.config) == _observing(config):
+                self._previews.drop()
+                self._ahead = self._ahead if scene is self._ahead else None
+                self._fresh |= {TRUTH, OBSERVATIONS}
+                return
+        self._previews.submit(lambda: prepare(config))
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    @property
+    def look(self) -> Look:
+        """What the pictures show."""
+        return Look(
+            min(self.time, self.window - 1), LAYERS.index(self.layer), self.quantity, self.view,
+            self.member, self.observed,
+        )
+
+    def picture(self, name: str) -> Picture:
+        """The map of the truth, of the observations, or of a method's estimate."""
+        if name == OBSERVATIONS:
+            scene = self._ahead or self._scene
+            return observation_picture(scene, self.look) if scene else Picture("Observed")
+        if name == TRUTH:
+            scene = self._scene or self._ahead
+            return truth_picture(scene, self.look) if scene else Picture("Truth")
+        known = self._run.scores.get(name) if self._run else None
+        frame = self._frames.get(name)
+        if known is None or frame is None or self._scene is None:
+            return Picture(name, score_note(known.status if known else "", None))
+        note = score_note(known.status, float(frame.rmse[self.look.time]))
+        return estimate_picture(name, note, frame.step.estimate, self._scene, self.look)
+
+    @property
+    def noise_shown(self) -> float:
+        """Standard deviation of the noise in the run on show; errors are to be seen against it."""
+        return self._run.config.noise if self._run else Config().noise
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
+        return {name: known.rmse_steps for name, known in self._scores().items()}
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """The score table so far: columns by label, for every method that has begun."""
+        return score_rows(self._scores())
+
+    def _scores(self) -> dict[str, MethodScores]:
+        return self._run.scores if self._run else {}
+
+
+class _Inbox:
+    """The newest frame of each method, put by the worker and taken by the skin's thread."""
+
+    def __init__(self) -> None:
+        self._lock, self._frames = threading.Lock(), {}
+
+    def put(self, frame: Frame) -> None:
+        with self._lock:
+            self._frames[frame.method] = frame
+
+    def take(self) -> dict[str, Frame]:
+        with self._lock:
+            frames, self._frames = self._frames, {}
+            return frames
+
+
+def _observing(config: Config) -> Config:
+    """The part of a config that truth and observations depend on."""
+    rest = Config()
+    return config.replace(
+        methods=rest.methods, members=rest.members, steps=rest.steps, prior=rest.prior,
+        device=rest.device,
+    )
+
+
+def _said(error: Exception) -> str:
+    """What to tell a person about an error in a preview."""
+    if isinstance(error, InputError):
+        return str(error)
+    return f"The preview failed. {type(error).__name__}: {error}"

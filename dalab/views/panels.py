@@ -1,0 +1,47 @@
+"""The Panel skin: one screen, fed by the view-model ten times a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import panel as pn
+
+from .desk import Desk
+from .model import LabModel
+from .sidebar import sidebar
+
+PERIOD = 100
+"""Milliseconds between two looks at the view-model: at most ten pictures a second."""
+
+_HERE = Path(__file__).parent
+
+
+def create_app(**presets: object) -> pn.Template:
+    """The lab as a page of its own; every call makes an independent session.
+
+    The page needs nothing from the network: no fonts, no icons, no content delivery.
+
+    Args:
+        presets: fields of :class:`dalab.experiments.config.Config` to start with.
+
+    Raises:
+        InputError: for a preset that names nothing or is out of its bounds.
+    """
+    pn.extension("tabulator", notifications=False)
+    model = LabModel(**presets)
+    desk = Desk(model)
+    page = pn.Template((_HERE / "page.html").read_text(), nb_template="")
+    page.add_variable("lab_css", (_HERE / "page.css").read_text())
+    page.add_panel("controls", sidebar(model))
+    page.add_panel("desk", desk.layout)
+    _follow(model, desk)
+    return page
+
+
+def _follow(model: LabModel, desk: Desk) -> None:
+    """Look at the model while the session lives; let go of its work when it ends."""
+    if pn.state.curdoc is None or pn.state.curdoc.session_context is None:
+        return
+    pn.state.curdoc.title = "dalab"
+    pn.state.add_periodic_callback(desk.tick, period=PERIOD)
+    pn.state.on_session_destroyed(lambda context: model.close())

@@ -1,0 +1,193 @@
+"""The pictures of the Panel skin: Bokeh figures that are built once and then fed.
+
+A HoloViews ``Pipe`` takes about 20 ms per map and 40 ms per set of curves on one core, all of it
+on the server's event loop, where every control waits too. Setting the data of a Bokeh source takes
+under one, so the live figures are Bokeh's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from bokeh.models import (
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    Label,
+    Legend,
+    LegendItem,
+    LinearColorMapper,
+    Range1d,
+    Span,
+    Title,
+)
+from bokeh.plotting import figure
+
+from .board import BOTTOM, LEFT, SIDE, TITLE
+from .colours import UNOBSERVED, colour, dash, marker, palette
+from .display import Picture
+
+_EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
+_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty: the legend draws its glyph
+_PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
+_GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
+
+
+class Map:
+    """One map, in km, on a scale given from outside.
+
+    Args:
+        size: width and height of the square, in pixels.
+        extent: length of a side of the domain [km].
+        ranges: x and y range to share with other maps.
+        left: whether to draw the y axis.
+        accent: colour of the title.
+    """
+
+    def __init__(
+        self, size: int, extent: float, ranges: tuple[Range1d, Range1d], *, left: bool = True,
+        accent: str = _INK,
+    ) -> None:
+        self.source = ColumnDataSource({"image": [_EMPTY]})
+        self.mapper = LinearColorMapper(
+            _PALETTES["diverging"], low=-1, high=1, nan_color=UNOBSERVED
+        )
+        self.title = Title(text=" ", text_color=accent, text_font_size="12px", standoff=1)
+        self.note = Title(
+            text=" ", text_color=_GREY, text_font_size="11px", text_font_style="normal", standoff=3
+        )
+        self.figure = figure(
+            frame_width=size, frame_height=size, x_range=ranges[0], y_range=ranges[1], tools="",
+            toolbar_location=None, title=self.title, min_border=0, outline_line_color=None,
+            min_border_left=LEFT if left else SIDE, min_border_right=SIDE,
+            min_border_top=TITLE, min_border_bottom=BOTTOM,
+        )
+        self.figure.add_layout(self.note, "above")
+        self.figure.image(
+            "image", source=self.source, color_mapper=self.mapper, x=0, y=0, dw=extent, dh=extent
+        )
+        self.figure.add_tools(HoverTool(tooltips=[
+            ("x, y", "$x{0}, $y{0} km"), ("value", "@image{0.00}"),
+        ]))
+        self.figure.grid.visible = False
+        ticks = [0, extent / 2, extent]
+        for axis in (self.figure.xaxis, self.figure.yaxis):
+            _plain(axis)
+            axis.ticker = FixedTicker(ticks=ticks)
+            axis.major_label_overrides = {ticks[1]: f"{ticks[1]:.0f} km"}
+        self.figure.yaxis.visible = left
+        self._shown: np.ndarray | None = _EMPTY
+
+    def show(self, picture: Picture) -> None:
+        """Draw a picture; only what differs from the last one is sent."""
+        _set(self.title, text=picture.title)
+        _set(self.note, text=picture.note or " ")
+        low = 0.0 if picture.kind == "sequential" else -picture.limit
+        _set(self.mapper, palette=_PALETTES[picture.kind], low=low, high=picture.limit)
+        values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
+        _set(self.mapper, nan_color=_BLANK if picture.values is None else UNOBSERVED)
+        if not np.array_equal(values, self._shown, equal_nan=True):
+            self._shown = values
+            self.source.data = {"image": [values]}
+
+
+class Curves:
+    """RMSE of every method against the day, on a logarithmic scale that stays.
+
+    Args:
+        width: of the whole figure, in pixels.
+        height: likewise.
+        days: steps of the window.
+        names: methods, in the order of the legend.
+    """
+
+    def __init__(self, width: int, height: int, days: int, names: Sequence[str]) -> None:
+        self.days = np.arange(days)
+        self.figure = figure(
+            width=width, height=height, x_range=Range1d(-0.2, days - 0.8),
+            y_range=Range1d(0.04, 2.0), y_axis_type="log", tools="", toolbar_location=None,
+            outline_line_color=None, min_border_left=LEFT, min_border_right=SIDE,
+            title=Title(text="RMSE of the ensemble mean", text_font_size="12px", text_color=_INK,
+                        standoff=4),
+        )
+        _plain(self.figure.xaxis, "time (days)")
+        _plain(self.figure.yaxis, "RMSE / climatological std")
+        self.figure.xaxis.ticker = FixedTicker(ticks=list(range(days)))
+        self.figure.yaxis.ticker = FixedTicker(ticks=list(_TICKS))
+        self.figure.grid.grid_line_color = "#e5e7eb"
+        self._references()
+        self.sources = {name: ColumnDataSource(_NO_CURVE) for name in names}
+        self._lines()
+
+    def _references(self) -> None:
+        level = Span(location=1.0, dimension="width", line_color=_GREY, line_dash="dotted")
+        self.day = Span(location=0, dimension="height", line_color="#9ca3af", line_width=6,
+                        line_alpha=0.25)
+        text = Label(x=0, y=1.0, y_offset=2, text="climatology", text_color=_GREY,
+                     text_font_size="10px")
+        for item in (level, self.day, text):
+            self.figure.add_layout(item)
+
+    def _lines(self) -> None:
+        items = []
+        for name, source in self.sources.items():
+            line = self.figure.line("x", "y", source=source, line_color=colour(name),
+                                    line_width=2, line_dash=dash(name))
+            points = self.figure.scatter("x", "y", source=source, marker=marker(name), size=6,
+                                         color=colour(name))
+            items.append(LegendItem(label=name, renderers=[line, points]))
+        legend = Legend(items=items, border_line_color=None, label_text_font_size="11px",
+                        padding=4, spacing=2, margin=4, background_fill_alpha=0)
+        self.figure.add_layout(legend, "right")
+        self.figure.add_tools(HoverTool(tooltips=[("day", "@x"), ("RMSE", "@y{0.000}")]))
+
+    def show(self, curves: Mapping[str, np.ndarray]) -> None:
+        """Draw the curves of the methods that have one; the others are empty."""
+        for name, source in self.sources.items():
+            values = curves.get(name, np.empty(0))
+            data = {"x": self.days[: len(values)], "y": values} if len(values) else _NO_CURVE
+            if not np.array_equal(source.data["y"], data["y"], equal_nan=True):
+                source.data = data
+
+    def floor(self, noise: float) -> None:
+        """Leave room for errors well below the noise, and no more."""
+        _set(self.figure.y_range, start=min(0.05, noise / 2.5))
+
+
+def shared_ranges(extent: float) -> tuple[Range1d, Range1d]:
+    """Ranges of linked maps of a domain with sides of ``extent`` km."""
+    return Range1d(0, extent), Range1d(0, extent)
+
+
+def maps(
+    names: Iterable[str], size: int, extent: float, columns: int
+) -> dict[str, Map]:
+    """Linked maps in reading order, the first two in the colour of text; y axes at the left."""
+    names, ranges = list(names), shared_ranges(extent)
+    return {
+        name: Map(
+            size, extent, ranges, left=i % columns == 0, accent=_INK if i < 2 else colour(name)
+        )
+        for i, name in enumerate(names)
+    }
+
+
+def _plain(axis: object, label: str | None = None) -> None:
+    """Quiet axes: small grey type, no lines that are not needed."""
+    axis.axis_label = label
+    axis.axis_label_text_font_style = "normal"
+    axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
+    axis.axis_label_text_color = axis.major_label_text_color = _GREY
+    axis.axis_label_standoff, axis.major_label_standoff = 2, 2
+    axis.minor_tick_line_color = axis.axis_line_color = None
+    axis.major_tick_in, axis.major_tick_out = 0, 3
+    axis.major_tick_line_color = _GREY
+
+
+def _set(model: object, **values: object) -> None:
+    """Set what differs: Bokeh sends every assignment."""
+    changed = {k: v for k, v in values.items() if getattr(model, k) != v}
+    if changed:
+        model.update(**changed)

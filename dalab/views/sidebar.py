@@ -1,0 +1,187 @@
+"""The left column of the Panel skin: everything that can be chosen, and Run and Stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import panel as pn
+import param
+
+from ..registry import options
+from .colours import colour
+from .forms import TICKS, bind, field, row
+from .model import LabModel
+
+
+def sidebar(model: LabModel) -> pn.Column:
+    """Run and Stop, then the controls in four groups."""
+    return pn.Column(
+        buttons(model),
+        heading("Observing network"), network_fields(model),
+        heading("Data and background"), data_fields(model),
+        heading("Methods"), method_fields(model),
+        heading("Run"), run_fields(model),
+        sizing_mode="stretch_width", margin=0,
+    )
+
+
+def heading(text: str) -> pn.pane.HTML:
+    """The title of a group."""
+    return pn.pane.HTML(f"<h2 class='lab-group'>{text}</h2>", margin=(2, 10, 0, 10),
+                        sizing_mode="stretch_width", stylesheets=[GROUP])
+
+
+GROUP = """
+h2.lab-group { font-size: 11px; font-weight: 650; letter-spacing: .06em; margin: 4px 0 3px;
+  text-transform: uppercase; color: var(--lab-ink, #1f2937);
+  border-bottom: 1px solid var(--lab-line, #dfe3e8); padding-bottom: 2px; }
+"""
+
+
+def buttons(model: LabModel) -> pn.Row:
+    """Run is enabled while nothing runs, Stop while something does."""
+    common = {"sizing_mode": "stretch_width", "height": 36, "margin": (6, 4, 4, 4)}
+    run = pn.widgets.Button(name="▶  Run", button_type="primary", **common)
+    stop = pn.widgets.Button(name="■  Stop", button_type="danger",
+                             disabled=True, **common)
+    run.on_click(lambda event: model.run())
+    stop.on_click(lambda event: model.stop())
+
+    def follow(event: object) -> None:
+        run.disabled, stop.disabled = model.busy, not model.busy
+
+    model.param.watch(follow, "state")
+    return row(run, stop)
+
+
+def network_fields(model: LabModel) -> pn.Column:
+    """What sees the flow, where, and how often."""
+    return _column(
+        _choices(model, "operators"),
+        more("Operator options", model, "operators", model.operator_options),
+        row(field(model, "mask"), field(model, "interval")),
+        shown_for(model, "mask", model.mask_options),
+    )
+
+
+def data_fields(model: LabModel) -> pn.Column:
+    """Noise, what is assumed of it, the background, the truth and the prior."""
+    return _column(
+        row(field(model, "noise"), field(model, "noise_family")),
+        shown_for(model, "noise_family", model.noise_options),
+        _switched(model, "misjudge", "assumed_noise"),
+        _switched(model, "first_guess", "background", "background_kind"),
+        row(field(model, "truth"), field(model, "prior")),
+    )
+
+
+def method_fields(model: LabModel) -> pn.Column:
+    """Which methods, each in its colour, and their options."""
+    chosen = _choices(model, "methods")
+    chosen.stylesheets = [*chosen.stylesheets, "\n".join(
+        f"label:nth-of-type({i}) input {{ accent-color: {colour(name)}; }}"
+        for i, name in enumerate(model.method_options, start=1)
+    )]
+    return _column(chosen, more("Method options", model, "methods", model.method_options))
+
+
+def run_fields(model: LabModel) -> pn.Column:
+    """How many samples, how finely, which randomness, and where to compute."""
+    return _column(
+        row(field(model, "members"), field(model, "steps")),
+        row(field(model, "seed"), field(model, "device")),
+    )
+
+
+def shown_for(
+    model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+) -> pn.Column:
+    """The options of the entry that the parameter ``name`` has chosen."""
+    holder = _column()
+
+    def fill(event: object = None) -> None:
+        holder.objects = option_rows(sets[getattr(model, name)])
+
+    model.param.watch(fill, name)
+    fill()
+    return holder
+
+
+def option_rows(values: param.Parameterized) -> list[pn.Row]:
+    """The fields of one set of options, two or three to a row, all of a row equally wide."""
+    fields: list[pn.viewable.Viewable] = [
+        field(values, name, label=name.replace("_", " "), described=True)
+        for name in options(type(values))
+    ]
+    per_row = 2 if len(fields) in (1, 2, 4) else 3
+    fields += [_gap() for _ in range(-len(fields) % per_row)]
+    return [row(*fields[i : i + per_row]) for i in range(0, len(fields), per_row)]
+
+
+def _gap() -> pn.Spacer:
+    return pn.Spacer(sizing_mode="stretch_width", height=1, margin=(0, 4))
+
+
+def more(
+    title: str, model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+) -> pn.Column:
+    """A drawer with the options of every chosen entry; filled when it is first opened."""
+    handle = pn.widgets.Toggle(name=f"▸ {title}", margin=(2, 10, 4, 10), height=20,
+                               stylesheets=[HANDLE])
+    drawer = _column()
+    drawer.visible = False
+
+    def fill(event: object = None) -> None:
+        handle.name = f"{'▾' if handle.value else '▸'} {title}"
+        drawer.visible = handle.value
+        if handle.value:
+            drawer.objects = list(_sections(getattr(model, name), sets))
+
+    handle.param.watch(fill, "value")
+    model.param.watch(fill, name)
+    return _column(handle, drawer)
+
+
+def _sections(
+    names: Iterable[str], sets: Mapping[str, param.Parameterized]
+) -> Iterable[pn.viewable.Viewable]:
+    for name in names:
+        rows = option_rows(sets[name])
+        if rows:
+            yield pn.pane.HTML(f"<b>{name}</b>", margin=(4, 10, 0, 10))
+            yield from rows
+
+
+HANDLE = """
+.bk-btn:is(*, :hover, .bk-active) { background: none !important; border: none !important;
+  box-shadow: none !important; padding: 0; text-align: left; font-size: 12px; font-weight: 400;
+  color: var(--lab-accent, #0072b2) !important; }
+.bk-btn:hover { text-decoration: underline; }
+"""
+
+
+def _choices(model: LabModel, name: str) -> pn.widgets.CheckBoxGroup:
+    """Several of a registry, in columns."""
+    group = pn.widgets.CheckBoxGroup(
+        options=list(model.param[name].objects), margin=(0, 10, 2, 10),
+        sizing_mode="stretch_width", stylesheets=[TICKS, GRID],
+    )
+    return bind(model, name, group)
+
+
+GRID = ".bk-input-group { grid-template-columns: repeat(3, 1fr); }"
+
+
+def _switched(model: LabModel, switch: str, *names: str) -> pn.Column:
+    """A checkbox, and fields that are there while it is ticked."""
+    gaps = [_gap()] * (len(names) % 2)
+    fields = row(*(field(model, name) for name in names), *gaps)
+    fields.visible = getattr(model, switch)
+    model.param.watch(lambda event: fields.param.update(visible=event.new), switch)
+    tick = field(model, switch)
+    tick.margin = (0, 10, 4, 10)
+    return _column(tick, fields)
+
+
+def _column(*objects: pn.viewable.Viewable) -> pn.Column:
+    return pn.Column(*objects, sizing_mode="stretch_width", margin=0)

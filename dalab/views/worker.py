@@ -1,0 +1,63 @@
+"""One background thread that always works on the newest job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Newest:
+    """Runs jobs one at a time and keeps only the newest answer.
+
+    A job that has not begun when a newer one arrives is dropped, and so is the answer of a job that
+    was overtaken. The thread ends when there is nothing to do.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._lock = name, threading.Lock()
+        self._waiting: Callable[[], Any] | None = None
+        self._answer: list[Any] = []
+        self._busy = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits, or an answer has not been taken."""
+        with self._lock:
+            return self._busy or bool(self._answer)
+
+    def submit(self, job: Callable[[], Any]) -> None:
+        """Run ``job`` as soon as the one that runs now is over; forget all earlier ones."""
+        with self._lock:
+            self._waiting = job
+            self._answer.clear()
+            if self._busy:
+                return
+            self._busy = True
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
+
+    def drop(self) -> None:
+        """Forget the job that waits and the answer that has not been taken."""
+        with self._lock:
+            self._waiting = None
+            self._answer.clear()
+
+    def take(self) -> Any | None:
+        """The newest answer, once: what the job returned, or the exception it raised."""
+        with self._lock:
+            return self._answer.pop() if self._answer else None
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                job, self._waiting = self._waiting, None
+                if job is None:
+                    self._busy = False
+                    return
+            try:
+                answer = job()
+            except Exception as error:  # handed to whoever takes it
+                answer = error
+            with self._lock:
+                if self._waiting is None:
+                    self._answer[:] = [answer]
