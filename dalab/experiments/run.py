@@ -148,8 +148,7 @@ class Run:
                         return
                     self._publish(frame)
         except Exception as error:
-            self.error = str(error) or type(error).__name__
-            self._end("failed")
+            self._end("failed", str(error) or type(error).__name__)
         else:
             self._end(*_verdict(self._work.scores))
 
@@ -165,7 +164,7 @@ class Run:
                 return
             self._work.end()
             self._state, self._stopped = state, time.perf_counter()
-            self.error = self.error or error
+            self.error = error
             self._ended.set()
 
 

@@ -56,6 +56,8 @@ class Work:
         clock = _Clock(list(self.methods))
         self.twin = prepare(self.config)
         for label, method in self.methods.items():
+            if self._ended:
+                return
             clock.next_method(label)
             with closing(self._guarded(label, method, self.twin)) as steps:
                 for step in steps:
