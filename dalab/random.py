@@ -35,7 +35,10 @@ class MemberStreams:
     """
 
     def __init__(
-        self, seed: int, members: int, device: torch.device | str = "cpu",
+        self,
+        seed: int,
+        members: int,
+        device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.generators = [stream(seed, "member", index) for index in range(members)]

@@ -72,7 +72,9 @@ def configured(what: str, cls: type[param.Parameterized], values: Mapping[str, A
             cls(**{name: value})
         except (ValueError, TypeError):
             raise InputError(
-                f"{what} {name}", value, _bounds(known[name]),
+                f"{what} {name}",
+                value,
+                _bounds(known[name]),
                 f"The default is {known[name].default}.",
             ) from None
     return cls(**values)

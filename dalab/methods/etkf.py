@@ -35,7 +35,7 @@ class ETKF(Method):
     uses_model = True
     coupled = True
 
-    ensemble = param.Integer(24, bounds=(2, 1000), doc="ensemble members, all kept in the result")
+    ensemble = param.Integer(24, bounds=(2, 10_000), doc="ensemble members, all kept in the result")
     localisation = param.Number(
         4.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
     )

@@ -5,7 +5,8 @@ error of variance Omega that stands for what the straight line misses. For an el
 and the marginal variance v, with Gauss-Hermite nodes z_m and weights w_m,
 
 .. math::
-    \bar h = \sum_m w_m h(D + \sqrt v z_m), \quad J = \sum_m w_m h'(D + \sqrt v z_m), \quad
+    \bar h = \sum_m w_m h(D + \sqrt v z_m), \quad
+    J = \sum_m w_m z_m h(D + \sqrt v z_m) / \sqrt v, \quad
     \Omega = \sum_m w_m h^2 - \bar h^2 - J^2 v .
 
 Where the operator saturates or folds inside the uncertainty, J shrinks and Omega grows: the
@@ -94,15 +95,20 @@ def _elementwise(
 
 
 def moments(operator: Elementwise, mean: Tensor, variance: Tensor) -> tuple[Tensor, ...]:
-    """hbar, J and Omega of an elementwise operator under N(mean, variance), each like ``mean``."""
+    """hbar, J and Omega of an elementwise operator under N(mean, variance), each like ``mean``.
+
+    J is taken as E[h(x) (x - mean)] / variance, equal to E[h'(x)] by Stein's identity: with a
+    handful of nodes it stays accurate where h' is a narrow spike, and Omega cannot be negative.
+    """
     nodes, weights = (t.to(mean) for t in _gauss_hermite(11))
     std = variance.sqrt()
-    hbar = J = square = torch.zeros_like(mean)
+    centre = operator(mean)
+    first = second = slope = torch.zeros_like(mean)
     for z, w in zip(nodes, weights, strict=True):
-        x = mean + std * z
-        h = operator(x)
-        hbar, square, J = hbar + w * h, square + w * h**2, J + w * operator.derivative(x)
-    return hbar, J, torch.clamp(square - hbar**2 - J**2 * variance, min=0.0)
+        h = operator(mean + std * z) - centre
+        first, second, slope = first + w * h, second + w * h**2, slope + w * z * h
+    excess = torch.clamp(second - first**2 - slope**2, min=0.0)
+    return centre + first, slope / std, excess
 
 
 @lru_cache(maxsize=4)

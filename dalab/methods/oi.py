@@ -34,7 +34,7 @@ from ..random import MemberStreams
 from .base import Method, Problem, Step
 from .cycle import pad, white
 from .linearise import linearise
-from .spectral import assimilate
+from .spectral import Gaussian, assimilate
 
 
 class OptimalInterpolation(Method):
@@ -89,7 +89,7 @@ class OptimalInterpolation(Method):
             B = climate * (self.scale or innovation_scale(network, data, forecast, climate)) ** 2
         noise = centred(streams.normal((network.size,)))
         perturbed = data + network.variance(like=data).sqrt() * noise
-        return assimilate(network, perturbed, forecast, B, self.iterations)[:, 0]
+        return assimilate(network, perturbed, Gaussian(forecast, B), self.iterations)[:, 0]
 
 
 def centred(normal: Tensor) -> Tensor:

@@ -9,6 +9,11 @@ on exactly; the network is linearised statistically about the result; and
 
 is solved by preconditioned conjugate gradients in observation space.
 
+The reverse step needs a clean window. Taking its mean xhat loses the spread of N(xhat, P) at every
+step, which shows as too little variance unless steps are many. A draw costs the same solve, by
+conditioning a draw of N(D, C_s) on perturbed data (Matheron's rule), and makes the reverse kernel
+exact for Gaussian windows with any number of steps; this is the default.
+
 Origin: dalab's own; the general-covariance case of the estimator in SOAD (arXiv 2407.21314), with a
 calibrated covariance, statistical linearisation and an ancestral sampler.
 """
@@ -16,16 +21,18 @@ calibrated covariance, statistical linearisation and an ancestral sampler.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import param
+import torch
 from torch import Tensor
 
 from ..observations import ObservingNetwork
 from ..priors.spectral import SpectralCovariance
 from ..random import MemberStreams
-from .base import Problem, Step
+from .base import Background, Problem, Step
 from .linearise import linearise
-from .sampler import Diffusion, sample
+from .sampler import Diffusion, ancestral_step
 from .solve import conjugate_gradients
 
 
@@ -33,58 +40,105 @@ class SpectralGuidance(Diffusion):
     """Spectral guidance: calibrated covariance per wavenumber, one network call per step."""
 
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
+    draws = param.Boolean(
+        True, doc="draw the clean window at each step instead of taking its posterior mean"
+    )
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
+        levels = [*self.levels, 0.0]
+        x = levels[0] * streams.normal(problem.window)
+        for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
+            gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
+            start = gaussian.draw(streams) if self.draws else None
+            clean = posterior(problem, gaussian, self.iterations, start, streams)
+            yield Step(clean, done, self.steps, evaluations=done, note=f"sigma {s:.3g}")
+            if lower > 0:
+                noise = streams.normal(problem.window)
+                x = ancestral_step(x, clean, s, lower, noise, self.eta)
 
-        def posterior_mean(x: Tensor, s: float) -> Tensor:
-            D = problem.prior.denoise(x, s)
-            return guided(problem, D, problem.prior.error_covariance(s), self.iterations)
 
-        stream = sample(posterior_mean, problem.window, streams, self.levels, self.eta)
-        for done, (xhat, s) in enumerate(stream, start=1):
-            yield Step(xhat, done, self.steps, evaluations=done, note=f"sigma {s:.3g}")
+@dataclass(frozen=True)
+class Gaussian:
+    """N(mean, cov) of windows: one mean per member, ``(members, time, lev, y, x)``."""
+
+    mean: Tensor
+    cov: SpectralCovariance
+
+    def draw(self, streams: MemberStreams) -> Tensor:
+        """One draw per member, shaped like ``mean``."""
+        return self.mean + self.cov.sample(streams.normal(self.mean.shape[1:]))
 
 
-def guided(problem: Problem, mean: Tensor, cov: SpectralCovariance, iterations: int) -> Tensor:
-    """Mean of N(mean, cov) given the background and the observations.
+def posterior(
+    problem: Problem,
+    gaussian: Gaussian,
+    iterations: int,
+    draw: Tensor | None = None,
+    streams: MemberStreams | None = None,
+) -> Tensor:
+    """Mean of a Gaussian window given background and observations, or a draw of that posterior.
 
     Args:
         problem: supplies the background, the network and the data.
-        mean: windows ``(members, time, lev, y, x)``.
-        cov: their common covariance.
+        gaussian: what is believed before looking.
         iterations: conjugate-gradient iterations.
+        draw: draw of ``gaussian`` to be turned into a draw of the posterior; with none, the
+            posterior mean is returned.
+        streams: randomness of the perturbed data, needed with ``draw``.
     """
     if problem.background is not None:
-        conditioning = cov.condition_on_first(problem.background.std**2)
-        mean = conditioning.mean(mean, problem.background.state)
-        cov = conditioning.covariance
+        gaussian, draw = see_background(problem.background, gaussian, draw, streams)
     if problem.network.size == 0:
-        return mean
-    return assimilate(problem.network, problem.data, mean, cov, iterations)
+        return gaussian.mean if draw is None else draw
+    data = problem.data
+    return assimilate(problem.network, data, gaussian, iterations, draw, streams)
+
+
+def see_background(
+    background: Background, gaussian: Gaussian, draw: Tensor | None, streams: MemberStreams | None
+) -> tuple[Gaussian, Tensor | None]:
+    """Condition a Gaussian, and a draw of it, on the background."""
+    conditioning = gaussian.cov.condition_on_first(background.std**2)
+    mean = conditioning.mean(gaussian.mean, background.state)
+    if draw is not None:
+        noise = streams.normal(background.state.shape)
+        draw = conditioning.mean(draw, background.state + background.std * noise)
+    return Gaussian(mean, conditioning.covariance), draw
 
 
 def assimilate(
-    network: ObservingNetwork, data: Tensor, mean: Tensor, cov: SpectralCovariance, iterations: int
+    network: ObservingNetwork,
+    data: Tensor,
+    gaussian: Gaussian,
+    iterations: int,
+    draw: Tensor | None = None,
+    streams: MemberStreams | None = None,
 ) -> Tensor:
-    """Mean of N(mean, cov) given observations alone, the network linearised statistically.
+    """Mean of a Gaussian given observations alone, or a draw of that posterior.
 
     Args:
-        network: the observing network.
+        network: the observing network, linearised statistically.
         data: observation vector ``(size,)``, or one per member.
-        mean: windows ``(members, time, lev, y, x)``.
-        cov: their common covariance.
+        gaussian: what is believed before looking.
         iterations: conjugate-gradient iterations.
+        draw: draw of ``gaussian``; see :func:`posterior`.
+        streams: randomness of the perturbed data, needed with ``draw``.
     """
+    mean, cov = gaussian.mean, gaussian.cov
     lin = linearise(network, mean, cov)
     error = network.variance(like=mean) + lin.excess
 
     def innovation_covariance(v: Tensor) -> Tensor:
         return error * v + lin.forward(cov(lin.adjoint(v)))
 
+    innovation = data - lin.mean
+    if draw is not None:
+        noise = torch.sqrt(error) * streams.normal((network.size,))
+        innovation = innovation + noise - lin.forward(draw - mean)
     a = conjugate_gradients(
         innovation_covariance,
-        data - lin.mean,
+        innovation,
         iterations=iterations,
         preconditioner=1 / (error + lin.signal),
     )
-    return mean + cov(lin.adjoint(a))
+    return (mean if draw is None else draw) + cov(lin.adjoint(a))

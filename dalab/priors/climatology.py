@@ -58,8 +58,13 @@ def training(trajectories: int) -> int:
 
 
 def measure(
-    system: QGSystem, *, trajectories: int = 36, days: int = 1600, spinup: int = 1825,
-    seed: int = 0, progress: Progress = lambda done, total: None,
+    system: QGSystem,
+    *,
+    trajectories: int = 36,
+    days: int = 1600,
+    spinup: int = 1825,
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
 ) -> Climatology:
     """Spin up, follow, and estimate.
 
@@ -95,7 +100,9 @@ def _gather(states: Iterable[Tensor], seen: int) -> Climatology:
         if day % APART == 0 or (not kept and day == WINDOW):
             kept.append(state[seen:])
     return Climatology(
-        matrices / windows, torch.cat(kept), tuple((squares / windows).sqrt().tolist()),
+        matrices / windows,
+        torch.cat(kept),
+        tuple((squares / windows).sqrt().tolist()),
         windows * seen,
     )
 
@@ -115,8 +122,12 @@ def write(
         folder.mkdir(parents=True, exist_ok=True)
     prior = (folder or WEIGHTS) / f"{system.name}-gaussian.safetensors"
     about = {
-        "system": system.name, "std": list(system.std), "measured_std": list(found.std),
-        "windows": found.windows, "solver": asdict(system.model), **facts,
+        "system": system.name,
+        "std": list(system.std),
+        "measured_std": list(found.std),
+        "windows": found.windows,
+        "solver": asdict(system.model),
+        **facts,
     }
     save_gaussian(prior, found.matrices, fields=(WINDOW, system.shape[0]), facts=about)
     return [prior, save_states(system.name, found.states, folder or DATA)]

@@ -40,12 +40,14 @@ class GaussianPrior(Prior):
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         w = self.eigenvalues
-        return SpectralCovariance(self._matrices(w * sigma**2 / (w + sigma**2)), self.window[:2])
+        return self._covariance(w * sigma**2 / (w + sigma**2))
 
     @property
     def climatology(self) -> SpectralCovariance:
-        return SpectralCovariance(self._matrices(self.eigenvalues), self.window[:2])
+        return self._covariance(self.eigenvalues)
 
-    def _matrices(self, eigenvalues: Tensor) -> Tensor:
+    def _covariance(self, eigenvalues: Tensor) -> SpectralCovariance:
         V = torch.view_as_complex(self.eigenvectors)
-        return (V * eigenvalues[..., None, :]) @ V.mH
+        matrices = (V * eigenvalues[..., None, :]) @ V.mH
+        root = (V * eigenvalues.sqrt()[..., None, :]) @ V.mH
+        return SpectralCovariance(matrices, self.window[:2], root)

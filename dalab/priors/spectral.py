@@ -51,10 +51,12 @@ class SpectralCovariance:
     Args:
         matrices: Hermitian C(k), complex ``(n, n/2 + 1, c, c)``.
         fields: (time, lev), with time x lev = c.
+        root: Hermitian square root of the matrices, where it is known already.
     """
 
-    def __init__(self, matrices: Tensor, fields: Sequence[int]) -> None:
+    def __init__(self, matrices: Tensor, fields: Sequence[int], root: Tensor | None = None) -> None:
         self.matrices, self.fields = matrices, (int(fields[0]), int(fields[1]))
+        self._root = root
 
     @property
     def n(self) -> int:
@@ -78,6 +80,8 @@ class SpectralCovariance:
     def observed_variance(self, transfer: Tensor) -> Tensor:
         """Variance of T x for a transfer function T, ``(time, channel, 1, 1)``.
 
+        Exact but for imaginary parts at the Nyquist wavenumbers, which a real field drops.
+
         Args:
             transfer: ``(channel, lev, n, n/2 + 1)``, complex.
         """
@@ -99,9 +103,15 @@ class SpectralCovariance:
 
     def sample(self, normal: Tensor) -> Tensor:
         """Colour white noise: windows ``(..., time, lev, y, x)`` with this covariance."""
-        w, V = torch.linalg.eigh(self.matrices)
-        root = V * w.clamp(min=0).sqrt()[..., None, :]
-        return to_window(product(root @ V.mH, to_spectrum(normal)), self.fields)
+        return to_window(product(self.root, to_spectrum(normal)), self.fields)
+
+    @property
+    def root(self) -> Tensor:
+        """Hermitian square root of the matrices, computed on first use."""
+        if self._root is None:
+            w, V = torch.linalg.eigh(self.matrices)
+            self._root = (V * w.clamp(min=0).sqrt()[..., None, :]) @ V.mH
+        return self._root
 
     def first(self) -> SpectralCovariance:
         """Covariance of step 0 alone."""

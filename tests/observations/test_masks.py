@@ -1,0 +1,90 @@
+"""Every mask: shape and reproducibility; the published counts of the known ones."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dalab.errors import InputError
+from dalab.observations import MASKS
+from dalab.observations.network import schedule
+from dalab.random import stream
+from dalab.registry import build
+
+
+@pytest.mark.parametrize("name", sorted(MASKS))
+def test_every_mask_is_boolean_reproducible_and_documented(name):
+    mask = MASKS[name]()
+    cells = mask.cells(5, 16, stream(3))
+    assert cells.shape == (5, 16, 16) and cells.dtype == torch.bool
+    assert torch.equal(cells, mask.cells(5, 16, stream(3)))
+    assert len(type(mask).__doc__) > 20
+
+
+def count(text: str, n: int = 256) -> int:
+    return int(build("mask", text, MASKS).cells(1, n, stream(0)).sum())
+
+
+@pytest.mark.parametrize(
+    "text, cells",
+    [
+        ("random:1.0", 65536), ("random:0.25", 16384), ("random:0.0625", 4096),
+        ("random:0.01", 655), ("stride:2", 16384), ("stride:4", 4096), ("stride:10", 676),
+        ("stride:1", 65536), ("full", 65536),
+    ],
+)  # fmt: skip
+def test_published_counts(text, cells):
+    assert count(text) == cells
+
+
+@pytest.mark.parametrize("interval, observed", [(1, 9), (2, 5), (4, 3), (8, 2)])
+def test_published_intervals(interval, observed):
+    seen = schedule(torch.ones(9, 4, 4, dtype=torch.bool), interval).flatten(1).any(1)
+    assert seen.sum() == observed and seen[0]
+
+
+@pytest.mark.parametrize("interval", [0, -1, 9, 20])
+def test_interval_out_of_the_window_is_refused(interval):
+    with pytest.raises(InputError, match=f"interval = {interval}: .*window of 9 steps.*Use 1"):
+        schedule(torch.ones(9, 4, 4, dtype=torch.bool), interval)
+
+
+def test_random_cells_stay_in_place_and_change_with_the_seed():
+    mask = build("mask", "random:0.1", MASKS)
+    cells = mask.cells(9, 64, stream(0))
+    assert all(torch.equal(cells[0], c) for c in cells)
+    assert not torch.equal(cells, mask.cells(9, 64, stream(1)))
+
+
+def test_gap_removes_a_block_of_the_given_size():
+    cells = build("mask", "gap:size=0.5", MASKS).cells(2, 64, stream(0))
+    assert int((~cells[0]).sum()) == 32 * 32
+    assert not cells[0, 32, 32] and cells[0, 2, 2]
+
+
+def test_tracks_move_and_have_their_width():
+    cells = build("mask", "tracks:count=2,width=0.125", MASKS).cells(6, 64, stream(0))
+    assert cells.float().mean() == pytest.approx(0.25, abs=0.03)
+    assert not torch.equal(cells[0], cells[1])
+    assert (cells[0] ^ cells[1]).sum() > 100
+
+
+def test_points_are_where_they_were_put():
+    cells = build("mask", "points:[(3, 5), (10, 7)]", MASKS).cells(2, 16, stream(0))
+    assert cells[0].nonzero().tolist() == [[3, 5], [10, 7]]
+
+
+def test_points_off_the_map_are_refused():
+    with pytest.raises(InputError, match=r"sensor = \(16, 0\).*16 x 16.*Remove it"):
+        build("mask", "points:[(16, 0)]", MASKS).cells(1, 16, stream(0))
+
+
+@pytest.mark.parametrize("ratio", ["0", "1.5", "-0.2", "many"])
+def test_bad_ratio_names_value_bound_and_remedy(ratio):
+    with pytest.raises(InputError, match=rf"ratio = .*{ratio}.*above 0.* at most 1.*default"):
+        build("mask", f"random:{ratio}", MASKS)
+
+
+def test_unknown_mask_suggests_the_closest():
+    with pytest.raises(InputError, match="rndom.*must be one of.*Did you mean 'random'"):
+        build("mask", "rndom:0.5", MASKS)

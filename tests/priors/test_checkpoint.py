@@ -1,0 +1,47 @@
+"""Priors on disk: what is written is read, and foreign files are refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dalab.errors import InputError
+from dalab.priors.checkpoint import load_gaussian, read_header, save_gaussian
+
+
+@pytest.fixture
+def path(tmp_path, tiny_prior):
+    path = tmp_path / "tiny-gaussian.safetensors"
+    save_gaussian(
+        path, tiny_prior.climatology.matrices, fields=(3, 2), facts={"system": "tiny", "seed": 7}
+    )
+    return path
+
+
+def test_round_trip(path, tiny_prior):
+    read = load_gaussian(path, "gaussian")
+    assert read.window == tiny_prior.window
+    torch.testing.assert_close(
+        read.climatology.matrices, tiny_prior.climatology.matrices.to(torch.complex64),
+        rtol=1e-4, atol=1e-5,
+    )  # fmt: skip
+    assert read_header(path)["seed"] == 7
+
+
+def test_small_eigenvalues_survive_float32(path, tiny_prior):
+    read = load_gaussian(path, "gaussian").eigenvalues
+    torch.testing.assert_close(read, tiny_prior.eigenvalues.float(), rtol=2e-2, atol=1e-7)
+
+
+def test_missing_truncated_and_foreign_files_are_refused(path, tmp_path):
+    with pytest.raises(InputError, match="nothing.safetensors.*cannot be read"):
+        read_header(tmp_path / "nothing.safetensors")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cut.safetensors.*cannot be read"):
+        load_gaussian(cut, "gaussian")
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"a": torch.zeros(2)}, foreign)
+    with pytest.raises(InputError, match="must have the format"):
+        load_gaussian(foreign, "gaussian")

@@ -1,0 +1,81 @@
+"""The Gaussian prior: exact denoising, Tweedie's formula, and what ships."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dalab.errors import InputError
+from dalab.priors import PRIORS, load_prior
+from dalab.random import MemberStreams, stream
+from dalab.systems import SYSTEMS
+from tests.dense import matrix
+
+
+def window(prior, *lead: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*lead, *prior.window, generator=stream(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 1.0, 20.0])
+def test_denoiser_is_the_conditional_mean(tiny_prior, sigma):
+    C = matrix(tiny_prior.climatology, tiny_prior.window)
+    x = window(tiny_prior, 2)
+    gain = C @ torch.linalg.inv(C + sigma**2 * torch.eye(len(C), dtype=C.dtype))
+    found = tiny_prior.denoise(x, sigma).flatten(1)
+    torch.testing.assert_close(found, x.flatten(1) @ gain.T, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 1.0, 20.0])
+def test_tweedie(tiny_prior, sigma):
+    """sigma^2 times the transposed Jacobian of the denoiser is the error covariance."""
+    x, v = window(tiny_prior, 2), window(tiny_prior, 2, seed=1)
+    _, vjp = torch.func.vjp(lambda z: tiny_prior.denoise(z, sigma), x)
+    expected = tiny_prior.error_covariance(sigma)(v)
+    torch.testing.assert_close(sigma**2 * vjp(v)[0], expected, rtol=1e-8, atol=1e-10)
+
+
+def test_azula_sees_the_same_denoiser(tiny_prior):
+    x = window(tiny_prior, 2)
+    t = tiny_prior.time(0.7)
+    torch.testing.assert_close(tiny_prior(x, t).mean, tiny_prior.denoise(x, 0.7))
+
+
+@pytest.mark.parametrize("name", sorted(PRIORS))
+def test_shipped_prior_denoises_held_out_states_as_well_as_it_says(name):
+    """On shipped states, which the covariance has never seen, over single-time marginals."""
+    from dalab.systems.library import load_states
+
+    system = SYSTEMS["qg64"]()
+    prior = load_prior(name, system)
+    prior.check(system, 9)
+    truth = load_states("qg64")[:6]
+    windows = system.trajectory(truth, 9)
+    for sigma in (0.1, 0.5, 2.0):
+        noise = sigma * torch.randn(windows.shape, generator=stream(sigma))
+        error = (prior.denoise(windows + noise, sigma) - windows).pow(2).mean().sqrt()
+        promised = prior.error_covariance(sigma).variance().mean().sqrt()
+        assert error == pytest.approx(float(promised), rel=0.08)
+
+
+def test_shipped_climatology_has_unit_variance():
+    prior = load_prior("gaussian", SYSTEMS["qg64"]())
+    variance = prior.climatology.variance()
+    torch.testing.assert_close(variance, torch.ones_like(variance), rtol=0.03, atol=0)
+
+
+def test_draws_look_like_the_climate():
+    prior = load_prior("gaussian", SYSTEMS["qg64"]())
+    draws = prior.sample_climatology(MemberStreams(0, 12))
+    assert draws.shape == (12, *prior.window)
+    assert draws.std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_wrong_system_or_window_is_named():
+    prior = load_prior("gaussian", SYSTEMS["qg64"]())
+    with pytest.raises(InputError, match=r"\(9, 2, 64, 64\).*\(5, 2, 64, 64\).*Choose"):
+        prior.check(SYSTEMS["qg64"](), 5)
+
+
+def test_system_without_a_prior_names_the_command_that_makes_one(tiny_system):
+    with pytest.raises(InputError, match="tiny.*dalab climatology tiny"):
+        load_prior("gaussian", tiny_system)
