@@ -21,7 +21,7 @@ def serve_lab(port: int, show: bool) -> None:
         raise InputError("dalab lab", error.name, "is not installed", INSTALL) from None
     from .views.panels import create_app
 
-    _check_port(port)
+    check_port(port)
     print(f"The lab is at http://localhost:{port}/ (Ctrl-C ends it)", flush=True)
     panel.serve(
         create_app, port=port, address="localhost", show=show, title="dalab", verbose=False,
@@ -29,7 +29,7 @@ def serve_lab(port: int, show: bool) -> None:
     )
 
 
-def _check_port(port: int) -> None:
+def check_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

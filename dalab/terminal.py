@@ -56,14 +56,15 @@ def watched(config: Config) -> xr.DataTree:
         def show(frame: Frame) -> None:
             progress = frame.progress
             bar.update(
-                task, completed=progress.fraction, said=_said(frame),
+                task, completed=progress.fraction, said=standing(frame),
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
             )
 
         return execute(config, show)
 
 
-def _said(frame: Frame) -> str:
+def standing(frame: Frame) -> str:
+    """How well and how far, in a few words."""
     progress = frame.progress
     left = "" if progress.remaining is None else f", {progress.remaining:.0f} s left"
     return f"RMSE {frame.rmse.mean():.3f}  {progress.note}  {progress.elapsed:.0f} s{left}"

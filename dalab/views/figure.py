@@ -85,8 +85,7 @@ def _observations(ax: Axes, tree: xr.DataTree, step: int, layer: int) -> None:
 
 
 def _map(ax: Axes, tree: xr.DataTree, values: np.ndarray, limit: float, title: str):
-    colours = ListedColormap(palette("diverging"))
-    colours.set_bad(UNOBSERVED)
+    colours = ListedColormap(palette("diverging")).with_extremes(bad=UNOBSERVED)
     x, y = (tree[name].values * KM for name in "xy")
     half = (x[1] - x[0]) / 2
     image = ax.imshow(
