@@ -202,16 +202,19 @@ def climatology(
     """Spin up a system and write its Gaussian prior and its library of states."""
     from .experiments.parts import make_system
     from .priors.climatology import measure, write
+    from .systems import QGSystem
 
-    found_system = make_system(system)
+    flow = make_system(system)
+    if not isinstance(flow, QGSystem):
+        raise InputError("system", system, "must be two-layer QG", "Use qg64.")
     found = measure(
-        found_system, trajectories=trajectories, days=days, spinup=spinup, seed=seed,
+        flow, trajectories=trajectories, days=days, spinup=spinup, seed=seed,
         progress=_percent,
     )
     paths = write(
-        found, found_system, out, trajectories=trajectories, days=days, spinup=spinup, seed=seed
+        found, flow, out, trajectories=trajectories, days=days, spinup=spinup, seed=seed
     )
-    for name, ratio, std in zip(("upper", "lower"), found.std, found_system.std, strict=True):
+    for name, ratio, std in zip(("upper", "lower"), found.std, flow.std, strict=True):
         typer.echo(f"{name} layer: std {ratio * std:.4g} 1/s, normalised by {std:.4g} 1/s")
     typer.echo(f"{found.windows} windows, {len(found.states)} states")
     for path in paths:

@@ -89,7 +89,7 @@ def _instrument(network: ObservingNetwork, config: Config, i: int, values: Tenso
     )
 
 
-def _how(config: Config, i: int, assumed: float) -> dict[str, Any]:
+def _how(config: Config, i: int, assumed: float | None) -> dict[str, Any]:
     return {
         "operator": config.operators[i],
         "mask": config.masks[i if len(config.masks) > 1 else 0],

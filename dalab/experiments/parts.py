@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import torch
@@ -44,7 +44,8 @@ def _bound(cls: type[Operator], system: System) -> type[Operator]:
         cls.__init__(self, system, **values)
 
     namespace = {"__init__": init, "__doc__": cls.__doc__, "__module__": cls.__module__}
-    return type(cls)(cls.__name__, (cls,), namespace)
+    metaclass: Callable[..., type[Operator]] = type(cls)
+    return metaclass(cls.__name__, (cls,), namespace)
 
 
 def make_mask(text: str) -> Mask:

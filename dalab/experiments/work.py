@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any, cast
 
 import torch
 import xarray as xr
@@ -23,6 +24,9 @@ from .frame import Frame, MethodScores, Progress, live_rmse
 from .peak import PeakMemory
 from .store import assemble, scored
 from .twin import Twin, methods, prepare
+
+Frames = Generator[Frame, None, None]
+Steps = Generator[Step, None, None]
 
 
 class Work:
@@ -46,7 +50,7 @@ class Work:
         self._summaries: dict[str, xr.Dataset] = {}
         self._lock, self._ended = threading.Lock(), False
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         """Do everything; yield after each step of each method.
 
         Raises:
@@ -67,7 +71,7 @@ class Work:
                         label, step, scores.rmse_steps, scores.rmse_sample_steps, self.progress
                     )
 
-    def _guarded(self, label: str, method: Method, twin: Twin) -> Iterator[Step]:
+    def _guarded(self, label: str, method: Method, twin: Twin) -> Steps:
         """The steps of a method until it is complete or fails; its status says which."""
         self._mark(label, "running")
         try:
@@ -81,15 +85,14 @@ class Work:
         except Exception as error:  # one method must not take the others with it
             self._mark(label, f"failed: {_reason(error, self.config, twin.device)}")
         else:
-            self._complete(label)
+            self._complete(label, twin)
 
-    def _steps(self, label: str, method: Method, twin: Twin) -> Iterator[Step]:
+    def _steps(self, label: str, method: Method, twin: Twin) -> Steps:
         """The steps of a method, copied to the CPU, with the memory they took."""
         peak = PeakMemory(twin.device)
         generator = stream(self.config.seed, "method", type(method).__name__)
-        with closing(
-            method.run(twin.problem, self.config.members, generator, twin.device)
-        ) as steps:
+        steps = method.run(twin.problem, self.config.members, generator, twin.device)
+        with closing(cast(Steps, steps)):
             for step in steps:
                 self._update(label, peak_memory_mb=peak.look())
                 yield replace(step, estimate=step.estimate.detach().to("cpu", copy=True))
@@ -103,7 +106,7 @@ class Work:
             members=len(step.estimate),
         )
 
-    def _update(self, label: str, estimate: Tensor | None = None, **changes: object) -> None:
+    def _update(self, label: str, estimate: Tensor | None = None, **changes: Any) -> None:
         with self._lock:
             if self._ended:
                 return
@@ -114,19 +117,19 @@ class Work:
     def _mark(self, label: str, status: str) -> None:
         self._update(label, status=status)
 
-    def _complete(self, label: str) -> None:
+    def _complete(self, label: str, twin: Twin) -> None:
         if label not in self.estimates:
             return self._mark(label, "failed: it gave no estimate")
-        summary = self._summary(label)
+        summary = self._summary(label, twin)
         self._update(
             label, status="complete", crps=float(summary["crps"]),
             spread_skill=float(summary["spread_skill"]),
         )
 
-    def _summary(self, label: str) -> xr.Dataset:
+    def _summary(self, label: str, twin: Twin) -> xr.Dataset:
         """All scores of the estimate of a method as it stands."""
         if label not in self._summaries:
-            self._summaries[label] = scored(self.twin, self.estimates[label])
+            self._summaries[label] = scored(twin, self.estimates[label])
         return self._summaries[label]
 
     def end(self) -> None:
@@ -139,8 +142,9 @@ class Work:
 
     def result(self) -> xr.DataTree:
         """The result as far as the work got; call :meth:`end` before."""
-        summaries = {label: self._summary(label) for label in self.estimates}
-        return assemble(self.config, self.twin, self.scores, self.estimates, summaries)
+        twin = self.twin
+        summaries = {} if twin is None else {k: self._summary(k, twin) for k in self.estimates}
+        return assemble(self.config, twin, self.scores, self.estimates, summaries)
 
 
 def _reason(error: Exception, config: Config, device: torch.device) -> str:

@@ -51,7 +51,7 @@ def crps_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
 def spread_steps(ensemble: xr.DataArray) -> xr.DataArray:
     """Root of the mean ensemble variance at every step, dim ``time``; NaN for one member."""
     variance = _variance(ensemble)
-    return np.sqrt(variance.mean([dim for dim in variance.dims if dim != "time"]))
+    return variance.mean([dim for dim in variance.dims if dim != "time"]) ** 0.5
 
 
 def spread_skill(ensemble: xr.DataArray, truth: xr.DataArray) -> float:

@@ -89,7 +89,10 @@ def measure(
 
 def _gather(states: Iterable[Tensor], seen: int) -> Climatology:
     """One pass over daily states ``(trajectories, lev, y, x)``; memory for one window only."""
-    matrices, squares, windows, window, kept = 0, 0, 0, [], []
+    matrices = squares = torch.zeros((), dtype=torch.float64)
+    window: list[Tensor] = []
+    kept: list[Tensor] = []
+    windows = 0
     for day, state in enumerate(states, start=1):
         window.append(state[:seen])
         if len(window) == WINDOW:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.image import AxesImage
 
 from .colours import UNOBSERVED, colour, dash, palette
 
@@ -27,10 +29,10 @@ def figure(tree: xr.DataTree, step: int | None = None, layer: int = 0) -> Figure
     labels = list(tree["estimates"].children) if "estimates" in tree.children else []
     step = tree.sizes["time"] // 2 if step is None else step
     page = Figure(figsize=(2.3 * max(len(labels) + 2, 4) + 0.6, 6.4), layout="constrained")
-    top, bottom = page.subfigures(2, 1, height_ratios=[1, 1.15])
+    top, bottom = cast(Any, page.subfigures(2, 1, height_ratios=[1, 1.15]))
     _maps(top, tree, labels, step, layer)
     _curves(bottom.subplots(), tree, labels)
-    days = float(tree["time"][step])
+    days = float(_field(tree, "time")[step])
     page.suptitle(f"{_experiment(tree)}: potential vorticity of layer {layer + 1}, day {days:g}")
     return page
 
@@ -43,6 +45,10 @@ def write(tree: xr.DataTree, path: str | Path) -> Path:
     return path
 
 
+def _field(tree: xr.DataTree, path: str) -> xr.DataArray:
+    return cast(xr.DataArray, tree[path])
+
+
 def _experiment(tree: xr.DataTree) -> str:
     nodes = tree["observations"].children.items()
     seen = [f"{name} on {node.attrs['mask']}" for name, node in nodes]
@@ -52,10 +58,10 @@ def _experiment(tree: xr.DataTree) -> str:
 def _maps(part: SubFigure, tree: xr.DataTree, labels: list[str], step: int, layer: int) -> None:
     """Truth, observations and ensemble means; all PV on one scale."""
     axes = part.subplots(1, max(len(labels) + 2, 4), squeeze=False)[0]
-    fields = {"truth": tree["truth/pv"]}
-    fields |= {label: tree[f"estimates/{label}/pv"].mean("member") for label in labels}
-    scale = float(tree["pv_scale"][layer]) * MICRO
-    limit = 3 * float(tree["truth/pv"][:, layer].std()) * scale
+    fields = {"truth": _field(tree, "truth/pv")}
+    fields |= {label: _field(tree, f"estimates/{label}/pv").mean("member") for label in labels}
+    scale = float(_field(tree, "pv_scale")[layer]) * MICRO
+    limit = 3 * float(fields["truth"][:, layer].std()) * scale
     places = [axes[0], *axes[2:]]
     for ax, (name, pv) in zip(places, fields.items(), strict=False):
         image = _map(ax, tree, pv[step, layer].values * scale, limit, _title(tree, name, step))
@@ -69,14 +75,14 @@ def _maps(part: SubFigure, tree: xr.DataTree, labels: list[str], step: int, laye
 def _title(tree: xr.DataTree, name: str, step: int) -> str:
     if name == "truth":
         return name
-    rmse = float(tree["metrics/rmse_steps"].sel({"method": name})[step])
+    rmse = float(_field(tree, "metrics/rmse_steps").sel({"method": name})[step])
     return f"{name}, mean\nRMSE {rmse:.3f}"
 
 
 def _observations(ax: Axes, tree: xr.DataTree, step: int, layer: int) -> None:
     """What the first operator saw of the layer, in its own units."""
-    name, node = next(iter(tree["observations"].children.items()))
-    seen = node["observed"]
+    name = next(iter(tree["observations"].children))
+    seen = _field(tree, f"observations/{name}/observed")
     channel = min(layer, seen.sizes["channel"] - 1)
     values = seen[step, channel].values
     limit = float(np.nanmax(np.abs(values), initial=1e-6)) if np.isfinite(values).any() else 1.0
@@ -84,9 +90,9 @@ def _observations(ax: Axes, tree: xr.DataTree, step: int, layer: int) -> None:
     _map(ax, tree, values, limit, label)
 
 
-def _map(ax: Axes, tree: xr.DataTree, values: np.ndarray, limit: float, title: str):
+def _map(ax: Axes, tree: xr.DataTree, values: np.ndarray, limit: float, title: str) -> AxesImage:
     colours = ListedColormap(palette("diverging")).with_extremes(bad=UNOBSERVED)
-    x, y = (tree[name].values * KM for name in "xy")
+    x, y = (_field(tree, name).values * KM for name in "xy")
     half = (x[1] - x[0]) / 2
     image = ax.imshow(
         values, origin="lower", cmap=colours, norm=Normalize(-limit, limit),
@@ -105,10 +111,10 @@ def _map(ax: Axes, tree: xr.DataTree, values: np.ndarray, limit: float, title: s
 def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
     """Error of the ensemble mean (thick) and of one sample (thin) at every step."""
     metrics = tree["metrics"].to_dataset()
-    days = tree["time"].values
+    days = _field(tree, "time").values
     for label in labels:
         of = metrics.sel({"method": label})
-        look = {"color": colour(label), "linestyle": dash(label)}
+        look: dict[str, Any] = {"color": colour(label), "linestyle": dash(label)}
         ax.plot(days, of["rmse_steps"], linewidth=2.2, label=f"{label}, ensemble mean", **look)
         ax.plot(days, of["rmse_sample_steps"], linewidth=0.9, label=f"{label}, one sample", **look)
     ax.axhline(1.0, color="0.5", linewidth=0.8)
