@@ -9,12 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from .memory import keep_freed_memory
+from .runtime import tune
 
 __version__ = "0.1.0"
 __all__ = ["Config", "Lab", "Run", "execute", "load"]
 
-keep_freed_memory()
+tune()
 
 _HOMES = {
     "Config": "dalab.experiments.config",
