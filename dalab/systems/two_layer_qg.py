@@ -23,7 +23,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 
 import torch
@@ -129,14 +129,14 @@ class TwoLayerQG:
     def _steps(self, q: Tensor) -> Iterator[Tensor]:
         symbols = _Symbols(self, q)
         z = torch.complex(*q.reshape(-1, *q.shape[-3:]).unbind(-3))
-        Z = _fft(z)
+        Z = torch.fft.fft2(z, norm="forward")
         increments: deque[Tensor] = deque(maxlen=3)
         while True:
             increments.appendleft(symbols.increment(z, Z))
-            Z = symbols.decay * Z
+            Z = Z.mul_(symbols.decay)
             for weight, increment in zip(ADAMS_BASHFORTH[len(increments)], increments, strict=True):
                 Z = Z.add_(increment, alpha=weight)
-            z = _ifft(Z)
+            z = torch.fft.ifft2(Z, norm="forward")
             yield torch.view_as_real(z).movedim(-1, -3).view(q.shape)
 
 
@@ -144,39 +144,37 @@ ADAMS_BASHFORTH = {1: (1.0,), 2: (1.5, -0.5), 3: (23 / 12, -16 / 12, 5 / 12)}
 """Weights of the newest increment and of those before it, by how many there are."""
 
 
-def _fft(z: Tensor) -> Tensor:
-    """Spectrum laid out ``(..., k, l)`` of a complex field ``(..., y, x)``.
-
-    Both transforms run along contiguous memory, which is faster than a two-dimensional one.
-    """
-    return torch.fft.fft(torch.fft.fft(z).mT)
-
-
-def _ifft(Z: Tensor) -> Tensor:
-    """Inverse of :func:`_fft`."""
-    return torch.fft.ifft(torch.fft.ifft(Z).mT)
-
-
 def _mirrored(Z: Tensor) -> Tensor:
-    """Spectrum of the conjugate field: ``conj Z(-k, -l)``."""
-    n = Z.shape[-1]
-    negative = -torch.arange(n, device=Z.device) % n
-    flipped = Z.flip(-1)
-    return torch.cat([flipped[..., -1:], flipped[..., :-1]], -1).index_select(-2, negative).conj()
+    """Spectrum of the conjugate field: ``conj Z(-l, -k)``."""
+    return Z.flip(-2, -1).roll((1, 1), (-2, -1)).conj_physical()
 
 
-class _Symbols:
-    r"""Fourier symbols of a model that treat its two layers as one complex field.
+class _LayerOperator:
+    r"""A linear operation on two layers that are the parts of one complex field z = q_1 + i q_2.
 
-    With z = q_1 + i q_2, one complex transform does the work of two real ones. A linear operation
-    with real kernels and symbols :math:`m_{ij}(k, l)` acts on the spectra Z of z and
-    :math:`\bar Z` of its conjugate as :math:`\alpha Z + \beta \bar Z`, where
+    With the symbols :math:`m_{ij}(l, k)` of real kernels, the spectra Z of z and :math:`\bar Z` of
+    its conjugate, the spectrum of the result is :math:`\alpha Z + \beta \bar Z`, where
 
     .. math::
         2 \alpha = m_{11} + m_{22} + i (m_{21} - m_{12}), \quad
         2 \beta = m_{11} - m_{22} + i (m_{21} + m_{12}) .
+    """
 
-    Increments are dt T times the filter, which the weights of Adams-Bashforth commute with.
+    def __init__(self, m: Tensor, like: Tensor) -> None:
+        m = _on_all_wavenumbers(m)
+        self.alpha = _place((m[0, 0] + m[1, 1] + 1j * (m[1, 0] - m[0, 1])) / 2, like)
+        self.beta = _place((m[0, 0] - m[1, 1] + 1j * (m[1, 0] + m[0, 1])) / 2, like)
+
+    def __call__(self, Z: Tensor, mirrored: Tensor) -> Tensor:
+        return (self.alpha * Z).addcmul_(self.beta, mirrored)
+
+
+class _Symbols:
+    """What a time step multiplies spectra with, on the device of a state, in its precision.
+
+    Spectra are Fourier coefficients (the transform divided by n^2). Increments are dt T times the
+    filter, so that a step is the filtered state plus a weighted sum of increments. Intermediate
+    results are overwritten: their number of bytes is what the speed depends on.
 
     Args:
         model: parameters.
@@ -185,37 +183,46 @@ class _Symbols:
 
     def __init__(self, model: TwoLayerQG, like: Tensor) -> None:
         k, l = model.grid.wavenumbers()
-        ik, il = 1j * k, 1j * l
+        ik, il = torch.broadcast_tensors(1j * k, 1j * l)
         a = model.layers.inversion(model.grid)
         layer = torch.eye(2, dtype=torch.float64)[:, :, None, None]
         U, Qy, drag = (
             torch.tensor(values, dtype=torch.float64)[:, None, None, None]
             for values in ((model.U1, model.U2), model.Qy, (0.0, model.rek))
         )
+        decay = torch.where(model.filter < 1e-16, 0.0, model.filter)  # denormal numbers are slow
+        step = model.dt * decay
         linear = (drag * (k**2 + l**2) - ik * Qy) * a - ik * U * layer
-        step = model.dt * model.filter
-        m = _on_all_wavenumbers(torch.stack([-il * a, ik * a, step * linear]))
-        place = partial(torch.Tensor.to, device=like.device, dtype=like.dtype.to_complex())
-        self.alpha = place((m[:, 0, 0] + m[:, 1, 1] + 1j * (m[:, 1, 0] - m[:, 0, 1])) / 2)[:, None]
-        self.beta = place((m[:, 0, 0] - m[:, 1, 1] + 1j * (m[:, 1, 0] + m[:, 0, 1])) / 2)[:, None]
-        self.divergence = place(_on_all_wavenumbers(-step * torch.stack([ik + 0 * l, il + 0 * k])))
-        self.decay = place(_on_all_wavenumbers(model.filter))
+        gradient = _on_all_wavenumbers(torch.stack([ik, il]))
+        velocity = torch.stack([-gradient[1], gradient[0]])
+        self.inversion = _LayerOperator(a, like)
+        self.linear = _LayerOperator(step * linear, like)
+        self.decay = _place(_on_all_wavenumbers(decay), like)
+        self.velocity = _place(velocity, like)[:, None]
+        self.divergence = _place(-_on_all_wavenumbers(step) * gradient / model.nx**2, like)
 
     def increment(self, z: Tensor, Z: Tensor) -> Tensor:
-        """Filtered change over ``dt``, ``(members, k, l)``.
+        """Filtered change over ``dt``, ``(members, l, k)``.
 
         Args:
             z: the two layers of PV, ``(members, y, x)``.
-            Z: their spectrum, ``(members, k, l)``.
+            Z: their spectrum, ``(members, l, k)``.
         """
-        uvL = (self.alpha * Z).addcmul_(self.beta, _mirrored(Z))
-        uv = _ifft(uvL[:2])
-        flux = _fft(torch.view_as_complex(torch.view_as_real(uv) * torch.view_as_real(z)))
-        return uvL[2].addcmul(self.divergence[0], flux[0]).addcmul_(self.divergence[1], flux[1])
+        mirrored = _mirrored(Z)
+        psi, increment = self.inversion(Z, mirrored), self.linear(Z, mirrored)
+        flux = torch.fft.ifft2(self.velocity * psi, norm="forward")
+        torch.view_as_real(flux).mul_(torch.view_as_real(z))  # each layer by its own PV
+        for divergence, component in zip(self.divergence, torch.fft.fft2(flux), strict=True):
+            increment = increment.addcmul_(divergence, component)
+        return increment
+
+
+def _place(symbol: Tensor, like: Tensor) -> Tensor:
+    return symbol.to(device=like.device, dtype=like.dtype.to_complex())
 
 
 def _on_all_wavenumbers(symbol: Tensor) -> Tensor:
-    """From half of the wavenumbers ``(..., l, k)`` to all of them ``(..., k, l)``, complex.
+    """From half of the wavenumbers ``(..., l, k)`` to all of them ``(..., l, k)``, complex.
 
     A symbol of a real kernel obeys m(-k, -l) = conj m(k, l). Where it cannot, as for a derivative
     at the Nyquist wavenumber, the part that a real inverse transform drops is left out.
@@ -225,4 +232,4 @@ def _on_all_wavenumbers(symbol: Tensor) -> Tensor:
     opposite = symbol[..., -torch.arange(n) % n, :].conj()
     for edge in (0, n // 2):
         symbol[..., edge] = (symbol[..., edge] + opposite[..., edge]) / 2
-    return torch.cat([symbol, opposite[..., 1 : n // 2].flip(-1)], -1).mT.contiguous()
+    return torch.cat([symbol, opposite[..., 1 : n // 2].flip(-1)], -1)
