@@ -40,23 +40,28 @@ def options(cls: type[param.Parameterized]) -> dict[str, param.Parameter]:
     return found
 
 
-def build(kind: str, text: str, registry: Mapping[str, type[param.Parameterized]]) -> Any:
+def build(
+    kind: str, text: str, registry: Mapping[str, type[param.Parameterized]], *arguments: Any
+) -> Any:
     """The object that ``text`` describes.
 
     Args:
         kind: what is built, as the user knows it ("mask"); used in messages.
         text: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``.
         registry: known classes by name.
+        arguments: what the class takes besides its options, such as the system of an operator.
 
     Raises:
         InputError: for an unknown name or option, or a value out of its bounds.
     """
-    name, _, arguments = text.partition(":")
-    cls = lookup(kind, name, registry)
-    return configured(f"{kind} {name}", cls, _parse(f"{kind} {name}", cls, arguments))
+    name, _, values = text.partition(":")
+    cls, what = lookup(kind, name, registry), f"{kind} {name}"
+    return configured(what, cls, _parse(what, cls, values), *arguments)
 
 
-def configured(what: str, cls: type[param.Parameterized], values: Mapping[str, Any]) -> Any:
+def configured(
+    what: str, cls: type[param.Parameterized], values: Mapping[str, Any], *arguments: Any
+) -> Any:
     """An instance of ``cls`` with ``values`` for its options, checked one by one.
 
     Raises:
@@ -69,7 +74,9 @@ def configured(what: str, cls: type[param.Parameterized], values: Mapping[str, A
                 f"{what} option", name, f"must be one of {', '.join(known) or 'none'}", "Leave it."
             )
         try:
-            cls(**{name: value})
+            cls(*arguments, **{name: value})
+        except InputError:
+            raise
         except (ValueError, TypeError):
             raise InputError(
                 f"{what} {name}",
@@ -77,7 +84,7 @@ def configured(what: str, cls: type[param.Parameterized], values: Mapping[str, A
                 _bounds(known[name]),
                 f"The default is {known[name].default}.",
             ) from None
-    return cls(**values)
+    return cls(*arguments, **values)
 
 
 def _bounds(parameter: param.Parameter) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Iterable
 
 import torch
 
@@ -30,22 +29,7 @@ def make_operator(text: str, system: System) -> Operator:
         InputError: for an unknown operator or option, a value out of bounds, or a system that
             the operator does not fit.
     """
-    name = text.partition(":")[0]
-    cls = lookup("operator", name, OPERATORS)
-    cls(system)  # whether the operator fits the system is said before its options are looked at
-    return build("operator", text, {name: _bound(cls, system)})
-
-
-@lru_cache(maxsize=64)
-def _bound(cls: type[Operator], system: System) -> type[Operator]:
-    """``cls`` with its system given, so that it can be built from its options alone."""
-
-    def init(self: Operator, **values: object) -> None:
-        cls.__init__(self, system, **values)
-
-    namespace = {"__init__": init, "__doc__": cls.__doc__, "__module__": cls.__module__}
-    metaclass: Callable[..., type[Operator]] = type(cls)
-    return metaclass(cls.__name__, (cls,), namespace)
+    return build("operator", text, OPERATORS, system)
 
 
 def make_mask(text: str) -> Mask:

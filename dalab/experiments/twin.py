@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from ..methods import Background, Method, Problem
 from ..observations import ObservingNetwork, network
-from ..priors import Prior, load_prior
+from ..priors import load_prior
 from ..random import stream
 from ..systems import System
 from .config import Config, validate
@@ -62,7 +61,7 @@ def prepare(config: Config) -> Twin:
     earlier, truth = _draw(config, system)
     observing = make_network(config, system)
     problem = Problem(
-        system=system, prior=_place(load_prior(config.prior, system), device), network=observing,
+        system=system, prior=load_prior(config.prior, system), network=observing,
         data=observing.observe(truth, lambda i: stream(config.seed, "noise", i)),
         background=_background(config, system, earlier, truth[0]),
     )
@@ -107,7 +106,3 @@ def _background(
         return Background(first + config.background * noise, config.background)
     return Background(system.step(earlier + FORECAST_ERROR * noise), config.background)
 
-
-def _place(prior: Prior, device: torch.device) -> Prior:
-    """The prior on ``device``; the one that is shared between experiments stays on the CPU."""
-    return prior if device.type == "cpu" else copy.deepcopy(prior).to(device)

@@ -25,6 +25,9 @@ from .peak import PeakMemory
 from .store import assemble, scored
 from .twin import Twin, methods, prepare
 
+DIVERGED = 1e4
+"""An estimate this far from zero, in climatological standard deviations, is of no use any more."""
+
 Frames = Generator[Frame, None, None]
 Steps = Generator[Step, None, None]
 
@@ -77,7 +80,7 @@ class Work:
         try:
             with closing(self._steps(label, method, twin)) as steps:
                 for step in steps:
-                    if not torch.isfinite(step.estimate).all():
+                    if not step.estimate.abs().max() < DIVERGED:  # true of NaN too
                         self._mark(label, f"failed: diverged at step {step.done} of {step.total}")
                         return
                     self._record(label, step, twin)

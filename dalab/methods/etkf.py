@@ -108,7 +108,8 @@ def local_products(network: ObservingNetwork, data: Tensor, x: Tensor) -> tuple[
         network.split((data - mean) / network.variance(like=data).sqrt()),
         strict=True,
     )
-    C = b = 0
+    N, n = len(x), x.shape[-1]
+    C, b = x.new_zeros(N, N, n, n), x.new_zeros(N, n, n)
     for instrument, anomalies, innovation in pieces:
         Y, d = instrument.put(anomalies)[:, 0], instrument.put(innovation)[0]
         C = C + torch.einsum("icyx,jcyx->ijyx", Y, Y)

@@ -59,7 +59,7 @@ def linearise(network: ObservingNetwork, mean: Tensor, cov: SpectralCovariance) 
 
     def adjoint(values: Tensor) -> Tensor:
         pieces = network.split(values)
-        return sum(p.adjoint(v) for p, v in zip(parts, pieces, strict=True))
+        return torch.stack([p.adjoint(v) for p, v in zip(parts, pieces, strict=True)]).sum(0)
 
     return Linearisation(
         mean=torch.cat([p.mean for p in parts], dim=-1),
@@ -162,7 +162,7 @@ def _tangent(
     operator: Callable[[Tensor], Tensor], at: Tensor
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """Derivative of ``operator`` at a state, and its transpose."""
-    _, vjp = torch.func.vjp(operator, at)
+    vjp = torch.func.vjp(operator, at)[1]
 
     def tangent(v: Tensor) -> Tensor:
         return torch.func.jvp(operator, (at,), (v,))[1]

@@ -25,12 +25,23 @@ class System(Protocol):
         units: physical units of a state.
     """
 
-    name: str
-    shape: tuple[int, ...]
-    dims: tuple[str, ...]
-    interval: float
-    scale: Tensor
-    units: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dims(self) -> tuple[str, ...]: ...
+
+    @property
+    def interval(self) -> float: ...
+
+    @property
+    def scale(self) -> Tensor: ...
+
+    @property
+    def units(self) -> str: ...
 
     def step(self, x: Tensor, n: int = 1, generator: torch.Generator | None = None) -> Tensor:
         """Normalised state ``n`` intervals later, same shape as ``x``.
@@ -44,6 +55,10 @@ class System(Protocol):
 
     def trajectory(self, x: Tensor, length: int) -> Tensor:
         """``x`` and the ``length - 1`` states after it, ``(..., length, *shape)``."""
+        ...
+
+    def __hash__(self) -> int:
+        """Systems are frozen: they index what is loaded for them."""
         ...
 
     def coords(self) -> Mapping[str, Sequence[float]]:
