@@ -7,11 +7,16 @@ from collections.abc import Iterable
 import panel as pn
 
 from .board import SIDE, WIDTH, Plan
+from .colours import colour
+from .display import Picture
 from .model import CURVES, OBSERVATIONS, SCORES, TRUTH, LabModel
-from .plots import Curves, Map, maps
+from .plots import Curves, Map, shared_ranges
 from .scoretable import ScoreTable
 from .strips import SCALES, STRIP, scales_html, strip_html
 from .toolbar import toolbar
+
+EXTENT = 1000.0
+"""Side of the domain [km]."""
 
 
 class Desk:
@@ -31,6 +36,12 @@ class Desk:
         self.layout = pn.Column(
             self.strip, toolbar(model), self.scales, self.board, width=WIDTH + 20, margin=0,
         )
+        methods = list(model.param.methods.objects)
+        self.curves, self.table = Curves(model.window, methods), ScoreTable(methods)
+        self._curves = pn.pane.Bokeh(self.curves.figure, margin=0)
+        self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
+        self._ranges, self._plan = shared_ranges(EXTENT), None
+        self.maps: dict[str, Map] = {}
         self._named: tuple[str, ...] = ()
         self.arrange()
         said = ["status", "error", "outdated", "fraction", "state"]
@@ -40,31 +51,44 @@ class Desk:
     # --- arrangement ----------------------------------------------------------------------------
 
     def arrange(self) -> None:
-        """Lay out one map per method beside truth and observations; never while running."""
+        """Give every method a map beside truth and observations.
+
+        Figures are made when they are first needed and then kept: browsers hold on to models that
+        a page no longer shows, and a change to a model must not overtake the model itself.
+        """
         self._named = names = self.model.labels
         plan = Plan(len(names) + 2)
-        self.maps: dict[str, Map] = maps(
-            [TRUTH, OBSERVATIONS, *names], plan.size, 1000.0, plan.columns
-        )
-        self.curves = Curves(*plan.curves, self.model.window, names)
-        self.table = ScoreTable(names, plan.table)
-        panes = [pn.pane.Bokeh(m.figure, margin=0) for m in self.maps.values()]
+        while len(self._slots) < plan.maps:
+            slot = Map(EXTENT, self._ranges)
+            self._slots.append((slot, pn.pane.Bokeh(slot.figure, margin=0)))
+        slots, spare = self._slots[: plan.maps], self._slots[plan.maps :]
+        for slot, _ in spare:
+            slot.show("", Picture(""))
+        for i, (slot, _) in enumerate(slots):
+            slot.place(plan.size, left=i % plan.columns == 0)
+        self.maps = {n: s for n, (s, _) in zip((TRUTH, OBSERVATIONS, *names), slots, strict=True)}
+        self.curves.place(plan.curves, names)
+        self.table.place(plan.table, names)
+        self.show({*self.maps, CURVES, SCORES})
+        if plan != self._plan:
+            self._plan = plan
+            self.board.objects = self._rows(plan, [pane for _, pane in slots])
+
+    def _rows(self, plan: Plan, panes: list[pn.viewable.Viewable]) -> list[pn.Row]:
         rows = [panes[i : i + plan.columns] for i in range(0, len(panes), plan.columns)]
-        curves = pn.pane.Bokeh(self.curves.figure, margin=0)
         if plan.beside:
-            rows[-1].append(curves)
+            rows[-1].append(self._curves)
             rows.append([self.table.widget])
         else:
-            rows.append([curves, pn.Spacer(width=SIDE), self.table.widget])
-        self.board.objects = [pn.Row(*row, margin=0) for row in rows]
-        self.show({TRUTH, OBSERVATIONS, *names, CURVES, SCORES})
+            rows.append([self._curves, pn.Spacer(width=SIDE), self.table.widget])
+        return [pn.Row(*row, margin=0) for row in rows]
 
     # --- what is new ----------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""
         fresh = self.model.poll()
-        if not self.model.busy and self.model.labels != self._named:
+        if self.model.labels != self._named:
             self.arrange()
         elif fresh:
             self.show(fresh)
@@ -73,7 +97,8 @@ class Desk:
         """Draw the named parts again."""
         names = set(names)
         for name in names & self.maps.keys():
-            self.maps[name].show(self.model.picture(name))
+            accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}
+            self.maps[name].show(name, self.model.picture(name), **accent)
         if names & {TRUTH, OBSERVATIONS}:
             self.curves.day.location = self.model.look.time
             self._show_scales()

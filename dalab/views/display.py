@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..experiments.twin import Twin
-from ..fields import irfft, relative_vorticity, rfft
+from ..fields import relative_vorticity
 from ..systems import System
 
 LAYERS = ("upper", "lower")
@@ -66,40 +66,47 @@ class Look:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A field that can be shown.
+    """A field that can be shown, a linear map of the state.
 
     Args:
         label: its name.
         units: units after ``factor``.
         factor: from SI units to those shown.
-        of: from normalised states ``(..., lev, y, x)`` to the field in SI units, same shape.
+        transfer: from a system to the matrix per wavenumber that makes the field of its PV,
+            complex ``(lev, lev, n, n/2 + 1)``; ``None`` for the PV itself.
     """
 
     label: str
     units: str
     factor: float
-    of: Callable[[System, Tensor], Tensor]
+    transfer: Callable[[System], np.ndarray] | None = None
 
-    def __call__(self, system: System, states: Tensor) -> Tensor:
-        """The field in the units shown, same shape as ``states``."""
-        return self.factor * self.of(system, states)
+    def __call__(self, system: System, states: np.ndarray) -> np.ndarray:
+        """The field in the units shown.
+
+        In NumPy and not in torch: the event loop must not wait for the threads that compute.
+
+        Args:
+            system: whose states they are.
+            states: normalised, ``(..., lev, y, x)``; the field has the same shape.
+        """
+        pv = states * (self.factor * system.scale.numpy())
+        if self.transfer is None:
+            return pv
+        spectrum = np.einsum("ijlk,...jlk->...ilk", self.transfer(system), np.fft.rfft2(pv))
+        return np.fft.irfft2(spectrum, s=pv.shape[-2:])
 
 
-def potential_vorticity(system: System, states: Tensor) -> Tensor:
-    """PV [1/s] of normalised states, same shape."""
-    return states.double() * system.scale
-
-
-def vorticity(system: System, states: Tensor) -> Tensor:
-    """Relative vorticity [1/s] of normalised two-layer states, same shape."""
+@lru_cache(maxsize=8)
+def vorticity(system: System) -> np.ndarray:
+    """Transfer function from the PV of two layers to their relative vorticity."""
     model = system.model
-    spectrum = rfft(potential_vorticity(system, states))
-    return irfft(relative_vorticity(model.layers.streamfunction(spectrum, model.grid), model.grid))
+    return relative_vorticity(model.layers.inversion(model.grid), model.grid).numpy()
 
 
 QUANTITIES: Mapping[str, Quantity] = {
     "relative vorticity": Quantity("relative vorticity", "10⁻⁶ s⁻¹", 1e6, vorticity),
-    "PV": Quantity("potential vorticity", "10⁻⁶ s⁻¹", 1e6, potential_vorticity),
+    "PV": Quantity("potential vorticity", "10⁻⁶ s⁻¹", 1e6),
 }
 
 
@@ -121,13 +128,13 @@ class Scene:
 
     def __init__(self, twin: Twin) -> None:
         self.twin = twin
-        self._truths: dict[str, Tensor] = {}
+        self._truths: dict[str, np.ndarray] = {}
 
-    def truth(self, look: Look) -> Tensor:
+    def truth(self, look: Look) -> np.ndarray:
         """The true field of the layer at every step, ``(time, y, x)``."""
         if look.quantity not in self._truths:
             quantity = QUANTITIES[look.quantity]
-            self._truths[look.quantity] = quantity(self.twin.system, self.twin.truth)
+            self._truths[look.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
         return self._truths[look.quantity][:, look.layer]
 
     def scale(self, look: Look) -> tuple[float, float]:
@@ -139,30 +146,38 @@ class Scene:
 def truth_picture(scene: Scene, look: Look) -> Picture:
     """The true field."""
     quantity = QUANTITIES[look.quantity]
-    values = scene.truth(look)[look.time].numpy()
+    values = scene.truth(look)[look.time]
     return Picture("Truth", quantity.label, values, scene.scale(look)[0], units=quantity.units)
 
 
 def estimate_picture(title: str, note: str, estimate: Tensor, scene: Scene, look: Look) -> Picture:
     """What the view shows of an estimate, normalised ``(members, time, lev, y, x)``."""
     quantity = QUANTITIES[look.quantity]
-    ensemble = quantity(scene.twin.system, estimate[:, look.time])[:, look.layer]
-    field = seen(look.view, ensemble, scene.truth(look)[look.time], look.member)
+    members = _members(look, estimate[:, look.time].numpy())
+    fields = quantity(scene.twin.system, members)[:, look.layer]
+    small = look.view in ("spread", "error")
     return Picture(
-        title, note, field.numpy(),
-        scene.scale(look)[look.view in ("spread", "error")],
-        "sequential" if look.view == "spread" else "diverging", quantity.units,
+        title, note, _seen(look.view, fields, scene.truth(look)[look.time]),
+        scene.scale(look)[small], "sequential" if look.view == "spread" else "diverging",
+        quantity.units,
     )
 
 
-def seen(view: str, ensemble: Tensor, truth: Tensor, member: int) -> Tensor:
-    """What a view shows of an ensemble of fields, ``(members, y, x) -> (y, x)``."""
-    if view == "sample":
-        return ensemble[min(member, len(ensemble)) - 1]
+def _members(look: Look, states: np.ndarray) -> np.ndarray:
+    """The states a view needs, ``(1 or members, lev, y, x)``: fields are linear in them."""
+    if look.view == "spread":
+        return states
+    if look.view == "sample":
+        number = min(look.member, len(states))
+        return states[number - 1 : number]
+    return states.mean(axis=0, keepdims=True)
+
+
+def _seen(view: str, fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """What a view shows of the fields it needs, ``(1 or members, y, x) -> (y, x)``."""
     if view == "spread":
-        return ensemble.std(dim=0) if len(ensemble) > 1 else torch.zeros_like(ensemble[0])
-    mean = ensemble.mean(dim=0)
-    return mean - truth if view == "error" else mean
+        return fields.std(axis=0, ddof=1) if len(fields) > 1 else np.zeros_like(fields[0])
+    return fields[0] - truth if view == "error" else fields[0]
 
 
 def observables(twin: Twin) -> list[str]:
@@ -191,14 +206,15 @@ def observation_picture(scene: Scene, look: Look) -> Picture:
     channels = instrument.operator.channels
     channel = _channel(channels, group, look.layer)
     data = network.split(twin.problem.data.cpu())[number]
-    values = instrument.put(data)[:, channel].double()
-    known = values[instrument.mask].abs()
-    limit = round_up(float(known.quantile(0.995))) if len(known) else 1.0
-    mask = instrument.mask[look.time]
-    shown = torch.where(mask, values[look.time], torch.nan)
-    cells = int(mask.sum())
+    values = instrument.put(data)[:, channel].numpy()
+    mask = instrument.mask.numpy()
+    known = np.abs(values[mask])
+    limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
+    here = mask[look.time]
+    cells = int(here.sum())
     note = f"{channels[channel]} · {cells} cells" if cells else "nothing on this day"
-    return Picture(f"Observed: {name}", note, shown.numpy(), limit)
+    shown = np.where(here, values[look.time], np.nan)
+    return Picture(f"Observed: {name}", note, shown, limit)
 
 
 def _channel(channels: tuple[str, ...], group: str, layer: int) -> int:

@@ -257,7 +257,8 @@ class LabModel(Controls):
 
     def curves(self) -> dict[str, np.ndarray]:
         """RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
-        return {name: known.rmse_steps for name, known in self._scores().items()}
+        known = self._scores()
+        return {name: k.rmse_steps for name, k in known.items() if len(k.rmse_steps)}
 
     def scores(self) -> dict[str, dict[str, float]]:
         """The score table so far: columns by label, for every method that has begun."""

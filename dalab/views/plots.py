@@ -39,30 +39,24 @@ class Map:
     """One map, in km, on a scale given from outside.
 
     Args:
-        size: width and height of the square, in pixels.
         extent: length of a side of the domain [km].
         ranges: x and y range to share with other maps.
-        left: whether to draw the y axis.
-        accent: colour of the title.
     """
 
-    def __init__(
-        self, size: int, extent: float, ranges: tuple[Range1d, Range1d], *, left: bool = True,
-        accent: str = _INK,
-    ) -> None:
+    def __init__(self, extent: float, ranges: tuple[Range1d, Range1d]) -> None:
         self.source = ColumnDataSource({"image": [_EMPTY]})
         self.mapper = LinearColorMapper(
             _PALETTES["diverging"], low=-1, high=1, nan_color=UNOBSERVED
         )
-        self.title = Title(text=" ", text_color=accent, text_font_size="12px", standoff=1)
+        self.title = Title(text=" ", text_font_size="12px", standoff=1)
         self.note = Title(
             text=" ", text_color=_GREY, text_font_size="11px", text_font_style="normal", standoff=3
         )
         self.figure = figure(
-            frame_width=size, frame_height=size, x_range=ranges[0], y_range=ranges[1], tools="",
-            toolbar_location=None, title=self.title, min_border=0, outline_line_color=None,
-            min_border_left=LEFT if left else SIDE, min_border_right=SIDE,
-            min_border_top=TITLE, min_border_bottom=BOTTOM,
+            frame_width=192, frame_height=192, x_range=ranges[0], y_range=ranges[1], tools="",
+            toolbar_location=None, title=self.title, outline_line_color=None,
+            min_border_left=LEFT, min_border_right=SIDE, min_border_top=TITLE,
+            min_border_bottom=BOTTOM,
         )
         self.figure.add_layout(self.note, "above")
         self.figure.image(
@@ -77,17 +71,31 @@ class Map:
             _plain(axis)
             axis.ticker = FixedTicker(ticks=ticks)
             axis.major_label_overrides = {ticks[1]: f"{ticks[1]:.0f} km"}
-        self.figure.yaxis.visible = left
-        self._shown: np.ndarray | None = _EMPTY
+        self._shown = _EMPTY
 
-    def show(self, picture: Picture) -> None:
-        """Draw a picture; only what differs from the last one is sent."""
-        _set(self.title, text=picture.title)
+    def place(self, size: int, left: bool) -> None:
+        """Make the square ``size`` pixels wide; draw the y axis if it stands at the left."""
+        _set(self.figure, frame_width=size, frame_height=size,
+             min_border_left=LEFT if left else SIDE)
+        _set(self.figure.yaxis[0], visible=left)
+
+    def show(self, name: str, picture: Picture, accent: str = _INK) -> None:
+        """Draw a picture; only what differs from the last one is sent.
+
+        Args:
+            name: of what is shown, for the Bokeh source.
+            picture: the picture.
+            accent: colour of the title.
+        """
+        _set(self.source, name=f"map {name}")
+        _set(self.title, text=picture.title, text_color=accent)
         _set(self.note, text=picture.note or " ")
-        low = 0.0 if picture.kind == "sequential" else -picture.limit
-        _set(self.mapper, palette=_PALETTES[picture.kind], low=low, high=picture.limit)
         values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
-        _set(self.mapper, nan_color=_BLANK if picture.values is None else UNOBSERVED)
+        _set(
+            self.mapper, palette=_PALETTES[picture.kind], high=picture.limit,
+            low=0.0 if picture.kind == "sequential" else -picture.limit,
+            nan_color=_BLANK if picture.values is None else UNOBSERVED,
+        )
         if not np.array_equal(values, self._shown, equal_nan=True):
             self._shown = values
             self.source.data = {"image": [values]}
@@ -97,16 +105,14 @@ class Curves:
     """RMSE of every method against the day, on a logarithmic scale that stays.
 
     Args:
-        width: of the whole figure, in pixels.
-        height: likewise.
         days: steps of the window.
-        names: methods, in the order of the legend.
+        names: every method there may be.
     """
 
-    def __init__(self, width: int, height: int, days: int, names: Sequence[str]) -> None:
+    def __init__(self, days: int, names: Iterable[str]) -> None:
         self.days = np.arange(days)
         self.figure = figure(
-            width=width, height=height, x_range=Range1d(-0.2, days - 0.8),
+            width=400, height=200, x_range=Range1d(-0.2, days - 0.8),
             y_range=Range1d(0.04, 2.0), y_axis_type="log", tools="", toolbar_location=None,
             outline_line_color=None, min_border_left=LEFT, min_border_right=SIDE,
             title=Title(text="RMSE of the ensemble mean", text_font_size="12px", text_color=_INK,
@@ -118,8 +124,14 @@ class Curves:
         self.figure.yaxis.ticker = FixedTicker(ticks=list(_TICKS))
         self.figure.grid.grid_line_color = "#e5e7eb"
         self._references()
-        self.sources = {name: ColumnDataSource(_NO_CURVE) for name in names}
-        self._lines()
+        self.sources = {n: ColumnDataSource(_NO_CURVE, name=f"curve {n}") for n in names}
+        self._entries = {name: self._entry(name) for name in self.sources}
+        self.legend = Legend(
+            items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=2,
+            margin=4, background_fill_alpha=0,
+        )
+        self.figure.add_layout(self.legend, "right")
+        self.figure.add_tools(HoverTool(tooltips=[("day", "@x"), ("RMSE", "@y{0.000}")]))
 
     def _references(self) -> None:
         level = Span(location=1.0, dimension="width", line_color=_GREY, line_dash="dotted")
@@ -130,18 +142,18 @@ class Curves:
         for item in (level, self.day, text):
             self.figure.add_layout(item)
 
-    def _lines(self) -> None:
-        items = []
-        for name, source in self.sources.items():
-            line = self.figure.line("x", "y", source=source, line_color=colour(name),
-                                    line_width=2, line_dash=dash(name))
-            points = self.figure.scatter("x", "y", source=source, marker=marker(name), size=6,
-                                         color=colour(name))
-            items.append(LegendItem(label=name, renderers=[line, points]))
-        legend = Legend(items=items, border_line_color=None, label_text_font_size="11px",
-                        padding=4, spacing=2, margin=4, background_fill_alpha=0)
-        self.figure.add_layout(legend, "right")
-        self.figure.add_tools(HoverTool(tooltips=[("day", "@x"), ("RMSE", "@y{0.000}")]))
+    def _entry(self, name: str) -> LegendItem:
+        source = self.sources[name]
+        line = self.figure.line("x", "y", source=source, line_color=colour(name), line_width=2,
+                                line_dash=dash(name))
+        points = self.figure.scatter("x", "y", source=source, marker=marker(name), size=6,
+                                     color=colour(name))
+        return LegendItem(label=name, renderers=[line, points])
+
+    def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
+        """Make the figure as wide and high as ``size``, with a legend of the named methods."""
+        _set(self.figure, width=size[0], height=size[1])
+        _set(self.legend, items=[self._entries[name] for name in names])
 
     def show(self, curves: Mapping[str, np.ndarray]) -> None:
         """Draw the curves of the methods that have one; the others are empty."""
@@ -159,19 +171,6 @@ class Curves:
 def shared_ranges(extent: float) -> tuple[Range1d, Range1d]:
     """Ranges of linked maps of a domain with sides of ``extent`` km."""
     return Range1d(0, extent), Range1d(0, extent)
-
-
-def maps(
-    names: Iterable[str], size: int, extent: float, columns: int
-) -> dict[str, Map]:
-    """Linked maps in reading order, the first two in the colour of text; y axes at the left."""
-    names, ranges = list(names), shared_ranges(extent)
-    return {
-        name: Map(
-            size, extent, ranges, left=i % columns == 0, accent=_INK if i < 2 else colour(name)
-        )
-        for i, name in enumerate(names)
-    }
 
 
 def _plain(axis: object, label: str | None = None) -> None:

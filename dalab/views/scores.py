@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..experiments.run import MethodScores
+from .colours import colour
+from .words import spelt
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,26 @@ def score_rows(scores: Mapping[str, MethodScores]) -> dict[str, dict[str, float]
         for label, known in scores.items()
         if len(known.rmse_steps)
     }
+
+
+def scores_html(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """The score table as plain HTML, for where nothing needs sorting."""
+    if not rows:
+        return ""
+    head = "".join(f"<th title='{c.meaning}'>{c.title}</th>" for c in COLUMNS)
+    body = "".join(
+        f"<tr><td class='name'><span style='color: {colour(label)}'>●</span> {label}</td>"
+        + "".join(f"<td>{spelt(row[c.key], c.digits)}</td>" for c in COLUMNS) + "</tr>"
+        for label, row in rows.items()
+    )
+    rows_html = f"<tr><th></th>{head}</tr>{body}"
+    return f"<style>{_TABLE}</style><table class='lab-scores'>{rows_html}</table>"
+
+
+_TABLE = """
+.lab-scores { border-collapse: collapse; font-size: 12.5px; font-variant-numeric: tabular-nums; }
+.lab-scores th { font-size: 11px; font-weight: 600; }
+.lab-scores th, .lab-scores td { padding: 2px 12px; text-align: right; }
+.lab-scores td.name { text-align: left; }
+.lab-scores tr { border-bottom: 1px solid #dde2e8; }
+"""

@@ -17,23 +17,28 @@ class ScoreTable:
     """Scores by method; cells are patched, so that rows never jump.
 
     Args:
-        names: methods.
-        size: width and height in pixels.
+        methods: every method there may be.
     """
 
-    def __init__(self, names: Sequence[str], size: tuple[int, int]) -> None:
-        empty = pd.DataFrame({"method": list(names), **{c.key: np.nan for c in COLUMNS}})
-        self.names = list(names)
+    def __init__(self, methods: Sequence[str]) -> None:
+        self.names: list[str] = []
         self.widget = pn.widgets.Tabulator(
-            empty, width=size[0], height=size[1], show_index=False, disabled=True,
-            selectable=False, layout="fit_columns", theme="simple",
-            widths={"method": 84}, stylesheets=[STYLE],
+            _empty([]), width=500, height=150, show_index=False, disabled=True, selectable=False,
+            layout="fit_columns", theme="simple", stylesheets=[STYLE], margin=(4, 0, 0, 0),
+            widths={"method": 84},
             titles={"method": "Method", **{c.key: c.title for c in COLUMNS}},
-            formatters={"method": _chips(names), **{c.key: _number(c.digits) for c in COLUMNS}},
-            text_align={c.key: "right" for c in COLUMNS}, margin=(4, 0, 0, 0),
+            formatters={"method": _chips(methods), **{c.key: _number(c.digits) for c in COLUMNS}},
+            text_align={c.key: "right" for c in COLUMNS},
             header_tooltips={c.key: c.meaning for c in COLUMNS},
         )
         self._shown: dict[tuple[int, str], float] = {}
+
+    def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
+        """Make the table as wide and high as ``size``, with a row for each of the methods."""
+        self.widget.param.update(width=size[0], height=size[1])
+        if list(names) != self.names:
+            self.names, self._shown = list(names), {}
+            self.widget.value = _empty(self.names)
 
     def show(self, rows: Mapping[str, Mapping[str, float]]) -> None:
         """Fill in what is known; methods without a row are emptied."""
@@ -47,6 +52,11 @@ class ScoreTable:
                     patch.setdefault(column.key, []).append((number, value))
         if patch:
             self.widget.patch(patch)
+
+
+def _empty(names: Sequence[str]) -> pd.DataFrame:
+    unknown = np.full(len(names), np.nan)
+    return pd.DataFrame({"method": list(names), **{c.key: unknown for c in COLUMNS}})
 
 
 def _number(digits: int) -> HTMLTemplateFormatter:

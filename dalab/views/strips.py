@@ -48,15 +48,21 @@ STRIP = """
 """
 
 
+def scale_pictures(model: LabModel) -> list[tuple[str, Picture]]:
+    """The colour scales in use: a name, and a picture that is drawn on the scale."""
+    truth, seen = model.picture(TRUTH), model.picture(OBSERVATIONS)
+    if model.view in ("mean", "sample"):
+        return [("Truth and estimates", truth), ("Observations", seen)]
+    estimates = (model.picture(name) for name in model.labels)
+    shown = next((p for p in estimates if p.values is not None), None)
+    name = "Spread" if model.view == "spread" else "Estimate − truth"
+    middle = [] if shown is None else [(name, shown)]
+    return [("Truth", truth), *middle, ("Observations", seen)]
+
+
 def scales_html(model: LabModel) -> str:
     """The colour scales in use, each with its ends and units."""
-    truth, seen = model.picture(TRUTH), model.picture(OBSERVATIONS)
-    parts = [_scale("Truth and estimates" if model.view in ("mean", "sample") else "Truth", truth)]
-    estimates = [model.picture(name) for name in model.labels]
-    shown = next((p for p in estimates if p.values is not None), None)
-    if shown is not None and model.view not in ("mean", "sample"):
-        parts.append(_scale("Spread" if model.view == "spread" else "Estimate − truth", shown))
-    parts.append(_scale("Observations", seen))
+    parts = [_scale(name, picture) for name, picture in scale_pictures(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'
     parts.append(f"<span>{swatch}not observed</span>")
     return f'<div class="lab-scales">{"".join(parts)}</div>'

@@ -15,9 +15,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def number(value: float) -> str:
-    """Three digits after the point, or a power of ten where that would be long."""
-    return f"{value:.3f}" if value < 1000 else f"{value:.0e}"
+def spelt(value: float, digits: int = 3) -> str:
+    """A score with some digits, a power of ten if it has diverged, a dash if it is not known."""
+    if value != value:
+        return "–"
+    return f"{value:.{digits}f}" if value < 1e5 else f"{value:.0e}"
 
 
 def standing(state: str, progress: Progress) -> str:
@@ -36,7 +38,7 @@ def standing(state: str, progress: Progress) -> str:
 def score_note(status: str, rmse: float | None) -> str:
     """The words under the name of a method: its error on the day on show, or why it has none."""
     kind, _, why = status.partition(": ")
-    parts = [] if rmse is None else [f"RMSE {number(rmse)}"]
+    parts = [] if rmse is None else [f"RMSE {spelt(rmse)}"]
     if kind == "failed":
         parts.append(f"failed: {why}")
     elif kind == "cancelled":

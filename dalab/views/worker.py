@@ -18,28 +18,28 @@ class Newest:
         self._name, self._lock = name, threading.Lock()
         self._waiting: Callable[[], Any] | None = None
         self._answer: list[Any] = []
-        self._busy = False
+        self._working = self._wanted = False
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs or waits, or an answer has not been taken."""
+        """Whether an answer is on its way or has not been taken."""
         with self._lock:
-            return self._busy or bool(self._answer)
+            return self._wanted or bool(self._answer)
 
     def submit(self, job: Callable[[], Any]) -> None:
         """Run ``job`` as soon as the one that runs now is over; forget all earlier ones."""
         with self._lock:
-            self._waiting = job
+            self._waiting, self._wanted = job, True
             self._answer.clear()
-            if self._busy:
+            if self._working:
                 return
-            self._busy = True
-        threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            self._working = True
+        threading.Thread(target=self._work, name=self._name).start()
 
     def drop(self) -> None:
-        """Forget the job that waits and the answer that has not been taken."""
+        """Forget all jobs and the answer that has not been taken."""
         with self._lock:
-            self._waiting = None
+            self._waiting, self._wanted = None, False
             self._answer.clear()
 
     def take(self) -> Any | None:
@@ -52,12 +52,13 @@ class Newest:
             with self._lock:
                 job, self._waiting = self._waiting, None
                 if job is None:
-                    self._busy = False
+                    self._working = False
                     return
             try:
                 answer = job()
             except Exception as error:  # handed to whoever takes it
                 answer = error
             with self._lock:
-                if self._waiting is None:
+                if self._wanted and self._waiting is None:
                     self._answer[:] = [answer]
+                    self._wanted = False

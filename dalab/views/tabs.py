@@ -1,0 +1,226 @@
+"""The fields of the ipywidgets skin, bound both ways to the view-model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as ipw
+import param
+
+from ..registry import options
+from .colours import colour
+from .model import LabModel
+from .options import Loose
+
+_STYLE = {"description_width": "initial"}
+_PAGE = ipw.Layout(min_height="150px")
+
+
+def buttons(model: LabModel, wake: Callable[[], None]) -> ipw.HBox:
+    """Run is enabled while nothing runs, Stop while something does."""
+    size = ipw.Layout(width="84px", height="34px")
+    run = ipw.Button(description="Run", icon="play", button_style="primary", layout=size)
+    stop = ipw.Button(description="Stop", icon="stop", button_style="danger", layout=size,
+                      disabled=True)
+
+    def start(_: Any) -> None:
+        model.run()
+        wake()
+
+    def follow(*_: Any) -> None:
+        run.disabled, stop.disabled = model.busy, not model.busy
+
+    run.on_click(start)
+    stop.on_click(lambda _: model.stop())
+    model.param.watch(follow, "state")
+    return ipw.HBox([run, stop])
+
+
+def tabs(model: LabModel) -> ipw.Tab:
+    """The controls, in the four groups of the Panel app; pages of one height, so nothing jumps."""
+    pages = {
+        "Observing network": [
+            _ticks(model, "operators"), _fields(model, "mask", "interval"),
+            _shown_for(model, "mask", model.mask_options),
+            _chosen(model, "operators", model.operator_options),
+        ],
+        "Data": [
+            _fields(model, "noise", "noise_family"),
+            _shown_for(model, "noise_family", model.noise_options),
+            _switched(model, "misjudge", "assumed_noise"),
+            _switched(model, "first_guess", "background", "background_kind"),
+            _fields(model, "truth", "prior"),
+        ],
+        "Methods": [
+            _ticks(model, "methods", coloured=True),
+            _chosen(model, "methods", model.method_options),
+        ],
+        "Run": [_fields(model, "members", "steps", "seed", "device")],
+    }
+    tab = ipw.Tab([ipw.VBox(rows, layout=_PAGE) for rows in pages.values()])
+    tab.titles = tuple(pages)
+    return tab
+
+
+def looks(model: LabModel) -> ipw.HBox:
+    """What to look at: field, layer, estimates, instrument and day."""
+    instrument, member = field(model, "observed", width=150), field(model, "member", width=120)
+
+    def follow(event: Any) -> None:
+        chosen = model.observed
+        instrument.options = list(event.new)
+        if chosen in event.new:
+            instrument.value = chosen
+
+    def unfold(*_: Any) -> None:
+        member.layout.display = "" if model.view == "sample" else "none"
+
+    model.param.watch(follow, "observed", what="objects")
+    model.param.watch(unfold, "view")
+    unfold()
+    day = ipw.IntSlider(min=0, max=model.window - 1, description="Day", style=_STYLE,
+                        layout=ipw.Layout(width="210px"))
+    return _flow(
+        field(model, "quantity", width=180), field(model, "layer", width=120),
+        field(model, "view", width=145), member, instrument, bind(model, "time", day),
+    )
+
+
+def bind(
+    owner: param.Parameterized, name: str, widget: ipw.Widget,
+    shown: Callable[[Any], Any] = lambda value: value,
+    meant: Callable[[Any], Any] = lambda value: value,
+) -> ipw.Widget:
+    """Keep a widget and a parameter equal; ``shown`` and ``meant`` convert to and fro."""
+    widget.value = shown(getattr(owner, name))
+    widget.observe(lambda change: setattr(owner, name, meant(change.new)), "value")
+
+    def follow(event: Any) -> None:
+        if widget.value != shown(event.new):
+            widget.value = shown(event.new)
+
+    owner.param.watch(follow, name)
+    return widget
+
+
+def field(
+    owner: param.Parameterized, name: str, label: str | None = None, width: int = 190
+) -> ipw.Widget:
+    """The widget that edits a parameter, of the kind that suits it, ``width`` pixels wide."""
+    parameter = owner.param[name]
+    common = {
+        "description": label or parameter.label or name, "style": _STYLE,
+        "layout": ipw.Layout(width=f"{width}px"), "tooltip": parameter.doc or "",
+    }
+    if isinstance(parameter, param.Boolean):
+        return bind(owner, name, ipw.Checkbox(indent=False, **common))
+    if isinstance(parameter, param.Selector):
+        return bind(owner, name, ipw.Dropdown(options=list(parameter.objects), **common))
+    kind = parameter.kind if isinstance(parameter, Loose) else "integer"
+    if kind == "text":
+        return bind(owner, name, ipw.Text(continuous_update=False, **common), shown=str)
+    if parameter.default is None:
+        text = ipw.Text(continuous_update=False, placeholder="as in Run", **common)
+        return bind(owner, name, text, shown=_blank, meant=_number)
+    return bind(owner, name, (ipw.IntText if kind == "integer" else ipw.FloatText)(**common))
+
+
+def _blank(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _number(text: str) -> Any:
+    """The number that a text spells, or the text for the check to complain about."""
+    if not text.strip():
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _flow(*widgets: ipw.Widget) -> ipw.HBox:
+    layout = ipw.Layout(flex_flow="row wrap", align_items="center", grid_gap="0 10px")
+    return ipw.HBox(widgets, layout=layout)
+
+
+def _fields(owner: param.Parameterized, *names: str) -> ipw.HBox:
+    return _flow(*(field(owner, name) for name in names))
+
+
+def _ticks(model: LabModel, name: str, coloured: bool = False) -> ipw.HBox:
+    """One checkbox per entry of a list; methods with a dot in their colour."""
+    boxes: list[ipw.Widget] = []
+    for entry in model.param[name].objects:
+        box = ipw.Checkbox(value=entry in getattr(model, name), description=entry, indent=False,
+                           layout=ipw.Layout(width="110px"))
+        box.observe(lambda change, entry=entry: _tick(model, name, entry, change.new), "value")
+        model.param.watch(
+            lambda event, box=box, entry=entry: setattr(box, "value", entry in event.new), name
+        )
+        if coloured:
+            boxes.append(ipw.HTML(f"<span style='color: {colour(entry)}'>●</span>"))
+        boxes.append(box)
+    return _flow(*boxes)
+
+
+def _tick(model: LabModel, name: str, entry: str, on: bool) -> None:
+    """Put an entry into a list or take it out, in the order of the registry."""
+    chosen = {*getattr(model, name), entry} if on else {*getattr(model, name)} - {entry}
+    ordered = [known for known in model.param[name].objects if known in chosen]
+    if set(getattr(model, name)) != chosen:
+        setattr(model, name, ordered)
+
+
+def _switched(model: LabModel, switch: str, *names: str) -> ipw.HBox:
+    """A checkbox, and fields that can be edited while it is ticked."""
+    fields = [field(model, name, width=205) for name in names]
+
+    def follow(*_: Any) -> None:
+        for widget in fields:
+            widget.disabled = not getattr(model, switch)
+
+    model.param.watch(follow, switch)
+    follow()
+    return _flow(field(model, switch, width=230), *fields)
+
+
+def _shown_for(
+    model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+) -> ipw.HBox:
+    """The options of the entry that the parameter ``name`` has chosen."""
+    holder = _flow()
+
+    def fill(*_: Any) -> None:
+        holder.children = _option_fields(sets[getattr(model, name)])
+
+    model.param.watch(fill, name)
+    fill()
+    return holder
+
+
+def _chosen(
+    model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+) -> ipw.Accordion:
+    """A drawer with the options of every chosen entry."""
+    page = ipw.VBox()
+    drawer = ipw.Accordion([page], titles=("Options",), selected_index=None)
+
+    def fill(*_: Any) -> None:
+        if drawer.selected_index is None:
+            return
+        page.children = [
+            part for entry in getattr(model, name)
+            for part in (ipw.HTML(f"<b>{entry}</b>"), _flow(*_option_fields(sets[entry])))
+            if options(type(sets[entry]))
+        ]
+
+    drawer.observe(fill, "selected_index")
+    model.param.watch(fill, name)
+    return drawer
+
+
+def _option_fields(values: param.Parameterized) -> list[ipw.Widget]:
+    names = options(type(values))
+    return [field(values, name, name.replace("_", " "), width=150) for name in names]

@@ -1,0 +1,123 @@
+"""The ipywidgets skin: the lab in a cell of a notebook.
+
+``Lab()`` shows the same controls as the Panel app and live pictures. The cell returns at once; a
+worker thread computes, and a task on the kernel's own event loop looks at the view-model a few
+times a second while there is something to see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import ipywidgets as ipw
+
+from ..experiments.config import Config
+from .model import OBSERVATIONS, TRUTH, LabModel
+from .scores import scores_html
+from .sheet import Sheet
+from .strips import STRIP, scale_pictures, strip_html
+from .tabs import buttons, looks, tabs
+
+PERIOD = 0.15
+"""Seconds between two looks at the view-model."""
+
+
+class Lab(ipw.VBox):
+    """The lab as a widget.
+
+    Args:
+        presets: fields of :class:`dalab.experiments.config.Config` to start with, such as
+            ``operators=["arctan"], methods=["spectral"], members=4``.
+
+    Raises:
+        InputError: for a preset that names nothing or is out of its bounds.
+    """
+
+    def __init__(self, **presets: Any) -> None:
+        self.model = LabModel(**presets)
+        self._strip = ipw.HTML(layout=ipw.Layout(width="100%"))
+        self._image = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
+        self._table = ipw.HTML()
+        self._sheet: Sheet | None = None
+        self._task: asyncio.Task | None = None
+        super().__init__(
+            [
+                ipw.HBox([buttons(self.model, self._wake), self._strip]),
+                tabs(self.model), looks(self.model), self._image, self._table,
+            ],
+            layout=ipw.Layout(width="100%", max_width="960px"),
+        )
+        self.model.param.watch(lambda *events: self._say(),
+                               ["status", "error", "outdated", "fraction", "state"])
+        self.model.param.watch(lambda *events: self._wake(), list(self.model.param))
+        for options in self.model.option_sets():
+            options.param.watch(lambda *events: self._wake(), list(options.param))
+        self._say()
+        self.refresh()
+        self._wake()
+
+    # --- for the next cell ----------------------------------------------------------------------
+
+    @property
+    def result(self) -> Any:
+        """The ``xarray.DataTree`` of the newest run that has ended, or ``None``."""
+        return self.model.result
+
+    def config(self) -> Config:
+        """The experiment that the fields describe."""
+        return self.model.config()
+
+    def run(self) -> None:
+        """Press Run."""
+        self.model.run()
+        self._wake()
+
+    def stop(self) -> None:
+        """Press Stop."""
+        self.model.stop()
+        self.refresh()
+
+    def close(self) -> None:
+        """Stop what computes and remove the widget."""
+        self.model.close()
+        super().close()
+
+    # --- what is new ----------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Take in what the worker has done and draw it; a task does this while there is a loop."""
+        fresh = self.model.poll()
+        names = (TRUTH, OBSERVATIONS, *self.model.labels)
+        if self._sheet is None or (tuple(self._sheet.names) != names and not self.model.busy):
+            self._sheet = Sheet(names, self.model.window)
+            fresh = frozenset(names)
+        if fresh:
+            self._draw(fresh)
+
+    def _draw(self, fresh: frozenset[str]) -> None:
+        model, sheet = self.model, self._sheet
+        sheet.show({name: model.picture(name) for name in fresh.intersection(sheet.names)})
+        sheet.show_scales(scale_pictures(model))
+        sheet.show_curves(model.curves(), model.look.time, min(0.05, model.noise_shown / 2.5))
+        self._image.value = sheet.png()
+        self._table.value = scores_html(model.scores())
+
+    def _say(self) -> None:
+        self._strip.value = f"<style>{STRIP}</style>{strip_html(self.model)}"
+
+    def _wake(self) -> None:
+        """See to it that a task follows the model; without an event loop, call ``refresh``."""
+        if self._task is not None and not self._task.done():
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._task = loop.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        """Draw what is new until nothing is to be expected any more."""
+        while self.model.pending:
+            self.refresh()
+            await asyncio.sleep(PERIOD)

@@ -1,0 +1,102 @@
+"""What a person chooses becomes the config, and back."""
+
+import pytest
+
+from dalab import Config
+from dalab.errors import InputError
+from dalab.experiments.config import validate
+from dalab.methods import METHODS
+from dalab.observations import MASKS, NOISES, OPERATORS
+from dalab.registry import options
+from dalab.views.controls import Controls
+
+RICH = Config(
+    truth="model-fine", operators=("arctan:slope=2.0", "velocity:form=physical"),
+    masks=("tracks:count=3,drift=0.25",), interval=2, noise=0.05,
+    noise_family="lognormal:shape=0.7", assumed_noise=0.1, background=0.3,
+    background_kind="forecast", methods=("spectral:eta=0.5", "oi"), members=5, steps=20, seed=7,
+    device="cpu",
+)
+
+
+def test_the_untouched_form_is_the_default_experiment():
+    chosen = Controls().config()
+    assert chosen.replace(masks=("random:0.25",)) == Config(), "random is random:0.25"
+
+
+def test_every_choice_reaches_the_config():
+    form = Controls()
+    form.param.update(
+        operators=["sine", "velocity"], mask="stride", interval=2, noise=0.2,
+        noise_family="laplace", misjudge=True, assumed_noise=0.4, first_guess=True, background=0.3,
+        background_kind="forecast", truth="pyqg", methods=["oi"], members=3, steps=10, seed=5,
+        device="cpu",
+    )
+    form.mask_options["stride"].stride = 8
+    form.operator_options["velocity"].form = "physical"
+    config = form.config()
+    assert config == Config(
+        operators=("sine", "velocity:form=physical"), masks=("stride:stride=8",), interval=2,
+        noise=0.2, noise_family="laplace", assumed_noise=0.4, background=0.3,
+        background_kind="forecast", truth="pyqg", methods=("oi",), members=3, steps=10, seed=5,
+        device="cpu",
+    )
+    validate(config)
+
+
+def test_assumed_noise_and_background_are_off_by_default():
+    config = Controls().config()
+    assert config.assumed_noise is None and config.background is None
+
+
+def test_a_config_fills_the_form():
+    assert Controls(**RICH.to_dict()).config() == RICH
+
+
+def test_loading_resets_what_a_config_leaves_at_its_default():
+    form = Controls(**RICH.to_dict())
+    form.load(Config())
+    assert form.config().replace(masks=("random:0.25",)) == Config()
+
+
+def test_steps_of_a_method_follow_the_run_unless_they_are_set():
+    form = Controls(methods=["spectral:steps=20", "dps"], steps=30)
+    assert form.config().methods == ("spectral:steps=20", "dps")
+    form.method_options["spectral"].steps = None
+    assert form.config().methods == ("spectral", "dps")
+
+
+@pytest.mark.parametrize("presets, words", [
+    ({"operatrs": ["arctan"]}, "operators"),
+    ({"operators": ["arctann"]}, "arctan"),
+    ({"masks": ["random:0.1", "full"], "operators": ["arctan", "sine"]}, "must be one"),
+    ({"methods": ["spectral", "spectral:eta=0"]}, "once each"),
+    ({"masks": ["random:2"]}, "at most 1"),
+])
+def test_presets_that_make_no_sense_are_refused(presets, words):
+    with pytest.raises(InputError, match=words):
+        Controls(**presets)
+
+
+def test_painted_sensors_can_be_typed_with_or_without_brackets():
+    form = Controls(masks=["points:[(3, 5), (10, 7)]"])
+    assert form.config().masks == ("points:sensors=[(3, 5), (10, 7)]",)
+    form.mask_options["points"].sensors = "(1, 2), (3, 4)"
+    validate(form.config())
+    assert form.config().masks == ("points:sensors=[(1, 2), (3, 4)]",)
+
+
+@pytest.mark.parametrize("kind, registry", [
+    ("operator", OPERATORS), ("mask", MASKS), ("noise", NOISES), ("method", METHODS),
+])
+def test_every_registered_entry_has_its_options_in_the_form(kind, registry):
+    form = Controls()
+    sets = getattr(form, f"{kind}_options")
+    assert set(sets) == set(registry)
+    for name, cls in registry.items():
+        assert set(options(type(sets[name]))) == set(options(cls))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_can_be_chosen(name):
+    validate(Controls(methods=[name]).config())

@@ -1,0 +1,235 @@
+"""The view-model, without a browser."""
+
+import time
+
+import numpy as np
+import pytest
+
+from dalab.views.model import OBSERVATIONS, TRUTH, LabModel
+
+from .conftest import QUICK, settle
+
+
+def test_before_a_run_the_network_is_previewed(model):
+    fresh = settle(model)
+    assert {TRUTH, OBSERVATIONS} <= fresh
+    assert model.state == "idle" and model.result is None and model.scores() == {}
+    assert model.picture(TRUTH).values.shape == (64, 64)
+    seen = model.picture(OBSERVATIONS)
+    assert np.isfinite(seen.values).sum() == 1024 and "1024 cells" in seen.note
+    assert model.picture("spectral").values is None
+
+
+def test_the_preview_follows_the_mask(model):
+    settle(model)
+    truth = model.picture(TRUTH).values
+    model.mask = "stride"
+    settle(model)
+    assert np.isfinite(model.picture(OBSERVATIONS).values).sum() == 256
+    np.testing.assert_array_equal(model.picture(TRUTH).values, truth)
+
+
+def test_unobserved_days_show_nothing(model):
+    model.interval = 4
+    settle(model)
+    model.time = 3
+    assert np.isnan(model.picture(OBSERVATIONS).values).all()
+    assert "nothing" in model.picture(OBSERVATIONS).note
+    model.time = 4
+    assert np.isfinite(model.picture(OBSERVATIONS).values).any()
+
+
+def test_a_run_from_start_to_end(finished):
+    assert finished.state == "done" and finished.fraction == 1 and not finished.error
+    assert finished.status.startswith("Done after")
+    assert list(finished.curves()) == ["spectral", "oi"]
+    assert all(curve.shape == (9,) for curve in finished.curves().values())
+    assert set(finished.result["estimates"].children) == {"spectral", "oi"}
+    rows = finished.scores()
+    assert rows["spectral"]["network_evaluations"] == 3 and rows["spectral"]["members"] == 2
+    assert np.isfinite([rows["oi"]["crps"], rows["oi"]["spread_skill"]]).all()
+    assert not finished.pending, "a skin may stop polling"
+
+
+def test_pictures_agree_with_the_result(finished):
+    finished.param.update(quantity="PV", layer="lower", time=7, view="mean")
+    tree = finished.result
+    scale = 1e6 * float(tree["pv_scale"][1])
+    mean = tree["estimates/oi/pv"].mean("member")[7, 1].values
+    np.testing.assert_allclose(finished.picture("oi").values, scale * mean, rtol=1e-5, atol=1e-6)
+    truth = tree["truth/pv"][7, 1].values
+    np.testing.assert_allclose(finished.picture(TRUTH).values, scale * truth, rtol=1e-5, atol=1e-6)
+    finished.view = "error"
+    expected = scale * (mean - truth)
+    np.testing.assert_allclose(finished.picture("oi").values, expected, rtol=1e-4, atol=1e-5)
+    finished.view = "spread"
+    std = scale * tree["estimates/oi/pv"].std("member", ddof=1)[7, 1].values
+    np.testing.assert_allclose(finished.picture("oi").values, std, rtol=1e-4, atol=1e-5)
+    finished.param.update(view="sample", member=2)
+    sample = scale * tree["estimates/oi/pv"][1, 7, 1].values
+    np.testing.assert_allclose(finished.picture("oi").values, sample, rtol=1e-5, atol=1e-6)
+
+
+def test_truth_and_estimates_share_a_scale_that_time_does_not_move(finished):
+    finished.param.update(quantity="relative vorticity", layer="upper", view="mean")
+    limits = set()
+    for day in range(9):
+        finished.time = day
+        limits |= {finished.picture(name).limit for name in (TRUTH, "spectral", "oi")}
+    assert len(limits) == 1
+
+
+def test_looking_elsewhere_redraws_the_maps_and_nothing_else(finished):
+    finished.poll()
+    finished.time = 3
+    assert finished.poll() == {TRUTH, OBSERVATIONS, "spectral", "oi"}
+
+
+def test_frames_arrive_while_it_runs(model):
+    model.param.update(methods=["spectral"], steps=40)
+    model.run()
+    pictures, fractions = set(), []
+
+    def watch():
+        values = model.picture("spectral").values
+        if values is not None:
+            pictures.add(values.tobytes())
+            fractions.append(model.fraction)
+        return not model.busy
+
+    settle(model, watch)
+    assert len(pictures) >= 3 and fractions == sorted(fractions)
+
+
+def test_stop_keeps_what_there_is_and_run_again_works(model):
+    model.param.update(methods=["spectral", "oi"], steps=200)
+    model.run()
+    settle(model, lambda: model.picture("spectral").values is not None)
+    before = time.monotonic()
+    model.stop()
+    assert model.state == "cancelled" and time.monotonic() - before < 1
+    assert model.status.startswith("Stopped")
+    assert model.picture("spectral").values is not None
+    assert "stopped" in model.picture("spectral").note
+    partial = model.result
+    assert "spectral" in partial["estimates"].children and "oi" not in partial["estimates"].children
+    model.steps = 3
+    model.run()
+    settle(model, lambda: model.state == "done")
+    assert model.result is not partial and set(model.curves()) == {"spectral", "oi"}
+    assert model.scores()["spectral"]["network_evaluations"] == 3
+
+
+def test_stop_while_preparing(model):
+    model.run()
+    model.stop()
+    assert model.state == "cancelled"
+    settle(model)
+    assert model.scores() == {}
+
+
+BAD = [
+    ("mask_options/random", "ratio", 0, ["ratio", "0", "above 0"]),
+    ("mask_options/random", "ratio", 1.5, ["ratio", "1.5", "at most 1"]),
+    ("mask_options/random", "ratio", None, ["ratio", "None", "number"]),
+    ("", "noise", 0, ["noise", "0", "above 0"]),
+    ("", "noise", -1, ["noise", "-1", "above 0"]),
+    ("", "noise", None, ["noise", "None", "above 0"]),
+    ("", "interval", 9, ["interval", "9", "shorter than the window of 9"]),
+    ("", "members", 0, ["members", "0", "at least 1"]),
+    ("", "steps", 1, ["steps", "1", "at least 2"]),
+    ("", "seed", -3, ["seed", "-3", "at least 0"]),
+    ("", "operators", [], ["operators", "[]", "at least one"]),
+    ("", "methods", [], ["methods", "[]", "at least one"]),
+    ("", "truth", "nowhere.nc", ["truth", "nowhere.nc", "existing"]),
+    ("", "device", "cuda:99", ["device", "cuda:99", "GPU"]),
+    ("method_options/spectral", "eta", 2, ["eta", "2", "at most 1"]),
+]
+
+
+@pytest.mark.parametrize("where, name, value, words", BAD)
+def test_bad_input_says_value_bound_and_remedy_and_loses_nothing(
+    finished, where, name, value, words
+):
+    owner = finished
+    if where:
+        group, key = where.split("/")
+        owner = getattr(finished, group)[key]
+    good, result = getattr(owner, name), finished.result
+    try:
+        setattr(owner, name, value)
+        for word in words:
+            assert word in finished.error
+        assert finished.error.endswith("."), "ends with a remedy"
+        finished.run()
+        assert finished.state == "done" and finished.result is result
+        assert finished.curves() and finished.error
+    finally:
+        setattr(owner, name, good)
+    assert finished.error == ""
+
+
+def test_other_choices_mark_the_run_as_outdated(finished):
+    noise = finished.noise
+    finished.noise = 0.7
+    assert finished.outdated and finished.picture("oi").values is not None
+    finished.noise = noise
+    assert not finished.outdated
+
+
+def test_choices_made_during_a_run_wait_for_the_next_one(model):
+    model.steps = 60
+    model.run()
+    settle(model, lambda: "spectral" in model.curves())
+    model.param.update(methods=["oi"], mask="full", steps=3)
+    assert model.labels == ("spectral", "oi"), "the layout stays while it runs"
+    assert model.busy and not model.error
+    model.stop()
+    assert model.labels == ("oi",) and model.outdated
+
+
+def test_two_models_know_nothing_of_each_other(finished):
+    one, two = LabModel(**QUICK, seed=0), LabModel(**QUICK, seed=1)
+    two.mask_options["random"].ratio = 0.1
+    assert one.mask_options["random"].ratio == 0.25
+    one.run()
+    two.run()
+    settle(one, lambda: not one.busy)
+    settle(two, lambda: not two.busy)
+    alone = finished.result["estimates/spectral/pv"].values
+    np.testing.assert_array_equal(one.result["estimates/spectral/pv"].values, alone)
+    assert not np.array_equal(two.result["truth/pv"].values, one.result["truth/pv"].values)
+
+
+def test_a_closed_model_stops_its_run(model):
+    model.steps = 200
+    model.run()
+    run = model._run
+    model.close()
+    assert run.wait(5) and run.state == "cancelled"
+
+
+def test_several_operators_can_be_looked_at_one_by_one(model):
+    model.param.update(operators=["arctan", "velocity"])
+    settle(model)
+    assert list(model.param.observed.objects) == ["arctan", "velocity u", "velocity v"]
+    model.param.update(observed="velocity v", layer="lower")
+    assert model.picture(OBSERVATIONS).title == "Observed: velocity"
+    assert model.picture(OBSERVATIONS).note.startswith("v2")
+    model.operators = ["arctan"]
+    settle(model)
+    assert model.observed == "arctan"
+
+
+def test_a_failing_method_is_reported_and_the_others_go_on(model, monkeypatch):
+    from dalab.methods import METHODS
+
+    def explode(self, problem, streams):
+        raise RuntimeError("it blew up")
+        yield
+
+    monkeypatch.setattr(METHODS["spectral"], "iterate", explode)
+    model.run()
+    settle(model, lambda: not model.busy)
+    assert model.state == "done" and list(model.curves()) == ["oi"]
+    assert "blew up" in model.picture("spectral").note

@@ -1,0 +1,117 @@
+"""Colours, words, layout and the preview thread."""
+
+import threading
+import time
+
+import pytest
+
+from dalab.experiments.run import MethodScores, Progress
+from dalab.methods import METHODS
+from dalab.views.board import HEIGHT, WIDTH, Plan
+from dalab.views.colours import colour, dash, marker, palette
+from dalab.views.scores import score_rows, scores_html
+from dalab.views.words import duration, score_note, spelt, standing
+from dalab.views.worker import Newest
+
+
+def test_methods_are_told_apart_by_colour_dash_or_marker_and_keep_their_looks():
+    looks = {name: (colour(name), dash(name)) for name in METHODS}
+    assert len(set(looks.values())) == len(METHODS)
+    assert len({marker(name) for name in METHODS}) == min(len(METHODS), 7)
+    assert colour("spectral") == "#0072B2"
+    assert colour("spectral-2") == colour("spectral") and dash("spectral-2") != dash("spectral")
+    assert colour("a method of tomorrow").startswith("#")
+
+
+def test_scales_are_centred_and_of_the_wanted_size():
+    scale = palette("diverging", 255)
+    red, blue = (int(scale[127][i : i + 2], 16) for i in (1, 5))
+    assert len(scale) == 255 and abs(red - blue) < 20, "the middle is neutral"
+    assert palette("sequential", 9)[0] == "#440154"
+    assert all(len(c) == 7 for c in palette("diverging"))
+
+
+@pytest.mark.parametrize("maps", range(3, 9))
+def test_everything_fits_the_screen(maps):
+    plan = Plan(maps)
+    used = 48 + plan.columns * (plan.size + 20)
+    assert used <= WIDTH
+    assert plan.rows * plan.height + min(plan.below, 140) <= HEIGHT + 10
+    assert plan.curves[0] >= 300 and plan.curves[1] >= 140
+    if not plan.beside:
+        assert plan.curves[0] + plan.table[0] <= WIDTH
+
+
+def test_status_line():
+    progress = Progress("etkf", 1, 3, 0.45, 12.0, 15.2, "day 3")
+    assert standing("running", progress) == "etkf (2 of 3) · 45% · about 15 s left · day 3"
+    assert standing("done", progress) == "Done after 12 s"
+    assert standing("cancelled", progress) == "Stopped after 12 s"
+    assert standing("preparing", Progress()) == "Preparing truth and observations"
+
+
+def test_words_for_numbers():
+    assert (duration(0.42), duration(12.3), duration(200)) == ("0.4 s", "12 s", "3 min 20 s")
+    assert (spelt(0.1234), spelt(6e8), spelt(float("nan"))) == ("0.123", "6e+08", "–")
+    assert score_note("running", 0.5) == "RMSE 0.500"
+    assert score_note("failed: too bold", None) == "failed: too bold"
+    assert score_note("waiting", None) == "waiting" and score_note("", None) == "not run yet"
+
+
+def test_score_rows_leave_out_methods_that_have_not_begun():
+    import numpy as np
+
+    begun = MethodScores("running", np.array([0.5, 0.7]), np.array([0.6, 0.8]), members=3)
+    rows = score_rows({"spectral": begun, "oi": MethodScores()})
+    assert list(rows) == ["spectral"] and rows["spectral"]["rmse_mean"] == pytest.approx(0.6)
+    assert rows["spectral"]["crps"] != rows["spectral"]["crps"], "not known yet"
+    assert "spectral" in scores_html(rows) and scores_html({}) == ""
+
+
+def test_only_the_newest_job_counts():
+    worker, gate, done = Newest("test"), threading.Event(), []
+
+    def job(number):
+        def work():
+            gate.wait(10)
+            done.append(number)
+            return number
+        return work
+
+    for number in range(4):
+        worker.submit(job(number))
+    assert worker.busy and worker.take() is None
+    gate.set()
+    assert _taken(worker) == 3
+    assert done in ([0, 3], [3]) and not worker.busy
+
+
+def test_what_a_job_raises_is_its_answer():
+    worker = Newest("test")
+
+    def work():
+        raise ValueError("no")
+
+    worker.submit(work)
+    assert isinstance(_taken(worker), ValueError)
+
+
+def test_a_dropped_answer_is_gone():
+    worker, gate = Newest("test"), threading.Event()
+    worker.submit(lambda: gate.wait(10))
+    worker.submit(lambda: 1)
+    worker.drop()
+    gate.set()
+    assert not worker.busy
+    worker.submit(lambda: 2)
+    assert _taken(worker) == 2
+
+
+def _taken(worker):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        answer = worker.take()
+        if answer is not None:
+            return answer
+        time.sleep(0.01)
+    raise AssertionError("no answer")
