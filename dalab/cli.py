@@ -193,32 +193,31 @@ def doctor() -> None:
 @app.command()
 def climatology(
     system: Annotated[str, typer.Argument(help="see: dalab list systems")],
-    trajectories: Annotated[int, Option(help="two in nine are held out")] = 36,
+    trajectories: Annotated[int, Option(help="for the prior")] = 36,
     days: Annotated[int, Option(help="to follow each of them")] = 1600,
     spinup: Annotated[int, Option(help="days before")] = 1825,
-    seed: Annotated[int, Option(help="of the initial noise")] = 0,
+    seed: Annotated[int, Option(help="of the prior; the states take the one after it")] = 0,
+    libraries: Annotated[bool, Option(help="write the libraries of states too")] = True,
     out: Annotated[Path | None, Option(help="folder; the package's own by default")] = None,
 ) -> None:
-    """Spin up a system and write its Gaussian prior and its library of states."""
+    """Spin up a system and write its Gaussian prior and its libraries of states."""
     from .experiments.parts import make_system
-    from .priors.climatology import measure, write
+    from .priors.climatology import WEIGHTS, measure, write_prior
     from .systems import QGSystem
+    from .systems.library import DATA
+    from .systems.spinup import make_library
 
     flow = make_system(system)
     if not isinstance(flow, QGSystem):
         raise InputError("system", system, "must be two-layer QG", "Use qg64.")
-    found = measure(
-        flow, trajectories=trajectories, days=days, spinup=spinup, seed=seed,
-        progress=_percent,
-    )
-    paths = write(
-        found, flow, out, trajectories=trajectories, days=days, spinup=spinup, seed=seed
-    )
+    how = {"trajectories": trajectories, "days": days, "spinup": spinup, "seed": seed}
+    found = measure(flow, **how, progress=_percent)
     for name, ratio, std in zip(("upper", "lower"), found.std, flow.std, strict=True):
         typer.echo(f"{name} layer: std {ratio * std:.4g} 1/s, normalised by {std:.4g} 1/s")
-    typer.echo(f"{found.windows} windows, {len(found.states)} states")
-    for path in paths:
-        typer.echo(f"wrote {path}")
+    typer.echo(f"wrote {write_prior(found, flow, out or WEIGHTS, **how)}: {found.windows} windows")
+    if libraries:
+        for path in make_library(flow, seed=seed + 1, progress=_percent, folder=out or DATA):
+            typer.echo(f"wrote {path}")
 
 
 def _percent(done: int, total: int) -> None:

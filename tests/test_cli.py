@@ -221,24 +221,22 @@ def test_doctor_reports_versions_devices_and_files():
         assert word in shown
 
 
-def test_climatology_writes_a_prior_and_a_library(tmp_path):
+def test_climatology_writes_a_prior(tmp_path):
     shown = dalab("climatology", "qg64", "--trajectories", 3, "--days", 20, "--spinup", 3,
-                  "--out", tmp_path).output
+                  "--no-libraries", "--out", tmp_path).output
     assert "upper layer: std" in shown and "normalised by 8.19e-06" in shown
-    assert "4 windows" in shown
-    files = {path.name for path in tmp_path.iterdir()}
-    assert files == {"qg64-gaussian.safetensors", "qg64.npz"}
+    assert "6 windows" in shown
 
     from dalab.priors.checkpoint import load_gaussian, read_header
 
     path = tmp_path / "qg64-gaussian.safetensors"
     header = read_header(path)
     assert load_gaussian(path, "new").window == (9, 2, 64, 64)
-    assert (header["windows"], header["seed"], header["days"]) == (4, 0, 20)
+    assert (header["windows"], header["seed"], header["days"]) == (6, 0, 20)
     assert header["solver"]["nx"] == 64 and header["trajectories"] == 3
 
 
-@pytest.mark.parametrize(("option", "value"), [("--trajectories", 1), ("--days", 8)])
+@pytest.mark.parametrize(("option", "value"), [("--trajectories", 0), ("--days", 8)])
 def test_climatology_refuses_too_little(tmp_path, option, value):
     said = dalab("climatology", "qg64", option, value, "--out", tmp_path, code=2).stderr
     assert f"{option[2:]} = {value}: must be at least" in said

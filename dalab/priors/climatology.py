@@ -1,8 +1,8 @@
-"""From a system to the files that ship for it: its Gaussian prior and its library of states.
+"""From a system to the files that ship for it: its Gaussian prior and its libraries of states.
 
-Trajectories are spun up from noise and followed for years. The covariance of windows is estimated
-from the first seven of every nine of them, the state library is taken from the others, so that no
-truth that starts from the library was seen by the prior.
+Trajectories are spun up from noise and followed for years; the covariance of windows is estimated
+from them. The libraries come from trajectories of another seed, so that no truth that starts from
+one was seen by the prior.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..systems.library import DATA, save_states
 from ..systems.qg import QGSystem
 from ..systems.spinup import daily, spun_up
 from .checkpoint import save_gaussian
@@ -23,9 +22,6 @@ from .spectral import estimate
 
 WEIGHTS = Path(__file__).parent / "weights"
 WINDOW = 9
-APART = 200
-"""Days between two states of one trajectory in the library."""
-
 Progress = Callable[[int, int], None]
 
 
@@ -35,26 +31,13 @@ class Climatology:
 
     Args:
         matrices: covariance of windows per wavenumber, complex ``(n, n/2 + 1, c, c)``.
-        states: normalised states of held-out trajectories, ``(count, lev, y, x)``.
         std: measured standard deviation of every layer, normalised; 1 if the system's own fits.
         windows: windows that the covariance was estimated from.
     """
 
     matrices: Tensor
-    states: Tensor
     std: tuple[float, ...]
     windows: int
-
-
-def training(trajectories: int) -> int:
-    """How many of the trajectories the prior may see; the others are held out.
-
-    Raises:
-        InputError: if none would be left for one of the two.
-    """
-    if trajectories < 2:
-        raise InputError("trajectories", trajectories, "must be at least 2", "Use 36.")
-    return max(1, trajectories * 7 // 9)
 
 
 def measure(
@@ -77,53 +60,48 @@ def measure(
         progress: told the intervals done and the intervals in all.
 
     Raises:
-        InputError: if there are fewer than two trajectories, or not one window in ``days``.
+        InputError: if there is no trajectory, or not one window in ``days``.
     """
     if days < WINDOW:
         raise InputError("days", days, f"must be at least {WINDOW}, one window", "Use 1600.")
-    seen, total = training(trajectories), spinup + days
+    if trajectories < 1:
+        raise InputError("trajectories", trajectories, "must be at least 1", "Use 36.")
+    total = spinup + days
     x = spun_up(system, trajectories, spinup, seed, lambda done, _: progress(done, total))
     states = daily(system, x, days, lambda done, _: progress(spinup + done, total))
-    return _gather(states, seen)
+    return _gather(states)
 
 
-def _gather(states: Iterable[Tensor], seen: int) -> Climatology:
+def _gather(states: Iterable[Tensor]) -> Climatology:
     """One pass over daily states ``(trajectories, lev, y, x)``; memory for one window only."""
     matrices = squares = torch.zeros((), dtype=torch.float64)
     window: list[Tensor] = []
-    kept: list[Tensor] = []
-    windows = 0
-    for day, state in enumerate(states, start=1):
-        window.append(state[:seen])
+    windows = trajectories = 0
+    for state in states:
+        window.append(state)
         if len(window) == WINDOW:
             batch = torch.stack(window, dim=1)
             matrices = matrices + estimate(batch)
             squares = squares + batch.double().pow(2).mean((0, 1, 3, 4))
-            windows, window = windows + 1, []
-        if day % APART == 0 or (not kept and day == WINDOW):
-            kept.append(state[seen:])
+            windows, trajectories, window = windows + 1, len(batch), []
     return Climatology(
         matrices / windows,
-        torch.cat(kept),
         tuple((squares / windows).sqrt().tolist()),
-        windows * seen,
+        windows * trajectories,
     )
 
 
-def write(
-    found: Climatology, system: QGSystem, folder: Path | None = None, **facts: object
-) -> list[Path]:
-    """Write the prior and the library; return their paths.
+def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: object) -> Path:
+    """Write the Gaussian prior of a system; return its path.
 
     Args:
         found: what was measured.
         system: of whom.
-        folder: where to; the package's own folders by default.
-        facts: how it was measured, for the header of the prior.
+        folder: where to.
+        facts: how it was measured, for the header.
     """
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    prior = (folder or WEIGHTS) / f"{system.name}-gaussian.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{system.name}-gaussian.safetensors"
     about = {
         "system": system.name,
         "std": list(system.std),
@@ -132,5 +110,5 @@ def write(
         "solver": asdict(system.model),
         **facts,
     }
-    save_gaussian(prior, found.matrices, fields=(WINDOW, system.shape[0]), facts=about)
-    return [prior, save_states(system.name, found.states, folder or DATA)]
+    save_gaussian(path, found.matrices, fields=(WINDOW, system.shape[0]), facts=about)
+    return path
