@@ -4,7 +4,9 @@ Both advance the same developed states on 64 x 64 cells with the same time step,
 threads it makes best use of on this machine: torch with all of them, pyqg with the better of one
 and two. The lab steps 32 members at once in single precision (and in double, for comparison); pyqg
 steps one model in double, the only thing it offers. Ratios are taken within a turn and their median
-is printed, since other work on the machine disturbs single timings.
+is printed, since other work on the machine disturbs single timings. torch is imported before dalab,
+so that idle threads spin as they do by default: fastest for both on a machine that does nothing
+else, and far slower for both beside any other process.
 
     python benchmarks/qg_speed.py
 """

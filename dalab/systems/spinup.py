@@ -12,6 +12,7 @@ that no truth ever starts from a trajectory its prior was estimated from.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -71,10 +72,8 @@ def daily(
 
 def after(system: QGSystem, x: Tensor, days: int, progress: Progress = _silent) -> Tensor:
     """States ``days`` intervals after ``x``, same shape."""
-    state = x
-    for state in daily(system, x, days, progress):
-        pass
-    return state
+    last = deque(daily(system, x, days, progress), maxlen=1)
+    return last[0] if last else x
 
 
 def spun_up(

@@ -146,7 +146,7 @@ ADAMS_BASHFORTH = {1: (1.0,), 2: (1.5, -0.5), 3: (23 / 12, -16 / 12, 5 / 12)}
 
 def _mirrored(Z: Tensor) -> Tensor:
     """Spectrum of the conjugate field: ``conj Z(-l, -k)``."""
-    return Z.flip(-2, -1).roll((1, 1), (-2, -1)).conj_physical()
+    return Z.flip(-2, -1).roll((1, 1), (-2, -1)).conj_physical_()
 
 
 class _LayerOperator:
