@@ -6,15 +6,17 @@ Everything here returns *normalised* states. The whole of a library, from nothin
     from dalab.systems.spinup import make_library
     make_library(qg64())
 
-which takes two minutes. Climatologies use the seed 0 and the libraries the seed 1, so
+which takes two minutes. ``dalab climatology`` gives priors the seed 0 and libraries the seed 1, so
 that no truth ever starts from a trajectory its prior was estimated from.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import torch
