@@ -1,7 +1,7 @@
 """Skill of spectral guidance with the Gaussian prior: arctan of everything, every day.
 
-Prints the one-sample RMSE, averaged over seeds, beside the bar of 0.13 (climatology is 1.0; the best
-published figure, with a trained network at 256 x 256 and another truth, is 0.138).
+Prints the one-sample RMSE, averaged over seeds, beside the bar of 0.13. Climatology is 1.0; the
+best published figure, with a trained network at 256 x 256 and another truth, is 0.138.
 
     python benchmarks/skill_arctan.py [SEEDS]
 """

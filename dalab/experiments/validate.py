@@ -71,9 +71,9 @@ def _check_texts(config: Config) -> None:
 
 
 def _check_truth(source: str) -> None:
-    if source in TRUTHS or Path(source).exists():
+    if source in TRUTHS or (source and Path(source).exists()):
         return
-    if Path(source).suffix:
+    if Path(source).suffix or not source:
         raise InputError(
             "truth", source, "must be an existing NetCDF or Zarr file, or one of "
             f"{', '.join(TRUTHS)}", "Check the path.",

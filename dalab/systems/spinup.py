@@ -13,10 +13,8 @@ that no truth ever starts from a trajectory its prior was estimated from.
 from __future__ import annotations
 
 from collections import deque
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import torch

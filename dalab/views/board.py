@@ -7,7 +7,7 @@ from dataclasses import dataclass
 WIDTH = 910
 """Pixels across, what a window of 1280 leaves beside the controls."""
 
-HEIGHT = 800 - 40 - 34 - 54 - 24 - 24
+HEIGHT = 800 - 38 - 42 - 50 - 24
 """Pixels down: the window without the header, status, toolbar and scales."""
 
 LEFT, SIDE, TITLE, BOTTOM = 48, 10, 34, 20
@@ -41,7 +41,7 @@ class Plan:
     def size(self) -> int:
         """Side of the square of a map."""
         fits = (WIDTH - LEFT - SIDE) // self.columns - 2 * SIDE
-        return min(fits, 250 if self.rows == 1 else 192)
+        return min(fits, 250 if self.rows == 1 else 192 if self.beside else 180)
 
     @property
     def beside(self) -> bool:

@@ -21,6 +21,9 @@ from .options import Loose, editable, text
 
 _DEFAULT = Config()
 
+FILE = "file"
+"""The truth is a file of the user's."""
+
 
 class Controls(param.Parameterized):
     """Every choice of the lab, with the words that label it.
@@ -40,7 +43,8 @@ class Controls(param.Parameterized):
     first_guess = param.Boolean(False, label="Background on day 0")
     background = Loose(0.1, label="Background std")
     background_kind = param.Selector(objects=list(BACKGROUND_KINDS), label="Background kind")
-    truth = param.Selector(objects=list(TRUTHS), label="Truth", check_on_set=False)
+    truth = param.Selector(objects=[*TRUTHS, FILE], label="Truth")
+    truth_file = Loose("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
     prior = param.Selector(objects=list(PRIORS), label="Prior")
     methods = param.ListSelector(objects=list(METHODS), label="Methods")
     members = Loose(_DEFAULT.members, kind="integer", label="Members")
@@ -72,7 +76,8 @@ class Controls(param.Parameterized):
     def config(self) -> Config:
         """The experiment that the choices make; not checked."""
         return Config(
-            system=self.system, truth=self.truth, window=self.window,
+            system=self.system, window=self.window,
+            truth=str(self.truth_file).strip() if self.truth == FILE else self.truth,
             operators=_texts(self.operators, self.operator_options),
             masks=_texts([self.mask], self.mask_options), interval=self.interval,
             noise=self.noise, noise_family=text(*_with(self.noise_options, self.noise_family)),
@@ -103,17 +108,21 @@ class Controls(param.Parameterized):
         self.param.update(
             **{k: getattr(config, k) for k in _SAME}, operators=_names(config.operators),
             mask=_names(config.masks)[0], noise_family=_names([config.noise_family])[0],
-            methods=_names(config.methods), misjudge=config.assumed_noise is not None,
-            first_guess=config.background is not None,
+            **_truth(config.truth), methods=_names(config.methods),
+            misjudge=config.assumed_noise is not None, first_guess=config.background is not None,
             **{k: getattr(config, k) for k in _OPTIONAL if getattr(config, k) is not None},
         )
 
 
 _SAME = (
-    "system", "truth", "interval", "noise", "background_kind", "prior", "members", "steps", "seed",
+    "system", "interval", "noise", "background_kind", "prior", "members", "steps", "seed",
     "device",
 )
 _OPTIONAL = ("assumed_noise", "background")
+
+
+def _truth(source: str) -> dict[str, str]:
+    return {"truth": source} if source in TRUTHS else {"truth": FILE, "truth_file": source}
 
 
 def _with(sets: Mapping[str, param.Parameterized], name: str) -> tuple[str, param.Parameterized]:

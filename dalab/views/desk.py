@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import panel as pn
+from panel.io import unlocked
 
-from .board import SIDE, WIDTH, Plan
+from .board import WIDTH, Plan
 from .colours import colour
 from .display import Picture
-from .model import CURVES, OBSERVATIONS, SCORES, TRUTH, LabModel
+from .model import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, LabModel
 from .plots import Curves, Map, shared_ranges
 from .scoretable import ScoreTable
 from .strips import SCALES, STRIP, scales_html, strip_html
@@ -32,20 +33,24 @@ class Desk:
                                   stylesheets=[STRIP])
         self.scales = pn.pane.HTML("", height=20, width=WIDTH, margin=(2, 10, 2, 10),
                                    stylesheets=[SCALES])
-        self.board = pn.Column(width=WIDTH, margin=(0, 10, 0, 10))
+        methods = list(model.param.methods.objects)
+        self.curves, self.table = Curves(model.window, methods), ScoreTable(methods)
+        self.board = pn.FlexBox(
+            pn.pane.Bokeh(self.curves.figure, margin=0),
+            pn.pane.Bokeh(self.table.widget, margin=(4, 0, 0, 0)),
+            min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
+        )
         self.layout = pn.Column(
             self.strip, toolbar(model), self.scales, self.board, width=WIDTH + 20, margin=0,
         )
-        methods = list(model.param.methods.objects)
-        self.curves, self.table = Curves(model.window, methods), ScoreTable(methods)
-        self._curves = pn.pane.Bokeh(self.curves.figure, margin=0)
         self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
-        self._ranges, self._plan = shared_ranges(EXTENT), None
+        self._ranges = shared_ranges(EXTENT)
         self.maps: dict[str, Map] = {}
         self._named: tuple[str, ...] = ()
         self.arrange()
         said = ["status", "error", "outdated", "fraction", "state"]
         model.param.watch(lambda *events: self.say(), said)
+        model.param.watch(lambda *events: self.tick(), list(LOOKS))  # do not wait for the next tick
         self.say()
 
     # --- arrangement ----------------------------------------------------------------------------
@@ -53,45 +58,38 @@ class Desk:
     def arrange(self) -> None:
         """Give every method a map beside truth and observations.
 
-        Figures are made when they are first needed and then kept: browsers hold on to models that
-        a page no longer shows, and a change to a model must not overtake the model itself.
+        Figures and table are made once and then kept, shown or hidden: browsers hold on to models
+        that a page no longer has, and to draw a table while it is taken away is an error. The
+        sizes are such that the board breaks its lines where :class:`Plan` wants them.
         """
         self._named = names = self.model.labels
         plan = Plan(len(names) + 2)
-        while len(self._slots) < plan.maps:
+        for _ in range(plan.maps - len(self._slots)):
             slot = Map(EXTENT, self._ranges)
-            self._slots.append((slot, pn.pane.Bokeh(slot.figure, margin=0)))
+            pane = pn.pane.Bokeh(slot.figure, margin=0)
+            self._slots.append((slot, pane))
+            self.board.insert(len(self._slots) - 1, pane)
+        for i, (slot, pane) in enumerate(self._slots):
+            pane.visible = slot.figure.visible = i < plan.maps
+            slot.place(plan.size, left=i % plan.columns == 0)
         slots, spare = self._slots[: plan.maps], self._slots[plan.maps :]
         for slot, _ in spare:
             slot.show("", Picture(""))
-        for i, (slot, _) in enumerate(slots):
-            slot.place(plan.size, left=i % plan.columns == 0)
         self.maps = {n: s for n, (s, _) in zip((TRUTH, OBSERVATIONS, *names), slots, strict=True)}
         self.curves.place(plan.curves, names)
         self.table.place(plan.table, names)
         self.show({*self.maps, CURVES, SCORES})
-        if plan != self._plan:
-            self._plan = plan
-            self.board.objects = self._rows(plan, [pane for _, pane in slots])
-
-    def _rows(self, plan: Plan, panes: list[pn.viewable.Viewable]) -> list[pn.Row]:
-        rows = [panes[i : i + plan.columns] for i in range(0, len(panes), plan.columns)]
-        if plan.beside:
-            rows[-1].append(self._curves)
-            rows.append([self.table.widget])
-        else:
-            rows.append([self._curves, pn.Spacer(width=SIDE), self.table.widget])
-        return [pn.Row(*row, margin=0) for row in rows]
 
     # --- what is new ----------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""
         fresh = self.model.poll()
-        if self.model.labels != self._named:
-            self.arrange()
-        elif fresh:
-            self.show(fresh)
+        with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
+            if self.model.labels != self._named:
+                self.arrange()
+            elif fresh:
+                self.show(fresh)
 
     def show(self, names: Iterable[str]) -> None:
         """Draw the named parts again."""
@@ -104,7 +102,8 @@ class Desk:
             self._show_scales()
         if CURVES in names:
             self.curves.floor(self.model.noise_shown)
-            self.curves.show(self.model.curves())
+            known = self.model.curves()
+            self.curves.show({name: known[name] for name in self._named if name in known})
         if SCORES in names:
             self.table.show(self.model.scores())
 

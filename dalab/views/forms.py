@@ -67,7 +67,7 @@ def field(
         # Bokeh's single checkbox has no label that assistive technology could find
         tick = pn.widgets.CheckBoxGroup(options=[label], **{**common, "stylesheets": [TICKS]})
         return bind(owner, name, tick, shown=lambda on: [label] if on else [], meant=bool)
-    common["name"] = label
+    common["label"] = label
     if described and parameter.doc:
         common["description"] = parameter.doc
     widget = _widget(parameter, common)

@@ -38,7 +38,7 @@ from .worker import Newest
 
 TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
 BUSY = ("preparing", "running")
-_LOOKS = ("time", "layer", "quantity", "view", "member", "observed")
+LOOKS = ("time", "layer", "quantity", "view", "member", "observed")
 
 
 class LabModel(Controls):
@@ -85,7 +85,7 @@ class LabModel(Controls):
             names = [name for name in options.param if name != "name"]
             if names:
                 options.param.watch(self._on_choice, names)
-        self.param.watch(self._on_look, list(_LOOKS))
+        self.param.watch(self._on_look, list(LOOKS))
 
     # --- run and stop ---------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class LabModel(Controls):
 
     def stop(self) -> None:
         """End the run at once; what it has computed so far stays."""
-        if self.busy:
+        if self._run is not None and self.busy:
             self._run.cancel()
             self._take_run(self._run)
 
@@ -148,7 +148,7 @@ class LabModel(Controls):
         They are ``truth``, ``observations``, the label of a method, ``curves`` and ``scores``.
         """
         self._take_preview()
-        if self.busy:
+        if self._run is not None and self.busy:
             self._take_run(self._run)
         fresh, self._fresh = frozenset(self._fresh), set()
         return fresh

@@ -27,7 +27,7 @@ def create_app(**presets: object) -> pn.Template:
     Raises:
         InputError: for a preset that names nothing or is out of its bounds.
     """
-    pn.extension("tabulator", notifications=False)
+    pn.extension(notifications=False)
     model = LabModel(**presets)
     desk = Desk(model)
     page = pn.Template((_HERE / "page.html").read_text(), nb_template="")

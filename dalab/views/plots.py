@@ -127,8 +127,8 @@ class Curves:
         self.sources = {n: ColumnDataSource(_NO_CURVE, name=f"curve {n}") for n in names}
         self._entries = {name: self._entry(name) for name in self.sources}
         self.legend = Legend(
-            items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=2,
-            margin=4, background_fill_alpha=0,
+            items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=0,
+            margin=4, background_fill_alpha=0, label_height=16, glyph_height=16,
         )
         self.figure.add_layout(self.legend, "right")
         self.figure.add_tools(HoverTool(tooltips=[("day", "@x"), ("RMSE", "@y{0.000}")]))

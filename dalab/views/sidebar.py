@@ -9,6 +9,7 @@ import param
 
 from ..registry import options
 from .colours import colour
+from .controls import FILE
 from .forms import TICKS, bind, field, row
 from .model import LabModel
 
@@ -41,8 +42,8 @@ h2.lab-group { font-size: 11px; font-weight: 650; letter-spacing: .06em; margin:
 def buttons(model: LabModel) -> pn.Row:
     """Run is enabled while nothing runs, Stop while something does."""
     common = {"sizing_mode": "stretch_width", "height": 36, "margin": (6, 4, 4, 4)}
-    run = pn.widgets.Button(name="▶  Run", button_type="primary", **common)
-    stop = pn.widgets.Button(name="■  Stop", button_type="danger",
+    run = pn.widgets.Button(label="▶  Run", color="primary", **common)
+    stop = pn.widgets.Button(label="■  Stop", color="danger",
                              disabled=True, **common)
     run.on_click(lambda event: model.run())
     stop.on_click(lambda event: model.stop())
@@ -72,6 +73,7 @@ def data_fields(model: LabModel) -> pn.Column:
         _switched(model, "misjudge", "assumed_noise"),
         _switched(model, "first_guess", "background", "background_kind"),
         row(field(model, "truth"), field(model, "prior")),
+        _path(model),
     )
 
 
@@ -126,13 +128,13 @@ def more(
     title: str, model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
     """A drawer with the options of every chosen entry; filled when it is first opened."""
-    handle = pn.widgets.Toggle(name=f"▸ {title}", margin=(2, 10, 4, 10), height=20,
+    handle = pn.widgets.Toggle(label=f"▸ {title}", margin=(2, 10, 4, 10), height=20,
                                stylesheets=[HANDLE])
     drawer = _column()
     drawer.visible = False
 
     def fill(event: object = None) -> None:
-        handle.name = f"{'▾' if handle.value else '▸'} {title}"
+        handle.label = f"{'▾' if handle.value else '▸'} {title}"
         drawer.visible = handle.value
         if handle.value:
             drawer.objects = list(_sections(getattr(model, name), sets))
@@ -181,6 +183,14 @@ def _switched(model: LabModel, switch: str, *names: str) -> pn.Column:
     tick = field(model, switch)
     tick.margin = (0, 10, 4, 10)
     return _column(tick, fields)
+
+
+def _path(model: LabModel) -> pn.Row:
+    """Where the user's own truth lies; there while it is wanted."""
+    path = row(field(model, "truth_file"))
+    path.visible = model.truth == FILE
+    model.param.watch(lambda event: path.param.update(visible=event.new == FILE), "truth")
+    return path
 
 
 def _column(*objects: pn.viewable.Viewable) -> pn.Column:

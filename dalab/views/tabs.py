@@ -10,6 +10,7 @@ import param
 
 from ..registry import options
 from .colours import colour
+from .controls import FILE
 from .model import LabModel
 from .options import Loose
 
@@ -50,7 +51,7 @@ def tabs(model: LabModel) -> ipw.Tab:
             _shown_for(model, "noise_family", model.noise_options),
             _switched(model, "misjudge", "assumed_noise"),
             _switched(model, "first_guess", "background", "background_kind"),
-            _fields(model, "truth", "prior"),
+            _flow(field(model, "truth"), _path(model), field(model, "prior")),
         ],
         "Methods": [
             _ticks(model, "methods", coloured=True),
@@ -184,6 +185,18 @@ def _switched(model: LabModel, switch: str, *names: str) -> ipw.HBox:
     model.param.watch(follow, switch)
     follow()
     return _flow(field(model, switch, width=230), *fields)
+
+
+def _path(model: LabModel) -> ipw.Widget:
+    """Where the user's own truth lies; there while it is wanted."""
+    path = field(model, "truth_file", width=420)
+
+    def follow(*_: Any) -> None:
+        path.layout.display = "" if model.truth == FILE else "none"
+
+    model.param.watch(follow, "truth")
+    follow()
+    return path
 
 
 def _shown_for(

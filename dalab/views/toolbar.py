@@ -46,7 +46,7 @@ def _instruments(model: LabModel) -> pn.widgets.Select:
 
 def _days(model: LabModel) -> pn.widgets.IntSlider:
     slider = pn.widgets.IntSlider(
-        name="Day", start=0, end=model.window - 1, margin=(0, 4, 0, 14), width=312,
+        label="Day", start=0, end=model.window - 1, margin=(0, 4, 0, 14), width=312,
         stylesheets=[STYLES, TITLE],
     )
     return bind(model, "time", slider)

@@ -80,7 +80,8 @@ class Lab(ipw.VBox):
 
     def close(self) -> None:
         """Stop what computes and remove the widget."""
-        self.model.close()
+        if hasattr(self, "model"):  # ipywidgets closes even what could not be made
+            self.model.close()
         super().close()
 
     # --- what is new ----------------------------------------------------------------------------

@@ -9,8 +9,11 @@ from typing import Any
 SECONDS = 90
 """Patience: correctness tests must pass on a busy machine too."""
 
-READY = """() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle
-           && Array.from(Bokeh.documents[0]._all_models.values()).some(m => m.name == 'map truth')"""
+READY = """() => {
+  const page = window.Bokeh && Bokeh.documents[0]
+  return page && page.is_idle
+    && Array.from(page._all_models.values()).some(m => m.name == 'map truth')
+}"""
 
 DATA = """([name, column]) => {
   const sources = Array.from(Bokeh.documents[0]._all_models.values()).filter(m => m.name == name)

@@ -58,8 +58,8 @@ def test_choose_run_watch_stop_and_run_again(lab):
     lab.type("Sampling steps", "4")
     lab.press("Run")
     lab.wait_state("done")
-    lab.wait(lambda: "spectral" in lab.page.locator(".tabulator-row").first.inner_text()
-             and "–" not in lab.page.locator(".tabulator-row").first.inner_text(), "its scores")
+    row = lab.page.locator(".slick-row").first
+    lab.wait(lambda: "spectral" in row.inner_text() and "–" not in row.inner_text(), "its scores")
 
 
 def test_a_finished_run_can_be_looked_through(lab):
@@ -121,6 +121,21 @@ def test_methods_bring_their_map_and_their_options(lab):
     lab.wait(lambda: lab.image("sda") is not None, "the map of sda")
     lab.tick("sda", False)
     lab.wait(lambda: lab.image("sda") is None, "its going")
+
+
+def test_hasty_clicks_do_no_harm(lab):
+    for on in (True, False, True):
+        for name in ("sda", "mmps", "dps", "oi", "etkf"):
+            lab.tick(name, on)
+    for name in ("oi", "etkf", "dps"):
+        lab.tick(name, False)
+    lab.wait(lambda: lab.image("mmps") is not None and lab.image("dps") is None, "the last choice")
+    lab.type("Members", "1")
+    lab.type("Sampling steps", "2")
+    lab.press("Run")
+    lab.wait_state("done")
+    lab.wait(lambda: drawn(lab.image("mmps")), "the estimate of mmps")
+    assert lab.page.locator(".bk-Figure:visible").count() == 6, "five maps and the curves"
 
 
 def test_two_sessions_know_nothing_of_each_other(lab, chromium, address):

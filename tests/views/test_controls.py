@@ -100,3 +100,18 @@ def test_every_registered_entry_has_its_options_in_the_form(kind, registry):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_can_be_chosen(name):
     validate(Controls(methods=[name]).config())
+
+
+def test_a_file_of_the_user_is_a_truth_like_the_others(tmp_path):
+    controls = Controls()
+    controls.truth, controls.truth_file = "file", f" {tmp_path / 'mine.nc'} "
+    config = controls.config()
+    assert config.truth == str(tmp_path / "mine.nc")
+    again = Controls(truth=config.truth)
+    assert (again.truth, again.config()) == ("file", config)
+
+
+def test_a_missing_file_is_named_with_the_remedy():
+    controls = Controls(truth="nowhere.nc")
+    with pytest.raises(InputError, match="truth = 'nowhere.nc'.*existing.*Check the path"):
+        validate(controls.config())

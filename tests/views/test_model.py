@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from dalab.views.model import OBSERVATIONS, TRUTH, LabModel
 
@@ -141,10 +142,26 @@ BAD = [
     ("", "seed", -3, ["seed", "-3", "at least 0"]),
     ("", "operators", [], ["operators", "[]", "at least one"]),
     ("", "methods", [], ["methods", "[]", "at least one"]),
-    ("", "truth", "nowhere.nc", ["truth", "nowhere.nc", "existing"]),
+    ("", "truth", "file", ["truth", "''", "one of"]),
     ("", "device", "cuda:99", ["device", "cuda:99", "GPU"]),
     ("method_options/spectral", "eta", 2, ["eta", "2", "at most 1"]),
 ]
+
+
+def test_a_file_with_nan_is_refused_when_it_runs(model, tmp_path):
+    """What only reading can find ends the run with the message, not with a broken page."""
+    cells = np.full((11, 2, 64, 64), 1e-6)
+    cells[1, 0, 3, 4] = np.nan
+    path = tmp_path / "mine.nc"
+    xr.Dataset(
+        {"q": (("time", "lev", "y", "x"), cells, {"units": "s^-1"})},
+        {"time": ("time", 86400.0 * np.arange(len(cells)), {"units": "s"})},
+    ).to_netcdf(path, engine="h5netcdf")
+    model.truth, model.truth_file = "file", str(path)
+    model.run()
+    settle(model)
+    assert model.state == "failed"
+    assert "NaN" in model.error and model.error.endswith(".")
 
 
 @pytest.mark.parametrize("where, name, value, words", BAD)

@@ -1,0 +1,176 @@
+"""How long a person waits for the Panel app: real clicks in a real Chromium.
+
+Bars, on two CPU cores: page ready under 3 s, first live picture under 2 s after Run, at least 4
+pictures a second while sampling where the method allows, Stop effective in under 1 s, and every
+control answered in under 150 ms while a run goes on.
+
+    python benchmarks/ui_latency.py [--url http://localhost:5006/lab] [--rounds 3] [--members 8]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+SOURCE = """name => Array.from(Bokeh.documents[0]._all_models.values()).find(m => m.name == name)"""
+
+READY = """() => {
+  const page = window.Bokeh && Bokeh.documents[0]
+  return page && page.is_idle
+    && Array.from(page._all_models.values()).some(m => m.name == 'map truth')
+}"""
+
+# time of every new picture on the map of the first method, by the browser's clock
+WATCH = f"""() => {{
+  const source = ({SOURCE})('map spectral')
+  window.pictures = []
+  source.properties.data.change.connect(() => {{
+    if (source.data.image[0].length > 4) window.pictures.push(performance.now())
+  }})
+}}"""
+
+# from a change of the day to the maps of that day, by the browser's clock
+TURN = f"""day => new Promise(resolve => {{
+  const source = ({SOURCE})('map truth')
+  const slider = Array.from(Bokeh.documents[0]._all_models.values()).find(
+    m => m.type && m.type.endsWith('Slider'))
+  const start = performance.now()
+  const seen = () => {{
+    source.properties.data.change.disconnect(seen)
+    resolve(performance.now() - start)
+  }}
+  source.properties.data.change.connect(seen)
+  slider.value = day
+}})"""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The app in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "panel", "serve", str(ROOT / "apps" / "lab.py"),
+               "--port", str(port)]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT,
+                              env={**os.environ, "PYTHONPATH": str(ROOT)})
+    url = f"http://localhost:{port}/lab"
+    while server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=60)
+            break
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.2)
+    try:
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def open_page(browser: Browser, url: str) -> tuple[Page, float]:
+    """A fresh session, and the seconds until it can be used."""
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    start = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.wait_for_function(READY)
+    return page, time.perf_counter() - start
+
+
+def state(page: Page, name: str) -> None:
+    page.wait_for_selector(f".lab-strip[data-state={name}]", timeout=120_000)
+
+
+def first_picture(page: Page) -> float:
+    """Press Run; seconds to the first picture of a method."""
+    page.evaluate(WATCH)
+    start = page.evaluate("() => performance.now()")
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_function("() => window.pictures.length > 0", timeout=60_000, polling=20)
+    return (page.evaluate("() => window.pictures[0]") - start) / 1000
+
+
+def control_times(page: Page, turns: int) -> list[float]:
+    """Milliseconds from a change of the day to its maps, one after the other."""
+    return [page.evaluate(TURN, (4 + i) % 9) for i in range(1, turns + 1)]
+
+
+def pictures_per_second(page: Page, seconds: float) -> float:
+    """Pictures of the sampling method that arrive in a while."""
+    before = page.evaluate("() => window.pictures.length")
+    page.wait_for_timeout(1000 * seconds)
+    return (page.evaluate("() => window.pictures.length") - before) / seconds
+
+
+def stop(page: Page) -> float:
+    """Seconds from a click on Stop to a lab that has stopped and can run again."""
+    start = time.perf_counter()
+    page.get_by_role("button", name="Stop").click()
+    state(page, "cancelled")
+    return time.perf_counter() - start
+
+
+def one_round(browser: Browser, url: str, members: int) -> dict[str, float | list[float]]:
+    page, ready = open_page(browser, url)
+    page.get_by_role("textbox", name="Members", exact=True).fill(str(members))
+    steps = page.get_by_role("textbox", name="Sampling steps", exact=True)
+    steps.fill("1000")
+    steps.press("Enter")
+    page.wait_for_timeout(3000)
+    found = {
+        "page ready [s]": ready, "Run to first picture [s]": first_picture(page),
+        "pictures per second": pictures_per_second(page, 4.0),
+        "control [ms]": control_times(page, 40), "Stop [s]": stop(page),
+    }
+    page.context.close()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--url", help="of a lab that is served already")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--members", type=int, default=8)
+    options = parser.parse_args()
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        sys.exit("Chromium is needed: sudo apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        if options.url:
+            report(browser, options.url, options)
+        else:
+            with served() as url:
+                report(browser, url, options)
+        browser.close()
+
+
+def report(browser: Browser, url: str, options: argparse.Namespace) -> None:
+    rounds = [one_round(browser, url, options.members) for _ in range(options.rounds)]
+    for name in ("page ready [s]", "Run to first picture [s]", "pictures per second", "Stop [s]"):
+        values = [found[name] for found in rounds]
+        spread = f"{min(values):.2f} to {max(values):.2f}"
+        print(f"{name:28} {statistics.median(values):6.2f}   ({spread})")
+    times = sorted(t for found in rounds for t in found["control [ms]"])
+    at = {share: times[min(int(share * len(times)), len(times) - 1)] for share in (0.5, 0.95, 0.99)}
+    print("control while running [ms]   " + "   ".join(f"{s:.0%}: {t:.0f}" for s, t in at.items()))
+
+
+if __name__ == "__main__":
+    main()

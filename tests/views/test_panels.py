@@ -1,0 +1,123 @@
+"""The Panel skin without a server: what is built, and that it is never built twice."""
+
+import numpy as np
+import pytest
+
+pn = pytest.importorskip("panel")
+
+from dalab.errors import InputError  # noqa: E402
+from dalab.views.desk import Desk  # noqa: E402
+from dalab.views.forms import field  # noqa: E402
+from dalab.views.panels import create_app  # noqa: E402
+from dalab.views.sidebar import option_rows, sidebar  # noqa: E402
+
+from .conftest import settle  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module", autouse=True)
+def extension():
+    pn.extension()
+
+
+def test_the_app_is_a_page_with_controls_and_a_desk():
+    document = create_app(methods=["oi"]).server_doc()
+    assert {"controls", "desk"} <= {root.name for root in document.roots}
+
+
+def test_presets_that_make_no_sense_are_refused():
+    with pytest.raises(InputError):
+        create_app(methods=["spektral"])
+
+
+def test_every_method_gets_a_map_a_curve_and_a_row(model):
+    desk = Desk(model)
+    settle(model)
+    for methods in (["spectral"], ["spectral", "oi", "etkf"], list(model.param.methods.objects)):
+        model.methods = methods
+        desk.tick()
+        assert list(desk.maps) == ["truth", "observations", *methods]
+        assert [item.label.value for item in desk.curves.legend.items] == methods
+        assert desk.table.source.data["method"] == methods
+
+
+def test_figures_are_kept_when_methods_come_and_go(model):
+    desk = Desk(model)
+    before = {name: shown.figure.id for name, shown in desk.maps.items()}
+    for methods in (["oi"], ["spectral", "oi"], ["spectral", "oi", "etkf"], ["spectral", "oi"]):
+        model.methods = methods
+        desk.tick()
+    assert {name: shown.figure.id for name, shown in desk.maps.items()} == before
+
+
+def test_a_run_fills_maps_curves_and_table(model):
+    desk = Desk(model)
+    model.run()
+    settle(model, lambda: desk.tick() or not model.busy)
+    desk.show({*desk.maps, "curves", "scores"})
+    assert desk.maps["spectral"].source.data["image"][0].shape == (64, 64)
+    assert desk.maps["spectral"].mapper.high == desk.maps["truth"].mapper.high
+    assert len(desk.curves.sources["oi"].data["y"]) == 9
+    assert np.isfinite(desk.table.source.data["rmse_mean"]).all()
+    assert 'data-state="done"' in desk.strip.object
+
+
+def test_looking_elsewhere_sends_only_what_differs(model):
+    desk = Desk(model)
+    settle(model)
+    desk.show({"truth"})
+    sent = []
+    desk.maps["truth"].source.on_change("data", lambda attr, old, new: sent.append(new))
+    desk.show({"truth"})
+    assert not sent
+    model.time = 2
+    desk.tick()
+    assert len(sent) == 1
+
+
+def test_errors_are_shown_in_place_of_the_status(model):
+    desk = Desk(model)
+    model.noise = -1
+    assert "error" in desk.strip.object and "noise = -1" in desk.strip.object
+    model.noise = 0.1
+    assert "noise" not in desk.strip.object
+
+
+def test_html_in_a_message_is_harmless(model):
+    desk = Desk(model)
+    model.truth, model.truth_file = "file", "<script>alert(1)</script>"
+    assert "<script>" not in desk.strip.object and "&lt;script&gt;" in desk.strip.object
+
+
+def test_fields_are_bound_both_ways(model):
+    members = field(model, "members")
+    members.value = 5
+    assert model.members == 5
+    model.members = 7
+    assert members.value == 7
+    tick = field(model, "first_guess")
+    tick.value = tick.options
+    assert model.first_guess is True
+    model.first_guess = False
+    assert tick.value == []
+    sensors = field(model.mask_options["points"], "sensors")
+    sensors.value = "(1, 2)"
+    model.mask = "points"
+    assert model.config().masks == ("points:sensors=[(1, 2)]",) and not model.error
+
+
+def test_buttons_follow_the_state(model):
+    run, stop = (b for b in sidebar(model).select(pn.widgets.Button))
+    assert not run.disabled and stop.disabled
+    run.clicks += 1
+    assert run.disabled and not stop.disabled
+    stop.clicks += 1
+    assert model.state == "cancelled" and not run.disabled
+
+
+def test_every_registered_option_has_a_labelled_field(model):
+    for values in model.option_sets():
+        for line in option_rows(values):
+            for widget in line.select(pn.widgets.Widget):
+                assert widget.label or widget.options
