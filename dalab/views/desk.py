@@ -34,10 +34,10 @@ class Desk:
         self.scales = pn.pane.HTML("", height=20, width=WIDTH, margin=(2, 10, 2, 10),
                                    stylesheets=[SCALES])
         methods = list(model.param.methods.objects)
-        self.curves, self.table = Curves(model.window, methods), ScoreTable(methods)
+        self.curves, self.table = Curves(model.window, methods), ScoreTable(margin=(4, 0, 0, 0))
         self.board = pn.FlexBox(
             pn.pane.Bokeh(self.curves.figure, margin=0),
-            pn.pane.Bokeh(self.table.widget, margin=(4, 0, 0, 0)),
+            self.table,
             min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
         )
         self.layout = pn.Column(

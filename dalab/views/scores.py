@@ -31,7 +31,7 @@ COLUMNS = (
     Column("rmse_mean", "RMSE mean", 3, "error of the ensemble mean; climatology is 1"),
     Column("rmse_sample", "RMSE one", 3, "error of one member: a calibrated one has √2 times more"),
     Column("crps", "CRPS", 3, "fair continuous ranked probability score; lower is better"),
-    Column("spread_skill", "Spread/skill", 2, "1 where the ensemble knows its own error"),
+    Column("spread_skill", "Spread / skill", 2, "1 where the ensemble knows its own error"),
     Column("network_evaluations", "Calls", 0, "calls of the prior's denoiser per member"),
     Column("seconds", "Seconds", 1, "time spent in the method"),
     Column("peak_memory_mb", "MiB", 0, "peak memory of the method"),

@@ -1,96 +1,57 @@
-"""The score table of the Panel skin, one row per method from the start."""
+"""The score table of the Panel skin, one row per method from the start.
+
+A small component of its own: Tabulator fails now and then when data arrive while it is being
+built, and costs the page as much script as all the rest of Panel.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from bokeh.models import (
-    ColumnDataSource,
-    DataTable,
-    HTMLTemplateFormatter,
-    InlineStyleSheet,
-    TableColumn,
-)
+import param
+from panel.custom import JSComponent
 
 from .colours import colour
 from .scores import COLUMNS
+from .words import spelt
 
 
-class ScoreTable:
-    """Scores by method, to be sorted by a click on a column.
+class ScoreTable(JSComponent):
+    """Scores by method, to be sorted by a click on a column."""
 
-    Bokeh's own table: Tabulator fails now and then when data arrive while it is being built.
+    columns = param.List(
+        [{"title": "Method", "meaning": ""}]
+        + [{"title": c.title, "meaning": c.meaning} for c in COLUMNS],
+        doc="title and meaning of each column",
+    )
+    rows = param.List(doc="per method: name, colour, and value and text of each score")
 
-    Args:
-        methods: every method there may be.
-    """
+    _esm = Path(__file__).with_name("scoretable.js")
+    _stylesheets = [Path(__file__).with_name("scoretable.css")]
 
-    def __init__(self, methods: Sequence[str]) -> None:
-        self.names: list[str] = []
-        self.source = ColumnDataSource(self._data({}), name="scores")
-        numbers = [
-            TableColumn(field=c.key, title=c.title, formatter=_number(c.digits), width=70)
-            for c in COLUMNS
-        ]
-        first = TableColumn(field="method", title="Method", formatter=_chips(methods), width=90)
-        self.widget = DataTable(
-            source=self.source, columns=[first, *numbers], index_position=None, row_height=24,
-            width=500, height=150, autosize_mode="force_fit", selectable=False, reorderable=False,
-            stylesheets=[InlineStyleSheet(css=STYLE)], margin=(4, 0, 0, 0),
-        )
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._names: list[str] = []
 
     def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
         """Make the table as wide and high as ``size``, with a row for each of the methods."""
-        self.names = list(names)
-        if (self.widget.width, self.widget.height) != size:
-            self.widget.update(width=size[0], height=size[1])
+        self._names = list(names)
+        self.param.update(width=size[0], height=size[1])
 
-    def show(self, rows: Mapping[str, Mapping[str, float]]) -> None:
-        """Fill in what is known; methods without a row are emptied."""
-        data = self._data(rows)
-        if any(not _same(self.source.data[key], values) for key, values in data.items()):
-            self.source.data = data
-
-    def _data(self, rows: Mapping[str, Mapping[str, float]]) -> dict[str, list]:
-        values = {
-            c.key: [rows.get(name, {}).get(c.key, np.nan) for name in self.names] for c in COLUMNS
-        }
-        return {"method": list(self.names), **values}
+    def show(self, known: Mapping[str, Mapping[str, float]]) -> None:
+        """Fill in what is known; methods without scores keep empty rows."""
+        rows = [_row(name, known.get(name, {})) for name in self._names]
+        if rows != self.rows:
+            self.rows = rows
 
 
-def _same(one: list, other: list) -> bool:
-    return len(one) == len(other) and all(
-        a == b or (a != a and b != b) for a, b in zip(one, other, strict=True)
-    )
-
-
-def _number(digits: int) -> HTMLTemplateFormatter:
-    """A dash for what is not known, and powers of ten for what has diverged."""
-    return HTMLTemplateFormatter(template=(
-        "<div class='number'><%= value == null || isNaN(value) ? '–' : "
-        f"value < 1e5 ? value.toFixed({digits}) : value.toExponential(0) %></div>"
-    ))
-
-
-def _chips(names: Sequence[str]) -> HTMLTemplateFormatter:
-    """The name behind a dot in its colour."""
-    colours = ", ".join(f"'{name}': '{colour(name)}'" for name in names)
-    return HTMLTemplateFormatter(template=(
-        "<span style=\"color: <%= ({" + colours + "})[value] %>\">&#9679;</span> <%= value %>"
-    ))
-
-
-STYLE = """
-.slick-header.ui-state-default { border: none; background: none; }
-.slick-header .slick-header-columns { background: none; border-bottom: 1px solid #c9d0d8; }
-.slick-header .slick-header-column.ui-state-default { background: none; border: none;
-  font-size: 11px; font-weight: 600; color: #1f2937; padding: 3px 4px; height: 18px; }
-.slick-header .slick-header-column:not(:first-child) { text-align: right; }
-.slick-header .slick-column-name { text-overflow: clip; }
-.slick-row .slick-cell { font-size: 12.5px; line-height: 23px; padding: 0 4px; border: none;
-  border-bottom: 1px solid #e5e7eb; font-variant-numeric: tabular-nums; }
-.slick-row.even, .slick-row.odd { background: none; }
-.slick-viewport { background: none; }
-.number { text-align: right; }
-"""
+def _row(name: str, scores: Mapping[str, float]) -> dict[str, Any]:
+    values = [scores.get(column.key, math.nan) for column in COLUMNS]
+    return {
+        "name": name, "colour": colour(name),
+        "values": [value if math.isfinite(value) else None for value in values],
+        "texts": [spelt(v, c.digits) for v, c in zip(values, COLUMNS, strict=True)],
+    }

@@ -29,14 +29,6 @@ def unavailable(why: str) -> None:
     pytest.skip(why)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.lab)
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """A running Chromium, driven by Playwright."""

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
 
 def drawn(values):
     return values is not None and any(v is not None for v in values)
@@ -58,7 +60,7 @@ def test_choose_run_watch_stop_and_run_again(lab):
     lab.type("Sampling steps", "4")
     lab.press("Run")
     lab.wait_state("done")
-    row = lab.page.locator(".slick-row").first
+    row = lab.page.locator("table.scores tbody tr").first
     lab.wait(lambda: "spectral" in row.inner_text() and "–" not in row.inner_text(), "its scores")
 
 

@@ -1,6 +1,5 @@
 """The Panel skin without a server: what is built, and that it is never built twice."""
 
-import numpy as np
 import pytest
 
 pn = pytest.importorskip("panel")
@@ -39,7 +38,7 @@ def test_every_method_gets_a_map_a_curve_and_a_row(model):
         desk.tick()
         assert list(desk.maps) == ["truth", "observations", *methods]
         assert [item.label.value for item in desk.curves.legend.items] == methods
-        assert desk.table.source.data["method"] == methods
+        assert [row["name"] for row in desk.table.rows] == methods
 
 
 def test_figures_are_kept_when_methods_come_and_go(model):
@@ -59,7 +58,7 @@ def test_a_run_fills_maps_curves_and_table(model):
     assert desk.maps["spectral"].source.data["image"][0].shape == (64, 64)
     assert desk.maps["spectral"].mapper.high == desk.maps["truth"].mapper.high
     assert len(desk.curves.sources["oi"].data["y"]) == 9
-    assert np.isfinite(desk.table.source.data["rmse_mean"]).all()
+    assert all(None not in row["values"] for row in desk.table.rows)
     assert 'data-state="done"' in desk.strip.object
 
 

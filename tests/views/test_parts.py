@@ -1,5 +1,7 @@
 """Colours, words, layout and the preview thread."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -12,6 +14,15 @@ from dalab.views.colours import colour, dash, marker, palette
 from dalab.views.scores import score_rows, scores_html
 from dalab.views.words import duration, score_note, spelt, standing
 from dalab.views.worker import Newest
+
+
+def test_the_view_model_imports_no_gui():
+    code = """
+import sys, dalab.views.model
+gui = {"panel", "bokeh", "holoviews", "ipywidgets", "matplotlib", "IPython"}
+assert not gui & set(sys.modules), gui & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_methods_are_told_apart_by_colour_dash_or_marker_and_keep_their_looks():
