@@ -21,7 +21,7 @@ class Config:
     """A twin experiment: a truth, how it is observed, and who infers it.
 
     Operators, masks, noise families and methods are registry texts: ``NAME``, ``NAME:VALUE`` or
-    ``NAME:option=value,...``. Values are not checked here but by :func:`validate`.
+    ``NAME:option=value,...``. Values are not checked here but by :mod:`dalab.experiments.validate`.
 
     Args:
         system: name of the system.
@@ -134,14 +134,3 @@ def load_config(path: str | Path) -> Config:
 
 
 _EXAMPLE = "An example: 'operators: [arctan]' on one line, 'members: 8' on the next."
-
-
-def validate(config: Config) -> None:
-    """Check everything that can be checked before any work is done.
-
-    Raises:
-        InputError: naming the value, the bound it breaks and the remedy.
-    """
-    from .validate import check  # the registries import torch; reading a config does not
-
-    check(config)

@@ -12,7 +12,7 @@ from ..observations import ObservingNetwork, network
 from ..priors import load_prior
 from ..random import stream
 from ..systems import System
-from .config import Config, validate
+from .config import Config
 from .parts import (
     labels,
     make_device,
@@ -23,6 +23,7 @@ from .parts import (
     make_system,
 )
 from .truth import draw_truth
+from .validate import validate
 
 FORECAST_ERROR = 0.01
 """Standard deviation of the error of the state from which a forecast background starts."""

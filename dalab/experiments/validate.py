@@ -22,8 +22,12 @@ from .truth import TRUTHS
 BACKGROUND_KINDS = ("perturbed", "forecast")
 
 
-def check(config: Config) -> None:
-    """Raise :class:`InputError` at the first thing in ``config`` that cannot work."""
+def validate(config: Config) -> None:
+    """Check everything that can be checked before any work is done.
+
+    Raises:
+        InputError: at the first thing that cannot work: the value, its bound and the remedy.
+    """
     _check_numbers(config)
     _check_texts(config)
     system = make_system(config.system)

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from ..methods import Method, Step
 from ..random import stream
-from .config import Config, validate
+from .config import Config
 from .frame import Frame, MethodScores, Progress, live_rmse
 from .peak import PeakMemory
 from .store import assemble, scored
 from .twin import Twin, methods, prepare
+from .validate import validate
 
 DIVERGED = 1e4
 """An estimate this far from zero, in climatological standard deviations, is of no use any more."""

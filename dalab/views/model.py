@@ -15,10 +15,11 @@ import numpy as np
 import param
 
 from ..errors import InputError
-from ..experiments.config import Config, validate
+from ..experiments.config import Config
 from ..experiments.parts import labels
 from ..experiments.run import Frame, MethodScores, Run
 from ..experiments.twin import Twin, prepare
+from ..experiments.validate import validate
 from .controls import Controls
 from .display import (
     LAYERS,

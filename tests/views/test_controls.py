@@ -4,7 +4,7 @@ import pytest
 
 from dalab import Config
 from dalab.errors import InputError
-from dalab.experiments.config import validate
+from dalab.experiments.validate import validate
 from dalab.methods import METHODS
 from dalab.observations import MASKS, NOISES, OPERATORS
 from dalab.registry import options
