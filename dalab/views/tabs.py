@@ -66,7 +66,7 @@ def tabs(model: LabModel) -> ipw.Tab:
 
 def looks(model: LabModel) -> ipw.HBox:
     """What to look at: field, layer, estimates, instrument and day."""
-    instrument, member = field(model, "observed", width=150), field(model, "member", width=120)
+    instrument, member = field(model, "observed", width=140), field(model, "member", width=120)
 
     def follow(event: Any) -> None:
         chosen = model.observed
@@ -81,7 +81,7 @@ def looks(model: LabModel) -> ipw.HBox:
     model.param.watch(unfold, "view")
     unfold()
     day = ipw.IntSlider(min=0, max=model.window - 1, description="Day", style=_STYLE,
-                        layout=ipw.Layout(width="210px"))
+                        layout=ipw.Layout(width="190px"))
     return _flow(
         field(model, "quantity", width=180), field(model, "layer", width=120),
         field(model, "view", width=145), member, instrument, bind(model, "time", day),

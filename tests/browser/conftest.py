@@ -29,9 +29,12 @@ def unavailable(why: str) -> None:
     pytest.skip(why)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
-    """A running Chromium, driven by Playwright."""
+    """A running Chromium, driven by Playwright.
+
+    Ended with this package: while it lives its event loop runs, and tests after it need their own.
+    """
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         unavailable(f"the browser tests need Chromium: {HOW}")
@@ -45,7 +48,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the app is served, by a process of its own."""
     port = free_port()

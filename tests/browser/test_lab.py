@@ -138,6 +138,10 @@ def test_hasty_clicks_do_no_harm(lab):
     lab.wait_state("done")
     lab.wait(lambda: drawn(lab.image("mmps")), "the estimate of mmps")
     assert lab.page.locator(".bk-Figure:visible").count() == 6, "five maps and the curves"
+    names = lab.page.locator("table.scores tbody td:first-child")
+    assert names.all_inner_texts() == ["spectral", "sda", "mmps"]
+    lab.page.locator("table.scores th button").first.click()
+    assert names.all_inner_texts() == ["mmps", "sda", "spectral"], "sorted by name"
 
 
 def test_two_sessions_know_nothing_of_each_other(lab, chromium, address):
