@@ -28,7 +28,7 @@ FILE = "file"
 class Controls(param.Parameterized):
     """Every choice of the lab, with the words that label it.
 
-    Numbers are kept as they are typed; :func:`dalab.experiments.config.validate` judges them. The
+    Numbers are kept as they are typed; :mod:`dalab.experiments.validate` judges them. The
     options of operators, masks, noise families and methods come from the registries.
     """
 
