@@ -1,0 +1,21 @@
+"""A finished result as HoloViews maps."""
+
+import numpy as np
+import pytest
+
+hv = pytest.importorskip("holoviews")
+
+from dalab import Config, execute  # noqa: E402
+from dalab.views.explore import explore  # noqa: E402
+
+
+def test_every_field_has_a_map_for_every_day_and_layer():
+    tree = execute(Config(methods=("spectral", "oi"), steps=3, members=2))
+    layout = explore(tree)
+    maps = {m.last.label: m for m in layout}
+    assert list(maps) == ["truth", "spectral", "oi"]
+    assert all(len(m) == 9 * 2 for m in maps.values())
+    shown = maps["truth"][4.0, 2].dimension_values("PV", flat=False)
+    expected = tree["truth/pv"].isel(time=4, lev=1).values
+    np.testing.assert_allclose(shown, expected)
+    assert hv.renderer("bokeh").get_plot(layout).state is not None
