@@ -176,7 +176,7 @@ def lab(
     show: Annotated[bool, Option("--show/--no-show", help="open a browser")] = True,
 ) -> None:
     """Serve the lab as a web page on this machine."""
-    from .serve import serve_lab
+    from .views.serve import serve_lab
 
     serve_lab(port, show)
 

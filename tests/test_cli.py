@@ -251,7 +251,7 @@ def test_lab_says_how_to_install_panel(monkeypatch):
 def test_lab_says_that_a_port_is_taken():
     import socket
 
-    from dalab.serve import check_port
+    from dalab.views.serve import check_port
 
     with socket.socket() as taken:
         taken.bind(("localhost", 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from .errors import InputError
+from ..errors import InputError
 
 INSTALL = 'Install it with: pip install "dalab[lab]"'
 
@@ -19,7 +19,7 @@ def serve_lab(port: int, show: bool) -> None:
         import panel
     except ImportError as error:
         raise InputError("dalab lab", error.name, "is not installed", INSTALL) from None
-    from .views.panels import create_app
+    from .panels import create_app
 
     check_port(port)
     print(f"The lab is at http://localhost:{port}/ (Ctrl-C ends it)", flush=True)
