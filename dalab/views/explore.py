@@ -19,9 +19,9 @@ def explore(tree: xr.DataTree) -> hv.Layout:
         A layout whose sliders choose time [days] and layer; PV is normalised.
     """
     hv.extension("bokeh", logo=False)
-    fields = {"truth": tree["truth/pv"]}
+    fields = {"truth": tree["truth"].to_dataset()["pv"]}
     for label, node in tree["estimates"].children.items():
-        fields[label] = node["pv"].mean("member")
+        fields[label] = node.to_dataset()["pv"].mean("member")
     limit = float(abs(fields["truth"]).max())
     maps = [_map(field, name, limit) for name, field in fields.items()]
     return hv.Layout(maps).cols(4)
