@@ -43,5 +43,6 @@ def _follow(model: LabModel, desk: Desk) -> None:
     if pn.state.curdoc is None or pn.state.curdoc.session_context is None:
         return
     pn.state.curdoc.title = "dalab"
-    pn.state.add_periodic_callback(desk.tick, period=PERIOD)
+    # what reached the browser before its fields are drawn would fail there
+    pn.state.onload(lambda: pn.state.add_periodic_callback(desk.tick, period=PERIOD))
     pn.state.on_session_destroyed(lambda context: model.close())
