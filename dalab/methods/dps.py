@@ -11,9 +11,9 @@ References:
     | Chung et al., Diffusion posterior sampling for general noisy inverse problems (2209.14687)
 
 Differences: residuals are divided by their standard deviations, so that a background and several
-operators can be mixed; ``zeta`` is relative to the size of the state, s(x') = zeta sqrt(dimension)
-per unit of the whitened norm's gradient length, because the norm grows with the number of
-observations and a bare step would not transfer between grids.
+operators can be mixed. The step is ``zeta`` times the mean of these deviations times the square
+root of the number of values in a window: the norm grows with the number of observations, and a
+bare step would not transfer between grids.
 """
 
 from __future__ import annotations

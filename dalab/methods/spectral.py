@@ -90,8 +90,7 @@ def posterior(
         gaussian, draw = see_background(problem.background, gaussian, draw, streams)
     if problem.network.size == 0:
         return gaussian.mean if draw is None else draw
-    data = problem.data
-    return assimilate(problem.network, data, gaussian, iterations, draw, streams)
+    return assimilate(problem.network, problem.data, gaussian, iterations, draw, streams)
 
 
 def see_background(
