@@ -51,7 +51,8 @@ def entries(kind: str) -> list[Entry]:
 
 
 def _summary(thing: Any) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]
+    said = thing.summary() if hasattr(thing, "summary") else thing.__doc__ or ""
+    return said.strip().splitlines()[0]
 
 
 def _options(thing: Any) -> tuple[str, ...]:

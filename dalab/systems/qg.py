@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .transport import Transport
 from .two_layer_qg import TwoLayerQG
 
 DAY = 86400.0
@@ -23,6 +24,8 @@ class QGSystem:
         model: the solver and its parameters.
         std: climatological standard deviation of the PV of each layer [1/s]; a state is PV / std.
         interval: time between two steps of a window [s], a whole number of ``model.dt``.
+        pooled: whether states are means over 2 x 2 cells of a flow on twice the resolution, which
+            the model then only approximates.
 
     Raises:
         InputError: if ``interval`` is not a whole number of time steps.
@@ -32,8 +35,12 @@ class QGSystem:
     model: TwoLayerQG
     std: tuple[float, float]
     interval: float = DAY
+    pooled: bool = False
     dims: tuple[str, ...] = ("lev", "y", "x")
     units: str = "s-1"
+    time_unit: str = "s"
+    symbol: str = "q"
+    quantity: str = "potential vorticity anomaly"
 
     def __post_init__(self) -> None:
         if self.interval % self.model.dt:
@@ -43,8 +50,17 @@ class QGSystem:
             )
 
     @property
+    def mirrored(self) -> bool:
+        """Whether -q(x, -y) is a state whenever q is: it is, on a beta plane."""
+        return True
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         return (2, self.model.nx, self.model.nx)
+
+    @property
+    def offset(self) -> Tensor:
+        return torch.zeros(2, 1, 1, dtype=torch.float64)
 
     @property
     def scale(self) -> Tensor:
@@ -67,6 +83,11 @@ class QGSystem:
         """``x`` and the ``length - 1`` states after it in one uninterrupted integration."""
         scale = self.scale.to(x)
         return self.model.snapshots(x * scale, length, self.steps_per_interval) / scale
+
+    def transport(self) -> Transport:
+        """Carries states over one interval ahead and back, cheaply: on 128 x 128 cells at most."""
+        model = replace(self.model, nx=min(self.model.nx, 128))
+        return Transport(model, self.scale, self.interval, steps=max(2, model.nx // 32))
 
     def coords(self) -> Mapping[str, Sequence[float]]:
         centres = self.model.grid.centres().tolist()

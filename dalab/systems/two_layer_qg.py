@@ -127,7 +127,7 @@ class TwoLayerQG:
             )
 
     def _steps(self, q: Tensor) -> Iterator[Tensor]:
-        symbols = _Symbols(self, q)
+        symbols = Symbols(self, q)
         z = torch.complex(*q.reshape(-1, *q.shape[-3:]).unbind(-3))
         Z = torch.fft.fft2(z, norm="forward")
         increments: deque[Tensor] = deque(maxlen=3)
@@ -169,7 +169,7 @@ class _LayerOperator:
         return (self.alpha * Z).addcmul_(self.beta, mirrored)
 
 
-class _Symbols:
+class Symbols:
     """What a time step multiplies spectra with, on the device of a state, in its precision.
 
     Spectra are Fourier coefficients (the transform divided by n^2). Increments are dt T times the

@@ -1,0 +1,178 @@
+r"""What the two Lorenz systems share: Runge-Kutta steps, a normalisation, a climate at no cost.
+
+A deterministic step of dx/dt = f(x) is the classical fourth-order Runge-Kutta scheme. Model noise,
+where a system has it, is additive and white: after every time step
+
+.. math:: x \leftarrow x + b \sqrt{dt} \, e , \qquad e \sim N(0, I) .
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+SPINUP = 20.0
+"""Model time after which a random state has become one of the climate."""
+
+
+def rk4(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
+    """One step of the classical fourth-order Runge-Kutta scheme for an autonomous system.
+
+    Args:
+        tendency: f of dq/dt = f(q), shaped like its argument.
+        q: states.
+        dt: time step.
+    """
+    k1 = tendency(q)
+    k2 = tendency(q + dt / 2 * k1)
+    k3 = tendency(q + dt / 2 * k2)
+    k4 = tendency(q + dt * k3)
+    return q + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lorenz(ABC):
+    """A Lorenz system seen at regular intervals, in normalised variables.
+
+    Args:
+        name: how the registry calls it.
+        dt: time step [model time], at most 0.1.
+        interval: time between two steps of a window [model time], a whole number of ``dt``.
+        noise: amplitude b of the model noise [units / sqrt(time)]; 0 is the deterministic system.
+
+    Raises:
+        InputError: if a value is out of bounds, or ``dt`` does not divide ``interval``.
+    """
+
+    name: str
+    dt: float
+    interval: float
+    noise: float = 0.0
+    dims: tuple[str, ...] = ("lev", "y", "x")
+    units: str = "1"
+    time_unit: str = "1"
+    symbol: str = "x"
+    quantity: str = "state anomaly"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dt <= 0.1:
+            raise InputError("time step dt", self.dt, "must be above 0, at most 0.1", "Use 0.01.")
+        if not 0 <= self.noise < math.inf:
+            raise InputError("model noise", self.noise, "must be at least 0", "Use 0 for none.")
+        ratio = self.interval / self.dt
+        if not (ratio > 0.5 and math.isclose(ratio, round(ratio), rel_tol=1e-9)):
+            raise InputError(
+                "interval", self.interval, f"must be a whole number of time steps of {self.dt}",
+                f"Use {10 * self.dt:g}.",
+            )
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one state."""
+
+    @property
+    @abstractmethod
+    def offset(self) -> Tensor:
+        """Climatological mean of every field, ``(lev, 1, 1)``, float64."""
+
+    @property
+    @abstractmethod
+    def scale(self) -> Tensor:
+        """Climatological standard deviation of every field, ``(lev, 1, 1)``, float64."""
+
+    @abstractmethod
+    def tendency(self, q: Tensor) -> Tensor:
+        """dq/dt of states ``(..., *shape)`` in the variables of the equations."""
+
+    @property
+    def steps_per_interval(self) -> int:
+        """Time steps in one interval."""
+        return round(self.interval / self.dt)
+
+    def advance(self, q: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
+        """States after ``steps`` time steps, in the variables of the equations.
+
+        Args:
+            q: states, ``(..., *shape)``.
+            steps: time steps.
+            generator: source of the model noise; without one there is none.
+        """
+        for _ in range(steps):
+            q = rk4(self.tendency, q, self.dt)
+            if self.noise and generator is not None:
+                normal = torch.randn(q.shape, generator=generator, dtype=torch.float64)
+                q = q + self.noise * math.sqrt(self.dt) * normal.to(q)
+        return q
+
+    def step(self, x: Tensor, n: int = 1, generator: torch.Generator | None = None) -> Tensor:
+        """Normalised state ``n`` intervals later.
+
+        Args:
+            x: normalised states, ``(..., *shape)``.
+            n: intervals to advance.
+            generator: source of the model noise; without one there is none.
+        """
+        return self.normalised(
+            self.advance(self.physical(x), n * self.steps_per_interval, generator)
+        )
+
+    def trajectory(
+        self, x: Tensor, length: int, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """``x`` and the ``length - 1`` states after it, ``(..., length, *shape)``.
+
+        Args:
+            x: normalised states, ``(..., *shape)``.
+            length: states in all.
+            generator: source of the model noise; without one there is none.
+        """
+        states = [self.physical(x)]
+        for _ in range(length - 1):
+            states.append(self.advance(states[-1], self.steps_per_interval, generator))
+        return self.normalised(torch.stack(states, dim=-4))
+
+    def spun_up(self, count: int, generator: torch.Generator) -> Tensor:
+        """Independent states of the climate, normalised, ``(count, *shape)``, float64.
+
+        They start from white noise about the mean and run for 20 units of model time.
+
+        Args:
+            count: states wanted.
+            generator: source of the noise, and of the model noise.
+        """
+        white = torch.randn(count, *self.shape, generator=generator, dtype=torch.float64)
+        steps = round(SPINUP / self.dt)
+        return self.normalised(self.advance(self.physical(white), steps, generator))
+
+    def transport(self) -> Callable[[Tensor], Tensor]:
+        """Carries states ``(2, batch, *shape)``: the first half ahead, the second back in time."""
+
+        def carry(states: Tensor) -> Tensor:
+            ahead, back = self.physical(states)
+            for _ in range(self.steps_per_interval):
+                ahead, back = rk4(self.tendency, ahead, self.dt), rk4(self.tendency, back, -self.dt)
+            return self.normalised(torch.stack([ahead, back]))
+
+        return carry
+
+    def physical(self, x: Tensor) -> Tensor:
+        """From normalised states to the variables of the equations."""
+        return self.offset.to(x) + self.scale.to(x) * x
+
+    def normalised(self, q: Tensor) -> Tensor:
+        """Inverse of :meth:`physical`."""
+        return (q - self.offset.to(q)) / self.scale.to(q)
+
+    def coords(self) -> Mapping[str, Sequence[float]]:
+        """Numbers of the fields and of the sites, from 1."""
+        return {
+            name: list(range(1, size + 1)) for name, size in zip(self.dims, self.shape, strict=True)
+        }

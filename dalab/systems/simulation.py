@@ -1,0 +1,94 @@
+"""Trajectories of two-layer flow for an archive: spun up from noise, on a finer grid if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .archive import Plan, make_archive
+from .library import load_states
+from .qg import QGSystem
+from .spinup import FIVE_YEARS, daily, noise, refined, upsampled
+
+
+def plan_for(
+    system: QGSystem, trajectories: int, days: int, *, simulate_at: int | None = None,
+    spinup: int = FIVE_YEARS, seed: int = 0, start: str = "noise",
+) -> Plan:
+    """The plan of an archive of a system.
+
+    Args:
+        system: whose states are kept.
+        trajectories: independent trajectories.
+        days: states kept of each.
+        simulate_at: cells along a side of the simulation, the system's own or twice as many; a
+            finer simulation is averaged over 2 x 2 cells, as the published protocol does.
+        spinup: days before the first state.
+        seed: of the initial noise.
+        start: ``noise``, or the name of a library of states that are interpolated to the grid.
+
+    Raises:
+        InputError: if a number is out of its bounds.
+    """
+    n = system.model.nx
+    at = simulate_at or (2 * n if system.pooled else n)
+    if at not in (n, 2 * n):
+        raise InputError("simulate-at", at, f"must be {n} or {2 * n}", f"Use {2 * n}.")
+    how = f"simulated at {at} x {at}" + (", averaged over 2 x 2 cells" if at > n else "")
+    return Plan(
+        system=system.name, trajectories=trajectories, days=days, spinup=spinup, seed=seed,
+        source=how, start=start,
+    )
+
+
+def simulate(path: Path, plan: Plan, system: QGSystem, device: torch.device) -> Iterator[int]:
+    """Make the archive, or go on with it; yields the days done after every segment.
+
+    Raises:
+        InputError: if the folder holds something else.
+    """
+    fine = plan.source.endswith("cells")
+    flow = refined(system) if fine else system
+
+    def evolve(x: Tensor, days: int) -> Iterator[Tensor]:
+        return daily(flow, x.to(device), days)
+
+    return make_archive(
+        path, plan, system, lambda: beginning(flow, plan), evolve,
+        pooled if fine else lambda x: x,
+    )
+
+
+def beginning(flow: QGSystem, plan: Plan) -> Tensor:
+    """The initial states of a plan, ``(trajectories, lev, y, x)``.
+
+    States of a library are interpolated to the grid and rescaled to the units of ``flow``; their
+    small scales fill up within weeks. Each is used once.
+
+    Raises:
+        InputError: if the library has too few states.
+    """
+    if plan.start == "noise":
+        return noise(flow, plan.trajectories, plan.seed)
+    states = load_states(plan.start)
+    if len(states) < plan.trajectories:
+        raise InputError(
+            "trajectories", plan.trajectories, f"must be at most the {len(states)} states of "
+            f"{plan.start}", "Start from noise, or choose another library.",
+        )
+    from . import SYSTEMS
+
+    units = SYSTEMS[plan.start.removesuffix("-fine")]().scale / flow.scale
+    x = states[torch.linspace(0, len(states) - 1, plan.trajectories).long()] * units.float()
+    while x.shape[-1] < flow.model.nx:
+        x = upsampled(x)
+    return x
+
+
+def pooled(x: Tensor) -> Tensor:
+    """Means over 2 x 2 cells, ``(..., 2n, 2n) -> (..., n, n)``."""
+    return x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2)).mean((-3, -1))
