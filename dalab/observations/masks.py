@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import param
 import torch
 from torch import Tensor
@@ -12,13 +15,16 @@ from ..errors import InputError
 class Mask(param.Parameterized):
     """A pattern of observed cells."""
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        """Observed cells, boolean ``(steps, n, n)`` in the order time, y, x.
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        """Observed cells, boolean ``(steps, ny, nx)`` in the order time, y, x.
 
         Args:
             steps: steps in the window.
-            n: cells along each side of the grid.
+            grid: cells along y and x, (ny, nx); a ring is (1, nx).
             generator: source of randomness, if the pattern is random.
+
+        Raises:
+            InputError: if the pattern does not fit the grid.
         """
         raise NotImplementedError
 
@@ -26,8 +32,8 @@ class Mask(param.Parameterized):
 class Full(Mask):
     """Every cell at every observed step."""
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        return torch.ones(steps, n, n, dtype=torch.bool)
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        return torch.ones(steps, *grid, dtype=torch.bool)
 
 
 class Random(Mask):
@@ -37,11 +43,19 @@ class Random(Mask):
         0.25, bounds=(0.0, 1.0), inclusive_bounds=(False, True), doc="share of observed cells"
     )
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        kept = torch.randperm(n * n, generator=generator)[: int(self.ratio * n * n)]
-        pattern = torch.zeros(n * n, dtype=torch.bool)
-        pattern[kept] = True
-        return pattern.reshape(n, n).expand(steps, n, n).clone()
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        total = math.prod(grid)
+        kept = int(self.ratio * total)
+        if kept == 0:
+            raise InputError(
+                "mask random ratio",
+                self.ratio,
+                f"must keep at least one of the {total} cells",
+                "Use full, or points:[] for no observations at all.",
+            )
+        pattern = torch.zeros(total, dtype=torch.bool)
+        pattern[torch.randperm(total, generator=generator)[:kept]] = True
+        return pattern.reshape(*grid).expand(steps, *grid).clone()
 
 
 class Stride(Mask):
@@ -49,23 +63,27 @@ class Stride(Mask):
 
     stride = param.Integer(4, bounds=(1, None), doc="cells from one sensor to the next")
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        pattern = torch.zeros(steps, n, n, dtype=torch.bool)
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        pattern = torch.zeros(steps, *grid, dtype=torch.bool)
         pattern[:, :: self.stride, :: self.stride] = True
         return pattern
 
 
 class Gap(Mask):
-    """Everything but a square block: clouds, land, a failed instrument."""
+    """Everything but a square block: clouds, land, a failed instrument. On a ring, an arc."""
 
     size = param.Number(0.5, bounds=(0.0, 1.0), doc="side of the gap as a share of the domain")
     y = param.Number(0.5, bounds=(0.0, 1.0), doc="centre of the gap, share of the domain")
     x = param.Number(0.5, bounds=(0.0, 1.0), doc="centre of the gap, share of the domain")
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        centres = (torch.arange(n) + 0.5) / n
-        inside = [_distance(centres, c) < self.size / 2 for c in (self.y, self.x)]
-        return ~(inside[0][:, None] & inside[1]).expand(steps, n, n)
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        if math.prod(grid) == 1:
+            raise _unfit("gap", grid, "more than one cell")
+        y, x = (
+            (_distance(_centres(n), centre) < self.size / 2) | (n == 1)
+            for n, centre in zip(grid, (self.y, self.x), strict=True)
+        )
+        return ~(y[:, None] & x).expand(steps, *grid)
 
 
 class Tracks(Mask):
@@ -81,11 +99,13 @@ class Tracks(Mask):
     slant = param.Integer(1, bounds=(-4, 4), doc="domain widths crossed from south to north")
     drift = param.Number(0.19, bounds=(0.0, 1.0), doc="shift per step as a share of the spacing")
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        centres = (torch.arange(n) + 0.5) / n
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        if min(grid) == 1:
+            raise _unfit("tracks", grid, "a grid of two dimensions")
+        y, x = (_centres(n) for n in grid)
         start = torch.rand((), generator=generator)
         step = torch.arange(steps)[:, None, None]
-        position = centres - self.slant * centres[:, None] - start - step * self.drift / self.count
+        position = x - self.slant * y[:, None] - start - step * self.drift / self.count
         across = _distance(position * self.count % 1.0, 0.0) / self.count
         return across < self.width / 2
 
@@ -95,18 +115,28 @@ class Points(Mask):
 
     sensors = param.List([], item_type=tuple, doc="(row, column) of every sensor")
 
-    def cells(self, steps: int, n: int, generator: torch.Generator) -> Tensor:
-        pattern = torch.zeros(steps, n, n, dtype=torch.bool)
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        pattern = torch.zeros(steps, *grid, dtype=torch.bool)
+        ny, nx = grid
         for row, column in self.sensors:
-            if not (0 <= row < n and 0 <= column < n):
+            if not (0 <= row < ny and 0 <= column < nx):
                 raise InputError(
                     "sensor",
                     (row, column),
-                    f"must lie on the {n} x {n} grid, rows and columns 0 to {n - 1}",
+                    f"must lie on the {ny} x {nx} grid, rows 0 to {ny - 1}, columns 0 to {nx - 1}",
                     "Remove it or move it onto the map.",
                 )
             pattern[:, row, column] = True
         return pattern
+
+
+def _centres(n: int) -> Tensor:
+    """Cell centres along a side of ``n`` cells, as shares of the side."""
+    return (torch.arange(n) + 0.5) / n
+
+
+def _unfit(name: str, grid: Sequence[int], needs: str) -> InputError:
+    return InputError(f"mask {name}", tuple(grid), f"needs {needs}", "Use full, random or points.")
 
 
 def _distance(a: Tensor, b: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -57,11 +58,11 @@ class Instrument:
 
     def put(self, values: Tensor) -> Tensor:
         """Transpose of :meth:`take`: fields that are zero where nothing is observed."""
-        steps, n, _ = self.mask.shape
+        steps, *grid = self.mask.shape
         channels = len(self.operator.channels)
-        flat = values.new_zeros(*values.shape[:-1], steps * channels * n * n)
+        flat = values.new_zeros(*values.shape[:-1], steps * channels * math.prod(grid))
         index = self.index.to(values.device).expand(values.shape)
-        return flat.scatter(-1, index, values).unflatten(-1, (steps, channels, n, n))
+        return flat.scatter(-1, index, values).unflatten(-1, (steps, channels, *grid))
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Spectral(Operator):
     linear = True
 
     def transfer(self) -> Tensor:
-        """Transfer function, ``(channel, lev, n, n/2 + 1)``, complex128."""
+        """Transfer function, ``(channel, lev, ny, nx//2 + 1)``, complex128."""
         raise NotImplementedError
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -89,13 +89,13 @@ def _filter(transfer: Tensor, x: Tensor) -> Tensor:
 
 
 class Identity(Elementwise):
-    """The normalised PV of both layers itself."""
+    """The normalised state itself."""
 
     linear = True
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return tuple(f"q{i + 1}" for i in range(self.system.shape[0]))
+        return tuple(f"{self.system.symbol}{i + 1}" for i in range(self.system.shape[0]))
 
     def __call__(self, x: Tensor) -> Tensor:
         return x

@@ -15,14 +15,14 @@ from dalab.registry import build
 @pytest.mark.parametrize("name", sorted(MASKS))
 def test_every_mask_is_boolean_reproducible_and_documented(name):
     mask = MASKS[name]()
-    cells = mask.cells(5, 16, stream(3))
+    cells = mask.cells(5, (16, 16), stream(3))
     assert cells.shape == (5, 16, 16) and cells.dtype == torch.bool
-    assert torch.equal(cells, mask.cells(5, 16, stream(3)))
+    assert torch.equal(cells, mask.cells(5, (16, 16), stream(3)))
     assert len(type(mask).__doc__) > 20
 
 
 def count(text: str, n: int = 256) -> int:
-    return int(build("mask", text, MASKS).cells(1, n, stream(0)).sum())
+    return int(build("mask", text, MASKS).cells(1, (n, n), stream(0)).sum())
 
 
 @pytest.mark.parametrize(
@@ -51,32 +51,56 @@ def test_interval_out_of_the_window_is_refused(interval):
 
 def test_random_cells_stay_in_place_and_change_with_the_seed():
     mask = build("mask", "random:0.1", MASKS)
-    cells = mask.cells(9, 64, stream(0))
+    cells = mask.cells(9, (64, 64), stream(0))
     assert all(torch.equal(cells[0], c) for c in cells)
-    assert not torch.equal(cells, mask.cells(9, 64, stream(1)))
+    assert not torch.equal(cells, mask.cells(9, (64, 64), stream(1)))
 
 
 def test_gap_removes_a_block_of_the_given_size():
-    cells = build("mask", "gap:size=0.5", MASKS).cells(2, 64, stream(0))
+    cells = build("mask", "gap:size=0.5", MASKS).cells(2, (64, 64), stream(0))
     assert int((~cells[0]).sum()) == 32 * 32
     assert not cells[0, 32, 32] and cells[0, 2, 2]
 
 
 def test_tracks_move_and_have_their_width():
-    cells = build("mask", "tracks:count=2,width=0.125", MASKS).cells(6, 64, stream(0))
+    cells = build("mask", "tracks:count=2,width=0.125", MASKS).cells(6, (64, 64), stream(0))
     assert cells.float().mean() == pytest.approx(0.25, abs=0.03)
     assert not torch.equal(cells[0], cells[1])
     assert (cells[0] ^ cells[1]).sum() > 100
 
 
 def test_points_are_where_they_were_put():
-    cells = build("mask", "points:[(3, 5), (10, 7)]", MASKS).cells(2, 16, stream(0))
+    cells = build("mask", "points:[(3, 5), (10, 7)]", MASKS).cells(2, (16, 16), stream(0))
     assert cells[0].nonzero().tolist() == [[3, 5], [10, 7]]
 
 
 def test_points_off_the_map_are_refused():
     with pytest.raises(InputError, match=r"sensor = \(16, 0\).*16 x 16.*Remove it"):
-        build("mask", "points:[(16, 0)]", MASKS).cells(1, 16, stream(0))
+        build("mask", "points:[(16, 0)]", MASKS).cells(1, (16, 16), stream(0))
+
+
+@pytest.mark.parametrize("text, seen", [
+    ("full", 32), ("random:0.2", 6), ("stride:4", 8), ("gap:size=0.5", 16),
+    ("gap:size=0.5,y=0", 16), ("points:[(0, 3), (0, 29)]", 2),
+])  # fmt: skip
+def test_masks_of_a_ring(text, seen):
+    cells = build("mask", text, MASKS).cells(2, (1, 32), stream(0))
+    assert cells.shape == (2, 1, 32) and int(cells[1].sum()) == seen
+
+
+def test_masks_of_a_wide_grid():
+    cells = {name: MASKS[name]().cells(3, (8, 20), stream(0)) for name in MASKS}
+    assert all(c.shape == (3, 8, 20) for c in cells.values())
+    assert int((~cells["gap"][0]).sum()) == 4 * 10 and int(cells["stride"][0].sum()) == 2 * 5
+
+
+@pytest.mark.parametrize("text, grid", [
+    ("tracks", (1, 30)), ("tracks", (1, 1)), ("gap", (1, 1)), ("random:0.25", (1, 1)),
+    ("points:[(1, 0)]", (1, 30)), ("points:[(0, 1)]", (1, 1)),
+])  # fmt: skip
+def test_masks_that_do_not_fit_the_grid_are_refused(text, grid):
+    with pytest.raises(InputError, match="must|needs"):
+        build("mask", text, MASKS).cells(2, grid, stream(0))
 
 
 @pytest.mark.parametrize("ratio", ["0", "1.5", "-0.2", "many"])

@@ -14,7 +14,7 @@ from dalab.registry import build
 @pytest.fixture
 def mixed(tiny_system):
     operators = [OPERATORS["arctan"](tiny_system), OPERATORS["velocity"](tiny_system)]
-    masks = [build("mask", "random:0.3", MASKS).cells(4, 8, stream(0, i)) for i in range(2)]
+    masks = [build("mask", "random:0.3", MASKS).cells(4, (8, 8), stream(0, i)) for i in range(2)]
     return network(operators, masks, interval=2, std=0.2, assumed_std=0.5)
 
 
