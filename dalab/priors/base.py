@@ -42,7 +42,8 @@ class Prior(Denoiser, abc.ABC):
 
         Args:
             x: window plus noise, ``(..., time, lev, y, x)``.
-            sigma: standard deviation of the noise, a scalar.
+            sigma: standard deviation of the noise; a scalar, or one for every window, shaped to
+                broadcast with ``x``.
         """
 
     @abc.abstractmethod

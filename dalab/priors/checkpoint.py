@@ -1,8 +1,9 @@
-"""Priors on disk: safetensors with a header that says what the numbers are."""
+"""Priors on disk: safetensors with a header that says what the numbers are. Never pickle."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,14 +13,13 @@ from torch import Tensor
 
 from ..errors import InputError
 from .gaussian import GaussianPrior
+from .spectral import FLOOR
 
 FORMAT = "dalab-gaussian-prior-1"
 
 
 def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], facts: dict) -> None:
-    """Write C(k) as Cholesky factors, which keep the small eigenvalues in float32.
-
-    The mirror symmetry and the triangular shape leave a quarter of the numbers to store.
+    """Write the covariance of a Gaussian prior on a square grid.
 
     Args:
         path: file to write.
@@ -27,32 +27,8 @@ def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], fact
         fields: (time, lev).
         facts: where the numbers come from; goes into the header.
     """
-    n, c = matrices.shape[0], matrices.shape[-1]
-    row, column = torch.tril_indices(c, c)
-    half = torch.linalg.cholesky(matrices[: n // 2 + 1])[..., row, column]
-    header = {"format": FORMAT, "n": n, "fields": list(fields), **facts}
-    tensors = {"real": half.real.float().contiguous(), "imag": half.imag.float().contiguous()}
-    save_file(tensors, path, metadata={"dalab": json.dumps(header)})
-
-
-def read_header(path: Path) -> dict:
-    """The header of a prior's file.
-
-    Raises:
-        InputError: if the file is missing, truncated or not one of dalab's.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("dalab", "{}"))
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise InputError(
-            "prior file", str(path), f"cannot be read ({error})", "Make it anew."
-        ) from None
-    if header.get("format") != FORMAT:
-        raise InputError(
-            "prior file", str(path), f"must have the format {FORMAT}", "Make it with this version."
-        )
-    return header
+    header = {"format": FORMAT, "n": matrices.shape[0], "fields": list(fields), **facts}
+    save_file(packed(matrices), path, metadata={"dalab": json.dumps(header)})
 
 
 def load_gaussian(path: Path, name: str) -> GaussianPrior:
@@ -64,10 +40,73 @@ def load_gaussian(path: Path, name: str) -> GaussianPrior:
     header = read_header(path)
     n, (time, lev) = header["n"], header["fields"]
     with safe_open(path, framework="pt") as file:
-        half = torch.complex(file.get_tensor("real").double(), file.get_tensor("imag").double())
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    window = (time, lev, n, n)
+    return GaussianPrior(unpacked(tensors, window), window, name).float()
+
+
+def packed(matrices: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """C(k) as Cholesky factors, which keep the small eigenvalues in few digits.
+
+    The mirror symmetry and the triangular shape leave a quarter of the numbers to store.
+    Wavenumbers that hold hardly more than the floor that every estimate has are left out.
+
+    Args:
+        matrices: complex ``(ny, nx//2 + 1, c, c)`` with C(k, l) = C(k, -l).
+        dtype: of the numbers stored.
+    """
+    ny, c = matrices.shape[0], matrices.shape[-1]
+    row, column = torch.tril_indices(c, c)
+    half = matrices[: ny // 2 + 1]
+    kept = torch.diagonal(half, dim1=-2, dim2=-1).real.mean(-1) > 2 * FLOOR
+    factors = torch.linalg.cholesky(half[kept])[:, row, column]
+    return {
+        "real": factors.real.to(dtype).contiguous(), "imag": factors.imag.to(dtype).contiguous(),
+        "kept": kept.to(torch.uint8),
+    }
+
+
+def unpacked(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
+    """Inverse of :func:`packed`: complex128 matrices ``(ny, nx//2 + 1, c, c)``.
+
+    Args:
+        tensors: what :func:`packed` gave.
+        window: shape of a window, (time, lev, ny, nx).
+    """
+    factors = torch.complex(tensors["real"].double(), tensors["imag"].double())
+    time, lev, ny, _ = window
     c = time * lev
     row, column = torch.tril_indices(c, c)
-    factor = half.new_zeros(*half.shape[:2], c, c)
-    factor[..., row, column] = half
-    matrices = (factor @ factor.mH)[(torch.fft.fftfreq(n) * n).abs().round().long()]
-    return GaussianPrior(matrices, (time, lev, n, n), name).float()
+    if "kept" not in tensors:  # files that hold every wavenumber
+        tensors = {"kept": torch.ones(factors.shape[:2], dtype=torch.uint8)}
+        factors = factors.flatten(0, 1)
+    kept = tensors["kept"].bool()
+    lower = factors.new_zeros(len(factors), c, c)
+    lower[:, row, column] = factors
+    half = (FLOOR * torch.eye(c, dtype=factors.dtype)).expand(*kept.shape, c, c).clone()
+    half[kept] = lower @ lower.mH
+    return half[(torch.fft.fftfreq(ny) * ny).abs().round().long()]
+
+
+def read_header(path: Path, kind: str = FORMAT) -> dict:
+    """The header of a prior's file; nothing else of it is read.
+
+    Args:
+        path: the file.
+        kind: the format it must have.
+
+    Raises:
+        InputError: if the file is missing, truncated or not one of dalab's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("dalab", "{}"))
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise InputError(
+            "prior file", str(path), f"cannot be read ({error})", "Make it anew."
+        ) from None
+    if not isinstance(header, dict) or header.get("format") != kind:
+        raise InputError(
+            "prior file", str(path), f"must have the format {kind}", "Make it with this version."
+        )
+    return header

@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..random import stream
+from ..systems.base import Climate
 from ..systems.qg import QGSystem
 from ..systems.spinup import daily, spun_up
 from .checkpoint import save_gaussian
+from .gaussian import GaussianPrior
 from .spectral import estimate
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -81,7 +84,7 @@ def _gather(states: Iterable[Tensor]) -> Climatology:
         window.append(state)
         if len(window) == WINDOW:
             batch = torch.stack(window, dim=1)
-            matrices = matrices + estimate(batch)
+            matrices = matrices + estimate(batch, mirror=True)
             squares = squares + batch.double().pow(2).mean((0, 1, 3, 4))
             windows, trajectories, window = windows + 1, len(batch), []
     return Climatology(
@@ -112,3 +115,21 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
     }
     save_gaussian(path, found.matrices, fields=(WINDOW, system.shape[0]), facts=about)
     return path
+
+
+def estimated(
+    system: Climate, *, trajectories: int = 256, windows: int = 8, seed: int = 0
+) -> GaussianPrior:
+    """The Gaussian prior of a system that draws its own climate, estimated on the spot.
+
+    Args:
+        system: whose prior is wanted.
+        trajectories: independent trajectories.
+        windows: windows of each of them, one after the other.
+        seed: of the trajectories.
+    """
+    generator = stream(seed, "climatology", system.name)
+    x = system.spun_up(trajectories, generator)
+    states = system.trajectory(x, windows * WINDOW, generator)
+    matrices = estimate(states.reshape(-1, WINDOW, *system.shape))
+    return GaussianPrior(matrices, (WINDOW, *system.shape)).float()

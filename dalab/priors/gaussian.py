@@ -21,8 +21,8 @@ class GaussianPrior(Prior):
     """A zero-mean, statistically homogeneous Gaussian over windows.
 
     Args:
-        matrices: C(k), complex ``(n, n/2 + 1, c, c)``.
-        window: shape of a window, (time, lev, n, n) with time x lev = c.
+        matrices: C(k), complex ``(ny, nx//2 + 1, c, c)``.
+        window: shape of a window, (time, lev, ny, nx) with time x lev = c.
         name: how the registry calls it.
     """
 
@@ -33,21 +33,28 @@ class GaussianPrior(Prior):
         self.register_buffer("eigenvectors", torch.view_as_real(V))
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        w, V = self.eigenvalues, torch.view_as_complex(self.eigenvectors)
+        w, V = self.eigenvalues.permute(2, 0, 1), torch.view_as_complex(self.eigenvectors)
+        if isinstance(sigma, Tensor) and sigma.ndim:
+            sigma = sigma.flatten(-4, -3)
         modes = product(V.mH, to_spectrum(x))
-        gain = (w / (w + sigma**2)).permute(2, 0, 1)
-        return to_window(product(V, gain * modes), self.window[:2])
+        return to_window(product(V, w / (w + sigma**2) * modes), self.window)
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         w = self.eigenvalues
-        return self._covariance(w * sigma**2 / (w + sigma**2))
+        return self.covariance(w * sigma**2 / (w + sigma**2))
 
     @property
     def climatology(self) -> SpectralCovariance:
-        return self._covariance(self.eigenvalues)
+        return self.covariance(self.eigenvalues)
 
-    def _covariance(self, eigenvalues: Tensor) -> SpectralCovariance:
+    def matrices(self) -> Tensor:
+        """C(k) in double precision, positive definite whatever the precision of the prior."""
+        V = torch.view_as_complex(self.eigenvectors).to(torch.complex128)
+        return (V * self.eigenvalues.double()[..., None, :]) @ V.mH
+
+    def covariance(self, eigenvalues: Tensor) -> SpectralCovariance:
+        """The covariance with other eigenvalues ``(ny, nx//2 + 1, c)`` on the same eigenvectors."""
         V = torch.view_as_complex(self.eigenvectors)
         matrices = (V * eigenvalues[..., None, :]) @ V.mH
         root = (V * eigenvalues.sqrt()[..., None, :]) @ V.mH
-        return SpectralCovariance(matrices, self.window[:2], root)
+        return SpectralCovariance(matrices, self.window, root)

@@ -5,6 +5,9 @@ Under the unitary real FFT its covariance is block diagonal: one c x c Hermitian
 wavenumber, so that products, conditioning and sampling cost a few FFTs,
 
 .. math:: C v = F^{-1} [ C(k) \, F v ] .
+
+The grid has ny x nx cells, odd or even: a ring is 1 x nx, and a system without space is a grid of
+one cell, whose only C(k) is the whole covariance.
 """
 
 from __future__ import annotations
@@ -16,20 +19,25 @@ from torch import Tensor
 
 
 def to_spectrum(x: Tensor) -> Tensor:
-    """``(..., time, lev, n, n) -> (..., c, n, n/2 + 1)``, unitary."""
+    """``(..., time, lev, ny, nx) -> (..., c, ny, nx//2 + 1)``, unitary."""
     return torch.fft.rfft2(x.flatten(-4, -3), norm="ortho")
 
 
-def to_window(spectrum: Tensor, fields: Sequence[int]) -> Tensor:
-    """Inverse of :func:`to_spectrum`; ``fields`` is (time, lev)."""
-    n = spectrum.shape[-2]
-    return torch.fft.irfft2(spectrum, s=(n, n), norm="ortho").unflatten(-3, tuple(fields))
+def to_window(spectrum: Tensor, window: Sequence[int]) -> Tensor:
+    """Inverse of :func:`to_spectrum`; ``window`` is (time, lev, ny, nx)."""
+    time, lev, *grid = window
+    return torch.fft.irfft2(spectrum, s=grid, norm="ortho").unflatten(-3, (time, lev))
 
 
-def weights(n: int, like: Tensor) -> Tensor:
-    """How many of the n x n wavenumbers each stored column stands for, ``(n/2 + 1,)``."""
-    w = like.real.new_full((n // 2 + 1,), 2.0)
-    w[0] = w[-1] = 1.0
+def weights(nx: int, like: Tensor) -> Tensor:
+    """How many of the nx zonal wavenumbers each stored column stands for, ``(nx//2 + 1,)``.
+
+    All but the mean and, for even nx, the Nyquist column have a conjugate twin.
+    """
+    w = like.real.new_full((nx // 2 + 1,), 2.0)
+    w[0] = 1.0
+    if nx % 2 == 0:
+        w[-1] = 1.0
     return w
 
 
@@ -49,33 +57,42 @@ class SpectralCovariance:
     """A homogeneous covariance, as an operator on windows.
 
     Args:
-        matrices: Hermitian C(k), complex ``(n, n/2 + 1, c, c)``.
-        fields: (time, lev), with time x lev = c.
+        matrices: Hermitian C(k), complex ``(ny, nx//2 + 1, c, c)``.
+        window: shape of a window, (time, lev, ny, nx), with time x lev = c.
         root: Hermitian square root of the matrices, where it is known already.
     """
 
-    def __init__(self, matrices: Tensor, fields: Sequence[int], root: Tensor | None = None) -> None:
-        self.matrices, self.fields = matrices, (int(fields[0]), int(fields[1]))
+    def __init__(self, matrices: Tensor, window: Sequence[int], root: Tensor | None = None) -> None:
+        self.matrices, self.window = matrices, tuple(int(size) for size in window)
         self._root = root
 
     @property
-    def n(self) -> int:
-        """Cells along each side of the grid."""
-        return self.matrices.shape[0]
+    def fields(self) -> tuple[int, int]:
+        """(time, lev)."""
+        return self.window[0], self.window[1]
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(ny, nx)."""
+        return self.window[2], self.window[3]
 
     def __call__(self, v: Tensor) -> Tensor:
         """C v for windows ``(..., time, lev, y, x)``."""
-        return to_window(product(self.matrices, to_spectrum(v)), self.fields)
+        return to_window(product(self.matrices, to_spectrum(v)), self.window)
 
     def __mul__(self, factor: float) -> SpectralCovariance:
         """The covariance times a scalar."""
-        return SpectralCovariance(self.matrices * factor, self.fields)
+        return SpectralCovariance(self.matrices * factor, self.window)
 
     def variance(self) -> Tensor:
         """Variance of every field, ``(time, lev, 1, 1)``, constant in space."""
         diagonal = torch.diagonal(self.matrices, dim1=-2, dim2=-1).real
-        w = weights(self.n, diagonal)[:, None]
-        return ((diagonal * w).sum((0, 1)) / self.n**2).reshape(*self.fields, 1, 1)
+        return self._mean(diagonal.permute(2, 0, 1)).reshape(*self.fields, 1, 1)
+
+    def _mean(self, power: Tensor) -> Tensor:
+        """Mean over all wavenumbers of ``(..., ny, nx//2 + 1)``."""
+        ny, nx = self.grid
+        return (power * weights(nx, power)).sum((-2, -1)) / (ny * nx)
 
     def observed_variance(self, transfer: Tensor) -> Tensor:
         """Variance of T x for a transfer function T, ``(time, channel, 1, 1)``.
@@ -83,15 +100,14 @@ class SpectralCovariance:
         Exact but for imaginary parts at the Nyquist wavenumbers, which a real field drops.
 
         Args:
-            transfer: ``(channel, lev, n, n/2 + 1)``, complex.
+            transfer: ``(channel, lev, ny, nx//2 + 1)``, complex.
         """
         time, lev = self.fields
         blocks = self.matrices.unflatten(-1, (time, lev)).unflatten(-3, (time, lev))
         same_time = torch.diagonal(blocks, dim1=-4, dim2=-2)
         T = transfer.permute(2, 3, 0, 1)
         seen = torch.einsum("lkca,lkabt,lkcb->tclk", T, same_time, T.conj()).real
-        w = weights(self.n, seen)
-        return (seen * w).sum((-2, -1))[..., None, None] / self.n**2
+        return self._mean(seen)[..., None, None]
 
     def condition_on_first(self, variance: float) -> Conditioning:
         """Condition on a noisy full-grid observation of step 0.
@@ -103,7 +119,7 @@ class SpectralCovariance:
 
     def sample(self, normal: Tensor) -> Tensor:
         """Colour white noise: windows ``(..., time, lev, y, x)`` with this covariance."""
-        return to_window(product(self.root, to_spectrum(normal)), self.fields)
+        return to_window(product(self.root, to_spectrum(normal)), self.window)
 
     @property
     def root(self) -> Tensor:
@@ -116,7 +132,7 @@ class SpectralCovariance:
     def first(self) -> SpectralCovariance:
         """Covariance of step 0 alone."""
         lev = self.fields[1]
-        return SpectralCovariance(self.matrices[..., :lev, :lev], (1, lev))
+        return SpectralCovariance(self.matrices[..., :lev, :lev], (1, lev, *self.grid))
 
 
 class Conditioning:
@@ -132,9 +148,9 @@ class Conditioning:
         eye = torch.eye(lev, dtype=C.dtype, device=C.device)
         S = C[..., :lev, :lev] + variance * eye
         self.gain = torch.linalg.solve(S, C[..., :lev, :]).mH
-        self.fields = prior.fields
+        self.window = prior.window
         posterior = C - self.gain @ C[..., :lev, :]
-        self.covariance = SpectralCovariance((posterior + posterior.mH) / 2, prior.fields)
+        self.covariance = SpectralCovariance((posterior + posterior.mH) / 2, prior.window)
 
     def mean(self, mean: Tensor, background: Tensor) -> Tensor:
         """Conditioned mean of windows ``(..., time, lev, y, x)``.
@@ -144,28 +160,33 @@ class Conditioning:
             background: observed step, ``(lev, y, x)``.
         """
         innovation = torch.fft.rfft2(background - mean[..., 0, :, :, :], norm="ortho")
-        return mean + to_window(product(self.gain, innovation), self.fields)
+        return mean + to_window(product(self.gain, innovation), self.window)
 
 
-def estimate(windows: Tensor, floor: float = 1e-6, batch: int = 64) -> Tensor:
-    """C(k) of a set of windows and of their mirror images, plus ``floor`` times the identity.
+FLOOR = 1e-6
+"""Variance of every mode that an estimate starts from, so that it is positive definite."""
 
-    The mirror image -q(x, -y) is an exact symmetry of two-layer flow on a beta plane: averaging
-    over it makes C(k, l) equal C(k, -l).
+
+def estimate(
+    windows: Tensor, floor: float = FLOOR, batch: int = 64, *, mirror: bool = False
+) -> Tensor:
+    """C(k) of a set of windows, plus ``floor`` times the identity.
 
     Args:
-        windows: normalised windows ``(count, time, lev, n, n)``; indexed a batch at a time.
+        windows: normalised windows ``(count, time, lev, ny, nx)``; indexed a batch at a time.
         floor: variance added to every mode, so that the matrices are positive definite.
         batch: windows per pass.
+        mirror: average over mirror images in y, so that C(k, l) equals C(k, -l). The image
+            -q(x, -y) is an exact symmetry of two-layer flow on a beta plane.
 
     Returns:
-        Complex128 matrices ``(n, n/2 + 1, c, c)``.
+        Complex128 matrices ``(ny, nx//2 + 1, c, c)``.
     """
     total = 0
     for start in range(0, len(windows), batch):
         z = to_spectrum(windows[start : start + batch].double()).permute(2, 3, 1, 0)
         total = total + z @ z.mH
     mean = total / len(windows)
-    mirrored = torch.roll(mean.flip(0), 1, dims=0)
-    eye = torch.eye(mean.shape[-1], dtype=mean.dtype)
-    return (mean + mirrored) / 2 + floor * eye
+    if mirror:
+        mean = (mean + torch.roll(mean.flip(0), 1, dims=0)) / 2
+    return mean + floor * torch.eye(mean.shape[-1], dtype=mean.dtype)

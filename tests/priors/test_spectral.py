@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -76,7 +78,7 @@ def test_samples_have_the_covariance(cov, dense, tiny_prior):
 
 def test_estimate_recovers_a_known_covariance_and_its_symmetries(cov, tiny_prior):
     noise = torch.randn(6000, *tiny_prior.window, generator=stream(4), dtype=torch.float64)
-    found = estimate(cov.sample(noise))
+    found = estimate(cov.sample(noise), mirror=True)
     assert (found - cov.matrices).norm() < 0.05 * cov.matrices.norm()
     torch.testing.assert_close(found, found.mH)
     torch.testing.assert_close(found, torch.roll(found.flip(0), 1, 0))
@@ -85,3 +87,59 @@ def test_estimate_recovers_a_known_covariance_and_its_symmetries(cov, tiny_prior
 def test_estimate_does_not_depend_on_the_batch(cov, tiny_prior):
     windows = torch.randn(10, *tiny_prior.window, generator=stream(5), dtype=torch.float64)
     torch.testing.assert_close(estimate(windows, batch=3), estimate(windows, batch=10))
+
+
+GRIDS = [(1, 1), (1, 7), (1, 8), (5, 6), (6, 5), (2, 1), (3, 3)]
+
+
+def homogeneous(grid: tuple[int, int]) -> SpectralCovariance:
+    """A covariance estimated from few white windows: every C(k) is another full matrix."""
+    window = (3, 2, *grid)
+    noise = torch.randn(9, *window, generator=stream(grid), dtype=torch.float64)
+    return SpectralCovariance(estimate(noise, floor=0.1), window)
+
+
+def shifted_products(windows: torch.Tensor) -> torch.Tensor:
+    """Mean of x x^T over samples and all periodic shifts: the estimate without any FFT."""
+    ny, nx = windows.shape[-2:]
+    rows = torch.cat([
+        windows.roll((dy, dx), (-2, -1)).flatten(1) for dy in range(ny) for dx in range(nx)
+    ])  # fmt: skip
+    return rows.T @ rows / len(rows)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_estimate_on_any_grid_averages_over_shifts(grid):
+    noise = torch.randn(9, 3, 2, *grid, generator=stream(grid), dtype=torch.float64)
+    expected = shifted_products(noise) + 0.1 * torch.eye(noise[0].numel(), dtype=torch.float64)
+    torch.testing.assert_close(matrix(homogeneous(grid), (3, 2, *grid)), expected)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_variances_on_any_grid_are_diagonals(grid):
+    cov, cells = homogeneous(grid), math.prod(grid)
+    C = matrix(cov, cov.window)
+    found = cov.variance().expand(cov.window)
+    torch.testing.assert_close(found.flatten(), torch.diagonal(C))
+    total = torch.ones(1, 2, grid[0], grid[1] // 2 + 1, dtype=torch.complex128)
+    H = torch.kron(torch.eye(3), torch.kron(torch.ones(1, 2), torch.eye(cells))).double()
+    expected = torch.diagonal(H @ C @ H.T).reshape(3, 1, *grid)
+    torch.testing.assert_close(cov.observed_variance(total).expand(3, 1, *grid), expected)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_colouring_and_conditioning_are_exact_on_any_grid(grid):
+    cov = homogeneous(grid)
+    C = matrix(cov, cov.window)
+    root = matrix(cov.sample, cov.window)
+    torch.testing.assert_close(root @ root.T, C)
+    first = C[: len(C) // 3, : len(C) // 3]
+    torch.testing.assert_close(matrix(cov.first(), (1, *cov.window[1:])), first)
+    m, b = (torch.randn(len(C), generator=stream(i), dtype=torch.float64) for i in range(2))
+    H, R = torch.eye(len(C), dtype=torch.float64)[: len(first)], torch.full((len(first),), 0.04)
+    mean, P = posterior(m, C, H, R.double(), b[: len(first)])
+    conditioning = cov.condition_on_first(0.04)
+    background = b[: len(first)].reshape(cov.window[1:])
+    found = conditioning.mean(m.reshape(1, *cov.window), background)
+    torch.testing.assert_close(found.flatten(), mean)
+    torch.testing.assert_close(matrix(conditioning.covariance, cov.window), P)

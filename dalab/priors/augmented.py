@@ -1,0 +1,230 @@
+r"""Augmented windows: the state together with what operators would see of it, noise-free.
+
+A prior over augmented windows z = (x, H_1(x), H_2(x), ...), all on the full grid, turns every
+observation into a selection of channels, however nonlinear the operator: what the operator means is
+then part of the prior.
+
+References:
+    | Zheng et al., SOAD (arXiv 2407.21314)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..observations import OPERATORS, Instrument, Operator
+from ..registry import build, describe
+from ..systems.base import System
+from .base import Prior
+from .gaussian import GaussianPrior
+from .pushforward import augmented_covariance
+from .shipped import augmented_path
+from .spectral import SpectralCovariance
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What the channels of an augmented window are.
+
+    Args:
+        lev: channels of the state; they come first.
+        operators: registry texts of the operators, in the order of their channels.
+        sizes: channels of each operator.
+    """
+
+    lev: int
+    operators: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, system: System, operators: Sequence[str]) -> Channels:
+        """The channels of a system and the operators that the texts describe."""
+        made = _make(system, operators)
+        return cls(
+            system.shape[0], tuple(describe(operator, OPERATORS) for operator in made),
+            tuple(len(operator.channels) for operator in made),
+        )
+
+    @property
+    def total(self) -> int:
+        """Channels in all."""
+        return self.lev + sum(self.sizes)
+
+    def part(self, operator: str) -> slice:
+        """Where the channels of an operator are; the identity sees the state itself.
+
+        Raises:
+            InputError: if the operator has no channels here.
+        """
+        if operator in self.operators:
+            index = self.operators.index(operator)
+            start = self.lev + sum(self.sizes[:index])
+            return slice(start, start + self.sizes[index])
+        if operator == "identity":
+            return slice(0, self.lev)
+        raise InputError(
+            "operator", operator,
+            f"must be one that the augmented prior knows: {', '.join(self.operators)}",
+            "Observe with one of them and its default options, or choose another method.",
+        )
+
+    def augment(self, window: Tensor, operators: Sequence[Operator]) -> Tensor:
+        """Append what the operators see, ``(..., lev, y, x) -> (..., total, y, x)``.
+
+        Args:
+            window: normalised windows or states.
+            operators: the operators, in the order of :attr:`operators`.
+        """
+        return torch.cat([window, *(operator(window) for operator in operators)], dim=-3)
+
+
+class AugmentedPrior(Prior):
+    """A distribution over augmented windows ``(time, total, y, x)``.
+
+    A subclass writes :meth:`denoise`; the covariances are there for those that have been measured.
+
+    Args:
+        name: how the registry calls it.
+        window: shape of an augmented window.
+        channels: what its channels are.
+    """
+
+    def __init__(self, name: str, window: tuple[int, ...], channels: Channels) -> None:
+        super().__init__(name, window)
+        self.channels = channels
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        """See :meth:`dalab.priors.base.Prior.error_covariance`.
+
+        Raises:
+            InputError: unless the prior has been calibrated.
+        """
+        raise self._uncalibrated()
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        """See :attr:`dalab.priors.base.Prior.climatology`.
+
+        Raises:
+            InputError: unless the prior has been calibrated.
+        """
+        raise self._uncalibrated()
+
+    def _uncalibrated(self) -> InputError:
+        return InputError(
+            "augmented prior", self.name, "must have a measured covariance", "Use method soad."
+        )
+
+
+class GaussianAugmentedPrior(AugmentedPrior):
+    """The Gaussian with the exact mean and covariance of the augmented windows of a Gaussian prior.
+
+    For linear operators it is the exact augmented prior; for others the one whose denoiser is the
+    best linear one. Zero training. The covariance is singular for linear operators, which the
+    denoiser does not mind.
+
+    Args:
+        prior: what is known about the state; of zero mean.
+        operators: what the other channels are.
+    """
+
+    def __init__(self, prior: Prior, operators: Sequence[Operator]) -> None:
+        time, lev, *cells = prior.window
+        sizes = tuple(len(operator.channels) for operator in operators)
+        names = tuple(describe(operator, OPERATORS) for operator in operators)
+        channels = Channels(lev, names, sizes)
+        super().__init__(prior.name, (time, channels.total, *cells), channels)
+        matrices = augmented_covariance(prior.climatology, operators)
+        self.gaussian = GaussianPrior(matrices, self.window)
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        return self.gaussian.denoise(x, sigma)
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        return self.gaussian.error_covariance(sigma)
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.gaussian.climatology
+
+
+class Selection(Operator):
+    """Some channels of an augmented window, as they are.
+
+    Args:
+        system: the system of the state.
+        part: which channels.
+        names: their names.
+    """
+
+    linear = True
+
+    def __init__(self, system: System, part: slice, names: tuple[str, ...]) -> None:
+        super().__init__(system)
+        self.part, self._names = part, names
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self._names
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x[..., self.part, :, :]
+
+
+def selection(instrument: Instrument, channels: Channels) -> Selection:
+    """The selection of augmented channels that an instrument of the state amounts to.
+
+    Raises:
+        InputError: if its operator has no channels among them.
+    """
+    operator = instrument.operator
+    part = channels.part(describe(operator, OPERATORS))
+    return Selection(operator.system, part, operator.channels)
+
+
+def _make(system: System, operators: Sequence[str]) -> list[Operator]:
+    return [build("operator", text, OPERATORS, system) for text in operators]
+
+
+@lru_cache(maxsize=8)
+def load_augmented(text: str, system: System, operators: tuple[str, ...]) -> AugmentedPrior:
+    """The augmented prior beside a prior of the state; loaded once, shared, never modified.
+
+    Beside ``gaussian`` it is the Gaussian pushed through the operators, beside ``NAME`` the trained
+    one in ``NAME-augmented.safetensors``, which may know more operators than it is asked for.
+
+    Args:
+        text: the prior of the state.
+        system: whose states they are.
+        operators: registry texts of the operators it has to know.
+
+    Raises:
+        InputError: if none ships for the system, or it lacks one of the operators.
+    """
+    wanted = Channels.of(system, operators).operators
+    found = _load(text.partition(":")[0], system, tuple(t for t in wanted if t != "identity"))
+    for operator in wanted:
+        found.channels.part(operator)
+    return found.eval().requires_grad_(False)
+
+
+def _load(name: str, system: System, operators: tuple[str, ...]) -> AugmentedPrior:
+    from . import load_prior
+    from .trained import load_trained
+
+    path = augmented_path(system.name if name == "auto" else name)
+    if path.is_file():
+        return load_trained(path, system)
+    if name in ("auto", "gaussian"):
+        prior = load_prior("gaussian", system)
+        return GaussianAugmentedPrior(prior, _make(system, operators)).to(torch.float32)
+    raise InputError(
+        "augmented prior", name, f"ships for no such system as {system.name}",
+        "Use prior gaussian, or a method that needs no augmented prior.",
+    )

@@ -1,0 +1,216 @@
+"""From a recipe to the file of a trained prior: data, gains, training, calibration, validation."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import platform
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..observations import OPERATORS
+from ..random import stream
+from ..registry import build, lookup
+from ..systems import SYSTEMS
+from ..systems.archive import Archive
+from ..systems.base import Climate, System
+from .augmented import Channels
+from .calibration import LEVELS
+from .checkpoint import load_gaussian
+from .exchange import Exchange
+from .gaussian import GaussianPrior
+from .header import Header, scales
+from .recipe import Recipe
+from .shipped import WEIGHTS
+from .smoother import TwoFilterSmoother
+from .spectral import estimate
+from .trained import assemble, save_trained
+from .training import Trainer, TrainingStep
+from .validation import validation_table
+from .windows import Windows
+
+Denoise = Callable[[Tensor, float], Tensor]
+CLIMATE = re.compile(r"climate:(\d+)x(\d+)")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Trajectories to train on and trajectories to test on.
+
+    Args:
+        training: ``(trajectory, day, lev, y, x)``.
+        held_out: the same of other trajectories.
+        facts: where they come from.
+    """
+
+    training: Tensor
+    held_out: Tensor
+    facts: dict[str, Any]
+
+
+class Training:
+    """One training, from its recipe to its file.
+
+    Args:
+        recipe: what to do.
+        folder: for checkpoints and the finished prior.
+        device: to train on.
+
+    Raises:
+        InputError: if the data or the system do not fit the recipe.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, device: torch.device) -> None:
+        self.recipe, self.folder, self.device = recipe, folder, device
+        self.system: System = lookup("system", recipe.system, SYSTEMS)()
+        self.data = load_data(recipe, self.system)
+        self.windows = Windows(
+            states=self.data.training.to(device), length=recipe.window,
+            mirrored=is_mirrored(self.system), seen=appended(recipe, self.system),
+            seed=recipe.seed,
+        )
+        self.test = held_out_windows(recipe, self.system, self.data).to(device)
+        self.state = state_gaussian(self.system, self.data.training, recipe.window)
+        smoothed = recipe.smoother and not recipe.operators and hasattr(self.system, "transport")
+        self.prior = assemble(recipe, self.system, self.state, LEVELS, smoothed).to(device)
+
+    def run(self) -> Iterator[TrainingStep]:
+        """Fit the gains, train, and yield every step; resumes from the last checkpoint."""
+        smoother, exchange = self.prior.smoother, self.prior.exchange
+        if smoother is not None:
+            self.fit(smoother, lambda noisy, sigma: self.prior.gaussian.denoise(noisy, sigma))
+        trainer = Trainer(self.prior, self.windows, self.recipe, self.folder / "checkpoints")
+        self.history = trainer.history
+        yield from trainer.run()
+        if exchange is not None:
+            self.fit(exchange, self.prior.denoise)
+
+    @torch.no_grad()
+    def fit(self, part: TwoFilterSmoother | Exchange, denoise: Denoise) -> None:
+        """Find the maps of the smoother or of the exchange on training windows.
+
+        Args:
+            part: to be fitted, level by level.
+            denoise: what it starts from.
+        """
+        clean = self.windows.fixed("fit", self.recipe.fit_windows)
+        for index, sigma in enumerate(LEVELS):
+            generator = stream(self.recipe.seed, "fit", index)
+            noisy = clean + sigma * torch.randn(clean.shape, generator=generator).to(clean)
+            denoised = torch.cat([denoise(some, sigma) for some in noisy.split(8)])
+            part.fit_level(index, noisy, clean, denoised)
+
+    @torch.no_grad()
+    def finish(self) -> tuple[Path, Header]:
+        """Calibrate, validate, and write the prior; its path and header."""
+        prior = self.prior.eval()
+        generator = stream(self.recipe.seed, "calibration")
+        prior.errors.measure(prior.gaussian, prior.denoise, self.test, generator)
+        header = Header(
+            name=self.recipe.name, system=self.system.name, parameters=parameters(self.system),
+            scale=scales(self.system), window=list(self.state.window),
+            recipe=self.recipe.to_dict(), smoothed=prior.smoother is not None,
+            levels=list(LEVELS), data=self.data.facts,
+            training={**self.history, "hardware": hardware(self.device)},
+            validation=validation_table(prior, self.test, self.recipe.seed),
+        )
+        path = self.folder / f"{self.recipe.name}.safetensors"
+        save_trained(path, prior, self.state, header)
+        return path, header
+
+
+def held_out_windows(recipe: Recipe, system: System, data: Data) -> Tensor:
+    """The windows that a recipe validates and calibrates on, augmented if it says so."""
+    windows = Windows(
+        states=data.held_out, length=recipe.window, seen=appended(recipe, system),
+        seed=recipe.seed + 1,
+    )
+    return windows.fixed("held out", recipe.held_out)
+
+
+def appended(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
+    """Appends what the recipe's operators see to windows of the state."""
+    operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
+    channels = Channels.of(system, recipe.operators)
+    return lambda window: channels.augment(window, operators)
+
+
+def load_data(recipe: Recipe, system: System) -> Data:
+    """The trajectories of a recipe.
+
+    Raises:
+        InputError: if there are none, or they are about another system.
+    """
+    climate = CLIMATE.fullmatch(recipe.data)
+    if climate:
+        trajectories, days = map(int, climate.groups())
+        return _drawn(system, trajectories, days, recipe.seed)
+    archive = Archive(Path(recipe.data))
+    if archive.plan.system != system.name:
+        raise InputError(
+            "data", recipe.data, f"must be about {system.name}, not {archive.plan.system}",
+            f"Make it with: dalab data {system.name}",
+        )
+    training, held_out = (torch.from_numpy(a) for a in (archive.training(), archive.held_out()))
+    facts = {**dataclasses.asdict(archive.plan), "sha256": archive.hash}
+    return Data(training, held_out, facts)
+
+
+def _drawn(system: System, trajectories: int, days: int, seed: int) -> Data:
+    """Trajectories of a system that draws its own climate, an eighth of them held out."""
+    if not isinstance(system, Climate):
+        raise InputError(
+            "data", f"climate:{trajectories}x{days}", f"is not for {system.name}",
+            f"Make an archive with: dalab data {system.name}",
+        )
+    generator = stream(seed, "training climate", system.name)
+    states = system.trajectory(system.spun_up(trajectories, generator), days, generator).float()
+    kept = max(1, trajectories // 8)
+    digest = hashlib.sha256(np.ascontiguousarray(states.numpy()).tobytes()).hexdigest()
+    facts = {"trajectories": trajectories, "days": days, "seed": seed, "sha256": digest}
+    return Data(states[:-kept], states[-kept:], facts)
+
+
+def state_gaussian(system: System, states: Tensor, window: int) -> GaussianPrior:
+    """The Gaussian prior of states: the one that ships for the system, else measured here.
+
+    Args:
+        system: whose windows.
+        states: trajectories, ``(trajectory, day, lev, y, x)``; their windows that do not overlap
+            are used.
+        window: states per window.
+    """
+    shape = (window, *system.shape)
+    shipped = WEIGHTS / f"{system.name}-gaussian.safetensors"
+    if shipped.is_file():
+        prior = load_gaussian(shipped, "gaussian")
+        if prior.window == shape:
+            return prior
+    count = states.shape[1] // window
+    windows = states[:, : count * window].unflatten(1, (count, window)).flatten(0, 1)
+    return GaussianPrior(estimate(windows, mirror=is_mirrored(system)), shape).float()
+
+
+def is_mirrored(system: System) -> bool:
+    """Whether -q(x, -y) is a state of the system whenever q is."""
+    return getattr(system, "mirrored", False)
+
+
+def parameters(system: System) -> dict[str, Any]:
+    """The parameters of a system as plain data."""
+    return dataclasses.asdict(system) if dataclasses.is_dataclass(system) else {}
+
+
+def hardware(device: torch.device) -> str:
+    """What the training ran on, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads ({platform.machine()})"

@@ -1,0 +1,142 @@
+r"""The trained prior: what is known analytically, plus what a network adds.
+
+The denoiser starts from an estimate S that costs no training, and a network corrects it,
+
+.. math::
+    D(x, \sigma) = S(x, \sigma) + \frac{\sigma}{\sqrt{1 + \sigma^2}} \,
+        N_\theta(\text{features}, \log \sigma) .
+
+S is the two-filter smoother of :mod:`dalab.priors.smoother` where the system can be carried back
+and forth cheaply, else the answer of the Gaussian prior. The last layer of N starts at zero, so
+that training can only add. Where there is a smoother, a last linear exchange between neighbouring
+frames (:mod:`dalab.priors.exchange`) corrects the result once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .base import Prior
+from .calibration import ErrorTable
+from .exchange import Exchange
+from .gaussian import GaussianPrior
+from .smoother import TwoFilterSmoother
+from .spectral import SpectralCovariance
+from .unet import UNet
+
+
+class ResidualPrior(Prior):
+    """A learned distribution over windows.
+
+    Args:
+        name: how the registry calls it.
+        gaussian: the analytic prior it starts from.
+        network: the correction.
+        smoother: estimate that uses the flow, if the system allows.
+        exchange: the last correction.
+        errors: calibrated error covariance; that of the Gaussian prior until it is measured.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        gaussian: GaussianPrior,
+        network: UNet,
+        smoother: TwoFilterSmoother | None = None,
+        exchange: Exchange | None = None,
+        errors: ErrorTable | None = None,
+    ) -> None:
+        super().__init__(name, gaussian.window)
+        self.gaussian, self.smoother = gaussian, smoother
+        self.network, self.exchange = network, exchange
+        self.errors = errors or ErrorTable(gaussian.window)
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        windows = x.reshape(-1, *self.window)
+        levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+        if levels.ndim:
+            levels = levels.expand(*x.shape[:-4], 1, 1, 1, 1).flatten()
+        return self.estimate(windows, levels.expand(len(windows))).view_as(x)
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """E[window | noisy window], each window with its own noise level.
+
+        Args:
+            x: ``(batch, time, lev, y, x)``.
+            sigma: ``(batch,)``.
+        """
+        start, features = self.look(x, sigma)
+        with fast(x):
+            correction = self.network(features.flatten(1, 2), sigma)
+        denoised = start + size(along(sigma, x)) * correction.to(x).view_as(x)
+        return denoised if self.exchange is None else self.exchange(x, sigma, denoised)
+
+    def look(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """The estimate to start from, and what the network sees, all of it of order one.
+
+        These are the start, the noise it leaves, and how its ingredients differ from it:
+        ``(batch, time, lev, y, x)`` and ``(batch, time, channels x lev, y, x)``.
+        """
+        level = along(sigma, x)
+        gaussian = self.gaussian.denoise(x, level)
+        if self.smoother is None:
+            return gaussian, torch.cat([gaussian, (x - gaussian) / level], -3)
+        start, carried = self.smoother(x, sigma, gaussian)
+        other = (torch.stack([gaussian, *carried]) - start) / size(level)
+        return start, torch.cat([start, (x - start) / level, *other], -3)
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        return self.errors.covariance(self.gaussian, sigma)
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.gaussian.climatology
+
+
+def correction_loss(
+    prior: ResidualPrior, network: Callable[..., Tensor], clean: Tensor, noise: Tensor,
+    sigma: Tensor,
+) -> Tensor:
+    """Mean of |D - x|^2 (1 + sigma^2) / sigma^2: of what is left for the network to say.
+
+    Args:
+        prior: whose network is trained.
+        network: that network, possibly compiled.
+        clean: windows, ``(batch, time, lev, y, x)``.
+        noise: standard normal numbers, same shape.
+        sigma: noise levels, ``(batch,)``.
+    """
+    level = along(sigma, clean)
+    with torch.no_grad():
+        start, features = prior.look(clean + level * noise, sigma)
+        wanted = (clean - start) / size(level)
+    with fast(clean):
+        correction = network(features.flatten(1, 2), sigma)
+    return (correction.to(clean).view_as(wanted) - wanted).square().mean()
+
+
+def size(level: Tensor) -> Tensor:
+    """The scale of a denoiser's error at a noise level: that of white windows."""
+    return level / (1 + level**2).sqrt()
+
+
+def along(sigma: Tensor, x: Tensor) -> Tensor:
+    """Levels ``(batch,)`` shaped to broadcast with windows."""
+    return sigma.to(x).view(-1, *[1] * (x.ndim - 1))
+
+
+def fast(x: Tensor) -> torch.autocast:
+    """bfloat16 arithmetic where the hardware is made for it; none for float64."""
+    wanted = x.dtype == torch.float32 and has_bfloat16(x.device)
+    return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` multiplies bfloat16 matrices faster than float32 ones."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16"))

@@ -1,0 +1,106 @@
+"""Linear maps between fields that depend on the size of the wavenumber alone.
+
+One small real matrix per ring of equal wavenumber: the most general linear map between groups of
+fields that commutes with shifts and knows no direction. On a ring of sites the wavenumber itself is
+the ring, and on a single cell there is one ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def ring_index(ny: int, nx: int) -> Tensor:
+    """Ring of every stored wavenumber, ``(ny, nx // 2 + 1)``, integers from 0.
+
+    Rings are one unit of the smaller wavenumber wide.
+    """
+    l = torch.fft.fftfreq(ny, dtype=torch.float64) * ny
+    k = torch.fft.rfftfreq(nx, dtype=torch.float64) * nx
+    return torch.hypot(l[:, None], k).round().long()
+
+
+def multiplicity(ny: int, nx: int) -> Tensor:
+    """How many wavenumbers every stored one stands for, ``(ny, nx // 2 + 1)``."""
+    weight = torch.full((ny, nx // 2 + 1), 2.0, dtype=torch.float64)
+    weight[:, 0] = 1.0
+    if nx % 2 == 0:
+        weight[:, -1] = 1.0
+    return weight
+
+
+def apply(gains: Tensor, features: Tensor, rings: Tensor) -> Tensor:
+    """Map fields through ring matrices.
+
+    Args:
+        gains: ``(batch or 1, rings, out, in)``.
+        features: ``(batch, in, y, x)``.
+        rings: from :func:`ring_index`.
+
+    Returns:
+        ``(batch, out, y, x)``.
+    """
+    spectra = torch.fft.rfft2(features)
+    symbol = gains.permute(0, 2, 3, 1)[..., rings].to(features)
+    total = symbol[:, :, 0] * spectra[:, None, 0]
+    for i in range(1, spectra.shape[1]):
+        total = total.addcmul_(symbol[:, :, i], spectra[:, None, i])
+    return torch.fft.irfft2(total, s=features.shape[-2:])
+
+
+def regress(target: Tensor, features: Tensor, rings: Tensor, ridge: float = 1e-6) -> Tensor:
+    """Least-squares ring matrices from features to a target.
+
+    Args:
+        target: ``(count, out, y, x)``.
+        features: ``(count, in, y, x)``.
+        rings: from :func:`ring_index`.
+        ridge: relative weight that keeps the equations of equal features solvable.
+
+    Returns:
+        ``(rings, out, in)``, float64.
+    """
+    ny, nx = features.shape[-2:]
+    t, f = (torch.fft.rfft2(z.double(), norm="ortho") for z in (target, features))
+    weight = multiplicity(ny, nx).to(f.real)
+    A = _ring_sums(f.conj() * weight, f, rings)
+    b = _ring_sums(f.conj() * weight, t, rings)
+    size = torch.diagonal(A, dim1=-2, dim2=-1).mean(-1)[:, None, None]
+    A = A + (ridge * size + 1e-12) * torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
+    return torch.linalg.solve(A, b).mT
+
+
+def _ring_sums(a: Tensor, b: Tensor, rings: Tensor) -> Tensor:
+    """Real parts of sums of a_i b_j over samples and wavenumbers of each ring, ``(r, i, j)``."""
+    left, right = (z.permute(2, 3, 1, 0).flatten(0, 1).contiguous() for z in (a, b))
+    products = torch.bmm(left, right.mT).real
+    sums = products.new_zeros(int(rings.max()) + 1, *products.shape[1:])
+    return sums.index_add_(0, rings.flatten(), products)
+
+
+class LogTable(nn.Module):
+    """Values on a grid of noise levels, interpolated linearly in the logarithm of the level.
+
+    Args:
+        levels: noise levels, increasing.
+        shape: shape of the value at one level.
+    """
+
+    levels: Tensor
+    values: Tensor
+
+    def __init__(self, levels: Sequence[float], shape: Sequence[int]) -> None:
+        super().__init__()
+        self.register_buffer("levels", torch.tensor(list(levels), dtype=torch.float64))
+        self.register_buffer("values", torch.zeros(len(levels), *shape))
+
+    def forward(self, sigma: Tensor) -> Tensor:
+        """Values at the levels ``sigma (batch,)``, held constant beyond the grid."""
+        log, wanted = self.levels.log(), sigma.to(self.levels).log()
+        upper = torch.searchsorted(log, wanted).clamp(1, len(log) - 1)
+        share = ((wanted - log[upper - 1]) / (log[upper] - log[upper - 1])).clamp(0, 1)
+        share = share.to(self.values).view(-1, *[1] * (self.values.ndim - 1))
+        return torch.lerp(self.values[upper - 1], self.values[upper], share)

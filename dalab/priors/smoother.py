@@ -1,0 +1,142 @@
+r"""A two-filter smoother of noisy windows with calibrated spectral gains.
+
+A window is a trajectory, and what one frame shows, another frame shows elsewhere. The smoother runs
+through the noisy frames x_k once ahead and once back, carrying its estimate with the flow M,
+
+.. math::
+    f_k = A_k \, M f_{k-1} + B_k \, x_k , \qquad
+    b_k = A'_k \, M^{-1} b_{k+1} + B'_k \, x_k ,
+
+and combines f_k with the carried b_{k+1}, the Gaussian denoiser's answer and x_k. Every factor is a
+small matrix over layers per ring of equal wavenumber and per noise level: the least-squares
+optimum, found in closed form on training windows.
+
+References:
+    | Fraser and Potter, The optimum linear smoother as a combination of two optimum linear filters,
+      1969: here about the nonlinear flow, with measured instead of propagated covariances
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .rings import LogTable, apply, regress, ring_index
+
+LIMIT = 8.0
+"""Estimates beyond so many standard deviations are cut before they are carried, so that input far
+from any flow cannot make the flow diverge."""
+
+Analysis = Callable[[int, Tensor], Tensor]
+
+
+class Carrier(Protocol):
+    """Carries ``(2, batch, lev, y, x)`` by one interval: the first half ahead, the second back."""
+
+    def __call__(self, states: Tensor) -> Tensor: ...
+
+
+class TwoFilterSmoother(nn.Module):
+    """Estimates of clean windows from noisy ones.
+
+    Args:
+        window: shape of a window, (time, lev, y, x).
+        carry: takes states over one interval in both directions.
+        levels: noise levels of the gains, increasing.
+    """
+
+    rings: Tensor
+
+    def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
+        super().__init__()
+        time, lev, ny, nx = window
+        self.carry = carry
+        rings = ring_index(ny, nx)
+        count = int(rings.max()) + 1
+        self.register_buffer("rings", rings, persistent=False)
+        self.filters = LogTable(levels, (2, time, count, lev, 2 * lev))
+        self.combination = LogTable(levels, (time, count, lev, 4 * lev))
+
+    def forward(self, x: Tensor, sigma: Tensor, gaussian: Tensor) -> tuple[Tensor, Tensor]:
+        """Smooth windows.
+
+        Args:
+            x: noisy windows, ``(batch, time, lev, y, x)``.
+            sigma: noise level of each, ``(batch,)``.
+            gaussian: the Gaussian denoiser's answer, same shape as ``x``.
+
+        Returns:
+            The estimate, and what the two filters had carried to every frame before they saw it,
+            ``(2, batch, time, lev, y, x)``; the noisy frame itself where a filter starts.
+        """
+        gains = self.filters(sigma).transpose(0, 1)
+
+        def analysis(k: int, features: Tensor) -> Tensor:
+            used = gains[:, :, k].flatten(0, 1)[..., -features.shape[1] :]
+            return apply(used, features, self.rings)
+
+        filtered, carried = self._filter(x, analysis)
+        features = _features(filtered, carried, gaussian, x)
+        combined = apply(self.combination(sigma).flatten(0, 1), features, self.rings)
+        return combined.view_as(x), carried
+
+    def fit_level(self, level: int, x: Tensor, clean: Tensor, gaussian: Tensor) -> None:
+        """Find the gains of one noise level by least squares.
+
+        Args:
+            level: index of the noise level.
+            x: noisy windows of that level, ``(count, time, lev, y, x)``.
+            clean: the windows without noise.
+            gaussian: the Gaussian denoiser's answers.
+        """
+        targets = torch.stack([clean, clean.flip(1)])
+
+        def analysis(k: int, features: Tensor) -> Tensor:
+            found = []
+            for way, feature in enumerate(features.chunk(2)):
+                gains = regress(targets[way, :, k], feature, self.rings)
+                self.filters.values[level, way, k, ..., -gains.shape[-1] :] = gains
+                found.append(apply(gains[None], feature, self.rings))
+            return torch.cat(found)
+
+        filtered, carried = self._filter(x, analysis)
+        features = _features(filtered, carried, gaussian, x).unflatten(0, x.shape[:2])
+        for k in range(x.shape[1]):
+            gains = regress(clean[:, k], features[:, k], self.rings)
+            self.combination.values[level, k] = gains
+
+    def _filter(self, x: Tensor, analysis: Analysis) -> tuple[Tensor, Tensor]:
+        """Run both filters at once, the second one through the frames in reverse order.
+
+        Args:
+            x: noisy windows, ``(batch, time, lev, y, x)``.
+            analysis: updates the k-th frame of both filters: from features ``(2 batch, in, y,
+                x)``, the carried layers, where there are any, and the noisy ones.
+
+        Returns:
+            Filtered and carried windows, both ``(2, batch, time, lev, y, x)`` in order of time.
+        """
+        frames = torch.stack([x, x.flip(1)])
+        filtered: list[Tensor] = []
+        carried: list[Tensor] = []
+        for k in range(x.shape[1]):
+            noisy = frames[:, :, k]
+            brought = self.carry(filtered[-1].clamp(-LIMIT, LIMIT)) if k else noisy
+            features = torch.cat([brought, noisy], -3) if k else noisy
+            filtered.append(analysis(k, features.flatten(0, 1)).view_as(noisy))
+            carried.append(brought)
+        return _in_order(filtered), _in_order(carried)
+
+
+def _in_order(frames: Sequence[Tensor]) -> Tensor:
+    """From frames as the filters met them to windows in order of time."""
+    ahead, back = torch.stack(list(frames), 2)
+    return torch.stack([ahead, back.flip(1)])
+
+
+def _features(filtered: Tensor, carried: Tensor, gaussian: Tensor, x: Tensor) -> Tensor:
+    """What the combination sees of every frame, ``(batch x time, 4 lev, y, x)``."""
+    return torch.cat([filtered[0], carried[1], gaussian, x], -3).flatten(0, 1)

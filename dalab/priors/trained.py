@@ -1,0 +1,188 @@
+"""Trained priors on disk: one safetensors file with everything that the denoiser needs.
+
+The tensors of a file are checked against the network that its header describes before any of them
+is read. The network is stored in half precision, the tables in single precision.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..observations import OPERATORS
+from ..registry import build
+from ..systems.base import System
+from .augmented import AugmentedPrior, Channels, GaussianAugmentedPrior
+from .base import Prior
+from .calibration import ErrorTable
+from .checkpoint import packed, unpacked
+from .exchange import Exchange
+from .gaussian import GaussianPrior
+from .header import Header, unfit
+from .recipe import Recipe
+from .residual import ResidualPrior
+from .smoother import TwoFilterSmoother
+from .spectral import SpectralCovariance
+from .unet import UNet
+
+LARGE = 500_000
+"""Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
+
+
+class TrainedAugmentedPrior(AugmentedPrior):
+    """A trained distribution over augmented windows.
+
+    Args:
+        core: the denoiser of the augmented fields.
+        channels: what they are.
+    """
+
+    def __init__(self, core: ResidualPrior, channels: Channels) -> None:
+        super().__init__(core.name, core.window, channels)
+        self.core = core
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        return self.core.denoise(x, sigma)
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        return self.core.error_covariance(sigma)
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.core.climatology
+
+
+def make_network(recipe: Recipe, window: Sequence[int], smoothed: bool) -> UNet:
+    """The network of a recipe for windows of a shape, its first numbers drawn from the seed."""
+    fields = window[0] * window[1]
+    looks = 5 if smoothed else 2  # features per field, see ResidualPrior.look
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return UNet(
+            looks * fields, fields, widths=recipe.widths, depths=recipe.depths, patch=recipe.patch
+        )
+
+
+def assemble(
+    recipe: Recipe, system: System, state: GaussianPrior, levels: Sequence[float], smoothed: bool
+) -> ResidualPrior:
+    """The denoiser of a recipe before training.
+
+    Args:
+        recipe: what is wanted.
+        system: whose windows.
+        state: Gaussian prior of windows of the state.
+        levels: noise levels of the tables.
+        smoothed: whether to start from the two-filter smoother.
+    """
+    gaussian = state
+    if recipe.operators:
+        operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
+        gaussian = GaussianAugmentedPrior(copy.deepcopy(state).double(), operators).gaussian.float()
+    window = gaussian.window
+    smoother = exchange = None
+    if smoothed:
+        carry = system.transport()
+        smoother = TwoFilterSmoother(window, carry, levels)
+        exchange = Exchange(window, carry, levels)
+    network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
+    return ResidualPrior(recipe.name, gaussian, network, smoother, exchange, errors)
+
+
+def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header: Header) -> None:
+    """Write a trained prior.
+
+    Args:
+        path: file to write.
+        prior: the denoiser.
+        state: Gaussian prior of windows of the state that it was assembled from.
+        header: what it is.
+    """
+    large = math.prod(state.window) > LARGE
+    gaussian = packed(state.matrices(), torch.float16 if large else torch.float32)
+    tensors = {f"gaussian.{k}": v for k, v in gaussian.items()}
+    tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
+    tensors |= _named("errors", prior.errors)
+    for name in ("smoother", "exchange"):
+        if getattr(prior, name) is not None:
+            maps = _named(name, getattr(prior, name))
+            tensors |= {k: v.half() if large and v.ndim > 1 else v for k, v in maps.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    save_file(kept, path, metadata={"dalab": json.dumps(header.to_dict())})
+
+
+def load_trained(path: Path, system: System) -> Prior:
+    """Read a trained prior, of states or of augmented windows.
+
+    Args:
+        path: the file.
+        system: whose windows are wanted.
+
+    Raises:
+        InputError: if the file is missing, truncated, foreign, or about another system.
+    """
+    core, _ = load_core(path, system)
+    operators = Header.read(path).recipe["operators"]
+    return TrainedAugmentedPrior(core, Channels.of(system, operators)) if operators else core
+
+
+def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior]:
+    """The denoiser in a file, and the Gaussian prior of states that it was assembled from.
+
+    Raises:
+        InputError: as :func:`load_trained`.
+    """
+    header = Header.read(path)
+    header.check(path, system)
+    recipe = Recipe.from_dict(header.recipe)
+    with safe_open(path, framework="pt") as file:
+        _check_tensors(path, file, recipe, header)
+        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    window = tuple(header.window)
+    state = GaussianPrior(unpacked(_under(tensors, "gaussian"), window), window)
+    prior = assemble(recipe, system, state.float(), header.levels, header.smoothed)
+    prior.name = header.name
+    try:
+        for name, part in prior.named_children():
+            if name != "gaussian":
+                part.load_state_dict(_under(tensors, name))
+    except RuntimeError as error:
+        raise unfit(path, f"must fit the denoiser that its header describes ({error})") from None
+    return prior, state.float()
+
+
+def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> None:
+    """Compare names and shapes with those of the network, without reading or allocating it."""
+    held = set(file.keys())
+    for name in ("network.direct.weight", "gaussian.real", "gaussian.imag", "errors.ratios.values"):
+        if name not in held:
+            raise unfit(path, f"must hold the tensor {name}")
+    channels = file.get_slice("network.direct.weight").get_shape()[0] // header.window[0]
+    with torch.device("meta"):
+        window = (header.window[0], channels, *header.window[2:])
+        network = make_network(recipe, window, header.smoothed)
+    for name, value in _named("network", network).items():
+        if name not in held:
+            raise unfit(path, f"must hold the tensor {name}")
+        found = tuple(file.get_slice(name).get_shape())
+        if found != tuple(value.shape):
+            raise unfit(path, f"must hold {name} of shape {tuple(value.shape)}, not {found}")
+
+
+def _named(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}

@@ -1,0 +1,173 @@
+"""Files of trained priors: the same denoiser again, or a clear refusal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from dalab.errors import InputError
+from dalab.priors import load_prior
+from dalab.priors.header import Header
+from dalab.priors.pipeline import Training
+from dalab.priors.recalibrate import recalibrate
+from dalab.priors.recipe import Recipe
+from dalab.priors.trained import load_core, load_trained
+from dalab.random import MemberStreams
+from dalab.systems import SYSTEMS
+
+RECIPE = Recipe(
+    name="small", system="lorenz96", data="climate:8x30", window=4, widths=(8,), depths=(1,),
+    steps=3, batch=4, fit_windows=16, held_out=16, warmup=0,
+)
+LORENZ = SYSTEMS["lorenz96"]()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Training, Path]:
+    training = Training(RECIPE, tmp_path_factory.mktemp("trained"), torch.device("cpu"))
+    for _ in training.run():
+        pass
+    return training, training.finish()[0]
+
+
+def rewritten(path: Path, target: Path, *, header=None, drop=(), reshape=()) -> Path:
+    """A copy with another header, without some tensors, or with one of another shape."""
+    tensors = {k: v for k, v in load_file(path).items() if k not in drop}
+    for name in reshape:
+        tensors[name] = tensors[name].flatten()[:1]
+    with safe_open(path, framework="pt") as file:
+        values = json.loads(file.metadata()["dalab"])
+    values.update(header or {})
+    values = {k: v for k, v in values.items() if v is not None}
+    save_file(tensors, target, metadata={"dalab": json.dumps(values)})
+    return target
+
+
+def test_the_file_denoises_as_the_trained_prior_did(trained):
+    training, path = trained
+    x = training.test[:4]
+    noisy = x + 0.4 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    loaded = load_prior(str(path), LORENZ)
+    expected = training.prior.denoise(noisy, 0.4)
+    error = (loaded.denoise(noisy, 0.4) - expected).abs().max()
+    assert error < 1e-3 * expected.abs().max()  # half precision
+
+
+def test_one_level_per_window_or_one_for_all(trained):
+    prior = load_prior(str(trained[1]), LORENZ)
+    x = trained[0].test[:2]
+    levels = torch.tensor([0.2, 0.7])
+    together = prior.denoise(x, levels.view(-1, 1, 1, 1, 1))
+    for i, level in enumerate(levels.tolist()):
+        torch.testing.assert_close(together[i], prior.denoise(x[i], level), atol=1e-5, rtol=1e-4)
+
+
+def test_half_precision_costs_under_one_per_cent(trained):
+    training, path = trained
+    loaded, _ = load_core(path, LORENZ)
+    generator = torch.Generator().manual_seed(0)
+    x = training.test
+    noisy = x + 0.5 * torch.randn(x.shape, generator=generator)
+    before, after = ((p.denoise(noisy, 0.5) - x).std() for p in (training.prior, loaded))
+    assert after < 1.01 * before
+
+
+def test_the_header_tells_everything(trained):
+    header = Header.read(trained[1])
+    assert header.system == "lorenz96" and header.window == [4, 1, 1, 40]
+    assert header.parameters["forcing"] == 8.0
+    assert len(header.data["sha256"]) == 64
+    assert Recipe.from_dict(header.recipe) == RECIPE
+    assert [row["sigma"] for row in header.validation] == [0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
+    assert header.training["seconds"] >= 0 and header.training["hardware"]
+
+
+def test_the_measured_error_covariance_is_that_of_the_errors(trained):
+    training, path = trained
+    prior = load_prior(str(path), LORENZ)
+    x = training.test
+    for sigma in (0.1, 1.0):
+        generator = torch.Generator().manual_seed(5)
+        error = prior.denoise(x + sigma * torch.randn(x.shape, generator=generator), sigma) - x
+        claimed = prior.error_covariance(sigma).variance().mean().sqrt()
+        assert claimed == pytest.approx(float(error.std()), rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"header": {"format": "dalab-trained-prior-0"}}, "must have the format"),
+        ({"header": {"format": "dalab-gaussian-prior-1"}}, "must have the format"),
+        ({"header": {"scale": None}}, "check scale"),
+        ({"header": {"colour": "red"}}, "check colour"),
+        ({"header": {"window": "4"}}, "must have a list for window"),
+        ({"header": {"window": [4, 1]}}, "four whole numbers"),
+        ({"header": {"recipe": {"name": "a"}}}, "must have a system"),
+        ({"header": {"system": "qg64"}}, "is about qg64"),
+        ({"header": {"scale": [9.0]}}, "in units of"),
+        ({"drop": ("network.stem.weight",)}, "must hold the tensor network.stem.weight"),
+        ({"drop": ("network.direct.weight",)}, "must hold the tensor network.direct.weight"),
+        ({"reshape": ("network.stem.weight",)}, "must hold network.stem.weight of shape"),
+        ({"reshape": ("smoother.combination.values",)}, "must fit the denoiser"),
+        ({"drop": ("exchange.maps.values",)}, "must fit the denoiser"),
+        ({"drop": ("gaussian.real",)}, "must hold the tensor gaussian.real"),
+        ({"drop": ("errors.ratios.values",)}, "must hold the tensor errors.ratios.values"),
+    ],
+)
+def test_unfit_files_are_refused(trained, tmp_path, change, match):
+    path = rewritten(trained[1], tmp_path / "odd.safetensors", **change)
+    with pytest.raises(InputError, match=match):
+        load_trained(path, LORENZ)
+
+
+def test_truncated_and_foreign_files_are_refused(trained, tmp_path):
+    whole = trained[1].read_bytes()
+    for name, content in (
+        ("short", whole[: len(whole) // 2]), ("empty", b""), ("text", b"weights" * 100),
+        ("pickle", b"\x80\x02}q\x00."),
+    ):
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="cannot be read"):
+            load_trained(path, LORENZ)
+
+
+def test_calibration_can_be_repeated(trained, tmp_path):
+    out = tmp_path / "again.safetensors"
+    path, table = recalibrate(str(trained[1]), "climate:8x60", 24, out)
+    assert path == out and len(table) == 6
+    old, new = (load_prior(str(p), LORENZ) for p in (trained[1], out))
+    assert not torch.equal(old.errors.ratios.values, new.errors.ratios.values)
+    x = trained[0].test[:1]
+    torch.testing.assert_close(old.denoise(x, 0.5), new.denoise(x, 0.5), atol=1e-4, rtol=1e-3)
+
+
+class TestBlend:
+    def test_its_ends_are_the_two_priors(self, trained):
+        path, x = trained[1], trained[0].test[:2]
+        prior = load_prior(str(path), LORENZ)
+        none, all_ = (load_prior(f"{path}:blend={b}", LORENZ) for b in (0.0, 1.0))
+        torch.testing.assert_close(none.denoise(x, 0.5), prior.gaussian.denoise(x, 0.5))
+        torch.testing.assert_close(all_.denoise(x, 0.5), prior.denoise(x, 0.5))
+        for blended, sigma in ((none, 0.5), (all_, 0.5)):
+            other = prior.gaussian if blended is none else prior
+            torch.testing.assert_close(
+                blended.error_covariance(sigma).matrices, other.error_covariance(sigma).matrices,
+                atol=1e-5, rtol=1e-4,
+            )
+
+    def test_it_samples_the_same_climate(self, trained):
+        half = load_prior(f"{trained[1]}:blend=0.5", LORENZ)
+        x = half.sample_climatology(MemberStreams(0, 200))
+        assert x.std() == pytest.approx(float(trained[0].data.training.std()), rel=0.1)
+
+    def test_bad_blends(self, trained):
+        with pytest.raises(InputError, match="at most 1"):
+            load_prior(f"{trained[1]}:blend=2", LORENZ)
+        with pytest.raises(InputError, match="must be a trained one"):
+            load_prior("gaussian:blend=0.5", LORENZ)
