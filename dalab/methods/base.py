@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..observations import ObservingNetwork
+from ..priors.augmented import AugmentedPrior, selection
 from ..priors.base import Prior
 from ..random import MemberStreams
 from ..systems.base import System
@@ -46,6 +47,7 @@ class Problem:
         network: what is observed.
         data: observation vector of the network, ``(size,)``.
         background: estimate of step 0, if there is one.
+        augmented: distribution of augmented windows, for the methods that use one.
     """
 
     system: System
@@ -53,6 +55,7 @@ class Problem:
     network: ObservingNetwork
     data: Tensor
     background: Background | None = None
+    augmented: AugmentedPrior | None = None
 
     @property
     def window(self) -> tuple[int, ...]:
@@ -66,8 +69,25 @@ class Problem:
         background = self.background
         if background is not None:
             background = replace(background, state=background.state.to(device))
-        prior = copy.deepcopy(self.prior).to(device)  # the loaded one is shared between runs
-        return replace(self, prior=prior, data=self.data.to(device), background=background)
+        prior, augmented = copy.deepcopy((self.prior, self.augmented))  # shared between runs
+        return replace(
+            self, prior=prior.to(device), data=self.data.to(device), background=background,
+            augmented=augmented and augmented.to(device),
+        )
+
+    def check_augmented(self) -> None:
+        """Raise unless every observation is a selection of channels of the augmented prior.
+
+        Raises:
+            InputError: if there is no augmented prior, or it lacks an observed operator.
+        """
+        if self.augmented is None:
+            raise InputError(
+                "augmented prior", None, "must be there for this method",
+                "Give the problem one, or choose a method that needs none.",
+            )
+        for instrument in self.network.instruments:
+            selection(instrument, self.augmented.channels)
 
 
 @dataclass(frozen=True)
@@ -113,10 +133,12 @@ class Method(param.Parameterized):
     Attributes:
         uses_model: whether the forecast model is used.
         coupled: whether a member's result depends on the other members, as in ensemble filters.
+        uses_augmented: whether it needs ``Problem.augmented``.
     """
 
     uses_model: ClassVar[bool] = False
     coupled: ClassVar[bool] = False
+    uses_augmented: ClassVar[bool] = False
 
     def run(
         self,
@@ -134,10 +156,13 @@ class Method(param.Parameterized):
             device: where to compute.
 
         Raises:
-            InputError: if ``members`` is below 1, before any work.
+            InputError: if ``members`` is below 1, or an augmented prior is needed and missing or
+                lacks an operator; before any work.
         """
         if members < 1:
             raise InputError("members", members, "must be at least 1", "Use 8.")
+        if self.uses_augmented:
+            problem.check_augmented()
         problem = problem.to(device)
         streams = MemberStreams(
             generator.initial_seed(), self.size(members), device, problem.data.dtype

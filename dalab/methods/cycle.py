@@ -28,4 +28,4 @@ def white(like: SpectralCovariance, std: float) -> SpectralCovariance:
     """White covariance of standard deviation ``std``, shaped like another one."""
     eye = torch.eye(like.matrices.shape[-1], dtype=like.matrices.dtype)
     matrices = (std**2 * eye).to(like.matrices.device).expand_as(like.matrices)
-    return SpectralCovariance(matrices.contiguous(), like.fields)
+    return SpectralCovariance(matrices.contiguous(), like.window)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +15,8 @@ from .base import Problem
 class Evidence:
     """Everything that was measured, the background being one more linear observation.
 
+    A window may hold more channels than the state, as augmented ones do; the state comes first.
+
     Args:
         problem: supplies network, data and background.
     """
@@ -27,7 +28,8 @@ class Evidence:
         seen = self.problem.network.apply(x)
         if self.problem.background is None:
             return seen
-        return torch.cat([seen, x[:, 0].flatten(1)], dim=-1)
+        state = x[:, 0, : len(self.problem.background.state)]
+        return torch.cat([seen, state.flatten(1)], dim=-1)
 
     @cached_property
     def data(self) -> Tensor:
@@ -49,25 +51,3 @@ class Evidence:
     def empty(self) -> bool:
         """Whether there is nothing to condition on."""
         return len(self.data) == 0
-
-
-def likelihood_gradient(
-    evidence: Evidence, x: Tensor, s: float, loss: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Denoised window and the gradient of a loss of its residual, through the denoiser.
-
-    Args:
-        evidence: what was measured.
-        x: noisy windows ``(members, time, lev, y, x)`` at level ``s``.
-        s: noise level.
-        loss: function of the residuals ``(members, size)`` giving one number per member.
-
-    Returns:
-        The denoised windows and the gradients with respect to ``x``, both shaped like ``x``.
-    """
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        xhat = evidence.problem.prior.denoise(x, s)
-        losses = loss(evidence.data - evidence.apply(xhat))
-        (gradient,) = torch.autograd.grad(losses.sum(), x)
-    return xhat.detach(), gradient

@@ -1,4 +1,4 @@
-r"""The sampling loop that all guided diffusion methods share.
+r"""The levels and the step that all diffusion methods share.
 
 In the variance-exploding form, with posterior mean xhat at noise level s, the ancestral step to a
 lower level s' is
@@ -13,13 +13,11 @@ eta = 0 is the deterministic sampler, eta = 1 the ancestral one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 
 import param
 import torch
 from torch import Tensor
 
-from ..random import MemberStreams
 from .base import Method
 
 
@@ -44,33 +42,9 @@ def noise_levels(steps: int, high: float, low: float, rho: float = 7.0) -> list[
 
 
 def ancestral_step(
-    x: Tensor, xhat: Tensor, s: float, lower: float, noise: Tensor, eta: float
+    x: Tensor, xhat: Tensor, s: float, lower: float, noise: Tensor | float, eta: float
 ) -> Tensor:
     """From level ``s`` to ``lower``, given the posterior mean ``xhat``; shapes of ``x``."""
     fresh = eta * lower * math.sqrt(max(s**2 - lower**2, 0.0)) / s
     kept = math.sqrt(max(lower**2 - fresh**2, 0.0))
     return xhat + kept / s * (x - xhat) + fresh * noise
-
-
-def sample(
-    posterior_mean: Callable[[Tensor, float], Tensor],
-    window: tuple[int, ...],
-    streams: MemberStreams,
-    levels: list[float],
-    eta: float,
-) -> Iterator[tuple[Tensor, float]]:
-    """Yield the posterior mean estimate and its noise level, from noise to a sample.
-
-    Args:
-        posterior_mean: estimate of E[x | x_s, data] from (x_s, s).
-        window: shape of one window.
-        streams: randomness, one stream per member.
-        levels: decreasing noise levels.
-        eta: share of the noise that is renewed at each step, 0 to 1.
-    """
-    x = levels[0] * streams.normal(window)
-    for s, lower in zip(levels, [*levels[1:], 0.0], strict=True):
-        xhat = posterior_mean(x, s).detach()
-        yield xhat, s
-        if lower > 0:
-            x = ancestral_step(x, xhat, s, lower, streams.normal(window), eta)

@@ -11,71 +11,82 @@ repair much of the bias.
 
 References:
     | Rozet and Louppe, Score-based data assimilation (arXiv 2306.10574, 2310.01853)
+    | Zheng et al., SOAD (arXiv 2407.21314) and its code: what it compares itself with as "SDA"
 
-Differences: the background is one more observation, with its own error variance. The gradient
-includes the identity path of the denoiser; the code released with SOAD (arXiv 2407.21314) as "SDA"
-leaves it out, which reverses the sign of the guidance for a Gaussian prior. No corrections are made
-at the last two levels, where they only add noise.
+Differences: the background is one more observation, with its own error variance. No corrections are
+made at the last two levels, where they only add noise. The published sampler is ``schedule=cosine,
+steps=256``, with 5 corrections in the SOAD paper.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
 
 import param
-import torch
 from torch import Tensor
 
 from ..random import MemberStreams
 from .base import Problem, Step
-from .evidence import Evidence, likelihood_gradient
-from .sampler import Diffusion, ancestral_step
+from .evidence import Evidence
+from .guidance import Jacobian, guidance
+from .guided import Guided
 
 
-class SDA(Diffusion):
+class SDA(Guided):
     """Score-based data assimilation: likelihood gradient through the denoiser, with corrector."""
 
     gamma = param.Number(
         0.1, bounds=(0.0, 10.0), doc="denoiser error variance as a share of the noise variance"
     )
     corrections = param.Integer(1, bounds=(0, 16), doc="Langevin corrections per level")
-    tau = param.Number(0.25, bounds=(0.0, 1.0), doc="size of a Langevin correction")
     eta = param.Number(0.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
+    cap = param.Boolean(
+        False, doc="bound the guidance at every entry: for operators whose gain exceeds gamma"
+    )
+    detached = param.Boolean(
+        False, doc="take the denoiser's Jacobian for the identity: no backpropagation"
+    )
 
-    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        evidence = Evidence(problem)
-        levels = self.levels
-        x = levels[0] * streams.normal(problem.window)
-        evaluations = 0
-        for done, s in enumerate(levels, start=1):
-            corrections = self.corrections if 1 < done < self.steps - 1 else 0
-            for _ in range(corrections):
-                x = langevin(x, self.posterior_mean(evidence, x, s), s, self.tau, streams)
-            xhat = self.posterior_mean(evidence, x, s)
-            evaluations += corrections + 1
-            yield Step(xhat, done, self.steps, evaluations, note=f"sigma {s:.3g}")
-            if done < self.steps:
-                noise = streams.normal(problem.window)
-                x = ancestral_step(x, xhat, s, levels[done], noise, self.eta)
+    @property
+    def jacobian(self) -> Jacobian:
+        """What stands for the Jacobian of the denoiser."""
+        return "identity" if self.detached else "denoiser"
 
     def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
         """Denoised window moved by s^2 times the likelihood score."""
-        if evidence.empty:
-            return evidence.problem.prior.denoise(x, s)
         variance = evidence.variance + self.gamma * s**2
-        xhat, gradient = likelihood_gradient(evidence, x, s, half_chi_square(variance))
-        return xhat - s**2 * gradient
+        clean, push = guidance(evidence, x, s, lambda d, _: d / variance, self.jacobian)
+        return self.moved(clean, push, s)
 
 
-def half_chi_square(variance: Tensor) -> Callable[[Tensor], Tensor]:
-    """Minus the Gaussian log-likelihood of residuals ``(members, size)``, one per member."""
-    return lambda residual: (residual**2 / (2 * variance)).sum(-1)
+class SDAReleased(SDA):
+    """SDA as coded by the authors of SOAD; for comparison only, the sign of its guidance is wrong.
 
+    The denoised window is made from a copy of the noisy one that carries no gradient, so that only
+    the network is differentiated: the identity is missing from the Jacobian of the denoiser, which
+    for a Gaussian prior turns the guidance away from the data. Besides, no background is seen, the
+    guidance is capped, and one score serves all corrections of a level and the step after them.
+    With 256 steps this is the column "SDA" of the SOAD paper.
+    """
 
-def langevin(x: Tensor, xhat: Tensor, s: float, tau: float, streams: MemberStreams) -> Tensor:
-    """One Langevin correction at level ``s``, its step set per member from the score's size."""
-    e = (x - xhat) / s
-    d = tau / (e**2).mean(dim=(1, 2, 3, 4), keepdim=True)
-    noise = streams.normal(x.shape[1:])
-    return x - s * (d * e + math.sqrt(2.0) * torch.sqrt(d) * noise)
+    stale: ClassVar[bool] = True
+    quiet: ClassVar[int] = 0
+
+    steps = param.Integer(256, bounds=(2, 1000), doc="noise levels from first to last")
+    corrections = param.Integer(5, bounds=(0, 16), doc="Langevin corrections per level")
+    schedule = param.Selector(
+        default="cosine", objects=["power", "cosine"],
+        doc="noise levels: power, from sigma_max to sigma_min; cosine, published, 1000 to 0.001",
+    )
+    cap = param.Boolean(True, doc="bound the guidance at every entry")
+    detached = param.Boolean(False, precedence=-1)
+
+    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
+        return super().iterate(replace(problem, background=None), streams)
+
+    @property
+    def jacobian(self) -> Jacobian:
+        """All of the denoiser's but the identity."""
+        return "network"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from dalab.methods import Background, Problem
 from dalab.observations import MASKS, OPERATORS, network
+from dalab.priors.augmented import AugmentedPrior, Channels, GaussianAugmentedPrior
 from dalab.priors.base import Prior
 from dalab.priors.spectral import SpectralCovariance
 from dalab.random import stream
@@ -18,7 +21,9 @@ class Advection:
 
     name, dims, units, interval = "advection", ("lev", "y", "x"), "1", 86400.0
     shape = (2, 8, 8)
+    offset = torch.zeros(2, 1, 1, dtype=torch.float64)
     scale = torch.ones(2, 1, 1, dtype=torch.float64)
+    time_unit, symbol, quantity = "s", "x", "tracer"
     damping = 0.9
 
     def step(self, x: Tensor, n: int = 1, generator=None) -> Tensor:
@@ -47,7 +52,7 @@ class ScalarPrior(Prior):
 
     def _covariance(self, variance):
         return SpectralCovariance(
-            torch.full((1, 1, 1, 1), float(variance), dtype=torch.complex128), (1, 1)
+            torch.full((1, 1, 1, 1), float(variance), dtype=torch.complex128), (1, 1, 1, 1)
         )
 
 
@@ -55,18 +60,65 @@ def problem(
     system, prior, operators=("identity",), mask="random:0.4", background=None, std=0.3, seed=0
 ) -> Problem:
     """A problem whose truth is a draw of the prior, float64."""
-    steps, _, n, _ = prior.window
+    steps, _, *grid = prior.window
     normal = torch.randn(prior.window, generator=stream(seed, "truth"), dtype=torch.float64)
     truth = prior.climatology.sample(normal)
-    masks = [
-        build("mask", mask, MASKS).cells(steps, n, stream(seed, i)) for i in range(len(operators))
-    ]
+    pattern = build("mask", mask, MASKS)
+    masks = [pattern.cells(steps, grid, stream(seed, i)) for i in range(len(operators))]
     net = network([OPERATORS[name](system) for name in operators], masks, std=std)
     data = net.observe(truth, lambda i: stream(seed, "noise", i))
     if background is not None:
         noise = torch.randn(truth[0].shape, generator=stream(seed, "b"), dtype=torch.float64)
         background = Background(truth[0] + background * noise, background)
     return Problem(system, prior, net, data, background)
+
+
+class CellwisePrior(AugmentedPrior):
+    """N(0, C) over the channels of every cell, the cells independent; also an augmented prior.
+
+    Args:
+        C: covariance of the channels, the state's one first.
+        n: cells along each side.
+    """
+
+    def __init__(self, C: Tensor, n: int) -> None:
+        extra = len(C) - 1
+        channels = Channels(1, ("identity",)[:extra], (extra,)[:extra])
+        super().__init__("cellwise", (1, len(C), n, n), channels)
+        self.C = C.double()
+
+    def denoise(self, x, sigma):
+        gain = self.C @ torch.linalg.inv(self.C + sigma**2 * torch.eye(len(self.C)).to(self.C))
+        return (x.movedim(-3, -1) @ gain.T).movedim(-1, -3)
+
+    @property
+    def climatology(self):
+        n = self.window[-1]
+        matrices = self.C.to(torch.complex128).expand(n, n // 2 + 1, -1, -1)
+        return SpectralCovariance(matrices, self.window)
+
+
+def white(c: float, n: int = 64, background: float | None = None, copies: int = 0) -> Problem:
+    """Independent numbers N(0, c), each observed with error 0.1: as many scalar problems.
+
+    Args:
+        c: variance of a number.
+        n: side of the grid that they are written on.
+        background: standard deviation of the error of a background, if there is one.
+        copies: channels of an augmented window beside the state, equal to it.
+    """
+    system = Advection()
+    system.shape = (1, n, n)
+    prior = CellwisePrior(torch.full((1, 1), c), n)
+    made = problem(system, prior, mask="full", std=0.1, background=background)
+    return replace(made, augmented=CellwisePrior(torch.full((1 + copies, 1 + copies), c), n))
+
+
+def augmented(problem: Problem) -> Problem:
+    """The same problem with the exact covariance of its augmented windows."""
+    operators = [i.operator for i in problem.network.instruments]
+    known = [o for o in operators if type(o).__name__ != "Identity"]
+    return replace(problem, augmented=GaussianAugmentedPrior(problem.prior, known))
 
 
 def last(method, problem, members, seed=0):

@@ -1,0 +1,114 @@
+r"""EnKF: ensemble Kalman filter with perturbed observations, localised in observation space.
+
+.. math::
+    x_j \leftarrow x_j + (\rho \circ P_{xy}) (\rho \circ P_{yy} + R)^{-1} (y + \epsilon_j - h(x_j))
+
+with sample covariances of states and observed members and the Gaspari-Cohn taper rho of the
+periodic distance. Products with the tapered covariances are convolutions, and the system is solved
+by conjugate gradients: no matrix of the size of the observations is ever formed. Without
+localisation the Woodbury identity solves it exactly in the space of the members.
+
+The perturbations are centred over members, so that they do not disturb the mean.
+
+References:
+    | Burgers, van Leeuwen and Evensen (1998): perturbed observations
+    | Houtekamer and Mitchell (2001): localisation by a taper of the covariances
+"""
+
+from __future__ import annotations
+
+import param
+import torch
+from torch import Tensor
+
+from ..observations import ObservingNetwork
+from ..random import MemberStreams
+from .base import Problem
+from .filters import EnsembleKalman
+from .local import Taper, columns, localised_product, rows, taper
+from .solve import conjugate_gradients
+
+
+class EnKF(EnsembleKalman):
+    """Ensemble Kalman filter with perturbed observations and the forecast model."""
+
+    localisation = param.Number(
+        2.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
+    )
+    iterations = param.Integer(
+        30, bounds=(1, 1000), doc="conjugate-gradient iterations of the localised solve"
+    )
+
+    def floats(self, problem: Problem, members: int) -> int:
+        cells = problem.window[-2] * problem.window[-1]
+        return super().floats(problem, members) + 4 * members * cells
+
+    def update(
+        self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
+    ) -> Tensor:
+        std = network.variance(like=data).sqrt()
+        seen = network.apply(x.unsqueeze(-4))
+        noise = centred(streams.normal((*data.shape[:-1], network.size)).movedim(0, -2))
+        innovations = (data.unsqueeze(-2) + std * noise - seen) / std
+        Y, X = anomalies(seen, -2) / std, anomalies(x, -4)
+        where = taper(x, self.localisation)
+        if where is None:
+            return x + global_increment(X, Y, innovations)
+        fields = columns(network, Y)
+        return x + local_increment(X, fields, network, innovations, where, self.iterations)
+
+
+def anomalies(x: Tensor, dim: int) -> Tensor:
+    """Deviations from the mean over members."""
+    return x - x.mean(dim, keepdim=True)
+
+
+def centred(noise: Tensor) -> Tensor:
+    """Noise ``(..., N, size)`` without its mean over members, of the same variance."""
+    N = noise.shape[-2]
+    return anomalies(noise, -2) * (N / (N - 1)) ** 0.5
+
+
+def global_increment(X: Tensor, Y: Tensor, innovations: Tensor) -> Tensor:
+    """Increments ``(..., N, lev, y, x)`` with the plain sample covariances.
+
+    Args:
+        X: anomalies of the states, ``(..., N, lev, y, x)``.
+        Y: anomalies of the observed members over the error std, ``(..., N, size)``.
+        innovations: one per member, over the error std, ``(..., N, size)``.
+    """
+    N = X.shape[-4]
+    H = Y @ Y.mT + (N - 1) * torch.eye(N, dtype=Y.dtype, device=Y.device)
+    w = torch.linalg.solve(H, Y @ innovations.mT)
+    return torch.einsum("...ilyx,...ij->...jlyx", X, w)
+
+
+def local_increment(
+    X: Tensor,
+    Y: Tensor,
+    network: ObservingNetwork,
+    innovations: Tensor,
+    where: Taper,
+    iterations: int,
+) -> Tensor:
+    """Increments with tapered covariances; as :func:`global_increment`, but Y as fields.
+
+    Args:
+        X: anomalies of the states, ``(..., N, lev, y, x)``.
+        Y: anomalies of the observed members over the error std, ``(..., N, channels, y, x)``.
+        network: network of one step.
+        innovations: one per member, over the error std, ``(..., N, size)``.
+        where: localisation.
+        iterations: conjugate-gradient iterations.
+    """
+
+    def innovation_covariance(v: Tensor) -> Tensor:
+        return v + rows(network, localised_product(Y, columns(network, v), where))
+
+    variance = 1 + rows(network, Y.pow(2).sum(-4)) / (Y.shape[-4] - 1)
+    a = conjugate_gradients(
+        innovation_covariance, innovations,
+        preconditioner=(1 / variance).unsqueeze(-2), iterations=iterations,
+    )  # fmt: skip
+    inner = where(torch.einsum("...icyx,...kcyx->...kiyx", Y, columns(network, a)))
+    return torch.einsum("...icyx,...kiyx->...kcyx", X, inner) / (X.shape[-4] - 1)
