@@ -59,8 +59,8 @@ class Config:
     assumed_noise: float | None = None
     background: float | None = None
     background_kind: str = "perturbed"
-    prior: str = "gaussian"
-    methods: tuple[str, ...] = ("spectral", "etkf", "oi")
+    prior: str = "auto"
+    methods: tuple[str, ...] = ("spectral", "letkf", "oi")
     members: int = 8
     steps: int = 48
     seed: int = 0

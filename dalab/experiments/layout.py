@@ -17,7 +17,7 @@ from .twin import Twin
 
 DAY = 86400.0
 
-COORDINATES = {
+FLOW = {
     "time": {"long_name": "time since the first state of the window", "units": "day"},
     "lev": {"long_name": "layer, counted from the top", "units": "1", "positive": "down"},
     "y": {"long_name": "distance to the north", "units": "m", "axis": "Y",
@@ -25,20 +25,30 @@ COORDINATES = {
     "x": {"long_name": "distance to the east", "units": "m", "axis": "X",
           "standard_name": "projection_x_coordinate"},
 }
+"""Attributes of the coordinates of a flow, in SI units and days."""
+
+ABSTRACT = {
+    "time": {"long_name": "time since the first state of the window", "units": "1"},
+    "lev": {"long_name": "field", "units": "1"},
+    "y": {"long_name": "row", "units": "1", "axis": "Y"},
+    "x": {"long_name": "site", "units": "1", "axis": "X"},
+}
+"""Attributes of the coordinates of a system whose time and space are pure numbers."""
 
 
 def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
-    """Coordinates of a window; time is in days since its first state."""
-    days = np.arange(config.window) * system.interval / DAY
-    values = {"time": days, **system.coords()}
+    """Coordinates of a window; time since its first state, in days where the system has units."""
+    flow = system.time_unit == "s"
+    time = np.arange(config.window) * system.interval / (DAY if flow else 1.0)
+    values, attrs = {"time": time, **system.coords()}, FLOW if flow else ABSTRACT
     return {
-        name: xr.DataArray(np.asarray(v), dims=name, attrs=COORDINATES.get(name, {}))
+        name: xr.DataArray(np.asarray(v), dims=name, attrs=attrs.get(name, {}))
         for name, v in values.items()
     }
 
 
 def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataArray:
-    """Normalised states as PV, float32.
+    """Normalised states, float32.
 
     Args:
         values: ``(*leading, *system.shape)``.
@@ -47,9 +57,9 @@ def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataA
         what: whose states they are.
     """
     attrs = {
-        "long_name": f"potential vorticity anomaly, {what}, normalised",
+        "long_name": f"{system.quantity}, {what}, normalised",
         "units": "1",
-        "comment": f"multiply by /pv_scale for {system.units}",
+        "comment": _physical(system),
     }
     dims = (*leading, *system.dims)
     return xr.DataArray(values.float().cpu().numpy(), dims=dims, attrs=attrs)
@@ -60,11 +70,23 @@ def texts(values: Sequence[str]) -> np.ndarray:
     return np.array(values, dtype=object)
 
 
-def scale(system: System) -> xr.DataArray:
-    """Physical units per normalised unit, by layer."""
-    values = system.scale.numpy()
-    attrs = {"long_name": "physical units per normalised unit", "units": system.units}
-    return xr.DataArray(values.reshape(values.shape[0]), dims=system.dims[0], attrs=attrs)
+def _physical(system: System) -> str:
+    """How to come from normalised states to physical units."""
+    text = f"multiply by /pv_scale for {system.units}"
+    return f"{text}, then add /pv_offset" if system.offset.any() else text
+
+
+def normalisation(system: System) -> dict[str, xr.DataArray]:
+    """``pv_scale``, by layer, and ``pv_offset`` for a system whose mean is not zero."""
+    scale = _by_layer(system.scale, system, "physical units per normalised unit")
+    if not system.offset.any():
+        return {"pv_scale": scale}
+    return {"pv_scale": scale, "pv_offset": _by_layer(system.offset, system, "climatological mean")}
+
+
+def _by_layer(values: Tensor, system: System, long_name: str) -> xr.DataArray:
+    attrs = {"long_name": long_name, "units": system.units}
+    return xr.DataArray(values.flatten().numpy(), dims=system.dims[0], attrs=attrs)
 
 
 def observations(twin: Twin) -> dict[str, xr.Dataset]:

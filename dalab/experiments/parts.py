@@ -96,7 +96,7 @@ def _require(text: str, device: torch.device) -> None:
 
 
 def labels(texts: Iterable[str]) -> list[str]:
-    """Registry names of the texts, made unique: ``spectral``, ``etkf``, ``spectral-2``."""
+    """Registry names of the texts, made unique: ``spectral``, ``letkf``, ``spectral-2``."""
     made: list[str] = []
     for text in texts:
         name = text.partition(":")[0]

@@ -15,6 +15,9 @@ node                        holds
 
 PV is normalised, its units are 1: the scores are defined on it. ``tree["truth/pv"] *
 tree["pv_scale"]`` is in 1/s. Times are days since the first state of the window.
+
+The state of another system stands in the place of PV, under the same name. Where its climate has a
+mean, ``pv_offset`` (lev) is to be added last; where its time is a pure number, so are the times.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from ..metrics.summary import DESCRIPTIONS, STEPS, WINDOW, summarise
 from ..systems import System
 from .config import Config
 from .frame import MethodScores
-from .layout import coordinates, observations, scale, states, texts
+from .layout import coordinates, normalisation, observations, states, texts
 from .parts import make_system
 from .twin import Twin
 
@@ -76,7 +79,7 @@ def assemble(
     """
     system = make_system(config.system)
     about = _attributes(config, twin, scores)
-    nodes = {"/": xr.Dataset({"pv_scale": scale(system)}, coordinates(config, system), about)}
+    nodes = {"/": xr.Dataset(normalisation(system), coordinates(config, system), about)}
     if twin is not None:
         nodes |= _given(twin)
     for label, estimate in estimates.items():

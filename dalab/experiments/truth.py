@@ -2,7 +2,9 @@
 
 A source of the registry starts from a spun-up state of the shipped library, moved by symmetries of
 the equations (a periodic shift, and for one seed in two the mirror image), and integrates it for 20
-to 40 days that the seed decides, so that every seed is a new piece of turbulence.
+to 40 days that the seed decides, so that every seed is a new piece of turbulence. A system that can
+draw states of its own climate, as the Lorenz systems can, starts from one of these; it has the
+source ``model`` alone.
 
 ========== ======================================= =================================================
 source     integrated by                           what the lab's forecast model misses
@@ -25,7 +27,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..random import stream
 from ..registry import lookup
-from ..systems import QGSystem, System
+from ..systems import Climate, QGSystem, System
 from ..systems.library import load_states
 from ..systems.pyqg_truth import block_mean, pyqg_snapshots
 from ..systems.spinup import refined
@@ -79,7 +81,10 @@ def _integrated(system: System, steps: int, seed: int, *, fine: bool, pyqg: bool
 
 
 def model(system: System, steps: int, seed: int) -> Tensor:
-    """Truth from the lab's own solver: the forecast model is perfect."""
+    """Truth from the lab's own solver: the forecast model is perfect, but for its noise."""
+    if isinstance(system, Climate):
+        x = system.spun_up(1, stream(seed, "truth", "state"))[0]
+        return system.trajectory(x, steps, stream(seed, "truth", "noise"))
     return _integrated(system, steps, seed, fine=False, pyqg=False)
 
 

@@ -1,8 +1,8 @@
 """A window of the user's own PV, from a NetCDF file or a Zarr store in pyqg's layout.
 
 The layout is that of ``pyqg.QGModel().to_dataset()`` concatenated in time: a variable ``q`` with
-dimensions ``(time, lev, y, x)`` in 1/s, and a coordinate ``time`` in seconds. Only the window is
-read.
+dimensions ``(time, lev, y, x)`` in 1/s, and a coordinate ``time`` in seconds. For a system without
+units both are pure numbers. Only the window is read.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ def read_window(path: Path, system: System, steps: int, seed: int) -> Tensor:
         InputError: naming what is wrong with the file and how to mend it.
     """
     with _open(path) as dataset:
-        q = _variable(dataset, path)
+        q = _variable(dataset, path, system)
         _check_grid(q, system)
         start = _start(len(q.time), steps, seed, path)
         _check_times(dataset, start, steps, system)
         window = q.isel(time=slice(start, start + steps)).values
     _check_values(window, start)
-    x = torch.from_numpy(np.ascontiguousarray(window, dtype=np.float64)) / system.scale
+    x = torch.from_numpy(np.ascontiguousarray(window, dtype=np.float64))
+    x = (x - system.offset) / system.scale
     _check_size(x, system)
     return x.float()
 
@@ -64,16 +65,18 @@ def _open(path: Path) -> xr.Dataset:
         ) from None
 
 
-def _variable(dataset: xr.Dataset, path: Path) -> xr.DataArray:
+def _variable(dataset: xr.Dataset, path: Path, system: System) -> xr.DataArray:
     if "q" not in dataset:
         names = ", ".join(map(str, dataset.data_vars)) or "no variable"
         raise InputError("truth file", str(path), f"must have a variable q, has {names}", LAYOUT)
     q = dataset["q"]
     if set(q.dims) != {"time", "lev", "y", "x"}:
         raise InputError("dims of q", q.dims, "must be (time, lev, y, x)", LAYOUT)
-    units = q.attrs.get("units")
-    if units is not None and str(units).replace(" ", "").lower() not in PER_SECOND:
-        raise InputError("units of q", units, "must be s^-1", "Convert q to 1/s, in SI.")
+    units, known = q.attrs.get("units"), PER_SECOND if system.units == "s-1" else {system.units}
+    if units is not None and str(units).replace(" ", "").lower() not in known:
+        wanted = "s^-1" if known is PER_SECOND else system.units
+        remedy = "Convert q to 1/s, in SI." if known is PER_SECOND else "Leave them out."
+        raise InputError("units of q", units, f"must be {wanted}", remedy)
     return q.transpose("time", "lev", "y", "x")
 
 
@@ -103,16 +106,19 @@ def _check_times(dataset: xr.Dataset, start: int, steps: int, system: System) ->
     if "time" not in dataset.coords:
         raise InputError("time", "absent", "must be a coordinate, in seconds", LAYOUT)
     time = dataset["time"]
-    units = str(time.attrs.get("units", "s"))
-    seconds = SECONDS.get(units.split(" since ")[0].strip().lower())
+    units = str(time.attrs.get("units", system.time_unit))
+    known = SECONDS if system.time_unit == "s" else {system.time_unit: 1}
+    seconds = known.get(units.split(" since ")[0].strip().lower())
     if seconds is None:
-        raise InputError("units of time", units, "must be seconds, hours or days", "Use s.")
+        wanted = "seconds, hours or days" if known is SECONDS else system.time_unit
+        raise InputError("units of time", units, f"must be {wanted}", f"Use {system.time_unit}.")
     values = time.values[start : start + steps].astype(np.float64) * seconds
     spacing = np.diff(values)
     wrong = np.flatnonzero(~(np.abs(spacing / system.interval - 1) <= 0.01))
     if wrong.size:
         raise InputError(
-            f"time from step {start + wrong[0]} to the next [s]", float(spacing[wrong[0]]),
+            f"time from step {start + wrong[0]} to the next [{system.time_unit}]",
+            float(spacing[wrong[0]]),
             f"must be {system.interval:g}, the interval of {system.name}, within 1 %",
             "Store one state per interval, in order.",
         )

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..methods import Background, Method, Problem
 from ..observations import ObservingNetwork, network
 from ..priors import load_prior
+from ..priors.augmented import AugmentedPrior, load_augmented
 from ..random import stream
 from ..systems import System
 from .config import Config
@@ -65,6 +66,7 @@ def prepare(config: Config) -> Twin:
         system=system, prior=load_prior(config.prior, system), network=observing,
         data=observing.observe(truth, lambda i: stream(config.seed, "noise", i)),
         background=_background(config, system, earlier, truth[0]),
+        augmented=_augmented(config, system),
     )
     return Twin(config, system, truth, problem, device)
 
@@ -73,6 +75,13 @@ def methods(config: Config) -> dict[str, Method]:
     """The methods of an experiment by label: the registry name, made unique."""
     made = (make_method(text, config.steps) for text in config.methods)
     return dict(zip(labels(config.methods), made, strict=True))
+
+
+def _augmented(config: Config, system: System) -> AugmentedPrior | None:
+    """The augmented prior, where a method needs it."""
+    if not any(method.uses_augmented for method in methods(config).values()):
+        return None
+    return load_augmented(config.prior, system, config.operators)
 
 
 def make_network(config: Config, system: System) -> ObservingNetwork:
@@ -87,7 +96,7 @@ def make_network(config: Config, system: System) -> ObservingNetwork:
 
 def _cells(config: Config, system: System, i: int) -> Tensor:
     text = config.masks[i if len(config.masks) > 1 else 0]
-    return make_mask(text).cells(config.window, system.shape[-1], stream(config.seed, "mask", i))
+    return make_mask(text).cells(config.window, system.shape[-2:], stream(config.seed, "mask", i))
 
 
 def _draw(config: Config, system: System) -> tuple[Tensor | None, Tensor]:

@@ -12,6 +12,7 @@ import torch
 from ..errors import InputError
 from ..observations.network import schedule
 from ..priors import load_prior
+from ..priors.augmented import load_augmented
 from ..random import stream
 from ..registry import lookup
 from ..systems import System
@@ -36,8 +37,10 @@ def validate(config: Config) -> None:
     _check_network(config, system)
     _check_background(config)
     load_prior(config.prior, system).check(system, config.window)
-    for text in _some("methods", config.methods, "spectral"):
-        make_method(text, config.steps)
+    texts = _some("methods", config.methods, "spectral")
+    made = [make_method(text, config.steps) for text in texts]
+    if any(method.uses_augmented for method in made):
+        load_augmented(config.prior, system, config.operators)
     make_device(config.device)
 
 
@@ -96,7 +99,7 @@ def _check_network(config: Config, system: System) -> None:
     for text in operators:
         make_operator(text, system)
     for text in masks:
-        make_mask(text).cells(config.window, system.shape[-1], stream(config.seed, "mask"))
+        make_mask(text).cells(config.window, system.shape[-2:], stream(config.seed, "mask"))
     make_noise(config.noise_family)
 
 

@@ -16,7 +16,7 @@ from .stubs import QUICK
 
 CONFIG = QUICK.replace(
     operators=("arctan", "velocity"), masks=("random:0.25", "stride:4"), background=0.1,
-    methods=("sda", "oi", "sda:eta=0.3"), interval=2,
+    methods=("sda", "oi", "sda:eta=0.3"), interval=2, prior="gaussian",
 )
 
 

@@ -76,7 +76,7 @@ def test_a_forecast_background_comes_from_the_day_before():
 
 
 def test_the_shared_prior_is_not_copied_on_the_cpu(twin):
-    assert twin.problem.prior is load_prior("gaussian", twin.system)
+    assert twin.problem.prior is load_prior(twin.config.prior, twin.system)
 
 
 def test_refuses_what_cannot_work():

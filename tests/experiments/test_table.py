@@ -1,0 +1,117 @@
+"""The published grid: cells, published numbers, and a table that survives being stopped."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from typer.testing import CliRunner
+
+from dalab.cli import app
+from dalab.errors import InputError
+from dalab.experiments.config import Config
+from dalab.experiments.published import TABLES, published
+from dalab.experiments.table import COLUMNS, cells, choose, fill, means, read, settled
+from dalab.views.tablefigure import figure, write_all
+
+TWO = "setting=II,operators=arctan,mask=stride:10,interval=1|8"
+BASE = Config(members=2, device="cpu")
+QUICK = ("sda:steps=3", "oi:iterations=2")
+
+
+def test_the_grid_has_its_168_cells_and_every_subset():
+    assert len(choose("all")) == len(set(choose("all"))) == 168
+    assert len(cells("III")) == 4 * 28
+    assert len(choose("setting=III,operators=arctan+sine+velocity,interval=1")) == 7
+    assert {cell.setting for cell in choose("operators=sine")} == {"I", "II"}
+
+
+def test_cells_spread_evenly():
+    some = choose("24")
+    assert len(set(some)) == 24 and {c.setting for c in some} == {"I", "II"}
+    assert {c.operators for c in some} == {("arctan",), ("sine",), ("velocity",)}
+
+
+@pytest.mark.parametrize("text", ["0", "169", "colour=blue", "operators=wind", ""])
+def test_cells_that_are_not_there_are_refused(text):
+    with pytest.raises(InputError, match="conditions that some cell meets"):
+        choose(text)
+
+
+def test_a_cell_is_an_experiment():
+    first, second = choose("setting=I|II,operators=sine,mask=random:0.0625,interval=4")
+    config = first.config(BASE)
+    assert config.background == 0.1 and second.config(BASE).background is None
+    assert (config.operators, config.masks, config.interval) == (("sine",), ("random:0.0625",), 4)
+
+
+@pytest.mark.parametrize("table, operator, mask, interval, value", [
+    ("soad-I", "arctan", "full", 1, 0.0844), ("soad-I", "velocity", "stride:10", 8, 0.1856),
+    ("soad-I-no-forward", "sine", "full", 2, 0.4562), ("sda-I", "velocity", "full", 1, 15.220),
+    ("soad-II", "arctan", "random:0.01", 8, 1.0451), ("soad-II", "sine", "stride:2", 4, 0.8651),
+])  # fmt: skip
+def test_published_numbers(table, operator, mask, interval, value):
+    assert published(table, (operator,), mask, interval) == value
+
+
+def test_published_tables_are_whole():
+    for name, table in TABLES.items():
+        numbers = [published(name, c.operators, c.mask, c.interval) for c in cells("II")]
+        assert len(numbers) == 84 and all(0.06 < n < 16 for n in numbers)
+        assert table.setting in ("I", "II") and table.note
+    assert published("soad-I", ("arctan", "sine"), "full", 1) is None
+
+
+def test_methods_keep_their_own_steps():
+    assert settled("soad") == "soad:steps=256" and settled("soad:24") == "soad:24"
+    assert settled("sda:gamma=0.2") == "sda:gamma=0.2,steps=48" and settled("oi") == "oi"
+
+
+def test_a_stopped_table_goes_on_where_it_was(tmp_path):
+    path, chosen = tmp_path / "rows.csv", choose(TWO)
+    run = fill(path, chosen, range(1), QUICK, BASE)
+    first = next(run)
+    run.close()
+    assert (first.done, first.total, len(first.rows)) == (1, 2, 2) and first.remaining > 0
+    before = path.read_bytes()
+    path.write_bytes(before + b"a line that a kill cut sho")
+    again = list(fill(path, chosen, range(1), QUICK, BASE))
+    assert [len(step.rows) for step in again] == [0, 2]
+    assert path.read_bytes().startswith(before)
+    rows = list(csv.DictReader(path.open()))
+    assert list(rows[0]) == list(COLUMNS) and len(rows) == 4
+    assert {(r["interval"], r["method"]) for r in rows} == {(n, m) for n in "18" for m in QUICK}
+    assert all(r["status"] == "complete" and float(r["crps"]) > 0 for r in rows)
+    assert not any(s.rows for s in fill(path, chosen, range(1), QUICK, BASE))
+    more = list(fill(path, chosen[:1], range(1), (*QUICK, "dmps:steps=3"), BASE))
+    assert [row["method"] for row in more[0].rows] == ["dmps:steps=3"]
+
+
+def test_a_table_that_cannot_work_is_refused_before_any_run(tmp_path):
+    path = tmp_path / "rows.csv"
+    with pytest.raises(InputError):
+        next(fill(path, choose(TWO), range(1), ("soap",), BASE))
+    path.write_text("something,else\n")
+    with pytest.raises(InputError, match="must have the columns of this version"):
+        next(fill(path, choose(TWO), range(1), QUICK, BASE))
+
+
+def test_means_over_seeds_and_figures(tmp_path):
+    key = {"method": "oi", "setting": "II", "operators": "arctan", "mask": "full", "interval": "1"}
+    rows = [{**key, "rmse_sample": v, "status": "complete"} for v in ("0.1", "0.2")]
+    assert means(rows, "rmse_sample") == {tuple(key.values()): pytest.approx(0.15)}
+    assert [p.name for p in write_all(rows, tmp_path)] == ["soad-ii-oi.png"]
+    page = figure(means(rows, "rmse_sample"), "oi", "soad-II")
+    texts = {t.get_text() for ax in page.axes for t in ax.texts}
+    assert {"0.15", "0.138", "1.09"} <= texts
+
+
+def test_the_command_fills_a_table_and_draws_it(tmp_path):
+    one = TWO.replace("1|8", "8")
+    arguments = ["table", "soad", "--cells", one, "--method", "oi:iterations=2", "--seeds", "1",
+                 "--members", "2", "--device", "cpu", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert len(read(tmp_path / "rows.csv")) == 1
+    assert (tmp_path / "soad-ii-oi-iterations-2.png").stat().st_size > 10000
+    assert CliRunner().invoke(app, ["table", "others"]).exit_code == 2
