@@ -14,7 +14,7 @@ import numpy as np
 _OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
-_FIRST = ("spectral", "oi", "etkf", "sda", "dps", "mmps")
+_FIRST = ("spectral", "oi", "letkf", "sda", "dps", "mmps")
 
 UNOBSERVED = "#c3c7cd"
 

@@ -15,7 +15,9 @@ from ..experiments.validate import BACKGROUND_KINDS
 from ..methods import METHODS
 from ..observations import MASKS, NOISES, OPERATORS
 from ..priors import PRIORS
-from ..registry import options
+from ..priors.blend import Trained
+from ..priors.shipped import SUFFIX, trained_names
+from ..registry import build, options
 from ..systems import SYSTEMS
 from .options import Loose, editable, text
 
@@ -46,6 +48,10 @@ class Controls(param.Parameterized):
     truth = param.Selector(objects=[*TRUTHS, FILE], label="Truth")
     truth_file = Loose("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
     prior = param.Selector(objects=list(PRIORS), label="Prior")
+    blend = param.Number(
+        1.0, bounds=(0.0, 1.0), step=0.05, label="Gaussian to trained",
+        doc="share of what the network adds to the Gaussian prior",
+    )
     methods = param.ListSelector(objects=list(METHODS), label="Methods")
     members = Loose(_DEFAULT.members, kind="integer", label="Members")
     steps = Loose(_DEFAULT.steps, kind="integer", label="Sampling steps")
@@ -83,10 +89,26 @@ class Controls(param.Parameterized):
             noise=self.noise, noise_family=text(*_with(self.noise_options, self.noise_family)),
             assumed_noise=self.assumed_noise if self.misjudge else None,
             background=self.background if self.first_guess else None,
-            background_kind=self.background_kind, prior=self.prior,
+            background_kind=self.background_kind, prior=self._prior(),
             methods=_texts(self.methods, self.method_options), members=self.members,
             steps=self.steps, seed=self.seed, device=self.device,
         )
+
+    @property
+    def blendable(self) -> bool:
+        """Whether the chosen prior has a network to turn up or down."""
+        trained = self.system if self.prior == "auto" else self.prior
+        return trained.endswith(SUFFIX) or trained in trained_names()
+
+    def _offer(self, prior: str) -> None:
+        """Let a prior in a file of the user's be chosen."""
+        if prior.endswith(SUFFIX) and prior not in self.param.prior.objects:
+            self.param.prior.objects = [*self.param.prior.objects, prior]
+
+    def _prior(self) -> str:
+        if self.blend == 1 or not self.blendable:
+            return self.prior
+        return f"{self.prior}:blend={self.blend:g}"
 
     def load(self, config: Config) -> None:
         """Set every choice to what a config says.
@@ -105,24 +127,29 @@ class Controls(param.Parameterized):
         _copy(config.methods, lambda t: make_method(t, config.steps), self.method_options,
               inherited={"steps": config.steps})
         self.window = config.window
+        self._offer(config.prior.partition(":")[0])
         self.param.update(
             **{k: getattr(config, k) for k in _SAME}, operators=_names(config.operators),
             mask=_names(config.masks)[0], noise_family=_names([config.noise_family])[0],
-            **_truth(config.truth), methods=_names(config.methods),
+            **_truth(config.truth), **_blended(config.prior), methods=_names(config.methods),
             misjudge=config.assumed_noise is not None, first_guess=config.background is not None,
             **{k: getattr(config, k) for k in _OPTIONAL if getattr(config, k) is not None},
         )
 
 
 _SAME = (
-    "system", "interval", "noise", "background_kind", "prior", "members", "steps", "seed",
-    "device",
+    "system", "interval", "noise", "background_kind", "members", "steps", "seed", "device",
 )
 _OPTIONAL = ("assumed_noise", "background")
 
 
 def _truth(source: str) -> dict[str, str]:
     return {"truth": source} if source in TRUTHS else {"truth": FILE, "truth_file": source}
+
+
+def _blended(prior: str) -> dict[str, Any]:
+    name, _, chosen = prior.partition(":")
+    return {"prior": name, "blend": build("prior", prior, {name: Trained}).blend if chosen else 1.0}
 
 
 def _with(sets: Mapping[str, param.Parameterized], name: str) -> tuple[str, param.Parameterized]:

@@ -1,7 +1,8 @@
 """From normalised windows to the pictures that both interfaces draw.
 
 A :class:`Picture` is one map: values on the grid, a scale that does not move while a run goes on,
-and the words around it. Nothing here knows how it is drawn.
+and the words around it. Nothing here knows how it is drawn. A grid of one row, such as a ring of
+sites, is shown at all times at once: time takes the place of y (a Hovmoeller diagram).
 """
 
 from __future__ import annotations
@@ -110,6 +111,15 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 
+STATE = Quantity("anomaly from the climatological mean", "", 1.0)
+"""What is shown of a system that has no PV."""
+
+
+def quantity_of(system: System, look: Look) -> Quantity:
+    """The field that a person looks at, or the one there is."""
+    return QUANTITIES[look.quantity] if hasattr(system, "model") else STATE
+
+
 def round_up(value: float) -> float:
     """The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten."""
     if not (value > 0 and math.isfinite(value)):
@@ -130,12 +140,21 @@ class Scene:
         self.twin = twin
         self._truths: dict[str, np.ndarray] = {}
 
+    def layer(self, look: Look) -> int:
+        """The layer on show, or the last there is."""
+        return min(look.layer, self.twin.system.shape[0] - 1)
+
+    def steps(self, look: Look) -> slice:
+        """The steps on show: one, or all of a grid of one row."""
+        row = self.twin.system.shape[-2] == 1
+        return slice(None) if row else slice(look.time, look.time + 1)
+
     def truth(self, look: Look) -> np.ndarray:
         """The true field of the layer at every step, ``(time, y, x)``."""
         if look.quantity not in self._truths:
-            quantity = QUANTITIES[look.quantity]
+            quantity = quantity_of(self.twin.system, look)
             self._truths[look.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
-        return self._truths[look.quantity][:, look.layer]
+        return self._truths[look.quantity][:, self.layer(look)]
 
     def scale(self, look: Look) -> tuple[float, float]:
         """Limit of the fields, three standard deviations of the truth, and of errors, one."""
@@ -143,28 +162,33 @@ class Scene:
         return round_up(3 * std), round_up(std)
 
 
+def _flat(fields: np.ndarray) -> np.ndarray:
+    """``(..., time, y, x)`` of :meth:`Scene.steps` without the axis that has one entry."""
+    return fields[..., 0, :] if fields.shape[-2] == 1 else fields[..., 0, :, :]
+
+
 def truth_picture(scene: Scene, look: Look) -> Picture:
     """The true field."""
-    quantity = QUANTITIES[look.quantity]
-    values = scene.truth(look)[look.time]
+    quantity = quantity_of(scene.twin.system, look)
+    values = _flat(scene.truth(look)[scene.steps(look)])
     return Picture("Truth", quantity.label, values, scene.scale(look)[0], units=quantity.units)
 
 
 def estimate_picture(title: str, note: str, estimate: Tensor, scene: Scene, look: Look) -> Picture:
     """What the view shows of an estimate, normalised ``(members, time, lev, y, x)``."""
-    quantity = QUANTITIES[look.quantity]
-    members = _members(look, estimate[:, look.time].numpy())
-    fields = quantity(scene.twin.system, members)[:, look.layer]
+    quantity, steps = quantity_of(scene.twin.system, look), scene.steps(look)
+    members = _members(look, estimate[:, steps].numpy())
+    fields = _flat(quantity(scene.twin.system, members)[:, :, scene.layer(look)])
     small = look.view in ("spread", "error")
     return Picture(
-        title, note, _seen(look.view, fields, scene.truth(look)[look.time]),
+        title, note, _seen(look.view, fields, _flat(scene.truth(look)[steps])),
         scene.scale(look)[small], "sequential" if look.view == "spread" else "diverging",
         quantity.units,
     )
 
 
 def _members(look: Look, states: np.ndarray) -> np.ndarray:
-    """The states a view needs, ``(1 or members, lev, y, x)``: fields are linear in them."""
+    """The states a view needs, ``(1 or members, time, lev, y, x)``: fields are linear in them."""
     if look.view == "spread":
         return states
     if look.view == "sample":
@@ -210,10 +234,9 @@ def observation_picture(scene: Scene, look: Look) -> Picture:
     mask = instrument.mask.numpy()
     known = np.abs(values[mask])
     limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
-    here = mask[look.time]
-    cells = int(here.sum())
+    cells, steps = int(mask[look.time].sum()), scene.steps(look)
     note = f"{channels[channel]} · {cells} cells" if cells else "nothing on this day"
-    shown = np.where(here, values[look.time], np.nan)
+    shown = _flat(np.where(mask[steps], values[steps], np.nan))
     return Picture(f"Observed: {name}", note, shown, limit)
 
 

@@ -12,6 +12,8 @@ SIZE = 230
 def explore(tree: xr.DataTree) -> hv.Layout:
     """Maps of the truth and of every method's mean, over day and layer, on one colour scale.
 
+    A ring of sites is shown over time, a single cell as a curve.
+
     Args:
         tree: a result of a run, or of :func:`dalab.experiments.store.load`.
 
@@ -29,7 +31,16 @@ def explore(tree: xr.DataTree) -> hv.Layout:
 
 def _map(field: xr.DataArray, name: str, limit: float) -> hv.HoloMap:
     plain = field.astype("float32").rename("PV").drop_attrs()
-    images = hv.Dataset(plain).to(hv.Image, ["x", "y"], "PV", ["time", "lev"], label=name)
+    if plain.sizes["x"] == 1:
+        lines = hv.Dataset(plain[..., 0, 0].drop_vars(["y", "x"]))
+        return lines.to(hv.Curve, "time", "PV", ["lev"], label=name).opts(
+            hv.opts.Curve(ylim=(-limit, limit), width=SIZE, height=SIZE)
+        )
+    if plain.sizes["y"] == 1:
+        plain = plain[..., 0, :].drop_vars("y")
+        images = hv.Dataset(plain).to(hv.Image, ["x", "time"], "PV", ["lev"], label=name)
+    else:
+        images = hv.Dataset(plain).to(hv.Image, ["x", "y"], "PV", ["time", "lev"], label=name)
     return images.opts(
         hv.opts.Image(
             cmap="RdBu_r", clim=(-limit, limit), width=SIZE, height=SIZE, toolbar="above"

@@ -83,6 +83,9 @@ def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Wi
         return pn.widgets.Select(options=list(parameter.objects), **common)
     if _is_text(parameter):
         return pn.widgets.TextInput(**common)
+    if isinstance(parameter, param.Number) and parameter.step:
+        low, high = parameter.bounds
+        return pn.widgets.FloatSlider(start=low, end=high, step=parameter.step, **common)
     if isinstance(parameter, param.Integer) or getattr(parameter, "kind", "") == "integer":
         return pn.widgets.IntInput(step=1, placeholder="as below", **common)
     return pn.widgets.FloatInput(step=_step(parameter.default), **common)

@@ -74,7 +74,20 @@ def data_fields(model: LabModel) -> pn.Column:
         _switched(model, "first_guess", "background", "background_kind"),
         row(field(model, "truth"), field(model, "prior")),
         _path(model),
+        row(_blend(model)),
     )
+
+
+def _blend(model: LabModel) -> pn.widgets.Widget:
+    """The slider between the Gaussian and the trained prior; at rest where there is none."""
+    slider = field(model, "blend")
+
+    def follow(*_: object) -> None:
+        slider.disabled = not model.blendable
+
+    model.param.watch(follow, ["prior", "system"])
+    follow()
+    return slider
 
 
 def method_fields(model: LabModel) -> pn.Column:

@@ -51,7 +51,7 @@ def tabs(model: LabModel) -> ipw.Tab:
             _shown_for(model, "noise_family", model.noise_options),
             _switched(model, "misjudge", "assumed_noise"),
             _switched(model, "first_guess", "background", "background_kind"),
-            _flow(field(model, "truth"), _path(model), field(model, "prior")),
+            _flow(field(model, "truth"), _path(model), field(model, "prior"), _blend(model)),
         ],
         "Methods": [
             _ticks(model, "methods", coloured=True),
@@ -118,6 +118,10 @@ def field(
         return bind(owner, name, ipw.Checkbox(indent=False, **common))
     if isinstance(parameter, param.Selector):
         return bind(owner, name, ipw.Dropdown(options=list(parameter.objects), **common))
+    if isinstance(parameter, param.Number) and parameter.step:
+        low, high = parameter.bounds
+        slider = ipw.FloatSlider(min=low, max=high, step=parameter.step, **common)
+        return bind(owner, name, slider)
     kind = parameter.kind if isinstance(parameter, Loose) else "integer"
     if kind == "text":
         return bind(owner, name, ipw.Text(continuous_update=False, **common), shown=str)
@@ -185,6 +189,18 @@ def _switched(model: LabModel, switch: str, *names: str) -> ipw.HBox:
     model.param.watch(follow, switch)
     follow()
     return _flow(field(model, switch, width=230), *fields)
+
+
+def _blend(model: LabModel) -> ipw.Widget:
+    """The slider between the Gaussian and the trained prior; at rest where there is none."""
+    slider = field(model, "blend", width=330)
+
+    def follow(*_: Any) -> None:
+        slider.disabled = not model.blendable
+
+    model.param.watch(follow, ["prior", "system"])
+    follow()
+    return slider
 
 
 def _path(model: LabModel) -> ipw.Widget:

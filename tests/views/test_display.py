@@ -106,3 +106,34 @@ def test_the_spread_of_one_member_is_zero(twin):
 ])
 def test_limits_are_round_numbers(value, expected):
     assert round_up(value) == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module", params=["lorenz63", "lorenz96"])
+def lorenz(request) -> Twin:
+    masks = "full" if request.param == "lorenz63" else "stride:3"
+    return prepare(
+        Config(system=request.param, operators="identity", masks=masks, device="cpu")
+    )
+
+
+def test_a_grid_of_one_row_is_shown_at_all_times_as_an_anomaly(lorenz):
+    scene, system = Scene(lorenz), lorenz.system
+    sites, look = system.shape[-1], Look(time=3, layer=1)
+    field = min(1, system.shape[0] - 1)
+    truth = (lorenz.truth.double() * system.scale).numpy()[:, field, 0]
+    picture = truth_picture(scene, look)
+    np.testing.assert_allclose(picture.values, truth, rtol=1e-6)
+    assert picture.values.shape == (9, sites) and picture.limit >= 3 * truth.std() * 0.999
+    members = lorenz.truth + torch.tensor([0.5, -0.5, 0.3])[:, None, None, None, None]
+    error = estimate_picture(
+        "", "", members, scene, dataclasses.replace(look, view="error")
+    ).values
+    np.testing.assert_allclose(error, 0.1 * float(system.scale[field]), rtol=1e-3)
+    spread = estimate_picture(
+        "", "", members, scene, dataclasses.replace(look, view="spread")
+    ).values
+    expected = np.std([0.5, -0.5, 0.3], ddof=1) * float(system.scale[field])
+    assert spread.shape == (9, sites)
+    np.testing.assert_allclose(spread, expected, rtol=1e-3)
+    seen = observation_picture(scene, look).values
+    assert seen.shape == (9, sites) and np.isfinite(seen).sum() == 9 * -(-sites // 3)

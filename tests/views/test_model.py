@@ -250,3 +250,26 @@ def test_a_failing_method_is_reported_and_the_others_go_on(model, monkeypatch):
     settle(model, lambda: not model.busy)
     assert model.state == "done" and list(model.curves()) == ["oi"]
     assert "blew up" in model.picture("spectral").note
+
+
+@pytest.mark.parametrize("system", ["lorenz63", "lorenz96"])
+def test_systems_without_a_map_are_previewed_run_and_shown(model, system):
+    model.param.update(system=system, mask="full", operators=["identity"], methods=["oi"])
+    settle(model)
+    assert model.error == ""
+    model.run()
+    settle(model)
+    assert model.state == "done" and not model.error
+    sites = {"lorenz63": 1, "lorenz96": 40}[system]
+    for name in (TRUTH, OBSERVATIONS, "oi"):
+        assert np.isfinite(model.picture(name).values).all(), name
+        assert model.picture(name).values.shape == (9, sites)
+
+
+def test_what_does_not_fit_a_system_is_said(model):
+    model.param.update(system="lorenz63", operators=["velocity"], mask="full")
+    settle(model)
+    assert "needs a two-layer QG system" in model.error
+    model.param.update(operators=["identity"], mask="tracks")
+    settle(model)
+    assert "needs a grid of two dimensions" in model.error
