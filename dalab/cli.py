@@ -1,4 +1,4 @@
-"""The command line: ``dalab list``, ``run``, ``demo``, ``lab``, ``doctor``, ``climatology``.
+"""The command line: ``dalab list``, ``run``, ``demo``, ``lab``, ``doctor``, and those about data.
 
 Nothing heavy is imported until a command needs it.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from .cli_training import COMMANDS
 from .errors import InputError
 
 
@@ -171,6 +172,39 @@ def demo(
 
 
 @app.command()
+def table(
+    which: Annotated[str, typer.Argument(help="the published grid: soad")],
+    cells: Annotated[str, Option(help="all, a number evenly spread over the 168, or conditions: "
+                                 "setting=II,operators=arctan|sine,interval=1")] = "24",
+    method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
+    seeds: Annotated[int, Option(help="truths per cell")] = 5,
+    members: Annotated[int, Option(help="posterior samples per method")] = 4,
+    system: Annotated[str, Option(help="see: dalab list systems")] = "qg64",
+    prior: Annotated[str, Option(help="see: dalab list priors")] = "gaussian",
+    truth: Annotated[str, Option(help="see: dalab list truths; or a file")] = "model",
+    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
+    out: Annotated[Path, Option(help="folder for rows.csv and the figures")] = Path("out/table"),
+) -> None:
+    """Fill the published grid of experiments and draw it beside the published errors.
+
+    Rows that are there are kept: after a stop, the same command goes on.
+    """
+    from .experiments.config import Config
+    from .experiments.table import choose, fill, read
+    from .views.tablefigure import write_all
+
+    if which != "soad":
+        raise InputError("table", which, "must be soad", "Use: dalab table soad")
+    base = Config(system=system, prior=prior, truth=truth, members=members, device=device)
+    rows = out / "rows.csv"
+    for step in fill(rows, choose(cells), range(seeds), method or ["spectral", "sda"], base):
+        typer.echo(f"{step.done}/{step.total} {step}", err=True)
+    about = f"{system}, {prior} prior, {truth} truth"
+    for path in (rows, *write_all(read(rows), out, about)):
+        typer.echo(f"wrote {path}", err=True)
+
+
+@app.command()
 def lab(
     port: Annotated[int, Option(help="on localhost")] = 5006,
     show: Annotated[bool, Option("--show/--no-show", help="open a browser")] = True,
@@ -218,6 +252,10 @@ def climatology(
     if libraries:
         for path in make_library(flow, seed=seed + 1, progress=_percent, folder=out or DATA):
             typer.echo(f"wrote {path}")
+
+
+for command in COMMANDS:
+    app.command()(command)
 
 
 def _percent(done: int, total: int) -> None:

@@ -24,4 +24,4 @@ def tiny_prior() -> GaussianPrior:
     smooth = noise + torch.roll(noise, 1, -1) + 0.7 * torch.roll(noise, 1, -2)
     smooth = smooth + 0.8 * torch.roll(smooth, (1, 1), (-4, -1)) + 0.5 * smooth.flip(-3)
     windows = smooth / smooth.std()
-    return GaussianPrior(estimate(windows), (3, 2, 8, 8))
+    return GaussianPrior(estimate(windows, mirror=True), (3, 2, 8, 8))

@@ -30,7 +30,8 @@ def standing(frame):
 terminal.standing = standing
 app(prog_name="dalab")
 """
-QUICK = ["--method", "sda", "--members", "2", "--steps", "3", "--device", "cpu"]
+QUICK = ["--prior", "gaussian", "--method", "sda", "--members", "2", "--steps", "3",
+         "--device", "cpu"]
 NUMBERS = ("rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds",
            "peak_memory_mb", "members")
 
@@ -85,7 +86,8 @@ def test_run_prints_scores_and_writes_result_and_json(tmp_path):
     )
     expected = Config(
         operators=("arctan", "velocity"), masks="random:0.1", noise=0.2, background=0.1,
-        interval=2, methods=("sda", "oi"), members=2, steps=3, seed=3, device="cpu",
+        interval=2, prior="gaussian", methods=("sda", "oi"), members=2, steps=3, seed=3,
+        device="cpu",
         noise_family="laplace", assumed_noise=0.1,
     )
     assert "sda" in shown.stdout and "oi" in shown.stdout

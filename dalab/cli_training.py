@@ -1,0 +1,139 @@
+"""The commands about priors of one's own: ``dalab data``, ``train``, ``calibrate``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .errors import InputError
+
+Option = typer.Option
+
+
+def data(
+    system: Annotated[str, typer.Argument(help="two-layer flow; see: dalab list systems")],
+    trajectories: Annotated[int, Option(help="independent trajectories")] = 64,
+    days: Annotated[int, Option(help="states kept of each, one a day")] = 800,
+    out: Annotated[Path | None, Option(help="folder; out/data/SYSTEM by default")] = None,
+    simulate_at: Annotated[
+        int | None, Option(help="cells along a side of the simulation: the system's, or twice it")
+    ] = None,
+    start: Annotated[str, Option(help="noise, or a library of states: qg64, qg64-fine")] = "noise",
+    spinup: Annotated[int, Option(help="days before the first state")] = 1825,
+    seed: Annotated[int, Option(help="of the initial noise")] = 0,
+    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
+) -> None:
+    """Simulate trajectories to train on: a Zarr archive. Run it again to go on after a stop."""
+    from .experiments.parts import make_device, make_system
+    from .systems import QGSystem
+    from .systems.simulation import plan_for, simulate
+
+    flow = make_system(system)
+    if not isinstance(flow, QGSystem):
+        raise InputError(
+            "system", system, "must be two-layer QG",
+            "Lorenz systems need no archive: write data: climate:64x800 in the recipe.",
+        )
+    plan = plan_for(
+        flow, trajectories, days, simulate_at=simulate_at, spinup=spinup, seed=seed, start=start
+    )
+    path = out or Path("out/data") / system
+    clock = Clock(plan.total, "days")
+    for done in simulate(path, plan, flow, make_device(device)):
+        clock.show(done)
+    typer.echo(
+        f"{path}: {plan.training} trajectories to train on, "
+        f"{plan.trajectories - plan.training} held out, {plan.days} days each; {plan.source}"
+    )
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="YAML file with fields of a recipe")],
+    out: Annotated[Path | None, Option(help="folder; out/priors/NAME by default")] = None,
+    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
+) -> None:
+    """Train a prior; run it again to go on after a stop. Under torchrun, on several devices.
+
+    Ctrl-C writes a checkpoint first.
+    """
+    from .experiments.parts import make_device
+    from .priors.distributed import processes
+    from .priors.pipeline import Training
+    from .priors.recipe import load_recipe
+
+    wanted = load_recipe(recipe)
+    with processes(make_device(device)) as (rank, place):
+        training = Training(wanted, out or Path("out/priors") / wanted.name, place)
+        clock = Clock(wanted.steps, "steps", silent=rank > 0)
+        for step in training.run():
+            clock.show(step.step, f"loss {step.loss:.4f}")
+        if rank == 0:
+            path, header = training.finish()
+            show_validation(header.validation)
+            typer.echo(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB)")
+
+
+def calibrate(
+    prior: Annotated[str, typer.Argument(help="name of a trained prior, or its file")],
+    data: Annotated[Path, Option(help="archive whose held-out trajectories are used")],
+    windows: Annotated[int, Option(help="held-out windows")] = 64,
+    out: Annotated[Path | None, Option(help="file to write; the prior's own by default")] = None,
+) -> None:
+    """Measure a prior's error covariance and validation table anew; write them into its file."""
+    from .priors.recalibrate import recalibrate
+
+    path, table = recalibrate(prior, data, windows, out)
+    show_validation(table)
+    typer.echo(f"wrote {path}")
+
+
+def show_validation(table: list[dict[str, float]]) -> None:
+    """The denoising errors of a prior as a table."""
+    typer.echo("   sigma   Gaussian      start    trained   ratio")
+    for row in table:
+        typer.echo(
+            f"{row['sigma']:8.2f} {row['gaussian']:10.4f} {row['start']:10.4f} "
+            f"{row['trained']:10.4f} {row['ratio']:7.3f}"
+        )
+
+
+class Clock:
+    """Progress and time left on the error stream, at most twice a second.
+
+    Args:
+        total: what there is to do.
+        unit: its name.
+        silent: whether to say nothing.
+    """
+
+    def __init__(self, total: int, unit: str, silent: bool = False) -> None:
+        self.total, self.unit, self.silent = total, unit, silent
+        self.first: tuple[float, int] | None = None
+        self.shown = 0.0
+
+    def show(self, done: int, note: str = "") -> None:
+        """Say that ``done`` of the total is done."""
+        now = time.monotonic()
+        if self.first is None:
+            self.first = (now, done)
+        if self.silent or (now - self.shown < 0.5 and done < self.total):
+            return
+        self.shown = now
+        line = f"{done} of {self.total} {self.unit}  {self._left(now, done)}  {note}"
+        end = "\n" if done >= self.total else ""
+        sys.stderr.write(f"\r{line:<70}{end}")
+        sys.stderr.flush()
+
+    def _left(self, now: float, done: int) -> str:
+        start, before = self.first or (now, done)
+        if done == before or done >= self.total:
+            return ""
+        seconds = round((now - start) / (done - before) * (self.total - done))
+        return f"{seconds // 60}:{seconds % 60:02d} left"
+
+
+COMMANDS: tuple[Any, ...] = (data, train, calibrate)
