@@ -91,6 +91,11 @@ class LabPage:
         """A screenshot of a figure, counted from 0: truth, observations, methods, curves."""
         return self.page.locator(".bk-Figure").nth(number).screenshot()
 
+    def repainted(self, number: int, before: list[bytes]) -> bytes | None:
+        """A screenshot of a figure that is like none before; ``None`` until there is one."""
+        pixels = self.pixels(number)
+        return None if pixels in before else pixels
+
     def observed(self) -> int:
         """Number of cells that are observed on the day on show."""
         return sum(v is not None for v in self.image("observations") or [])
