@@ -21,9 +21,10 @@ from .lorenz96 import (
     lorenz96_ssls,
 )
 from .qg import QGSystem
+from .ring import Ring, ring
 from .two_layer_qg import TwoLayerQG
 
-__all__ = ["SYSTEMS", "Climate", "Lorenz63", "Lorenz96", "QGSystem", "System", "TwoLayerQG"]
+__all__ = ["SYSTEMS", "Climate", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System", "TwoLayerQG"]
 
 
 def qg64() -> QGSystem:
@@ -58,4 +59,5 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "lorenz96-ensf": lorenz96_ensf,
     "lorenz96-ensf-lr": lorenz96_ensf_lr,
     "lorenz96-ssls": lorenz96_ssls,
+    "ring": ring,
 }
