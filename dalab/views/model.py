@@ -8,7 +8,6 @@ and :meth:`LabModel.scores` give them. All computing is done by other threads.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..errors import InputError
 from ..experiments.config import Config
 from ..experiments.parts import labels
 from ..experiments.run import Frame, MethodScores, Run
-from ..experiments.twin import Twin, prepare
+from ..experiments.twin import Twin
 from ..experiments.validate import validate
 from .controls import Controls
 from .display import (
@@ -33,9 +32,10 @@ from .display import (
     observation_picture,
     truth_picture,
 )
+from .preview import Preview, observing
 from .scores import score_rows
+from .watch import Watch
 from .words import score_note, standing
-from .worker import Newest
 
 TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
 BUSY = ("preparing", "running")
@@ -66,13 +66,12 @@ class LabModel(Controls):
     outdated = param.Boolean(False, doc="whether the choices differ from those of the run shown")
 
     def __init__(self, **presets: Any) -> None:
-        self._run: Run | None = None
-        self._ended: Run | None = None
+        self._shown: Watch | None = None
+        self._ended: Watch | None = None
         self._scene: Scene | None = None
         self._ahead: Scene | None = None
         self._frames: dict[str, Frame] = {}
-        self._inbox = _Inbox()
-        self._previews = Newest("dalab preview")
+        self._previews = Preview()
         self._fresh: set[str] = set()
         super().__init__(**presets)
         self.time = min(self.time, self.window - 1)
@@ -89,6 +88,11 @@ class LabModel(Controls):
         self.param.watch(self._on_look, list(LOOKS))
 
     # --- run and stop ---------------------------------------------------------------------------
+
+    @property
+    def _run(self) -> Run | None:
+        """The run on show."""
+        return None if self._shown is None else self._shown.run
 
     @property
     def busy(self) -> bool:
@@ -114,26 +118,25 @@ class LabModel(Controls):
         """Start a run of what is chosen; if it cannot work, say so in ``error`` and keep all."""
         if self.busy:
             return
-        inbox = _Inbox()
         try:
-            run = Run(self.config(), on_frame=inbox.put)
+            watch = Watch(self.config())
         except InputError as error:
             self.error = str(error)
             return
         self._previews.drop()
-        self._run, self._inbox, self._frames, self._scene = run, inbox, {}, None
-        run.start()
+        self._shown, self._frames, self._scene = watch, {}, None
+        watch.run.start()
         self.param.update(
             state="preparing", error="", outdated=False, fraction=0.0,
-            status=standing("preparing", run.progress),
+            status=standing("preparing", watch.run.progress),
         )
         self._fresh |= {*self.labels, CURVES, SCORES}
 
     def stop(self) -> None:
         """End the run at once; what it has computed so far stays."""
-        if self._run is not None and self.busy:
-            self._run.cancel()
-            self._take_run(self._run)
+        if self._shown is not None and self.busy:
+            self._shown.run.cancel()
+            self._take_run(self._shown)
 
     def close(self) -> None:
         """Cancel what still computes, and forget what waits."""
@@ -149,31 +152,33 @@ class LabModel(Controls):
         They are ``truth``, ``observations``, the label of a method, ``curves`` and ``scores``.
         """
         self._take_preview()
-        if self._run is not None and self.busy:
-            self._take_run(self._run)
+        if self._shown is not None and self.busy:
+            self._take_run(self._shown)
         fresh, self._fresh = frozenset(self._fresh), set()
         return fresh
 
     def _take_preview(self) -> None:
-        answer = self._previews.take()
-        if isinstance(answer, Exception):
-            self.error = _said(answer)
+        answer = self._previews.twin()
+        if isinstance(answer, str):
+            self.error = answer
         elif answer is not None and not self.busy:
             self._ahead = Scene(answer)
             self._on_twin(answer)
 
-    def _take_run(self, run: Run) -> None:
-        if self._scene is None and run.twin is not None:
-            self._scene, self._ahead = Scene(run.twin), None
-            self._on_twin(run.twin)
-        arrived = self._inbox.take()
+    def _take_run(self, watch: Watch) -> None:
+        if self._scene is None and watch.scene is not None:
+            self._scene, self._ahead = watch.scene, None
+            self._on_twin(watch.scene.twin)
+        frames = watch.frames()
+        arrived = {name for name, frame in frames.items() if frame is not self._frames.get(name)}
         if arrived:
-            self._frames.update(arrived)
+            self._frames = frames
             self._fresh |= {*arrived, CURVES, SCORES}
-        self._follow(run)
+        self._follow(watch)
 
-    def _follow(self, run: Run) -> None:
+    def _follow(self, watch: Watch) -> None:
         """Say where the run stands; take note of its end."""
+        run = watch.run
         state, progress = run.state, run.progress
         fraction = 1.0 if state == "done" else progress.fraction
         shown = {"status": standing(state, progress), "fraction": float(np.clip(fraction, 0, 1))}
@@ -181,7 +186,7 @@ class LabModel(Controls):
             shown["error"] = f"The run failed. {run.error}"
         self.param.update(**shown)
         if state not in BUSY:
-            self._ended = run
+            self._ended = watch
             self.state = state
             self._fresh |= {*labels(run.config.methods), *self.labels, CURVES, SCORES}
             self._preview()
@@ -219,12 +224,12 @@ class LabModel(Controls):
             return
         config = self.config()
         for scene in (self._ahead, self._scene):
-            if scene is not None and _observing(scene.twin.config) == _observing(config):
+            if scene is not None and observing(scene.twin.config) == observing(config):
                 self._previews.drop()
                 self._ahead = self._ahead if scene is self._ahead else None
                 self._fresh |= {TRUTH, OBSERVATIONS}
                 return
-        self._previews.submit(lambda: prepare(config))
+        self._previews.prepare(config)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -267,35 +272,3 @@ class LabModel(Controls):
 
     def _scores(self) -> dict[str, MethodScores]:
         return self._run.scores if self._run else {}
-
-
-class _Inbox:
-    """The newest frame of each method, put by the worker and taken by the skin's thread."""
-
-    def __init__(self) -> None:
-        self._lock, self._frames = threading.Lock(), {}
-
-    def put(self, frame: Frame) -> None:
-        with self._lock:
-            self._frames[frame.method] = frame
-
-    def take(self) -> dict[str, Frame]:
-        with self._lock:
-            frames, self._frames = self._frames, {}
-            return frames
-
-
-def _observing(config: Config) -> Config:
-    """The part of a config that truth and observations depend on."""
-    rest = Config()
-    return config.replace(
-        methods=rest.methods, members=rest.members, steps=rest.steps, prior=rest.prior,
-        device=rest.device,
-    )
-
-
-def _said(error: Exception) -> str:
-    """What to tell a person about an error in a preview."""
-    if isinstance(error, InputError):
-        return str(error)
-    return f"The preview failed. {type(error).__name__}: {error}"
