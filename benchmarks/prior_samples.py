@@ -18,7 +18,7 @@ from torch import Tensor
 from dalab.methods.sampler import ancestral_step, noise_levels
 from dalab.priors import load_prior
 from dalab.priors.base import Prior
-from dalab.priors.rings import multiplicity, ring_index
+from dalab.priors.rings import ring_sums
 from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS, System
 from dalab.systems.library import load_states
@@ -46,12 +46,8 @@ def samples(prior: Prior, members: int, steps: int) -> Tensor:
 
 def spectrum(windows: Tensor) -> Tensor:
     """Variance per ring of each layer, averaged over windows and days, ``(lev, rings)``."""
-    ny, nx = windows.shape[-2:]
-    rings = ring_index(ny, nx)
     power = torch.fft.rfft2(windows.double(), norm="forward").abs() ** 2
-    power = (power.mean((0, 1)) * multiplicity(ny, nx)).flatten(-2)
-    sums = power.new_zeros(len(power), int(rings.max()) + 1)
-    return sums.index_add_(1, rings.flatten(), power)
+    return ring_sums(power.mean((0, 1)), windows.shape[-1])
 
 
 def climate_spectrum(prior: Prior) -> Tensor:
@@ -59,9 +55,7 @@ def climate_spectrum(prior: Prior) -> Tensor:
     time_, lev, ny, nx = prior.window
     diagonal = torch.diagonal(prior.climatology.matrices, dim1=-2, dim2=-1).real.double()
     power = diagonal.unflatten(-1, (time_, lev)).mean(-2).permute(2, 0, 1) / (ny * nx)
-    rings = ring_index(ny, nx)
-    sums = power.new_zeros(lev, int(rings.max()) + 1)
-    return sums.index_add_(1, rings.flatten(), (power * multiplicity(ny, nx)).flatten(-2))
+    return ring_sums(power, nx)
 
 
 def residual(system: System, windows: Tensor) -> float:

@@ -87,42 +87,27 @@ class Channels:
 class AugmentedPrior(Prior):
     """A distribution over augmented windows ``(time, total, y, x)``.
 
-    A subclass writes :meth:`denoise`; the covariances are there for those that have been measured.
-
     Args:
-        name: how the registry calls it.
-        window: shape of an augmented window.
-        channels: what its channels are.
+        core: the distribution, of fields without names.
+        channels: what the fields are.
     """
 
-    def __init__(self, name: str, window: tuple[int, ...], channels: Channels) -> None:
-        super().__init__(name, window)
-        self.channels = channels
+    def __init__(self, core: Prior, channels: Channels) -> None:
+        super().__init__(core.name, core.window)
+        self.core, self.channels = core, channels
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        return self.core.denoise(x, sigma)
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
-        """See :meth:`dalab.priors.base.Prior.error_covariance`.
-
-        Raises:
-            InputError: unless the prior has been calibrated.
-        """
-        raise self._uncalibrated()
+        return self.core.error_covariance(sigma)
 
     @property
     def climatology(self) -> SpectralCovariance:
-        """See :attr:`dalab.priors.base.Prior.climatology`.
-
-        Raises:
-            InputError: unless the prior has been calibrated.
-        """
-        raise self._uncalibrated()
-
-    def _uncalibrated(self) -> InputError:
-        return InputError(
-            "augmented prior", self.name, "must have a measured covariance", "Use method soad."
-        )
+        return self.core.climatology
 
 
-class GaussianAugmentedPrior(AugmentedPrior):
+def gaussian_augmented(prior: Prior, operators: Sequence[Operator]) -> AugmentedPrior:
     """The Gaussian with the exact mean and covariance of the augmented windows of a Gaussian prior.
 
     For linear operators it is the exact augmented prior; for others the one whose denoiser is the
@@ -133,25 +118,13 @@ class GaussianAugmentedPrior(AugmentedPrior):
         prior: what is known about the state; of zero mean.
         operators: what the other channels are.
     """
-
-    def __init__(self, prior: Prior, operators: Sequence[Operator]) -> None:
-        time, lev, *cells = prior.window
-        sizes = tuple(len(operator.channels) for operator in operators)
-        names = tuple(describe(operator, OPERATORS) for operator in operators)
-        channels = Channels(lev, names, sizes)
-        super().__init__(prior.name, (time, channels.total, *cells), channels)
-        matrices = augmented_covariance(prior.climatology, operators)
-        self.gaussian = GaussianPrior(matrices, self.window)
-
-    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        return self.gaussian.denoise(x, sigma)
-
-    def error_covariance(self, sigma: float) -> SpectralCovariance:
-        return self.gaussian.error_covariance(sigma)
-
-    @property
-    def climatology(self) -> SpectralCovariance:
-        return self.gaussian.climatology
+    time, lev, *cells = prior.window
+    sizes = tuple(len(operator.channels) for operator in operators)
+    names = tuple(describe(operator, OPERATORS) for operator in operators)
+    channels = Channels(lev, names, sizes)
+    matrices = augmented_covariance(prior.climatology, operators)
+    core = GaussianPrior(matrices, (time, channels.total, *cells), prior.name)
+    return AugmentedPrior(core, channels)
 
 
 class Selection(Operator):
@@ -223,7 +196,7 @@ def _load(name: str, system: System, operators: tuple[str, ...]) -> AugmentedPri
         return load_trained(path, system)
     if name in ("auto", "gaussian"):
         prior = load_prior("gaussian", system)
-        return GaussianAugmentedPrior(prior, _make(system, operators)).to(torch.float32)
+        return gaussian_augmented(prior, _make(system, operators)).to(torch.float32)
     raise InputError(
         "augmented prior", name, f"ships for no such system as {system.name}",
         "Use prior gaussian, or a method that needs no augmented prior.",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .gaussian import GaussianPrior
-from .rings import LogTable, multiplicity, ring_index
+from .rings import LogTable, ring_index, ring_sums
 from .spectral import SpectralCovariance, product, to_spectrum
 
 LEVELS = tuple(torch.logspace(-2, 1.9030899869919435, 14, dtype=torch.float64).tolist())
@@ -78,10 +78,8 @@ class ErrorTable(nn.Module):
 
     def _ratio(self, gaussian: GaussianPrior, squares: Tensor, sigma: float) -> Tensor:
         w = gaussian.eigenvalues.double()
-        weight = multiplicity(*gaussian.window[-2:]).to(w)[..., None]
-        shape = (self.ratios.values.shape[1], w.shape[-1])
         measured, analytic = (
-            w.new_zeros(shape).index_add_(0, self.rings.flatten(), (weight * z).flatten(0, 1))
+            ring_sums(z.permute(2, 0, 1), gaussian.window[-1]).mT
             for z in (squares, w * sigma**2 / (w + sigma**2))
         )
         return (measured / analytic).to(self.ratios.values)

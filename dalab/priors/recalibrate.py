@@ -45,7 +45,7 @@ def recalibrate(
         Recipe.from_dict(header.recipe), data=str(data), held_out=windows
     )
     system = lookup("system", header.system, SYSTEMS)()
-    core, state = load_core(path, system)
+    core, state, _ = load_core(path, system)
     test = held_out_windows(recipe, system, load_data(recipe, system))
     core.errors.measure(core.gaussian, core.denoise, test, stream(recipe.seed, "calibration"))
     table = validation_table(core, test, recipe.seed)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .spectral import weights
+
 
 def ring_index(ny: int, nx: int) -> Tensor:
     """Ring of every stored wavenumber, ``(ny, nx // 2 + 1)``, integers from 0.
@@ -23,13 +25,20 @@ def ring_index(ny: int, nx: int) -> Tensor:
     return torch.hypot(l[:, None], k).round().long()
 
 
-def multiplicity(ny: int, nx: int) -> Tensor:
-    """How many wavenumbers every stored one stands for, ``(ny, nx // 2 + 1)``."""
-    weight = torch.full((ny, nx // 2 + 1), 2.0, dtype=torch.float64)
-    weight[:, 0] = 1.0
-    if nx % 2 == 0:
-        weight[:, -1] = 1.0
-    return weight
+def ring_sums(power: Tensor, nx: int) -> Tensor:
+    """Sums over the rings of a real, even function of the wavenumber.
+
+    Args:
+        power: at the stored wavenumbers, ``(..., ny, nx // 2 + 1)``.
+        nx: cells from west to east.
+
+    Returns:
+        ``(..., rings)``.
+    """
+    rings = ring_index(power.shape[-2], nx).flatten().to(power.device)
+    whole = (power * weights(nx, power)).flatten(-2)
+    sums = whole.new_zeros(*whole.shape[:-1], int(rings.max()) + 1)
+    return sums.index_add_(-1, rings, whole)
 
 
 def apply(gains: Tensor, features: Tensor, rings: Tensor) -> Tensor:
@@ -63,17 +72,17 @@ def regress(target: Tensor, features: Tensor, rings: Tensor, ridge: float = 1e-6
     Returns:
         ``(rings, out, in)``, float64.
     """
-    ny, nx = features.shape[-2:]
+    nx = features.shape[-1]
     t, f = (torch.fft.rfft2(z.double(), norm="ortho") for z in (target, features))
-    weight = multiplicity(ny, nx).to(f.real)
-    A = _ring_sums(f.conj() * weight, f, rings)
-    b = _ring_sums(f.conj() * weight, t, rings)
+    weight = weights(nx, f)
+    A = _products(f.conj() * weight, f, rings)
+    b = _products(f.conj() * weight, t, rings)
     size = torch.diagonal(A, dim1=-2, dim2=-1).mean(-1)[:, None, None]
     A = A + (ridge * size + 1e-12) * torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
     return torch.linalg.solve(A, b).mT
 
 
-def _ring_sums(a: Tensor, b: Tensor, rings: Tensor) -> Tensor:
+def _products(a: Tensor, b: Tensor, rings: Tensor) -> Tensor:
     """Real parts of sums of a_i b_j over samples and wavenumbers of each ring, ``(r, i, j)``."""
     left, right = (z.permute(2, 3, 1, 0).flatten(0, 1).contiguous() for z in (a, b))
     products = torch.bmm(left, right.mT).real

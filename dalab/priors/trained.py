@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import safe_open
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..observations import OPERATORS
 from ..registry import build
 from ..systems.base import System
-from .augmented import AugmentedPrior, Channels, GaussianAugmentedPrior
+from .augmented import AugmentedPrior, Channels, gaussian_augmented
 from .base import Prior
 from .calibration import ErrorTable
 from .checkpoint import packed, unpacked
@@ -31,34 +31,10 @@ from .header import Header, unfit
 from .recipe import Recipe
 from .residual import ResidualPrior
 from .smoother import TwoFilterSmoother
-from .spectral import SpectralCovariance
 from .unet import UNet
 
 LARGE = 500_000
 """Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
-
-
-class TrainedAugmentedPrior(AugmentedPrior):
-    """A trained distribution over augmented windows.
-
-    Args:
-        core: the denoiser of the augmented fields.
-        channels: what they are.
-    """
-
-    def __init__(self, core: ResidualPrior, channels: Channels) -> None:
-        super().__init__(core.name, core.window, channels)
-        self.core = core
-
-    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        return self.core.denoise(x, sigma)
-
-    def error_covariance(self, sigma: float) -> SpectralCovariance:
-        return self.core.error_covariance(sigma)
-
-    @property
-    def climatology(self) -> SpectralCovariance:
-        return self.core.climatology
 
 
 def make_network(recipe: Recipe, window: Sequence[int], smoothed: bool) -> UNet:
@@ -87,7 +63,8 @@ def assemble(
     gaussian = state
     if recipe.operators:
         operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
-        gaussian = GaussianAugmentedPrior(copy.deepcopy(state).double(), operators).gaussian.float()
+        core = gaussian_augmented(copy.deepcopy(state).double(), operators).core
+        gaussian = cast(GaussianPrior, core).float()
     window = gaussian.window
     smoother = exchange = None
     if smoothed:
@@ -131,13 +108,13 @@ def load_trained(path: Path, system: System) -> Prior:
     Raises:
         InputError: if the file is missing, truncated, foreign, or about another system.
     """
-    core, _ = load_core(path, system)
-    operators = Header.read(path).recipe["operators"]
-    return TrainedAugmentedPrior(core, Channels.of(system, operators)) if operators else core
+    core, _, header = load_core(path, system)
+    operators = header.recipe["operators"]
+    return AugmentedPrior(core, Channels.of(system, operators)) if operators else core
 
 
-def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior]:
-    """The denoiser in a file, and the Gaussian prior of states that it was assembled from.
+def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior, Header]:
+    """The denoiser in a file, the Gaussian prior of states that it started from, and the header.
 
     Raises:
         InputError: as :func:`load_trained`.
@@ -158,7 +135,7 @@ def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior]
                 part.load_state_dict(_under(tensors, name))
     except RuntimeError as error:
         raise unfit(path, f"must fit the denoiser that its header describes ({error})") from None
-    return prior, state.float()
+    return prior, state.float(), header
 
 
 def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> None:

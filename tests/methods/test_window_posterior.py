@@ -18,7 +18,7 @@ from dalab.methods.sda import SDA
 from dalab.methods.soad import SOAD
 from dalab.observations import OPERATORS
 from dalab.priors import GaussianPrior
-from dalab.priors.augmented import GaussianAugmentedPrior
+from dalab.priors.augmented import gaussian_augmented
 from dalab.random import stream
 from tests.dense import matrix, posterior
 from tests.methods.worlds import augmented, last, problem, white
@@ -158,7 +158,7 @@ def test_one_curved_observation_against_quadrature(name, state, distances):
     p = replace(
         p, network=replace(p.network, instruments=(instrument,)),
         data=torch.full_like(p.data, y),
-        augmented=GaussianAugmentedPrior(p.prior, [operator]),
+        augmented=gaussian_augmented(p.prior, [operator]),
     )
     grid = np.linspace(-6, 6, 4801)
     for method, distance in distances.items():

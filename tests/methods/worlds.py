@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dalab.methods import Background, Problem
 from dalab.observations import MASKS, OPERATORS, network
-from dalab.priors.augmented import AugmentedPrior, Channels, GaussianAugmentedPrior
+from dalab.priors.augmented import AugmentedPrior, Channels, gaussian_augmented
 from dalab.priors.base import Prior
 from dalab.priors.spectral import SpectralCovariance
 from dalab.random import stream
@@ -73,8 +73,8 @@ def problem(
     return Problem(system, prior, net, data, background)
 
 
-class CellwisePrior(AugmentedPrior):
-    """N(0, C) over the channels of every cell, the cells independent; also an augmented prior.
+class CellwisePrior(Prior):
+    """N(0, C) over the channels of every cell, the cells independent.
 
     Args:
         C: covariance of the channels, the state's one first.
@@ -82,14 +82,15 @@ class CellwisePrior(AugmentedPrior):
     """
 
     def __init__(self, C: Tensor, n: int) -> None:
-        extra = len(C) - 1
-        channels = Channels(1, ("identity",)[:extra], (extra,)[:extra])
-        super().__init__("cellwise", (1, len(C), n, n), channels)
+        super().__init__("cellwise", (1, len(C), n, n))
         self.C = C.double()
 
     def denoise(self, x, sigma):
         gain = self.C @ torch.linalg.inv(self.C + sigma**2 * torch.eye(len(self.C)).to(self.C))
         return (x.movedim(-3, -1) @ gain.T).movedim(-1, -3)
+
+    def error_covariance(self, sigma):
+        raise NotImplementedError
 
     @property
     def climatology(self):
@@ -111,14 +112,16 @@ def white(c: float, n: int = 64, background: float | None = None, copies: int = 
     system.shape = (1, n, n)
     prior = CellwisePrior(torch.full((1, 1), c), n)
     made = problem(system, prior, mask="full", std=0.1, background=background)
-    return replace(made, augmented=CellwisePrior(torch.full((1 + copies, 1 + copies), c), n))
+    channels = Channels(1, ("identity",)[:copies], (copies,)[:copies])
+    joint = CellwisePrior(torch.full((1 + copies, 1 + copies), c), n)
+    return replace(made, augmented=AugmentedPrior(joint, channels))
 
 
 def augmented(problem: Problem) -> Problem:
     """The same problem with the exact covariance of its augmented windows."""
     operators = [i.operator for i in problem.network.instruments]
     known = [o for o in operators if type(o).__name__ != "Identity"]
-    return replace(problem, augmented=GaussianAugmentedPrior(problem.prior, known))
+    return replace(problem, augmented=gaussian_augmented(problem.prior, known))
 
 
 def last(method, problem, members, seed=0):

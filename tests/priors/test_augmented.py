@@ -8,7 +8,7 @@ import torch
 from dalab.errors import InputError
 from dalab.observations import OPERATORS
 from dalab.priors import GaussianPrior
-from dalab.priors.augmented import Channels, GaussianAugmentedPrior, load_augmented
+from dalab.priors.augmented import Channels, gaussian_augmented, load_augmented
 from dalab.random import stream
 from tests.dense import matrix
 
@@ -49,7 +49,7 @@ def test_augmenting_applies_every_operator_on_the_whole_grid(channels, operators
 
 def test_covariance_of_linear_operators_is_exact(tiny_prior, tiny_system):
     operators = [OPERATORS[text](tiny_system) for text in ("velocity", "identity")]
-    prior = GaussianAugmentedPrior(tiny_prior, operators)
+    prior = gaussian_augmented(tiny_prior, operators)
     C = matrix(tiny_prior.climatology, tiny_prior.window)
     A = matrix(lambda x: prior.channels.augment(x, operators), tiny_prior.window)
     found = matrix(prior.climatology, prior.window)
@@ -57,7 +57,7 @@ def test_covariance_of_linear_operators_is_exact(tiny_prior, tiny_system):
 
 
 def test_covariance_of_curved_operators_is_that_of_draws(tiny_prior, operators):
-    prior = GaussianAugmentedPrior(tiny_prior, operators)
+    prior = gaussian_augmented(tiny_prior, operators)
     count = 3000
     normal = torch.randn(count, *tiny_prior.window, generator=stream(1), dtype=torch.float64)
     z = prior.channels.augment(tiny_prior.climatology.sample(normal), operators)
@@ -73,7 +73,7 @@ def test_sine_in_closed_form(tiny_system):
     """Of one number: Var = 1.125 (1 - exp(-18 v)), Cov with x = 4.5 v exp(-4.5 v)."""
     v = 0.8
     one = GaussianPrior(torch.full((1, 1, 1, 1), v, dtype=torch.complex128), (1, 1, 1, 1))
-    prior = GaussianAugmentedPrior(one, [OPERATORS["sine"](tiny_system)])
+    prior = gaussian_augmented(one, [OPERATORS["sine"](tiny_system)])
     C = prior.climatology.matrices.real[0, 0]
     damp = torch.tensor(-4.5 * v, dtype=torch.float64).exp()
     expected = torch.stack([torch.tensor(v), 4.5 * v * damp, 1.125 * (1 - damp**4)])
@@ -83,7 +83,7 @@ def test_sine_in_closed_form(tiny_system):
 
 
 def test_denoiser_is_the_best_linear_one(tiny_prior, operators):
-    prior = GaussianAugmentedPrior(tiny_prior, operators[:1])
+    prior = gaussian_augmented(tiny_prior, operators[:1])
     C = matrix(prior.climatology, prior.window)
     x = torch.randn(1, *prior.window, generator=stream(2), dtype=torch.float64)
     expected = C @ torch.linalg.solve(C + 0.09 * torch.eye(len(C)).to(C), x.flatten())
@@ -92,7 +92,7 @@ def test_denoiser_is_the_best_linear_one(tiny_prior, operators):
 
 def test_an_operator_of_neither_kind_is_refused(tiny_prior, tiny_system):
     with pytest.raises(InputError, match="must be translation invariant, or elementwise and odd"):
-        GaussianAugmentedPrior(tiny_prior, [OPERATORS["speed"](tiny_system)])
+        gaussian_augmented(tiny_prior, [OPERATORS["speed"](tiny_system)])
 
 
 def test_an_unknown_augmented_prior_names_the_remedy(tiny_system):

@@ -69,7 +69,7 @@ def test_one_level_per_window_or_one_for_all(trained):
 
 def test_half_precision_costs_under_one_per_cent(trained):
     training, path = trained
-    loaded, _ = load_core(path, LORENZ)
+    loaded, _, _ = load_core(path, LORENZ)
     generator = torch.Generator().manual_seed(0)
     x = training.test
     noisy = x + 0.5 * torch.randn(x.shape, generator=generator)
