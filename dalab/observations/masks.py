@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .cells import read
 
 
 class Mask(param.Parameterized):
@@ -111,7 +112,7 @@ class Tracks(Mask):
 
 
 class Points(Mask):
-    """An explicit list of sensors, painted or typed."""
+    """A list of sensors, typed."""
 
     sensors = param.List([], item_type=tuple, doc="(row, column) of every sensor")
 
@@ -128,6 +129,17 @@ class Points(Mask):
                 )
             pattern[:, row, column] = True
         return pattern
+
+
+class Painted(Mask):
+    """Cells painted on the map, the same on every day or others on each."""
+
+    pattern = param.String(
+        "", doc="the cells, DAYSxNYxNX.CODE as dalab.observations.cells writes them; empty: none"
+    )
+
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        return read(self.pattern, steps, grid)
 
 
 def _centres(n: int) -> Tensor:
@@ -151,4 +163,5 @@ MASKS: dict[str, type[Mask]] = {
     "gap": Gap,
     "tracks": Tracks,
     "points": Points,
+    "painted": Painted,
 }

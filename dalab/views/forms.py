@@ -75,7 +75,7 @@ def field(
 
 
 def _is_text(parameter: param.Parameter) -> bool:
-    return isinstance(parameter, Loose) and parameter.kind == "text"
+    return isinstance(parameter, Loose) and parameter.kind in ("text", "list")
 
 
 def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Widget:

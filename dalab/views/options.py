@@ -39,16 +39,15 @@ def _unbounded(parameter: param.Parameter) -> param.Parameter:
 
 
 def _kind(parameter: param.Parameter) -> str:
-    if isinstance(parameter, param.Integer):
-        return "integer"
-    return "number" if isinstance(parameter, param.Number) else "text"
+    kinds = {param.Integer: "integer", param.Number: "number", param.List: "list"}
+    return next((kind for cls, kind in kinds.items() if isinstance(parameter, cls)), "text")
 
 
 class Loose(param.Parameter):
     """Any value, meant to be of a kind.
 
     Args:
-        kind: ``integer``, ``number`` or ``text``; which sort of field edits it.
+        kind: ``integer``, ``number``, ``text`` or ``list``; which sort of field edits it.
     """
 
     __slots__ = ["kind"]
@@ -70,5 +69,5 @@ def text(name: str, values: param.Parameterized) -> str:
 def _spelt(parameter: param.Parameter, value: object) -> str:
     """A value as a registry text spells it; a typed list gets the brackets it may lack."""
     bare = str(value).strip()
-    listed = isinstance(parameter, Loose) and parameter.kind == "text"
+    listed = isinstance(parameter, Loose) and parameter.kind == "list"
     return f"[{bare}]" if listed and not bare.startswith("[") else bare

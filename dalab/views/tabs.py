@@ -123,7 +123,7 @@ def field(
         slider = ipw.FloatSlider(min=low, max=high, step=parameter.step, **common)
         return bind(owner, name, slider)
     kind = parameter.kind if isinstance(parameter, Loose) else "integer"
-    if kind == "text":
+    if kind in ("text", "list"):
         return bind(owner, name, ipw.Text(continuous_update=False, **common), shown=str)
     if parameter.default is None:
         text = ipw.Text(continuous_update=False, placeholder="as in Run", **common)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import re
+import zlib
+
 import pytest
 import torch
 
 from dalab.errors import InputError
 from dalab.observations import MASKS
+from dalab.observations.cells import written
+from dalab.observations.masks import Painted
 from dalab.observations.network import schedule
 from dalab.random import stream
-from dalab.registry import build
+from dalab.registry import build, describe
 
 
 @pytest.mark.parametrize("name", sorted(MASKS))
@@ -112,3 +118,51 @@ def test_bad_ratio_names_value_bound_and_remedy(ratio):
 def test_unknown_mask_suggests_the_closest():
     with pytest.raises(InputError, match="rndom.*must be one of.*Did you mean 'random'"):
         build("mask", "rndom:0.5", MASKS)
+
+
+def painting(days: int, ny: int, nx: int) -> torch.Tensor:
+    return torch.rand(days, ny, nx, generator=stream(days * ny * nx)) < 0.3
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 64), (4, 8, 20), (4, 1, 40), (1, 1, 1), (4, 3, 3)])
+def test_painted_cells_survive_their_text(shape):
+    pattern = painting(*shape) if max(shape) > 1 else torch.ones(shape, dtype=torch.bool)
+    text = written(pattern)
+    assert re.fullmatch(r"[A-Za-z0-9._-]+", text), "nothing that a link or a shell would change"
+    mask = build("mask", f"painted:{text}", MASKS)
+    assert mask.pattern == text and build("mask", describe(mask, MASKS), MASKS).pattern == text
+    cells = mask.cells(4, shape[1:], stream(0))
+    assert torch.equal(cells, pattern.expand(4, -1, -1))
+
+
+def test_a_painting_that_does_not_change_is_written_once_and_an_empty_one_not_at_all():
+    same = painting(1, 64, 64).expand(9, -1, -1)
+    assert written(same).startswith("1x64x64.") and written(same) == written(same[:1])
+    assert written(torch.zeros(9, 4, 4, dtype=torch.bool)) == ""
+
+
+def test_paintings_are_short():
+    tracks = build("mask", "tracks", MASKS).cells(9, (64, 64), stream(0))
+    assert len(written(tracks)) < 1500
+    assert len(written(painting(1, 64, 64))) < 750
+
+
+@pytest.mark.parametrize("pattern, words", [
+    ("64", "DAYSxNYxNX"), ("1x16x16.", "DAYSxNYxNX"), ("1x16x16.a b", "DAYSxNYxNX"),
+    ("1x16x16.AAAA", "damaged"), ("1x16x16.A", "damaged"),
+    (written(painting(1, 8, 8)), "8 x 8 cells, the grid has 16 x 16"),
+    (written(painting(4, 16, 16)), "for 4 days, the window has 5"),
+    (written(painting(1, 16, 16))[:-6], "damaged"),
+    (written(painting(1, 64, 64)).replace("1x64x64", "1x16x16"), "damaged"),
+    ("1x16x16." + "A" * 300_000, "DAYSxNYxNX"),
+])  # fmt: skip
+def test_paintings_that_cannot_be_used_are_refused(pattern, words):
+    with pytest.raises(InputError, match=f"{words}.*Paint it again") as caught:
+        Painted(pattern=pattern).cells(5, (16, 16), stream(0))
+    assert len(str(caught.value)) < 250
+
+
+def test_a_small_text_makes_no_large_pattern():
+    bomb = base64.urlsafe_b64encode(zlib.compress(bytes(50_000_000), 9)).decode().rstrip("=")
+    with pytest.raises(InputError, match="damaged"):
+        Painted(pattern=f"1x16x16.{bomb}").cells(5, (16, 16), stream(0))
