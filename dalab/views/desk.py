@@ -1,4 +1,4 @@
-"""The main area of the Panel skin: status, what to look at, maps, curves and scores."""
+"""The first page of the Panel skin: what to look at, maps, curves and scores."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import panel as pn
 from panel.io import unlocked
 
-from .board import WIDTH, Plan
+from .board import ABOVE, HEIGHT, MARGIN, WIDTH, Plan
 from .colours import colour
 from .display import Picture
 from .model import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, LabModel
 from .plots import Curves, Map, shared_ranges
 from .scoretable import ScoreTable
-from .strips import SCALES, STRIP, scales_html, strip_html
+from .strips import SCALES, scales_html
 from .toolbar import toolbar
 
 EXTENT = 1000.0
@@ -21,18 +21,16 @@ EXTENT = 1000.0
 
 
 class Desk:
-    """The main area, and how it follows the model.
+    """The page, and how it follows the model.
 
     Args:
         model: whose pictures are shown.
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.model = model
-        self.strip = pn.pane.HTML("", height=34, width=WIDTH, margin=(6, 10, 2, 10),
-                                  stylesheets=[STRIP])
-        self.scales = pn.pane.HTML("", height=20, width=WIDTH, margin=(2, 10, 2, 10),
-                                   stylesheets=[SCALES])
+        self.model, self.room, self._shown = model, (WIDTH, HEIGHT), True
+        self.scales = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
+                                   margin=(2, 10, 2, 10), stylesheets=[SCALES])
         methods = list(model.param.methods.objects)
         self.curves, self.table = Curves(model.window, methods), ScoreTable(margin=(4, 0, 0, 0))
         self.board = pn.FlexBox(
@@ -40,18 +38,15 @@ class Desk:
             self.table,
             min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
         )
-        self.layout = pn.Column(
-            self.strip, toolbar(model), self.scales, self.board, width=WIDTH + 20, margin=0,
-        )
+        self.layout = pn.Column(toolbar(model), self.scales, self.board, margin=0,
+                                sizing_mode="stretch_width")
         self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
         self._ranges = shared_ranges(EXTENT)
         self.maps: dict[str, Map] = {}
         self._named: tuple[str, ...] = ()
+        self._missed: set[str] = set()
         self.arrange()
-        said = ["status", "error", "outdated", "fraction", "state"]
-        model.param.watch(lambda *events: self.say(), said)
         model.param.watch(lambda *events: self.tick(), list(LOOKS))  # do not wait for the next tick
-        self.say()
 
     # --- arrangement ----------------------------------------------------------------------------
 
@@ -63,7 +58,8 @@ class Desk:
         sizes are such that the board breaks its lines where :class:`Plan` wants them.
         """
         self._named = names = self.model.labels
-        plan = Plan(len(names) + 2)
+        plan = Plan(len(names) + 2, *self.room)
+        self.board.param.update(min_width=plan.width, max_width=plan.width)
         for _ in range(plan.maps - len(self._slots)):
             slot = Map(EXTENT, self._ranges)
             pane = pn.pane.Bokeh(slot.figure, margin=0)
@@ -80,11 +76,27 @@ class Desk:
         self.table.place(plan.table, names)
         self.show({*self.maps, CURVES, SCORES})
 
+    def fit(self, width: int, height: int) -> None:
+        """Use the room that the window leaves to the page [pixels]."""
+        room = max(width - MARGIN, WIDTH), max(height - ABOVE, HEIGHT)
+        if room != self.room:
+            self.room = room
+            self.arrange()
+
+    def front(self, shown: bool) -> None:
+        """Begin or cease to be seen: what nobody sees is not drawn."""
+        self._shown = shown
+        if shown:
+            self.tick()
+
     # --- what is new ----------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""
-        fresh = self.model.poll()
+        self._missed |= self.model.poll()
+        if not self._shown:
+            return
+        fresh, self._missed = self._missed, set()
         with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
             if self.model.labels != self._named:
                 self.arrange()
@@ -106,12 +118,6 @@ class Desk:
             self.curves.show({name: known[name] for name in self._named if name in known})
         if SCORES in names:
             self.table.show(self.model.scores())
-
-    def say(self) -> None:
-        """Write the status line: the error if there is one, else where the run stands."""
-        text = strip_html(self.model)
-        if text != self.strip.object:
-            self.strip.object = text
 
     def _show_scales(self) -> None:
         text = scales_html(self.model)

@@ -32,6 +32,7 @@ from .display import (
     observation_picture,
     truth_picture,
 )
+from .history import Kept, keep
 from .preview import Preview, observing
 from .scores import score_rows
 from .watch import Watch
@@ -57,6 +58,8 @@ class LabModel(Controls):
     quantity = param.Selector(objects=list(QUANTITIES), label="Field")
     view = param.Selector(objects=list(VIEWS), label="Estimates")
     member = param.Integer(1, bounds=(1, None), label="Member")
+    page = param.Selector(objects=["Assimilate", "Posterior", "Physics", "Sensors", "Runs"],
+                          label="Page")
     observed = param.Selector(objects=[""], label="Observed", check_on_set=False)
 
     state = param.String("idle", doc="idle, preparing, running, done, cancelled or failed")
@@ -64,6 +67,7 @@ class LabModel(Controls):
     fraction = param.Number(0.0, bounds=(0, 1), doc="share of the run that is done")
     error = param.String("", doc="what is wrong with the choices, or went wrong in the run")
     outdated = param.Boolean(False, doc="whether the choices differ from those of the run shown")
+    history = param.List([], doc="runs that have ended and can be shown again, the newest last")
 
     def __init__(self, **presets: Any) -> None:
         self._shown: Watch | None = None
@@ -73,6 +77,7 @@ class LabModel(Controls):
         self._frames: dict[str, Frame] = {}
         self._previews = Preview()
         self._fresh: set[str] = set()
+        self._loading = False
         super().__init__(**presets)
         self.time = min(self.time, self.window - 1)
         self._watch()
@@ -106,7 +111,7 @@ class LabModel(Controls):
 
     @property
     def result(self) -> Any:
-        """The ``xarray.DataTree`` of the newest run that has ended, or ``None``."""
+        """The ``xarray.DataTree`` of the run that ended or was shown last, or ``None``."""
         return None if self._ended is None else self._ended.result
 
     @property
@@ -137,6 +142,32 @@ class LabModel(Controls):
         if self._shown is not None and self.busy:
             self._shown.run.cancel()
             self._take_run(self._shown)
+
+    @property
+    def kept(self) -> Kept | None:
+        """The run on show, if it has ended."""
+        return next((kept for kept in self.history if kept.watch is self._shown), None)
+
+    def show(self, kept: Kept) -> None:
+        """Show a run again and choose what it was made from; nothing happens while one goes on.
+
+        Raises:
+            InputError: if the controls cannot hold its choices.
+        """
+        if self.busy:
+            return
+        self._loading = True
+        try:
+            self.load(kept.config)
+        finally:
+            self._loading = False
+        self._shown, self._frames, self._scene = kept.watch, kept.watch.frames(), kept.watch.scene
+        self._ahead = None
+        self.time = min(self.time, self.window - 1)
+        self._on_choice()
+        if self._scene is not None:
+            self._on_twin(self._scene.twin)
+        self._follow(kept.watch)
 
     def close(self) -> None:
         """Cancel what still computes, and forget what waits."""
@@ -175,6 +206,8 @@ class LabModel(Controls):
             self._frames = frames
             self._fresh |= {*arrived, CURVES, SCORES}
         self._follow(watch)
+        if not self.busy:
+            self.history = keep(self.history, watch)
 
     def _follow(self, watch: Watch) -> None:
         """Say where the run stands; take note of its end."""
@@ -206,6 +239,8 @@ class LabModel(Controls):
 
     def _on_choice(self, *events: Any) -> None:
         """Another choice: check it, and show the truth and the network that it makes."""
+        if self._loading:
+            return
         config = self.config()
         self.outdated = self._run is not None and self._run.config != config
         self._fresh |= set(self.labels)

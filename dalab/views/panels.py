@@ -6,8 +6,8 @@ from pathlib import Path
 
 import panel as pn
 
-from .desk import Desk
 from .model import LabModel
+from .pages import Pages
 from .sidebar import sidebar
 
 PERIOD = 100
@@ -29,20 +29,21 @@ def create_app(**presets: object) -> pn.Template:
     """
     pn.extension(notifications=False)
     model = LabModel(**presets)
-    desk = Desk(model)
+    pages = Pages(model)
     page = pn.Template((_HERE / "page.html").read_text(), nb_template="")
     page.add_variable("lab_css", (_HERE / "page.css").read_text())
+    page.add_panel("header", pages.header)
     page.add_panel("controls", sidebar(model))
-    page.add_panel("desk", desk.layout)
-    _follow(model, desk)
+    page.add_panel("desk", pages.layout)
+    _follow(model, pages)
     return page
 
 
-def _follow(model: LabModel, desk: Desk) -> None:
+def _follow(model: LabModel, pages: Pages) -> None:
     """Look at the model while the session lives; let go of its work when it ends."""
     if pn.state.curdoc is None or pn.state.curdoc.session_context is None:
         return
     pn.state.curdoc.title = "dalab"
     # what reached the browser before its fields are drawn would fail there
-    pn.state.onload(lambda: pn.state.add_periodic_callback(desk.tick, period=PERIOD))
+    pn.state.onload(lambda: pn.state.add_periodic_callback(pages.tick, period=PERIOD))
     pn.state.on_session_destroyed(lambda context: model.close())

@@ -7,8 +7,10 @@ pn = pytest.importorskip("panel")
 from dalab.errors import InputError  # noqa: E402
 from dalab.views.desk import Desk  # noqa: E402
 from dalab.views.forms import field  # noqa: E402
+from dalab.views.pages import Pages  # noqa: E402
 from dalab.views.panels import create_app  # noqa: E402
 from dalab.views.sidebar import option_rows, sidebar  # noqa: E402
+from dalab.views.status import Status  # noqa: E402
 
 from .conftest import settle  # noqa: E402
 
@@ -22,7 +24,7 @@ def extension():
 
 def test_the_app_is_a_page_with_controls_and_a_desk():
     document = create_app(methods=["oi"]).server_doc()
-    assert {"controls", "desk"} <= {root.name for root in document.roots}
+    assert {"header", "controls", "desk"} <= {root.name for root in document.roots}
 
 
 def test_presets_that_make_no_sense_are_refused():
@@ -59,7 +61,7 @@ def test_a_run_fills_maps_curves_and_table(model):
     assert desk.maps["spectral"].mapper.high == desk.maps["truth"].mapper.high
     assert len(desk.curves.sources["oi"].data["y"]) == 9
     assert all(None not in row["values"] for row in desk.table.rows)
-    assert 'data-state="done"' in desk.strip.object
+    assert model.state == "done"
 
 
 def test_looking_elsewhere_sends_only_what_differs(model):
@@ -76,17 +78,60 @@ def test_looking_elsewhere_sends_only_what_differs(model):
 
 
 def test_errors_are_shown_in_place_of_the_status(model):
-    desk = Desk(model)
+    strip = Status(model).strip
     model.noise = -1
-    assert "error" in desk.strip.object and "noise = -1" in desk.strip.object
+    assert "error" in strip.object and "noise = -1" in strip.object
     model.noise = 0.1
-    assert "noise" not in desk.strip.object
+    assert "noise" not in strip.object
+
+
+def test_the_status_line_says_how_a_run_ended(model):
+    strip = Status(model).strip
+    assert 'data-state="idle"' in strip.object
+    model.run()
+    settle(model)
+    assert 'data-state="done"' in strip.object and "100%" in strip.object
 
 
 def test_html_in_a_message_is_harmless(model):
-    desk = Desk(model)
+    strip = Status(model).strip
     model.truth, model.truth_file = "file", "<script>alert(1)</script>"
-    assert "<script>" not in desk.strip.object and "&lt;script&gt;" in desk.strip.object
+    assert "<script>" not in strip.object and "&lt;script&gt;" in strip.object
+
+
+def test_pages_are_made_when_they_are_first_opened_and_then_kept(model):
+    pages = Pages(model)
+    assert list(pages.made) == ["Assimilate"]
+    for name in model.param.page.objects:
+        pages.header.page = name
+        assert model.page == name and pages.holders[name].visible
+        assert sum(holder.visible for holder in pages.holders.values()) == 1
+        pages.tick()
+    made = dict(pages.made)
+    model.page = "Posterior"
+    assert pages.header.page == "Posterior" and pages.made == made
+
+
+def test_a_page_that_nobody_sees_is_not_drawn_but_caught_up_with(model):
+    pages = Pages(model)
+    settle(model, lambda: pages.tick() or not model.pending)
+    before = pages.desk.maps["truth"].source.data["image"][0]
+    model.page = "Runs"
+    model.time = 0
+    pages.tick()
+    assert pages.desk.maps["truth"].source.data["image"][0] is before
+    model.page = "Assimilate"
+    assert pages.desk.maps["truth"].source.data["image"][0] is not before
+
+
+def test_a_larger_window_gets_larger_maps_of_the_same_figures(model):
+    pages = Pages(model)
+    figure = pages.desk.maps["truth"].figure
+    size = figure.frame_width
+    pages.header.room = [1580, 1040]
+    assert pages.desk.maps["truth"].figure is figure and figure.frame_width > 1.3 * size
+    pages.header.room = [700, 400]
+    assert figure.frame_width == size, "a smaller one scrolls"
 
 
 def test_fields_are_bound_both_ways(model):

@@ -42,15 +42,23 @@ def test_scales_are_centred_and_of_the_wanted_size():
     assert all(len(c) == 7 for c in palette("diverging"))
 
 
+@pytest.mark.parametrize("window", [(WIDTH, HEIGHT), (1548, 926), (1030, 770)])
 @pytest.mark.parametrize("maps", range(3, 9))
-def test_everything_fits_the_screen(maps):
-    plan = Plan(maps)
+def test_everything_fits_the_screen(maps, window):
+    plan = Plan(maps, *window)
     used = 48 + plan.columns * (plan.size + 20)
-    assert used <= WIDTH
-    assert plan.rows * plan.height + 140 <= HEIGHT
+    assert used <= window[0]
+    assert plan.columns * plan.rows >= maps
+    assert plan.rows * plan.height + plan.below <= window[1]
+    assert plan.below >= 32 + 23 * (maps - 2), "a line for every method"
     assert plan.curves[0] >= 300 and plan.curves[1] >= 140
     if not plan.beside:
-        assert plan.curves[0] + plan.table[0] <= WIDTH
+        assert plan.curves[0] + plan.table[0] <= window[0]
+
+
+def test_a_larger_window_has_larger_maps():
+    for maps in range(3, 9):
+        assert Plan(maps, 1548, 926).size > 1.3 * Plan(maps).size
 
 
 def test_status_line():

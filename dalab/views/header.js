@@ -1,0 +1,79 @@
+// Tabs, a switch for the theme, and the room that the window leaves to the main area.
+const THEME = "dalab-theme"
+
+function tabs(model) {
+  const list = document.createElement("div")
+  list.className = "tabs"
+  list.setAttribute("role", "tablist")
+  list.setAttribute("aria-label", "Pages")
+  const made = model.names.map(name => {
+    const tab = document.createElement("button")
+    tab.textContent = name
+    tab.setAttribute("role", "tab")
+    tab.addEventListener("click", () => { model.page = name })
+    return tab
+  })
+  list.append(...made)
+  list.addEventListener("keydown", event => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (!step) return
+    const next = (model.names.indexOf(model.page) + step + made.length) % made.length
+    model.page = model.names[next]
+    made[next].focus()
+  })
+  const mark = () => made.forEach((tab, index) => {
+    const chosen = model.names[index] === model.page
+    tab.setAttribute("aria-selected", chosen)
+    tab.tabIndex = chosen ? 0 : -1  // the arrow keys move between tabs
+  })
+  model.on("page", mark)
+  mark()
+  return list
+}
+
+// Bokeh reads the colours of its figures from CSS when it paints, but does not know when they change
+function repaint() {
+  for (const page of window.Bokeh.documents)
+    for (const model of page._all_models.values())
+      if (model.type === "Figure" || model.type === "Plot") model.properties.border_fill_alpha.change.emit()
+}
+
+function theme() {
+  const button = document.createElement("button")
+  button.className = "theme"
+  const root = document.documentElement
+  const name = () => {
+    button.textContent = root.dataset.theme === "dark" ? "☀ Light" : "☾ Dark"
+    button.setAttribute("aria-label",
+      root.dataset.theme === "dark" ? "Light theme" : "Dark theme")
+  }
+  button.addEventListener("click", () => {
+    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark"
+    localStorage.setItem(THEME, root.dataset.theme)
+    name()
+    repaint()
+  })
+  name()
+  return button
+}
+
+function measure(model) {
+  const main = document.querySelector(".lab-main")
+  if (!main) return () => {}
+  let waiting = null
+  const report = () => {
+    const room = [Math.floor(main.clientWidth), Math.floor(main.clientHeight)]
+    if (room.join() !== model.room.join()) model.room = room
+  }
+  const observer = new ResizeObserver(() => {
+    clearTimeout(waiting)
+    waiting = setTimeout(report, 120)
+  })
+  observer.observe(main)
+  return () => observer.disconnect()
+}
+
+export function render({ model, el }) {
+  el.append(tabs(model), theme())
+  model.on("remove", measure(model))
+}

@@ -1,0 +1,111 @@
+"""The pages of the lab: one is in front, the others are made when they are first opened.
+
+A page is made from the model once and then kept, shown or hidden. It has a ``layout``, is told by
+``front`` whether it is the one in front, and is called by ``tick`` several times a second while it
+is. A page that follows the model by itself needs only a function and is made by :class:`Plain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import panel as pn
+
+from .desk import Desk
+from .header import Header
+from .model import LabModel
+from .status import Status
+
+
+class Page(Protocol):
+    """What stands under a tab."""
+
+    layout: pn.viewable.Viewable
+
+    def front(self, shown: bool) -> None:
+        """Begin or cease to be the page in front."""
+
+    def tick(self) -> None:
+        """Follow the model while in front."""
+
+
+class Plain:
+    """A page that follows the model by itself.
+
+    Args:
+        layout: what it shows.
+    """
+
+    def __init__(self, layout: pn.viewable.Viewable) -> None:
+        self.layout = layout
+
+    def front(self, shown: bool) -> None:
+        """Nothing to do."""
+
+    def tick(self) -> None:
+        """Nothing to do."""
+
+
+def empty(text: str) -> Callable[[LabModel], Page]:
+    """Makes a page that says in a sentence what will be there."""
+    return lambda model: Plain(
+        pn.pane.HTML(f"<p class='lab-empty'>{text}</p>", stylesheets=[EMPTY], margin=20)
+    )
+
+
+EMPTY = ".lab-empty { font-size: 14px; color: var(--lab-muted); }"
+
+PAGES: dict[str, Callable[[LabModel], Page]] = {
+    "Posterior": empty("Rank histograms, coverage and spectra of a run stand here once it is "
+                       "done."),
+    "Physics": empty("Model residuals, energy and enstrophy of a run stand here once it is done."),
+    "Sensors": empty("The observing system can be painted here."),
+    "Runs": empty("The runs of this session are listed here."),
+}
+"""Makers of the pages beside the first, by the name of their tab."""
+
+
+class Pages:
+    """All pages under one status line, the first one made at once.
+
+    Args:
+        model: whose runs they show.
+    """
+
+    def __init__(self, model: LabModel) -> None:
+        self.model, self.header, self.desk = model, Header(model), Desk(model)
+        self.status = Status(model)
+        self.made: dict[str, Page] = {"Assimilate": self.desk}
+        self.holders = {name: _holder() for name in model.param.page.objects}
+        self.holders["Assimilate"].append(self.desk.layout)
+        self.layout = pn.Column(self.status.layout, *self.holders.values(), margin=0,
+                                sizing_mode="stretch_width")
+        self.header.param.watch(lambda event: self.desk.fit(*event.new), "room")
+        model.param.watch(lambda event: self.turn(), "page")
+        self.turn()
+
+    @property
+    def shown(self) -> Page:
+        """The page in front."""
+        return self.made[self.model.page]
+
+    def turn(self) -> None:
+        """Bring the chosen page to the front; make it if this is the first time."""
+        name = self.model.page
+        if name not in self.made:
+            self.made[name] = PAGES[name](self.model)
+            self.holders[name].append(self.made[name].layout)
+        for other, page in self.made.items():
+            self.holders[other].visible = other == name
+            page.front(other == name)
+
+    def tick(self) -> None:
+        """Follow the model; called several times a second on the session's event loop."""
+        self.desk.tick()
+        if self.shown is not self.desk:
+            self.shown.tick()
+
+
+def _holder() -> pn.Column:
+    return pn.Column(margin=0, sizing_mode="stretch_width", visible=False)
