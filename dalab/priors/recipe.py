@@ -39,6 +39,7 @@ class Recipe:
         average: decay per step of the running average of the weights, the result.
         log_sigma_mean: of the noise levels trained on.
         log_sigma_std: of the noise levels trained on.
+        autocast: whether the network may compute in bfloat16 on hardware made for it.
         compile: whether to compile the network with ``torch.compile``.
         checkpoint_every: steps between checkpoints.
         held_out: windows for validation and calibration.
@@ -63,6 +64,7 @@ class Recipe:
     average: float = 0.998
     log_sigma_mean: float = -1.0
     log_sigma_std: float = 1.4
+    autocast: bool = True
     compile: bool = False
     checkpoint_every: int = 200
     held_out: int = 64

@@ -38,6 +38,7 @@ class ResidualPrior(Prior):
         smoother: estimate that uses the flow, if the system allows.
         exchange: the last correction.
         errors: calibrated error covariance; that of the Gaussian prior until it is measured.
+        autocast: whether the network may compute in bfloat16 on hardware made for it.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class ResidualPrior(Prior):
         smoother: TwoFilterSmoother | None = None,
         exchange: Exchange | None = None,
         errors: ErrorTable | None = None,
+        autocast: bool = True,
     ) -> None:
         super().__init__(name, gaussian.window)
         self.gaussian, self.smoother = gaussian, smoother
         self.network, self.exchange = network, exchange
         self.errors = errors or ErrorTable(gaussian.window)
+        self.autocast = autocast
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         windows = x.reshape(-1, *self.window)
@@ -69,7 +72,7 @@ class ResidualPrior(Prior):
             sigma: ``(batch,)``.
         """
         start, features = self.look(x, sigma)
-        with fast(x):
+        with self.fast(x):
             correction = self.network(features.flatten(1, 2), sigma)
         denoised = start + size(along(sigma, x)) * correction.to(x).view_as(x)
         return denoised if self.exchange is None else self.exchange(x, sigma, denoised)
@@ -87,6 +90,11 @@ class ResidualPrior(Prior):
         start, carried = self.smoother(x, sigma, gaussian)
         other = (torch.stack([gaussian, *carried]) - start) / size(level)
         return start, torch.cat([start, (x - start) / level, *other], -3)
+
+    def fast(self, x: Tensor) -> torch.autocast:
+        """bfloat16 arithmetic where it is wanted and the hardware is made for it; not for float64."""
+        wanted = self.autocast and x.dtype == torch.float32 and has_bfloat16(x.device)
+        return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         return self.errors.covariance(self.gaussian, sigma)
@@ -113,7 +121,7 @@ def correction_loss(
     with torch.no_grad():
         start, features = prior.look(clean + level * noise, sigma)
         wanted = (clean - start) / size(level)
-    with fast(clean):
+    with prior.fast(clean):
         correction = network(features.flatten(1, 2), sigma)
     return (correction.to(clean).view_as(wanted) - wanted).square().mean()
 
@@ -126,12 +134,6 @@ def size(level: Tensor) -> Tensor:
 def along(sigma: Tensor, x: Tensor) -> Tensor:
     """Levels ``(batch,)`` shaped to broadcast with windows."""
     return sigma.to(x).view(-1, *[1] * (x.ndim - 1))
-
-
-def fast(x: Tensor) -> torch.autocast:
-    """bfloat16 arithmetic where the hardware is made for it; none for float64."""
-    wanted = x.dtype == torch.float32 and has_bfloat16(x.device)
-    return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
 
 
 def has_bfloat16(device: torch.device) -> bool:

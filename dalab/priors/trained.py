@@ -72,7 +72,9 @@ def assemble(
         smoother = TwoFilterSmoother(window, carry, levels)
         exchange = Exchange(window, carry, levels)
     network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
-    return ResidualPrior(recipe.name, gaussian, network, smoother, exchange, errors)
+    return ResidualPrior(
+        recipe.name, gaussian, network, smoother, exchange, errors, recipe.autocast
+    )
 
 
 def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header: Header) -> None:
