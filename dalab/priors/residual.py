@@ -92,7 +92,7 @@ class ResidualPrior(Prior):
         return start, torch.cat([start, (x - start) / level, *other], -3)
 
     def fast(self, x: Tensor) -> torch.autocast:
-        """bfloat16 arithmetic where it is wanted and the hardware is made for it; not for float64."""
+        """bfloat16 where it is wanted and the hardware is made for it; never for float64."""
         wanted = self.autocast and x.dtype == torch.float32 and has_bfloat16(x.device)
         return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
 
