@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from .summary import STEPS
+
 COLUMNS = (
     "method", "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds",
     "peak_memory_mb", "members", "status",
@@ -24,6 +26,20 @@ def table(tree: xr.DataTree) -> pd.DataFrame:
     frame = pd.DataFrame(columns)
     counts = {"network_evaluations": int, "members": int}
     return frame.astype(counts)
+
+
+def steps_table(tree: xr.DataTree) -> pd.DataFrame:
+    """One row per method and step of the window, methods in the order of the run.
+
+    The columns are ``method``, ``time``, the scores of :data:`dalab.metrics.summary.STEPS`, and
+    ``members`` and ``status`` of the method.
+    """
+    metrics = tree["metrics"].to_dataset()[[*STEPS, "members", "status"]]
+    frame = metrics.to_dataframe(dim_order=["method", "time"]).reset_index()
+    order = {name: i for i, name in enumerate(metrics["method"].values)}
+    frame = frame.sort_values(["method", "time"], key=lambda c: c.map(order) if c.name == "method"
+                              else c)
+    return frame[["method", "time", *STEPS, "members", "status"]]
 
 
 def records(tree: xr.DataTree) -> dict[str, dict[str, Any]]:

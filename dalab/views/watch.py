@@ -10,6 +10,7 @@ from typing import Any
 
 from ..experiments.config import Config
 from ..experiments.run import Frame, Run
+from ..experiments.stored import StoredRun
 from .display import Scene
 
 
@@ -18,16 +19,17 @@ class Watch:
 
     Args:
         config: the experiment.
+        stored: what it once gave, if it is not to be run.
 
     Raises:
         InputError: if it cannot work.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, stored: StoredRun | None = None) -> None:
         self.config = config
-        self.run = Run(config, on_frame=self._put)
+        self.run = stored or Run(config, on_frame=self._put)
         self._scene: Scene | None = None
-        self._lock, self._frames = threading.Lock(), {}
+        self._lock, self._frames = threading.Lock(), dict(stored.frames) if stored else {}
 
     def frames(self) -> dict[str, Frame]:
         """The newest frame of each method that has one, by label."""
