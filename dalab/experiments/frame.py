@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..methods import Step
@@ -44,6 +45,7 @@ class Frame:
         rmse: RMSE of the ensemble mean at every step of the window, ``(time,)``.
         rmse_sample: RMSE of one sample, the first member, ``(time,)``.
         progress: how far along the run is.
+        spread: root of the mean ensemble variance, ``(time,)``; NaN for one member.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Frame:
     rmse: np.ndarray
     rmse_sample: np.ndarray
     progress: Progress
+    spread: np.ndarray = field(default_factory=lambda: np.array([]))
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class MethodScores:
         status: ``waiting``, ``running``, ``complete``, ``cancelled`` or ``failed: why``.
         rmse_steps: RMSE of the ensemble mean at every step of the window, ``(time,)``.
         rmse_sample_steps: RMSE of one sample, ``(time,)``.
+        spread_steps: root of the mean ensemble variance, ``(time,)``; NaN for one member.
+        fraction: share of the method's work that is done, 0 to 1.
         crps: fair CRPS; NaN until the method is complete.
         spread_skill: spread/skill ratio; NaN until the method is complete.
         network_evaluations: evaluations of the prior's denoiser, per member.
@@ -72,6 +77,8 @@ class MethodScores:
     status: str = "waiting"
     rmse_steps: np.ndarray = field(default_factory=lambda: np.array([]))
     rmse_sample_steps: np.ndarray = field(default_factory=lambda: np.array([]))
+    spread_steps: np.ndarray = field(default_factory=lambda: np.array([]))
+    fraction: float = 0.0
     crps: float = math.nan
     spread_skill: float = math.nan
     network_evaluations: int = 0
@@ -88,6 +95,13 @@ class MethodScores:
     def rmse_sample(self) -> float:
         """Mean over steps of ``rmse_sample_steps``; NaN before the first step."""
         return _mean(self.rmse_sample_steps)
+
+    @property
+    def remaining(self) -> float | None:
+        """Estimated time left for a method that is at work [s]; ``None`` for any other."""
+        if self.status != "running" or not self.fraction:
+            return None
+        return self.seconds * (1 - self.fraction) / self.fraction
 
 
 def _mean(values: np.ndarray) -> float:
@@ -106,3 +120,17 @@ def live_rmse(estimate: Tensor, truth: Tensor) -> np.ndarray:
     """
     error = estimate.double() - truth.double()
     return (error**2).flatten(1).mean(1).sqrt().numpy()
+
+
+def live_spread(estimate: Tensor) -> np.ndarray:
+    """Spread at every step of a window, as :mod:`dalab.metrics.ensemble` defines it.
+
+    Args:
+        estimate: ``(member, time, lev, y, x)``.
+
+    Returns:
+        ``(time,)``, float64; NaN for one member.
+    """
+    if len(estimate) < 2:
+        return np.full(estimate.shape[1], np.nan)
+    return estimate.var(0).flatten(1).mean(1, dtype=torch.float64).sqrt().numpy()

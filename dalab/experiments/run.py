@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 import time
 import weakref
@@ -15,12 +16,14 @@ import xarray as xr
 
 from .config import Config
 from .frame import Frame, MethodScores, Progress
+from .line import Place, Turn
+from .service import Service
 from .twin import Twin
 from .work import Work
 
 __all__ = ["Frame", "MethodScores", "Progress", "Run", "State", "execute"]
 
-State = Literal["idle", "preparing", "running", "done", "cancelled", "failed"]
+State = Literal["idle", "waiting", "preparing", "running", "done", "cancelled", "failed"]
 ENDED = ("done", "cancelled", "failed")
 OnFrame = Callable[[Frame], None]
 
@@ -47,14 +50,21 @@ class Run:
     Args:
         config: the experiment; checked here, before any thread starts.
         on_frame: called in the worker thread after each step of each method.
+        service: the line it waits in, and its limits; by default it waits for nobody.
+        owner: session it belongs to; sessions take turns.
 
     Raises:
         InputError: if the config cannot work.
     """
 
-    def __init__(self, config: Config, *, on_frame: OnFrame | None = None) -> None:
+    def __init__(
+        self, config: Config, *, on_frame: OnFrame | None = None,
+        service: Service | None = None, owner: str = "",
+    ) -> None:
         self.config = config
         self.error: str | None = None
+        self._service, self._owner = service or Service(slots=math.inf), owner
+        self._turn: Turn | None = None
         self._work, self._on_frame = Work(config), on_frame
         self._state: State = "idle"
         self._newest: Frame | None = None
@@ -69,10 +79,12 @@ class Run:
 
         Raises:
             RuntimeError: if it was started before.
+            InputError: if it is over the limits; it may be started again.
         """
         with self._lock:
             if self._state != "idle":
                 raise RuntimeError(f"the run is {self.state}; make a new Run to run again")
+            self._turn = self._service.join(self.config, self._owner, self._left)
             self._state, self._started = "preparing", time.perf_counter()
         self._thread = threading.Thread(target=self._work_through, name="dalab run", daemon=True)
         _alive.add(self)
@@ -95,12 +107,19 @@ class Run:
 
     @property
     def state(self) -> State:
-        """``idle``, ``preparing``, ``running``, ``done``, ``cancelled`` or ``failed``.
+        """``idle``, ``waiting``, ``preparing``, ``running``, ``done``, ``cancelled``, ``failed``.
 
         A run in which some method gives a result is done; it failed if none does.
         """
+        if self._state == "preparing" and self.place is not None:
+            return "waiting"
         prepared = self._state == "preparing" and self._work.twin is not None
         return "running" if prepared else self._state
+
+    @property
+    def place(self) -> Place | None:
+        """Its place in the line, while it waits in one."""
+        return None if self._turn is None else self._turn.place
 
     @property
     def twin(self) -> Twin | None:
@@ -115,10 +134,15 @@ class Run:
     @property
     def progress(self) -> Progress:
         """How far along the run is, its ``elapsed`` time up to date."""
-        if not self._started:
-            return self._work.progress
-        now = self._stopped or time.perf_counter()
-        return replace(self._work.progress, elapsed=now - self._started)
+        return replace(self._work.progress, elapsed=self._elapsed())
+
+    def _elapsed(self) -> float:
+        """Time since its turn came, or since the start if it still waits [s]."""
+        return (self._stopped or time.perf_counter()) - self._started if self._started else 0.0
+
+    def _left(self) -> float | None:
+        """Time it still needs [s], for those behind it in the line."""
+        return 0.0 if self._ended.is_set() else self._work.progress.remaining
 
     def latest(self) -> Frame | None:
         """The newest frame if it has not been taken yet; frames in between are skipped."""
@@ -142,15 +166,25 @@ class Run:
 
     def _work_through(self) -> None:
         try:
-            with closing(self._work.frames()) as frames:
-                for frame in frames:
-                    if self._ended.is_set():
-                        return
-                    self._publish(frame)
+            if self._turn.wait():
+                self._started = time.perf_counter()
+                self._compute()
         except Exception as error:
             self._end("failed", str(error) or type(error).__name__)
         else:
             self._end(*_verdict(self._work.scores))
+        finally:
+            self._turn.leave()
+
+    def _compute(self) -> None:
+        with closing(self._work.frames()) as frames:
+            for frame in frames:
+                if self._ended.is_set():
+                    return
+                self._publish(frame)
+                late = self._service.limits.overtime(self._elapsed())
+                if late:
+                    return self._end("cancelled", late)
 
     def _publish(self, frame: Frame) -> None:
         with self._lock:
@@ -166,6 +200,8 @@ class Run:
             self._state, self._stopped = state, time.perf_counter()
             self.error = error
             self._ended.set()
+        if self._turn is not None:
+            self._turn.give_up()
 
 
 def _verdict(scores: dict[str, MethodScores]) -> tuple[State, str | None]:

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..methods import Method, Step
 from ..random import stream
 from .config import Config
-from .frame import Frame, MethodScores, Progress, live_rmse
+from .frame import Frame, MethodScores, Progress, live_rmse, live_spread
 from .peak import PeakMemory
 from .store import assemble, scored
 from .twin import Twin, methods, prepare
@@ -72,7 +72,8 @@ class Work:
                     self.progress = clock.progress(step)
                     scores = self.scores[label]
                     yield Frame(
-                        label, step, scores.rmse_steps, scores.rmse_sample_steps, self.progress
+                        label, step, scores.rmse_steps, scores.rmse_sample_steps,
+                        self.progress, scores.spread_steps,
                     )
 
     def _guarded(self, label: str, method: Method, twin: Twin) -> Steps:
@@ -106,6 +107,7 @@ class Work:
             label, step.estimate,
             rmse_steps=live_rmse(step.estimate.mean(0, dtype=torch.float64), twin.truth),
             rmse_sample_steps=live_rmse(step.estimate[0], twin.truth),
+            spread_steps=live_spread(step.estimate), fraction=step.fraction,
             network_evaluations=step.evaluations, seconds=step.seconds,
             members=len(step.estimate),
         )
