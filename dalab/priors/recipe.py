@@ -30,7 +30,8 @@ class Recipe:
         depths: blocks of the network at every level.
         patch: cells along a side of the patches the network works on.
         smoother: whether to start from the two-filter smoother, if the system has a transport.
-        fit_windows: windows for the gains of the smoother.
+        exchange: whether frames exchange what they know after the network, if there is a smoother.
+        fit_windows: windows for the gains of smoother and exchange.
         steps: optimisation steps.
         batch: windows per step, over all processes.
         rate: peak learning rate.
@@ -55,6 +56,7 @@ class Recipe:
     depths: tuple[int, ...] = (1, 1, 2)
     patch: int = 1
     smoother: bool = True
+    exchange: bool = True
     fit_windows: int = 64
     steps: int = 2800
     batch: int = 16

@@ -9,7 +9,7 @@ The denoiser starts from an estimate S that costs no training, and a network cor
 S is the two-filter smoother of :mod:`dalab.priors.smoother` where the system can be carried back
 and forth cheaply, else the answer of the Gaussian prior. The last layer of N starts at zero, so
 that training can only add. Where there is a smoother, a last linear exchange between neighbouring
-frames (:mod:`dalab.priors.exchange`) corrects the result once more.
+frames (:mod:`dalab.priors.exchange`) can correct the result once more.
 """
 
 from __future__ import annotations

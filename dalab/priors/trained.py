@@ -70,7 +70,7 @@ def assemble(
     if smoothed:
         carry = system.transport()
         smoother = TwoFilterSmoother(window, carry, levels)
-        exchange = Exchange(window, carry, levels)
+        exchange = Exchange(window, carry, levels) if recipe.exchange else None
     network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
     return ResidualPrior(
         recipe.name, gaussian, network, smoother, exchange, errors, recipe.autocast
