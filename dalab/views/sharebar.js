@@ -1,0 +1,183 @@
+// Menus to copy and to download, a button to open a file, and the whole page to drop one on.
+const WAIT = 250  // milliseconds: browsers refuse to change their address all the time
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties)
+  made.append(...children)
+  return made
+}
+
+function menu(title, items) {
+  const list = element("div", { className: "menu", popover: "auto", role: "menu" }, ...items)
+  const handle = element("button", { className: "handle", textContent: `${title} ▾` })
+  handle.setAttribute("aria-haspopup", "menu")
+  handle.setAttribute("aria-expanded", "false")
+  handle.popoverTargetElement = list
+  list.addEventListener("toggle", event => {
+    const open = event.newState === "open"
+    handle.setAttribute("aria-expanded", open)
+    if (!open) return
+    const box = handle.getBoundingClientRect()
+    list.style.top = `${box.bottom + 4}px`
+    list.style.right = `${document.documentElement.clientWidth - box.right}px`
+    items[0].focus()
+  })
+  list.addEventListener("keydown", event => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (!step) return
+    event.preventDefault()
+    const at = items.indexOf(event.target)
+    items[(at + step + items.length) % items.length].focus()
+  })
+  return { handle, list }
+}
+
+function item(title, about, act) {
+  const button = element("button", {}, element("b", { textContent: title }),
+                         element("span", { textContent: about }))
+  button.setAttribute("role", "menuitem")
+  button.setAttribute("aria-label", title)
+  button.addEventListener("click", () => {
+    button.closest(".menu").hidePopover()
+    act()
+  })
+  return button
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {  // only pages that are served securely have a clipboard
+    const area = element("textarea", { value: text, className: "lab-copied" })
+    document.body.append(area)
+    area.select()
+    document.execCommand("copy")
+    area.remove()
+  }
+}
+
+function follow(model) {
+  let waiting = null
+  model.on("query", () => {
+    clearTimeout(waiting)
+    waiting = setTimeout(() => {
+      const name = part => decodeURIComponent(part.split("=")[0])
+      const parts = location.search.slice(1).split("&").filter(p => model.foreign.includes(name(p)))
+      if (model.query) parts.push(model.query)
+      const search = parts.length ? `?${parts.join("&")}` : ""
+      history.replaceState(history.state, "", location.pathname + search + location.hash)
+    }, WAIT)
+  })
+}
+
+function receiver(say) {
+  let pieces = []
+  return message => {
+    pieces.push(Uint8Array.from(atob(message.data), c => c.charCodeAt(0)))
+    if (!message.last) return
+    const url = URL.createObjectURL(new Blob(pieces, { type: message.kind }))
+    pieces = []
+    element("a", { href: url, download: message.name }).click()
+    setTimeout(() => URL.revokeObjectURL(url), 60000)
+    say(`Downloaded ${message.name}`)
+  }
+}
+
+function sender(model, say) {
+  let file = null, at = 0
+  const encoded = piece => new Promise(resolve => {
+    const reader = new FileReader()
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1))
+    reader.readAsDataURL(piece)
+  })
+  return {
+    open(chosen) {
+      [file, at] = [chosen, 0]
+      say(`Reading ${file.name} …`)
+      model.send_msg({ do: "open", name: file.name, size: file.size })
+    },
+    async next() {
+      const piece = file.slice(at, at + model.piece)
+      at += piece.size
+      model.send_msg({ do: "piece", data: await encoded(piece) })
+      if (at < file.size) say(`Reading ${file.name} … ${Math.round(100 * at / file.size)} %`)
+    },
+  }
+}
+
+function dropping(open) {
+  const veil = element("div", { className: "veil" }, element("p", {
+    textContent: "Drop a stored run to look at it, or a truth of your own in NetCDF",
+  }))
+  const carries = event => event.dataTransfer?.types.includes("Files")
+  const listeners = {
+    dragover(event) {
+      if (!carries(event)) return
+      event.preventDefault()
+      veil.classList.add("shown")
+    },
+    dragleave(event) {
+      if (event.relatedTarget === null) veil.classList.remove("shown")
+    },
+    drop(event) {
+      veil.classList.remove("shown")
+      if (!carries(event)) return
+      event.preventDefault()
+      open(event.dataTransfer.files[0])
+    },
+  }
+  for (const [name, act] of Object.entries(listeners)) document.addEventListener(name, act)
+  const leave = () => {
+    for (const [name, act] of Object.entries(listeners)) document.removeEventListener(name, act)
+  }
+  return { veil, leave }
+}
+
+export function render({ model, el }) {
+  const said = element("output", { className: "said" })
+  let fading = null
+  const say = text => {
+    said.textContent = text
+    clearTimeout(fading)
+    fading = setTimeout(() => { said.textContent = "" }, 8000)
+  }
+  const copied = (what, text) => copy(text()).then(() => say(`Copied the ${what}`))
+  const address = () =>
+    location.origin + location.pathname + (model.query ? `?${model.query}` : "")
+  const share = menu("Share", [
+    item("Copy link", "opens this set-up", () => copied("link", address)),
+    item("Copy as Python", "a script that gives these numbers",
+         () => copied("script", () => model.python)),
+    item("Copy as command", "the same for a terminal",
+         () => copied("command", () => model.command)),
+  ])
+  const download = menu("Download", model.formats.map(form =>
+    item(form.title, form.about, () => {
+      say(`Making the ${form.title} …`)
+      model.send_msg({ do: "make", what: form.key })
+    })))
+  const input = element("input", { type: "file", accept: ".nc,.nc4,.cdf,.netcdf,.h5", hidden: true })
+  const open = element("button", {
+    className: "handle", textContent: "Open …", title: "a stored run, or a truth of your own",
+  })
+  open.addEventListener("click", () => input.click())
+  const files = sender(model, say)
+  input.addEventListener("change", () => {
+    if (input.files.length) files.open(input.files[0])
+    input.value = ""
+  })
+  const { veil, leave } = dropping(file => files.open(file))
+  el.append(said, share.handle, share.list, download.handle, download.list, open, input, veil)
+
+  const arrive = receiver(say)
+  const acts = { file: arrive, next: () => files.next(), say: message => say(message.text) }
+  model.on("msg:custom", message => acts[message.do](message))
+  const allow = () => {
+    download.handle.disabled = !model.ready
+    download.handle.title = model.ready ? "" : "once a run has ended"
+  }
+  model.on("ready", allow)
+  allow()
+  follow(model)
+  model.on("remove", leave)
+}
