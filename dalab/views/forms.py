@@ -12,16 +12,20 @@ from .options import Loose
 
 STYLES = """
 :host { --field-height: 30px; }
-label { font-size: 11.5px; color: var(--lab-muted, #5b6472); margin-bottom: 1px; }
+label { font-size: 11.5px; color: var(--lab-muted); margin-bottom: 1px; }
 input.bk-input, select.bk-input { font-size: 13px; height: 30px; min-height: 30px;
-  padding: 2px 8px; border-radius: 4px; }
+  padding: 2px 8px; border-radius: 4px; color: var(--lab-ink); border-color: var(--lab-edge); }
+:is(input, select, textarea).bk-input:focus-visible { outline: 2px solid var(--lab-accent);
+  outline-offset: 0; }
 """
 
 TICKS = """
 .bk-input-group { display: grid; gap: 4px 6px; }
 .bk-input-group > label:nth-of-type(n) { display: flex; align-items: center; gap: 6px;
-  margin: 0; font-size: 13px; color: var(--lab-ink, #1f2937); }
+  margin: 0; font-size: 13px; color: var(--lab-ink); }
 .bk-input-group label input { margin: 0; width: 15px; height: 15px; flex: none; }
+.bk-input-group label input:focus-visible { outline: 2px solid var(--lab-accent);
+  outline-offset: 2px; }
 .bk-input-group label span { margin: 0; padding: 0; top: 0; }
 """
 

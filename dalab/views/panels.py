@@ -6,9 +6,13 @@ from pathlib import Path
 
 import panel as pn
 
+from .design import LabDesign
+from .links import linked, usual
 from .model import LabModel
 from .pages import Pages
+from .sharebar import share_bar
 from .sidebar import sidebar
+from .strips import THEME
 
 PERIOD = 100
 """Milliseconds between two looks at the view-model: at most ten pictures a second."""
@@ -28,15 +32,22 @@ def create_app(**presets: object) -> pn.Template:
         InputError: for a preset that names nothing or is out of its bounds.
     """
     pn.extension(notifications=False)
-    model = LabModel(**presets)
+    model = linked(presets, _address())
     pages = Pages(model)
-    page = pn.Template((_HERE / "page.html").read_text(), nb_template="")
-    page.add_variable("lab_css", (_HERE / "page.css").read_text())
+    page = pn.Template((_HERE / "page.html").read_text(), nb_template="", design=LabDesign)
+    page.add_variable("lab_css", THEME + (_HERE / "page.css").read_text())
     page.add_panel("header", pages.header)
+    page.add_panel("share", share_bar(model, usual(presets)))
     page.add_panel("controls", sidebar(model))
     page.add_panel("desk", pages.layout)
     _follow(model, pages)
     return page
+
+
+def _address() -> dict[str, list[str]]:
+    """What the address of the page says, by name; nothing where there is no page."""
+    arguments = pn.state.session_args or {}
+    return {k: [v.decode(errors="replace") for v in values] for k, values in arguments.items()}
 
 
 def _follow(model: LabModel, pages: Pages) -> None:

@@ -32,7 +32,8 @@ _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty: the legend draws its glyph
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
-_GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
+_QUIET, _EDGE = {"--bk-text-color": "var(--lab-muted)"}, {"--bk-line-color": "var(--lab-edge)"}
+_NOTHING = "rgba(0, 0, 0, 0)"
 
 
 class Map:
@@ -50,11 +51,12 @@ class Map:
         )
         self.title = Title(text=" ", text_font_size="12px", standoff=1)
         self.note = Title(
-            text=" ", text_color=_GREY, text_font_size="11px", text_font_style="normal", standoff=3
+            text=" ", text_font_size="11px", text_font_style="normal", standoff=3,
+            css_variables=_QUIET,
         )
         self.figure = figure(
             frame_width=192, frame_height=192, x_range=ranges[0], y_range=ranges[1], tools="",
-            toolbar_location=None, title=self.title, outline_line_color=None,
+            toolbar_location=None, title=self.title, outline_line_color=None, outline_line_width=2,
             min_border_left=LEFT, min_border_right=SIDE, min_border_top=TITLE,
             min_border_bottom=BOTTOM,
         )
@@ -79,22 +81,23 @@ class Map:
              min_border_left=LEFT if left else SIDE)
         _set(self.figure.yaxis[0], visible=left)
 
-    def show(self, name: str, picture: Picture, accent: str = _INK) -> None:
+    def show(self, name: str, picture: Picture, accent: str | None = None) -> None:
         """Draw a picture; only what differs from the last one is sent.
 
         Args:
             name: of what is shown, for the Bokeh source.
             picture: the picture.
-            accent: colour of the title.
+            accent: colour of the frame.
         """
         _set(self.source, name=f"map {name}")
-        _set(self.title, text=picture.title, text_color=accent)
+        _set(self.title, text=picture.title)
+        _set(self.figure, outline_line_color=accent)
         _set(self.note, text=picture.note or " ")
         values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
         _set(
             self.mapper, palette=_PALETTES[picture.kind], high=picture.limit,
             low=0.0 if picture.kind == "sequential" else -picture.limit,
-            nan_color=_BLANK if picture.values is None else UNOBSERVED,
+            nan_color=_NOTHING if picture.values is None else UNOBSERVED,
         )
         if not np.array_equal(values, self._shown, equal_nan=True):
             self._shown = values
@@ -115,14 +118,13 @@ class Curves:
             width=400, height=200, x_range=Range1d(-0.2, days - 0.8),
             y_range=Range1d(0.04, 2.0), y_axis_type="log", tools="", toolbar_location=None,
             outline_line_color=None, min_border_left=LEFT, min_border_right=SIDE,
-            title=Title(text="RMSE of the ensemble mean", text_font_size="12px", text_color=_INK,
+            title=Title(text="RMSE of the ensemble mean", text_font_size="12px",
                         standoff=4),
         )
         _plain(self.figure.xaxis, "time (days)")
         _plain(self.figure.yaxis, "RMSE / climatological std")
         self.figure.xaxis.ticker = FixedTicker(ticks=list(range(days)))
         self.figure.yaxis.ticker = FixedTicker(ticks=list(_TICKS))
-        self.figure.grid.grid_line_color = "#e5e7eb"
         self._references()
         self.sources = {n: ColumnDataSource(_NO_CURVE, name=f"curve {n}") for n in names}
         self._entries = {name: self._entry(name) for name in self.sources}
@@ -134,11 +136,12 @@ class Curves:
         self.figure.add_tools(HoverTool(tooltips=[("day", "@x"), ("RMSE", "@y{0.000}")]))
 
     def _references(self) -> None:
-        level = Span(location=1.0, dimension="width", line_color=_GREY, line_dash="dotted")
-        self.day = Span(location=0, dimension="height", line_color="#9ca3af", line_width=6,
-                        line_alpha=0.25)
-        text = Label(x=0, y=1.0, y_offset=2, text="climatology", text_color=_GREY,
-                     text_font_size="10px")
+        level = Span(location=1.0, dimension="width", line_dash="dotted",
+                     css_variables=_EDGE)
+        self.day = Span(location=0, dimension="height", line_width=6,
+                        line_alpha=0.25, css_variables=_EDGE)
+        text = Label(x=0, y=1.0, y_offset=2, text="climatology",
+                     text_font_size="10px", css_variables=_QUIET)
         for item in (level, self.day, text):
             self.figure.add_layout(item)
 
@@ -178,11 +181,9 @@ def _plain(axis: object, label: str | None = None) -> None:
     axis.axis_label = label
     axis.axis_label_text_font_style = "normal"
     axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
-    axis.axis_label_text_color = axis.major_label_text_color = _GREY
     axis.axis_label_standoff, axis.major_label_standoff = 2, 2
     axis.minor_tick_line_color = axis.axis_line_color = None
     axis.major_tick_in, axis.major_tick_out = 0, 3
-    axis.major_tick_line_color = _GREY
 
 
 def _set(model: object, **values: object) -> None:

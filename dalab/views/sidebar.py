@@ -34,8 +34,8 @@ def heading(text: str) -> pn.pane.HTML:
 
 GROUP = """
 h2.lab-group { font-size: 11px; font-weight: 650; letter-spacing: .06em; margin: 4px 0 3px;
-  text-transform: uppercase; color: var(--lab-ink, #1f2937);
-  border-bottom: 1px solid var(--lab-line, #dfe3e8); padding-bottom: 2px; }
+  text-transform: uppercase; color: var(--lab-ink);
+  border-bottom: 1px solid var(--lab-line); padding-bottom: 2px; }
 """
 
 
@@ -170,7 +170,7 @@ def _sections(
 HANDLE = """
 .bk-btn:is(*, :hover, .bk-active) { background: none !important; border: none !important;
   box-shadow: none !important; padding: 0; text-align: left; font-size: 12px; font-weight: 400;
-  color: var(--lab-accent, #0072b2) !important; }
+  color: var(--lab-accent) !important; }
 .bk-btn:hover { text-decoration: underline; }
 """
 

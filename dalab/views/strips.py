@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import html
+from pathlib import Path
 
 from .colours import UNOBSERVED, palette
 from .display import Picture
 from .model import OBSERVATIONS, TRUTH, LabModel
+
+THEME = Path(__file__).with_name("theme.css").read_text()
+"""The colours of the page, as variables of CSS."""
 
 READY = "Choose how the flow is observed, then press Run."
 CHANGED = "The settings differ from those of the run shown: press Run to use them."
@@ -32,19 +36,21 @@ def strip_html(model: LabModel) -> str:
 
 STRIP = """
 .lab-strip { display: flex; align-items: center; gap: 14px; height: 34px; padding: 0 12px;
-  border-radius: 5px; font-size: 13px; color: var(--lab-ink, #1f2937);
-  background: var(--lab-card, #fff); border: 1px solid var(--lab-line, #dfe3e8);
+  border-radius: 5px; font-size: 13px; color: var(--lab-ink);
+  background: var(--lab-card); border: 1px solid var(--lab-line);
   box-sizing: border-box; font-variant-numeric: tabular-nums; }
 .lab-text { flex: 1; min-width: 0; line-height: 1.15; display: -webkit-box; overflow: hidden;
   -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
-.lab-strip.error { background: #fdecea; border-color: #d64541; color: #7a1712; font-size: 12.5px; }
-.lab-strip.note { background: #fff8e1; border-color: #e0b84c; color: #5c4400; }
+.lab-strip.error { background: var(--lab-error-ground);
+  border-color: var(--lab-error); color: var(--lab-error); font-size: 12.5px; }
+.lab-strip.note { background: var(--lab-note-ground); border-color: var(--lab-note);
+  color: var(--lab-note); }
 .lab-bar { flex: none; width: 170px; height: 8px; border-radius: 4px; overflow: hidden;
-  background: var(--lab-line, #dfe3e8); }
-.lab-bar i { display: block; height: 100%; background: #0072b2; }
-.lab-strip[data-state=done] .lab-bar i { background: #009e73; }
-.lab-strip[data-state=cancelled] .lab-bar i { background: #8a94a3; }
-.lab-strip[data-state=failed] .lab-bar i { background: #d64541; }
+  background: var(--lab-line); }
+.lab-bar i { display: block; height: 100%; background: var(--lab-accent); }
+.lab-strip[data-state=done] .lab-bar i { background: var(--lab-good); }
+.lab-strip[data-state=cancelled] .lab-bar i { background: var(--lab-edge); }
+.lab-strip[data-state=failed] .lab-bar i { background: var(--lab-danger); }
 """
 
 
@@ -79,7 +85,7 @@ def _scale(name: str, picture: Picture) -> str:
 
 SCALES = """
 .lab-scales { display: flex; gap: 18px; align-items: center; font-size: 11.5px; height: 20px;
-  color: var(--lab-muted, #5b6472); white-space: nowrap; padding-left: 48px; }
+  color: var(--lab-muted); white-space: nowrap; padding-left: 48px; }
 .lab-scales b { display: inline-block; width: 90px; height: 9px; margin: 0 5px; border-radius: 2px;
   vertical-align: -1px; }
 .lab-scales b.swatch { width: 12px; }

@@ -25,7 +25,7 @@ def toolbar(model: LabModel) -> pn.Row:
     )
 
 
-TITLE = ".bk-slider-title { font-size: 11.5px; color: var(--lab-muted, #566070); }"
+TITLE = ".bk-slider-title { font-size: 11.5px; color: var(--lab-muted); }"
 
 
 def _fixed(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:

@@ -16,7 +16,7 @@ from ..experiments.config import Config
 from .model import OBSERVATIONS, TRUTH, LabModel
 from .scores import scores_html
 from .sheet import Sheet
-from .strips import STRIP, scale_pictures, strip_html
+from .strips import STRIP, THEME, scale_pictures, strip_html
 from .tabs import buttons, looks, tabs
 
 PERIOD = 0.15
@@ -105,7 +105,7 @@ class Lab(ipw.VBox):
         self._table.value = scores_html(model.scores())
 
     def _say(self) -> None:
-        self._strip.value = f"<style>{STRIP}</style>{strip_html(self.model)}"
+        self._strip.value = f"<style>{THEME}{STRIP}</style>{strip_html(self.model)}"
 
     def _wake(self) -> None:
         """See to it that a task follows the model; without an event loop, call ``refresh``."""
