@@ -33,6 +33,7 @@ from ..priors.spectral import SpectralCovariance
 from ..random import MemberStreams
 from .base import Method, Problem, Step
 from .cycle import pad, white
+from .filters import observed_at
 from .linearise import linearise
 from .spectral import Gaussian, assimilate
 
@@ -81,15 +82,20 @@ class OptimalInterpolation(Method):
         streams: MemberStreams,
     ) -> Tensor:
         """Correct the forecasts of step ``k`` with the observations of that step."""
-        network, rows = problem.network.at(k), problem.network.rows(k)
-        if network.size == 0:
+        network, data = observed_at(problem, k)
+        if network.size == 0 or not torch.isfinite(x).all():
             return x
-        data, forecast = problem.data[rows.to(problem.data.device)], x[:, None]
         if B is None:
-            B = climate * (self.scale or innovation_scale(network, data, forecast, climate)) ** 2
-        noise = centred(streams.normal((network.size,)))
-        perturbed = data + network.variance(like=data).sqrt() * noise
-        return assimilate(network, perturbed, Gaussian(forecast, B), self.iterations)[:, 0]
+            scale = self.scale or innovation_scale(network, data, x[:, None], climate)
+            B = climate * scale**2
+        noise = network.variance(like=data).sqrt() * centred(streams.normal((network.size,)))
+        return self.solve(network, data + noise, x, B)
+
+    def solve(
+        self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
+    ) -> Tensor:
+        """Analyses ``(members, lev, y, x)`` of forecasts ``x``, each with data of its own."""
+        return assimilate(network, data, Gaussian(x[:, None], B), self.iterations)[:, 0]
 
 
 def centred(normal: Tensor) -> Tensor:

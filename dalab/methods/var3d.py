@@ -17,14 +17,11 @@ References:
 from __future__ import annotations
 
 import param
-import torch
 from torch import Tensor
 
+from ..observations import ObservingNetwork
 from ..priors.spectral import SpectralCovariance
-from ..random import MemberStreams
-from .base import Problem
-from .filters import observed_at
-from .oi import OptimalInterpolation, centred, innovation_scale
+from .oi import OptimalInterpolation
 from .variational import Variational
 
 
@@ -33,22 +30,9 @@ class Var3D(OptimalInterpolation):
 
     iterations = param.Integer(30, bounds=(1, 1000), doc="L-BFGS iterations per analysis")
 
-    def analysis(
-        self,
-        problem: Problem,
-        k: int,
-        x: Tensor,
-        B: SpectralCovariance | None,
-        climate: SpectralCovariance,
-        streams: MemberStreams,
+    def solve(
+        self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
     ) -> Tensor:
-        network, data = observed_at(problem, k)
-        if network.size == 0 or not torch.isfinite(x).all():
-            return x
-        if B is None:
-            scale = self.scale or innovation_scale(network, data, x[:, None], climate)
-            B = climate * scale**2
-        noise = network.variance(like=data).sqrt() * centred(streams.normal((network.size,)))
-        cost = Variational(x, B, lambda state: state[:, None], network, data + noise)
+        cost = Variational(x, B, lambda state: state[:, None], network, data)
         *_, final = cost.quasi_newton(self.iterations)
         return cost.state(final.v)
