@@ -19,6 +19,7 @@ from ..priors import load_prior
 from ..systems import System
 from .config import Config
 from .frame import Frame, MethodScores, Progress
+from .line import Place
 from .parts import labels, make_method, make_system
 from .store import COSTS, config_of
 from .twin import Twin, make_network
@@ -38,6 +39,7 @@ class StoredRun:
     """
 
     error: str | None = None
+    place: Place | None = None
 
     def __init__(self, tree: xr.DataTree) -> None:
         self.config, self.result = _config(tree), tree

@@ -15,6 +15,7 @@ import panel as pn
 from .desk import Desk
 from .header import Header
 from .model import LabModel
+from .runs import runs_page
 from .status import Status
 
 
@@ -61,7 +62,7 @@ PAGES: dict[str, Callable[[LabModel], Page]] = {
                        "done."),
     "Physics": empty("Model residuals, energy and enstrophy of a run stand here once it is done."),
     "Sensors": empty("The observing system can be painted here."),
-    "Runs": empty("The runs of this session are listed here."),
+    "Runs": lambda model: Plain(runs_page(model)),
 }
 """Makers of the pages beside the first, by the name of their tab."""
 

@@ -105,7 +105,7 @@ function sender(model, say) {
   }
 }
 
-function dropping(open) {
+function dropping(open, fetch) {
   const veil = element("div", { className: "veil" }, element("p", {
     textContent: "Drop a stored run to look at it, or a truth of your own in NetCDF",
   }))
@@ -125,6 +125,7 @@ function dropping(open) {
       event.preventDefault()
       open(event.dataTransfer.files[0])
     },
+    "dalab-download": event => fetch(event.detail),
   }
   for (const [name, act] of Object.entries(listeners)) document.addEventListener(name, act)
   const leave = () => {
@@ -166,7 +167,11 @@ export function render({ model, el }) {
     if (input.files.length) files.open(input.files[0])
     input.value = ""
   })
-  const { veil, leave } = dropping(file => files.open(file))
+  const fetch = number => {
+    say("Making the NetCDF …")
+    model.send_msg({ do: "make", what: "netcdf", number })
+  }
+  const { veil, leave } = dropping(file => files.open(file), fetch)
   el.append(said, share.handle, share.list, download.handle, download.list, open, input, veil)
 
   const arrive = receiver(say)

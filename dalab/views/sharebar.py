@@ -87,8 +87,10 @@ class ShareBar(JSComponent):
     # --- files that go out ----------------------------------------------------------------------
 
     def _make(self, data: Mapping[str, Any]) -> None:
-        """Make a file of the run on show."""
-        kept, form, look = self.model.kept, FORMATS[data["what"]], self.model.look
+        """Make a file of the run on show, or of that with the number."""
+        form, look, number = FORMATS[data["what"]], self.model.look, data.get("number")
+        numbered = (k for k in self.model.history if k.number == number)
+        kept = self.model.kept if number is None else next(numbered, None)
         if kept is None:
             return
         name = f"dalab-{kept.config.hash()}.{form.suffix}"

@@ -1,0 +1,116 @@
+// The runs of a session: one to be shown again, two to be compared.
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties)
+  made.append(...children)
+  return made
+}
+
+function dot(colour) {
+  const made = element("i")
+  made.style.background = colour
+  return made
+}
+
+function heads(...titles) {
+  return element("tr", {}, ...titles.map(title => {
+    const [text, span] = [].concat(title)
+    return element("th", { textContent: text, scope: "col", colSpan: span ?? 1 })
+  }))
+}
+
+function action(text, run, act, disabled = false) {
+  const button = element("button", { textContent: text, disabled })
+  button.setAttribute("aria-label", `${text} ${run.title}`)
+  button.addEventListener("click", act)
+  return button
+}
+
+function listing(rows, ticked, send, changed) {
+  const line = run => {
+    const tick = element("input", { type: "checkbox", checked: ticked.includes(run.number) })
+    tick.setAttribute("aria-label", `Compare ${run.title}`)
+    tick.addEventListener("change", () => {
+      if (tick.checked) ticked.push(run.number)
+      else ticked.splice(ticked.indexOf(run.number), 1)
+      if (ticked.length > 2) ticked.shift()
+      changed()
+    })
+    const chips = run.methods.map(method => element(
+      "span", { className: "chip" }, dot(method.colour), `${method.name} `,
+      element("b", { textContent: method.rmse })))
+    const wanted = () => document.dispatchEvent(
+      new CustomEvent("dalab-download", { detail: run.number }))
+    return element("tr", { className: run.shown ? "shown" : "" },
+      element("td", {}, tick),
+      element("td", {}, element("b", { textContent: run.title }),
+              element("small", { textContent: run.shown ? "on show" : "" })),
+      element("td", { className: "wide" }, ...chips),
+      element("td", { className: "about", textContent: run.about }),
+      element("td", { className: "time" }, run.when,
+              element("small", { textContent: run.stopped ? `stopped, ${run.took}` : run.took })),
+      element("td", { className: "acts" },
+              action("Show", run, () => send("show", [run.number]), run.shown),
+              action("Download", run, wanted),
+              action("Delete", run, () => send("delete", [run.number]), run.shown)))
+  }
+  const table = element("table", { className: "runs" })
+  table.createTHead().append(
+    heads("Compare", "Run", "RMSE of the mean", "Differs from the usual in", "Ended", ""))
+  table.createTBody().append(...rows.map(line))
+  return table
+}
+
+function comparing(model) {
+  const { titles, differs, rows } = model.comparison
+  const settings = element("table", { className: "differs" })
+  settings.createTHead().append(heads("Setting", ...titles))
+  settings.createTBody().append(...differs.map(field => element(
+    "tr", {}, element("td", { textContent: field.name }),
+    ...field.values.map(text => element("td", { textContent: text })))))
+  const scores = element("table", { className: "compared" })
+  scores.createTHead().append(heads("", ...model.titles.map(title => [title, 2])),
+                              heads("Method", ...model.titles.flatMap(() => titles)))
+  scores.createTBody().append(...rows.map(row => element(
+    "tr", {}, element("td", {}, dot(row.colour), row.name),
+    ...row.cells.map(cell => element("td", {
+      textContent: cell.text, className: cell.best ? "best" : "",
+    })))))
+  const same = element("p", { textContent: "The settings are the same." })
+  return [element("h2", { textContent: `${titles[0]} and ${titles[1]}` }),
+          differs.length ? settings : same, scores]
+}
+
+export function render({ model, el }) {
+  const ticked = []
+  const list = element("div", { className: "list" })
+  const below = element("div", { className: "comparison" })
+  el.append(list, below)
+  const send = (wish, numbers) => model.send_msg({ do: wish, numbers })
+
+  function draw() {
+    const rows = model.rows
+    const hint = element("p", {
+      textContent: rows.length ? "Tick two runs to compare them."
+        : "The runs of this session stand here once they have ended. Drop a stored run anywhere " +
+          "on the page to add it.",
+    })
+    list.replaceChildren(...(rows.length ? [listing(rows, ticked, send, changed)] : []),
+                         ...(ticked.length < 2 ? [hint] : []))
+  }
+
+  function changed() {
+    const known = model.rows.map(run => run.number)
+    ticked.splice(0, ticked.length, ...ticked.filter(number => known.includes(number)))
+    draw()
+    send("compare", ticked)
+  }
+
+  function beside() {
+    below.replaceChildren(...(model.comparison.rows ? comparing(model) : []))
+  }
+
+  model.on("rows", changed)
+  model.on("comparison", beside)
+  draw()
+  beside()
+}
