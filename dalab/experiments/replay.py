@@ -71,6 +71,12 @@ class Replay:
     def __len__(self) -> int:
         return len(self._moments)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the moments take."""
+        with self._lock:
+            return sum(m.mean.nbytes + m.members.nbytes for m in self._moments)
+
     def add(self, frame: Frame) -> None:
         """Take in the next frame of the method."""
         wanted = self._seen % self._stride == 0
@@ -93,5 +99,5 @@ class Replay:
 
     def _room(self, new: Moment) -> int:
         """How many moments of this size may be kept, at least two."""
-        size = 2 * (new.mean.numel() + new.members.numel())
+        size = new.mean.nbytes + new.members.nbytes
         return max(2, min(MOMENTS, self._most // size))

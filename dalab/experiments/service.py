@@ -1,14 +1,13 @@
 """What all runs of a process share: a line before each device, limits, and what is held
 for sessions that come back.
 
-Everything of one process that shows the lab to somebody goes through :func:`shared`; a run made in
-plain Python waits for nobody.
+Every lab that a process shows goes through :func:`shared`; a run made in plain Python waits for
+nobody.
 """
 
 from __future__ import annotations
 
 import threading
-from functools import cache
 
 from .config import Config
 from .held import Held
@@ -50,7 +49,20 @@ class Service:
         return self.line(config.device).join(owner, left, self.limits.waiting, self.limits.runs)
 
 
-@cache
+_shared: list[Service] = []
+
+
 def shared() -> Service:
-    """The service of this process, with the limits that the environment sets."""
-    return Service(Limits.of_environment())
+    """The service of this process; unless one was given, with the limits of the environment.
+
+    Raises:
+        InputError: if the environment sets a limit that is none.
+    """
+    if not _shared:
+        share(Service(Limits.of_environment()))
+    return _shared[0]
+
+
+def share(service: Service) -> None:
+    """Let every lab that this process opens from now on use a service."""
+    _shared[:] = [service]

@@ -15,7 +15,7 @@ from .watch import Watch
 MOST = 12
 """Runs that are kept."""
 
-MEMORY = 1 << 30
+MEMORY = 1 << 29
 """Bytes that the estimates of the runs may take; the newest run is kept whatever it takes."""
 
 
@@ -65,8 +65,8 @@ class Kept:
 
     @property
     def size(self) -> int:
-        """Bytes of the estimates."""
-        return sum(frame.step.estimate.nbytes for frame in self.watch.frames().values())
+        """Bytes of the estimates and their replay."""
+        return self.watch.nbytes
 
 
 def keep(history: Sequence[Kept], watch: Watch, file: str = "") -> list[Kept]:

@@ -14,72 +14,57 @@ import numpy as np
 import param
 
 from ..errors import InputError
-from ..experiments.config import Config
 from ..experiments.parts import labels
-from ..experiments.run import Frame, MethodScores, Run
+from ..experiments.run import Frame
+from ..experiments.service import Service
 from ..experiments.twin import Twin
 from ..experiments.validate import validate
 from .controls import Controls
-from .display import (
-    LAYERS,
-    QUANTITIES,
-    VIEWS,
-    Look,
-    Picture,
-    Scene,
-    estimate_picture,
-    observables,
-    observation_picture,
-    truth_picture,
-)
+from .display import Scene, observables
 from .history import Kept, keep
 from .preview import Preview, observing
-from .scores import score_rows
+from .screen import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, Screen
+from .session import Session
 from .watch import Watch
-from .words import score_note, standing
+from .words import standing
 
-TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
-BUSY = ("preparing", "running")
-LOOKS = ("time", "layer", "quantity", "view", "member", "observed")
+BUSY = ("waiting", "preparing", "running")
+_ENDED = {"failed": "failed", "cancelled": "was stopped"}
 
 
-class LabModel(Controls):
+class LabModel(Screen):
     """The controls, one run at a time, and the pictures of it.
 
     Args:
+        service: the line its runs wait in, and their limits; by default those of the process.
         presets: fields of :class:`dalab.experiments.config.Config`.
 
     Raises:
         InputError: for a preset that names nothing or is out of its bounds.
     """
 
-    time = param.Integer(4, bounds=(0, None), label="Day")
-    layer = param.Selector(objects=list(LAYERS), label="Layer")
-    quantity = param.Selector(objects=list(QUANTITIES), label="Field")
-    view = param.Selector(objects=list(VIEWS), label="Estimates")
-    member = param.Integer(1, bounds=(1, None), label="Member")
     page = param.Selector(objects=["Assimilate", "Posterior", "Physics", "Sensors", "Runs"],
                           label="Page")
-    observed = param.Selector(objects=[""], label="Observed", check_on_set=False)
+    keep = param.Boolean(
+        False, label="Keep running when this page is closed",
+        doc="the run goes on, and the same address finds it again",
+    )
 
-    state = param.String("idle", doc="idle, preparing, running, done, cancelled or failed")
+    state = param.String("idle", doc="idle, waiting, preparing, running, done, cancelled or failed")
     status = param.String("", doc="one line: what goes on and how long it will take")
     fraction = param.Number(0.0, bounds=(0, 1), doc="share of the run that is done")
     error = param.String("", doc="what is wrong with the choices, or went wrong in the run")
     outdated = param.Boolean(False, doc="whether the choices differ from those of the run shown")
     history = param.List([], doc="runs that have ended and can be shown again, the newest last")
 
-    def __init__(self, **presets: Any) -> None:
-        self._shown: Watch | None = None
+    def __init__(self, *, service: Service | None = None, **presets: Any) -> None:
+        self.session = Session(service)
         self._ended: Watch | None = None
-        self._scene: Scene | None = None
-        self._ahead: Scene | None = None
         self._frames: dict[str, Frame] = {}
         self._previews = Preview()
         self._fresh: set[str] = set()
         self._loading = False
         super().__init__(**presets)
-        self.time = min(self.time, self.window - 1)
         self._watch()
         self._preview()
 
@@ -91,13 +76,9 @@ class LabModel(Controls):
             if names:
                 options.param.watch(self._on_choice, names)
         self.param.watch(self._on_look, list(LOOKS))
+        self.param.watch(lambda event: self.session.hold(self._shown, event.new), "keep")
 
     # --- run and stop ---------------------------------------------------------------------------
-
-    @property
-    def _run(self) -> Run | None:
-        """The run on show."""
-        return None if self._shown is None else self._shown.run
 
     @property
     def busy(self) -> bool:
@@ -124,16 +105,17 @@ class LabModel(Controls):
         if self.busy:
             return
         try:
-            watch = Watch(self.config())
+            watch = self.session.start(self.config())
         except InputError as error:
             self.error = str(error)
             return
         self._previews.drop()
         self._shown, self._frames, self._scene = watch, {}, None
-        watch.run.start()
+        self.session.hold(watch, self.keep)
         self.param.update(
-            state="preparing", error="", outdated=False, fraction=0.0,
-            status=standing("preparing", watch.run.progress),
+            state="waiting" if watch.run.place else "preparing", error="", outdated=False,
+            fraction=0.0, moment=1.0,
+            status=standing("preparing", watch.run.progress, watch.run.place),
         )
         self._fresh |= {*self.labels, CURVES, SCORES}
 
@@ -169,11 +151,19 @@ class LabModel(Controls):
             self._on_twin(self._scene.twin)
         self._follow(kept.watch)
 
+    def come_back(self, key: str) -> bool:
+        """Go on where the session with that key has left a run; return whether there was one."""
+        watch = self.session.come_back(key)
+        if watch is None:
+            return False
+        self.show(Kept(1, watch))
+        self.keep = True
+        return True
+
     def close(self) -> None:
-        """Cancel what still computes, and forget what waits."""
+        """Cancel what still computes and is not to be kept, and forget what waits."""
         self._previews.drop()
-        if self._run is not None:
-            self._run.cancel()
+        self.session.leave(self._shown)
 
     # --- what is new ----------------------------------------------------------------------------
 
@@ -214,9 +204,12 @@ class LabModel(Controls):
         run = watch.run
         state, progress = run.state, run.progress
         fraction = 1.0 if state == "done" else progress.fraction
-        shown = {"status": standing(state, progress), "fraction": float(np.clip(fraction, 0, 1))}
-        if state == "failed":
-            shown["error"] = f"The run failed. {run.error}"
+        shown = {
+            "status": standing(state, progress, run.place),
+            "fraction": float(np.clip(fraction, 0, 1)),
+        }
+        if run.error:
+            shown["error"] = f"The run {_ENDED[state]}. {run.error}"
         self.param.update(**shown)
         if state not in BUSY:
             self._ended = watch
@@ -234,8 +227,9 @@ class LabModel(Controls):
         self._fresh |= {TRUTH, OBSERVATIONS}
 
     def _on_look(self, *events: Any) -> None:
-        """Another day, layer, field or view: draw the maps again."""
-        self._fresh |= {TRUTH, OBSERVATIONS, *self.labels}
+        """Another day, layer, field, view or moment: draw the maps again."""
+        replayed = all(event.name == "moment" for event in events)
+        self._fresh |= {CURVES, *self.labels} if replayed else {TRUTH, OBSERVATIONS, *self.labels}
 
     def _on_choice(self, *events: Any) -> None:
         """Another choice: check it, and show the truth and the network that it makes."""
@@ -246,6 +240,7 @@ class LabModel(Controls):
         self._fresh |= set(self.labels)
         try:
             validate(config)
+            self.session.service.limits.check(config)
         except InputError as error:
             self.error = str(error)
             self._previews.drop()
@@ -265,45 +260,3 @@ class LabModel(Controls):
                 self._fresh |= {TRUTH, OBSERVATIONS}
                 return
         self._previews.prepare(config)
-
-    # --- what is shown --------------------------------------------------------------------------
-
-    @property
-    def look(self) -> Look:
-        """What the pictures show."""
-        return Look(
-            min(self.time, self.window - 1), LAYERS.index(self.layer), self.quantity, self.view,
-            self.member, self.observed,
-        )
-
-    def picture(self, name: str) -> Picture:
-        """The map of the truth, of the observations, or of a method's estimate."""
-        if name == OBSERVATIONS:
-            scene = self._ahead or self._scene
-            return observation_picture(scene, self.look) if scene else Picture("Observed")
-        if name == TRUTH:
-            scene = self._scene or self._ahead
-            return truth_picture(scene, self.look) if scene else Picture("Truth")
-        known = self._run.scores.get(name) if self._run else None
-        frame = self._frames.get(name)
-        if known is None or frame is None or self._scene is None:
-            return Picture(name, score_note(known.status if known else "", None))
-        note = score_note(known.status, float(frame.rmse[self.look.time]))
-        return estimate_picture(name, note, frame.step.estimate, self._scene, self.look)
-
-    @property
-    def noise_shown(self) -> float:
-        """Standard deviation of the noise in the run on show; errors are to be seen against it."""
-        return self._run.config.noise if self._run else Config().noise
-
-    def curves(self) -> dict[str, np.ndarray]:
-        """RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
-        known = self._scores()
-        return {name: k.rmse_steps for name, k in known.items() if len(k.rmse_steps)}
-
-    def scores(self) -> dict[str, dict[str, float]]:
-        """The score table so far: columns by label, for every method that has begun."""
-        return score_rows(self._scores())
-
-    def _scores(self) -> dict[str, MethodScores]:
-        return self._run.scores if self._run else {}

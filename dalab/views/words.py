@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..experiments.run import Progress
+from ..experiments.line import Place
+from ..experiments.run import MethodScores, Progress
 
 ENDINGS = {"done": "Done", "cancelled": "Stopped", "failed": "Failed"}
 
@@ -22,8 +23,22 @@ def spelt(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if value < 1e5 else f"{value:.0e}"
 
 
-def standing(state: str, progress: Progress) -> str:
-    """One line for a state of a run and its progress."""
+def ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``."""
+    tens, ones = divmod(number, 10)
+    return f"{number}{'th' if tens % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(ones, 'th')}"
+
+
+def queued(place: Place) -> str:
+    """One line for a run that waits: its place and the time until its turn."""
+    line = "Next in line" if not place.ahead else f"{ordinal(place.ahead + 1)} in line"
+    return line if place.seconds is None else f"{line} · about {duration(place.seconds)}"
+
+
+def standing(state: str, progress: Progress, place: Place | None = None) -> str:
+    """One line for a state of a run, its progress, and its place while it waits."""
+    if place is not None:
+        return queued(place)
     if state in ENDINGS:
         return f"{ENDINGS[state]} after {duration(progress.elapsed)}"
     if not progress.method:
@@ -35,8 +50,20 @@ def standing(state: str, progress: Progress) -> str:
     return f"{line} · {progress.note}" if progress.note else line
 
 
-def score_note(status: str, rmse: float | None) -> str:
-    """The words under the name of a method: its error on the day on show, or why it has none."""
+def pace(known: MethodScores) -> str:
+    """How far along a method is while it is at work: ``42% · 12 s left``; else nothing."""
+    left = known.remaining
+    return "" if left is None else f"{known.fraction:.0%} · {duration(left)} left"
+
+
+def score_note(status: str, rmse: float | None, more: str = "") -> str:
+    """The words under the name of a method: its error on the day on show, or why it has none.
+
+    Args:
+        status: of the method.
+        rmse: on the day on show, if there is an estimate.
+        more: a few words to end with.
+    """
     kind, _, why = status.partition(": ")
     parts = [] if rmse is None else [f"RMSE {spelt(rmse)}"]
     if kind == "failed":
@@ -45,4 +72,4 @@ def score_note(status: str, rmse: float | None) -> str:
         parts.append("stopped")
     elif rmse is None:
         parts.append("waiting" if kind in ("waiting", "running") else "not run yet")
-    return " · ".join(parts)
+    return " · ".join([*parts, more] if more else parts)

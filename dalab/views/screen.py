@@ -1,0 +1,116 @@
+"""What a person looks at: maps, curves and scores of the run on show, at the moment on show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import param
+
+from ..experiments.config import Config
+from ..experiments.run import MethodScores, Run
+from ..experiments.stored import StoredRun
+from .controls import Controls
+from .display import (
+    LAYERS,
+    QUANTITIES,
+    VIEWS,
+    Look,
+    Picture,
+    Scene,
+    estimate_picture,
+    observation_picture,
+    truth_picture,
+)
+from .scores import score_rows
+from .watch import Still, Watch
+from .words import pace, score_note
+
+TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
+LOOKS = ("time", "layer", "quantity", "view", "member", "observed", "moment")
+
+
+class Screen(Controls):
+    """The controls, what is looked at, and the pictures of it.
+
+    Args:
+        presets: fields of :class:`dalab.experiments.config.Config`.
+
+    Raises:
+        InputError: for a preset that names nothing or is out of its bounds.
+    """
+
+    time = param.Integer(4, bounds=(0, None), label="Day")
+    layer = param.Selector(objects=list(LAYERS), label="Layer")
+    quantity = param.Selector(objects=list(QUANTITIES), label="Field")
+    view = param.Selector(objects=list(VIEWS), label="Estimates")
+    member = param.Integer(1, bounds=(1, None), label="Member")
+    observed = param.Selector(objects=[""], label="Observed", check_on_set=False)
+
+    moment = param.Number(
+        1.0, bounds=(0.0, 1.0), step=0.01, label="Replay",
+        doc="share of every method's work after which it is shown; 1 is the newest",
+    )
+
+    def __init__(self, **presets: Any) -> None:
+        self._shown: Watch | None = None
+        self._scene: Scene | None = None
+        self._ahead: Scene | None = None
+        super().__init__(**presets)
+        self.time = min(self.time, self.window - 1)
+
+    @property
+    def _run(self) -> Run | StoredRun | None:
+        """The run on show."""
+        return None if self._shown is None else self._shown.run
+
+    @property
+    def look(self) -> Look:
+        """What the pictures show."""
+        return Look(
+            min(self.time, self.window - 1), LAYERS.index(self.layer), self.quantity, self.view,
+            self.member, self.observed,
+        )
+
+    def picture(self, name: str) -> Picture:
+        """The map of the truth, of the observations, or of a method's estimate."""
+        if name == OBSERVATIONS:
+            scene = self._ahead or self._scene
+            return observation_picture(scene, self.look) if scene else Picture("Observed")
+        if name == TRUTH:
+            scene = self._scene or self._ahead
+            return truth_picture(scene, self.look) if scene else Picture("Truth")
+        known = self._scores().get(name)
+        still = self._still(name)
+        if known is None or still is None or self._scene is None:
+            return Picture(name, score_note(known.status if known else "", None))
+        more = still.note or pace(known)
+        note = score_note(known.status, float(still.rmse[self.look.time]), more)
+        return estimate_picture(name, note, still.estimate, self._scene, self.look)
+
+    def _still(self, name: str) -> Still | None:
+        """A method of the run on show at the moment on show."""
+        known = self._shown is not None and name in self._shown.replays
+        return self._shown.still(name, self.moment, self.view) if known else None
+
+    @property
+    def noise_shown(self) -> float:
+        """Standard deviation of the noise in the run on show; errors are to be seen against it."""
+        return self._run.config.noise if self._run else Config().noise
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
+        stills = {name: self._still(name) for name in self._scores()}
+        return {name: still.rmse for name, still in stills.items() if still and len(still.rmse)}
+
+    def spreads(self) -> dict[str, np.ndarray]:
+        """Spread of the members of every method so far, ``(time,)``, by label."""
+        stills = {name: self._still(name) for name in self._scores()}
+        return {name: still.spread for name, still in stills.items() if still and len(still.spread)}
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """The score table so far: columns by label, for every method that has begun."""
+        return score_rows(self._scores())
+
+    def _scores(self) -> dict[str, MethodScores]:
+        return self._run.scores if self._run else {}
