@@ -19,6 +19,7 @@ from ..priors.blend import Trained
 from ..priors.shipped import SUFFIX, trained_names
 from ..registry import build, options
 from ..systems import SYSTEMS
+from .choices import barred_methods, barred_operators, fits
 from .options import Loose, editable, text
 
 _DEFAULT = Config()
@@ -67,6 +68,7 @@ class Controls(param.Parameterized):
         self.noise_options = {k: editable(c) for k, c in NOISES.items()}
         self.method_options = {k: editable(c, inherited=["steps"]) for k, c in METHODS.items()}
         self.load(Config.from_dict({"methods": self._usual_methods(), **presets}))
+        self.param.watch(self._adapt, ["system", "operators", "mask", "prior", "truth"])
 
     @staticmethod
     def _usual_methods() -> list[str]:
@@ -92,6 +94,26 @@ class Controls(param.Parameterized):
             background_kind=self.background_kind, prior=self._prior(),
             methods=_texts(self.methods, self.method_options), members=self.members,
             steps=self.steps, seed=self.seed, device=self.device,
+        )
+
+    @property
+    def step_word(self) -> str:
+        """What a step of the window is called: a day where time has units."""
+        return "day" if make_system(self.system).time_unit == "s" else "step"
+
+    def _adapt(self, *events: Any) -> None:
+        """After another system was chosen, and only that: leave out what it does not have."""
+        if {event.name for event in events} != {"system"}:
+            return
+        barred = {**barred_operators(self.system), **barred_methods(self.system)}
+        flow = hasattr(make_system(self.system), "model")
+        mask = text(self.mask, self.mask_options[self.mask])
+        self.param.update(
+            operators=[n for n in self.operators if n not in barred] or ["identity"],
+            methods=[n for n in self.methods if n not in barred] or self._usual_methods(),
+            mask=self.mask if fits(mask, self.window, self.system) else "full",
+            prior=self.prior if self.prior in ("gaussian", self.system) else "auto",
+            truth=self.truth if flow else "model",
         )
 
     @property

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import panel as pn
 import param
 
+from ..methods import METHODS
+from ..observations import OPERATORS
 from ..registry import options
+from .choices import barred_methods, barred_operators, families
 from .colours import colour
 from .controls import FILE
-from .forms import TICKS, bind, field, row
+from .forms import bind, field, row
 from .model import LabModel
+from .picker import Picker
 
 
 def sidebar(model: LabModel) -> pn.Column:
-    """Run and Stop, then the controls in four groups."""
+    """Run and Stop, then the controls in five groups."""
     return pn.Column(
         buttons(model),
+        heading("System"), system_fields(model),
         heading("Observing network"), network_fields(model),
         heading("Data and background"), data_fields(model),
         heading("Methods"), method_fields(model),
@@ -55,12 +60,18 @@ def buttons(model: LabModel) -> pn.Row:
     return row(run, stop)
 
 
+def system_fields(model: LabModel) -> pn.Column:
+    """What evolves, and where its truth comes from."""
+    return _column(row(field(model, "system"), field(model, "truth")), _path(model))
+
+
 def network_fields(model: LabModel) -> pn.Column:
     """What sees the flow, where, and how often."""
+    looks = {name: {"meaning": meaning(cls)} for name, cls in OPERATORS.items()}
     return _column(
-        _choices(model, "operators"),
+        _picker(model, "operators", {"": list(OPERATORS)}, looks, barred_operators),
         more("Operator options", model, "operators", model.operator_options),
-        row(field(model, "mask"), field(model, "interval")),
+        row(field(model, "mask"), _interval(model)),
         shown_for(model, "mask", model.mask_options),
     )
 
@@ -72,10 +83,20 @@ def data_fields(model: LabModel) -> pn.Column:
         shown_for(model, "noise_family", model.noise_options),
         _switched(model, "misjudge", "assumed_noise"),
         _switched(model, "first_guess", "background", "background_kind"),
-        row(field(model, "truth"), field(model, "prior")),
-        _path(model),
-        row(_blend(model)),
+        row(field(model, "prior"), _blend(model)),
     )
+
+
+def _interval(model: LabModel) -> pn.widgets.Widget:
+    """How often, in days where the system knows days."""
+    every = field(model, "interval")
+
+    def follow(*_: object) -> None:
+        every.label = f"Every ({model.step_word}s)"
+
+    model.param.watch(follow, "system")
+    follow()
+    return every
 
 
 def _blend(model: LabModel) -> pn.widgets.Widget:
@@ -92,12 +113,11 @@ def _blend(model: LabModel) -> pn.widgets.Widget:
 
 def method_fields(model: LabModel) -> pn.Column:
     """Which methods, each in its colour, and their options."""
-    chosen = _choices(model, "methods")
-    chosen.stylesheets = [*chosen.stylesheets, "\n".join(
-        f"label:nth-of-type({i}) input {{ accent-color: {colour(name)}; }}"
-        for i, name in enumerate(model.method_options, start=1)
-    )]
-    return _column(chosen, more("Method options", model, "methods", model.method_options))
+    looks = {n: {"meaning": meaning(c), "colour": colour(n)} for n, c in METHODS.items()}
+    return _column(
+        _picker(model, "methods", families(), looks, barred_methods),
+        more("Method options", model, "methods", model.method_options),
+    )
 
 
 def run_fields(model: LabModel) -> pn.Column:
@@ -175,16 +195,19 @@ HANDLE = """
 """
 
 
-def _choices(model: LabModel, name: str) -> pn.widgets.CheckBoxGroup:
-    """Several of a registry, in columns."""
-    group = pn.widgets.CheckBoxGroup(
-        options=list(model.param[name].objects), margin=(0, 10, 2, 10),
-        sizing_mode="stretch_width", stylesheets=[TICKS, GRID],
-    )
-    return bind(model, name, group)
+def _picker(
+    model: LabModel, name: str, groups: Mapping[str, Sequence[str]],
+    looks: Mapping[str, Mapping[str, str]], barred: Callable[[str], dict[str, str]],
+) -> Picker:
+    """Ticks for a list of the model; what the system does not have is barred."""
+    picker = Picker(model.param[name].label, groups, looks, barred=barred(model.system))
+    model.param.watch(lambda event: picker.param.update(barred=barred(event.new)), "system")
+    return bind(model, name, picker)
 
 
-GRID = ".bk-input-group { grid-template-columns: repeat(3, 1fr); }"
+def meaning(cls: type) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _switched(model: LabModel, switch: str, *names: str) -> pn.Column:

@@ -51,7 +51,12 @@ class LabPage:
         self.page.get_by_role("button", name=button).click()
 
     def tick(self, label: str, on: bool = True) -> None:
-        self.page.get_by_label(label, exact=True).set_checked(on)
+        """Tick a box, in the group that holds it."""
+        box = self.page.get_by_label(label, exact=True)
+        group = self.page.locator("details:not([open])").filter(has=box)
+        if group.count():
+            group.locator("summary").click()
+        box.set_checked(on)
 
     def choose(self, label: str, value: str) -> None:
         self.page.get_by_label(label, exact=True).select_option(value)

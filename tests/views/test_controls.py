@@ -8,6 +8,7 @@ from dalab.experiments.validate import validate
 from dalab.methods import METHODS
 from dalab.observations import MASKS, NOISES, OPERATORS
 from dalab.registry import options
+from dalab.views.choices import barred_methods, barred_operators, families
 from dalab.views.controls import Controls
 
 RICH = Config(
@@ -115,3 +116,47 @@ def test_a_missing_file_is_named_with_the_remedy():
     controls = Controls(truth="nowhere.nc")
     with pytest.raises(InputError, match="truth = 'nowhere.nc'.*existing.*Check the path"):
         validate(controls.config())
+
+
+def test_every_method_is_in_one_family():
+    named = [name for names in families().values() for name in names]
+    assert sorted(named) == sorted(METHODS)
+
+
+def test_a_method_of_tomorrow_is_offered_too(monkeypatch):
+    monkeypatch.setitem(METHODS, "tomorrow", METHODS["oi"])
+    assert families()["Others"] == ["tomorrow"]
+
+
+@pytest.mark.parametrize("system", ["qg64", "lorenz63", "lorenz96"])
+def test_what_is_barred_is_refused_and_the_rest_is_not(system):
+    for name in OPERATORS:
+        barred = name in barred_operators(system)
+        assert barred == (name in ("velocity", "speed") and system != "qg64")
+        if barred:
+            with pytest.raises(InputError, match="operator"):
+                validate(Config(system=system, operators=(name,), masks=("full",)))
+        else:
+            validate(Config(system=system, operators=(name,), masks=("full",)))
+    assert set(barred_methods(system)) == {"kf", "rts"}, "no system of the registry is linear"
+
+
+def test_another_system_leaves_out_what_it_does_not_have():
+    form = Controls(operators=["arctan", "velocity"], methods=["oi"], truth="pyqg")
+    assert form.step_word == "day"
+    form.system = "lorenz63"
+    assert (form.operators, form.mask, form.truth) == (["arctan"], "full", "model")
+    assert form.methods == ["oi"] and form.step_word == "step"
+    validate(form.config())
+    form.operators = ["sine"]
+    form.system = "qg64"
+    assert form.operators == ["sine"]
+    validate(form.config())
+
+
+def test_a_config_that_cannot_work_is_not_changed_behind_its_back():
+    form = Controls()
+    form.load(Config(system="lorenz63", operators=("identity",), masks=("random:0.25",)))
+    assert form.mask == "random"
+    with pytest.raises(InputError, match="ratio"):
+        validate(form.config())

@@ -9,6 +9,7 @@ from dalab.views.desk import Desk  # noqa: E402
 from dalab.views.forms import field  # noqa: E402
 from dalab.views.pages import Pages  # noqa: E402
 from dalab.views.panels import create_app  # noqa: E402
+from dalab.views.picker import Picker  # noqa: E402
 from dalab.views.sidebar import option_rows, sidebar  # noqa: E402
 from dalab.views.status import Status  # noqa: E402
 
@@ -165,3 +166,16 @@ def test_every_registered_option_has_a_labelled_field(model):
         for line in option_rows(values):
             for widget in line.select(pn.widgets.Widget):
                 assert widget.label or widget.options
+
+
+def test_ticks_follow_the_model_and_bar_what_a_system_does_not_have(model):
+    operators, methods = sidebar(model).select(Picker)
+    assert methods.value == model.methods and operators.value == model.operators
+    methods.value = ["oi", "sda"]
+    assert model.methods == ["oi", "sda"]
+    model.operators = ["sine"]
+    assert operators.value == ["sine"] and not operators.barred
+    model.system = "lorenz63"
+    assert set(operators.barred) == {"velocity", "speed"}
+    every = next(w for w in sidebar(model).select(pn.widgets.IntInput) if "Every" in w.label)
+    assert every.label == "Every (steps)"
