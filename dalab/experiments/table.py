@@ -28,8 +28,20 @@ from .published import INTERVALS, MASKS, OPERATORS
 from .run import execute
 from .validate import validate
 
-SETTINGS = ("I", "II", "III")
-"""With a background, without one, and several operators at once without one."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "I": {"background": 0.1},
+    "II": {},
+    "III": {},
+    "I-forecast": {"background": 0.1, "background_kind": "forecast"},
+    "I-laplace": {"background": 0.1, "noise_family": "laplace"},
+    "I-uniform": {"background": 0.1, "noise_family": "uniform"},
+    **{
+        f"I-lognormal-{shape}": {"background": 0.1, "noise_family": f"lognormal:shape={shape}"}
+        for shape in (0.1, 0.2, 0.5, 1.0)
+    },
+}
+"""With a background, without one, several operators at once without one; then what no method is
+told about: a background whose error is that of a forecast, and noise that is not Gaussian."""
 
 SCORES = (
     "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds", "members",
@@ -60,15 +72,14 @@ class Cell:
 
     def config(self, base: Config) -> Config:
         """The experiment of this cell, the rest being that of ``base``."""
-        background = 0.1 if self.setting == "I" else None
         return base.replace(
             operators=self.operators, masks=(self.mask,), interval=self.interval,
-            background=background,
+            **{"background": None, **SETTINGS[self.setting]},
         )
 
 
 def cells(setting: str) -> list[Cell]:
-    """All cells of a setting, easy ones first: 84 for I and for II, 112 for III."""
+    """All cells of a setting, easy ones first: 112 for III, 84 for any other."""
     sets: list[tuple[str, ...]] = [(name,) for name in OPERATORS]
     if setting == "III":
         sets = [("arctan", "sine"), ("arctan", "velocity"), ("sine", "velocity"), OPERATORS]
@@ -81,7 +92,8 @@ def choose(text: str) -> list[Cell]:
     Args:
         text: ``all``, the 168 cells of settings I and II; a number, so many of them evenly spread;
             or conditions such as ``setting=II,operators=arctan|sine,interval=1``, of which
-            ``setting=III`` asks for several operators at once (``operators=arctan+sine``).
+            ``setting=III`` asks for several operators at once (``operators=arctan+sine``). The
+            settings after it are only meant by their names.
 
     Raises:
         InputError: if no cell is asked for, or the text says nothing.
@@ -92,7 +104,7 @@ def choose(text: str) -> list[Cell]:
     if text.isdecimal() and 1 <= int(text) <= len(single):
         places = np.linspace(0, len(single) - 1, int(text)).round().astype(int)
         return [single[i] for i in places]
-    chosen = _filtered(text, single + cells("III"))
+    chosen = _filtered(text, [cell for setting in SETTINGS for cell in cells(setting)])
     if not chosen:
         raise InputError(
             "cells", text, f"must be all, 1 to {len(single)}, or conditions that some cell meets",
@@ -108,8 +120,9 @@ def _filtered(text: str, candidates: list[Cell]) -> list[Cell]:
             return []
         wanted = {value.strip() for value in values.split("|")}
         candidates = [c for c in candidates if _columns(c)[name.strip()] in wanted]
-    if "setting" not in text and "+" not in text:
-        candidates = [c for c in candidates if c.setting != "III"]
+    if "setting" not in text:
+        usual = ("III",) if "+" in text else ("I", "II")
+        candidates = [c for c in candidates if c.setting in usual]
     return candidates
 
 

@@ -45,6 +45,14 @@ def test_a_cell_is_an_experiment():
     assert (config.operators, config.masks, config.interval) == (("sine",), ("random:0.0625",), 4)
 
 
+def test_what_no_method_is_told_about_has_settings_of_its_own():
+    text = "setting=I-forecast|I-uniform|I-lognormal-0.5,operators=arctan,mask=full,interval=1"
+    forecast, uniform, skewed = (cell.config(BASE) for cell in choose(text))
+    assert forecast.background_kind == "forecast" and forecast.noise_family == "gaussian"
+    assert uniform.noise_family == "uniform" and uniform.background_kind == "perturbed"
+    assert skewed.noise_family == "lognormal:shape=0.5" and skewed.background == 0.1
+
+
 @pytest.mark.parametrize("table, operator, mask, interval, value", [
     ("soad-I", "arctan", "full", 1, 0.0844), ("soad-I", "velocity", "stride:10", 8, 0.1856),
     ("soad-I-no-forward", "sine", "full", 2, 0.4562), ("sda-I", "velocity", "full", 1, 15.220),
