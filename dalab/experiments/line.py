@@ -1,8 +1,8 @@
 """Waiting for a device: first come, first served, and owners take turns.
 
 The rank of a waiting turn is the number of turns of the same owner before it, at work or waiting.
-The lowest rank is served next, the earliest arrival first: whoever hands in ten runs at once does
-not keep the next owner waiting for all ten.
+The lowest rank is served next, the earliest arrival first, and when a turn is over the others of
+its owner count as just arrived: whoever hands in ten runs at once keeps nobody waiting for all ten.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Line:
 
     def _order(self) -> list[Turn]:
         before = Counter(turn.owner for turn in self._served)
-        ranked = []
+        ranked = {}
         for turn in self._waiting:
-            ranked.append((before[turn.owner], turn))
+            ranked[turn] = before[turn.owner], turn.arrived
             before[turn.owner] += 1
-        return [turn for _, turn in sorted(ranked, key=lambda entry: entry[0])]
+        return sorted(self._waiting, key=ranked.__getitem__)
 
     def _serve(self) -> None:
         while self._waiting and len(self._served) < self.slots:
@@ -99,6 +99,9 @@ class Line:
             elif even_served and turn in self._served:
                 self._served.remove(turn)
                 self._took.append(time.perf_counter() - turn.began)
+                for other in self._waiting:
+                    if other.owner == turn.owner:
+                        other.arrived = time.perf_counter()
                 self._serve()
 
     def _place(self, turn: Turn) -> Place | None:
@@ -133,7 +136,7 @@ class Turn:
 
     def __init__(self, line: Line, owner: Hashable, left: Left) -> None:
         self.owner, self.left = owner, left
-        self.began = 0.0
+        self.arrived, self.began = time.perf_counter(), 0.0
         self.called = threading.Event()
         self._line = line
 

@@ -85,7 +85,7 @@ class Run:
             if self._state != "idle":
                 raise RuntimeError(f"the run is {self.state}; make a new Run to run again")
             self._turn = self._service.join(self.config, self._owner, self._left)
-            self._state, self._started = "preparing", time.perf_counter()
+            self._state = "preparing"
         self._thread = threading.Thread(target=self._work_through, name="dalab run", daemon=True)
         _alive.add(self)
         self._thread.start()
@@ -137,7 +137,7 @@ class Run:
         return replace(self._work.progress, elapsed=self._elapsed())
 
     def _elapsed(self) -> float:
-        """Time since its turn came, or since the start if it still waits [s]."""
+        """Time since its turn came [s]."""
         return (self._stopped or time.perf_counter()) - self._started if self._started else 0.0
 
     def _left(self) -> float | None:
