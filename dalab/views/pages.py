@@ -16,6 +16,7 @@ from .desk import Desk
 from .header import Header
 from .model import LabModel
 from .runs import runs_page
+from .sensors import sensors_page
 from .status import Status
 
 
@@ -61,7 +62,7 @@ PAGES: dict[str, Callable[[LabModel], Page]] = {
     "Posterior": empty("Rank histograms, coverage and spectra of a run stand here once it is "
                        "done."),
     "Physics": empty("Model residuals, energy and enstrophy of a run stand here once it is done."),
-    "Sensors": empty("The observing system can be painted here."),
+    "Sensors": sensors_page,
     "Runs": lambda model: Plain(runs_page(model)),
 }
 """Makers of the pages beside the first, by the name of their tab."""

@@ -1,0 +1,147 @@
+"""The map that sensors are painted on: a field, the observed cells over it, and the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from bokeh.models import ColorBar, ColumnDataSource, CustomJS, LinearColorMapper, Range1d, Title
+from bokeh.plotting import figure
+from torch import Tensor
+
+from .colours import UNOBSERVED, palette
+from .display import Picture
+from .painting import Point
+
+Strokes = Callable[[list[Point]], None]
+
+_GESTURE = (Path(__file__).parent / "gesture.js").read_text()
+_EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
+_PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
+_INK, _PAPER = "#111827", "#ffffff"
+
+
+class SensorMap:
+    """A map that reports where the mouse was dragged.
+
+    A drag is drawn in the browser and sent when it ends; points are in cells.
+
+    Args:
+        size: height of the frame [pixels].
+        on_stroke: called with the path of every drag or click.
+    """
+
+    def __init__(self, size: int, on_stroke: Strokes) -> None:
+        self.size, self._on_stroke = size, on_stroke
+        self.plane = (1, 1)
+        self.field = ColumnDataSource({"image": [_EMPTY], "dw": [1], "dh": [1]}, name="sensor map")
+        self.sensors = ColumnDataSource({"x": [], "y": []}, name="sensors")
+        self.gesture = ColumnDataSource({"x": [], "y": []}, name="gesture")
+        self.preview = ColumnDataSource({"x": [], "y": []}, name="stroke")
+        self.mapper = LinearColorMapper(_PALETTES["diverging"], low=-1, high=1,
+                                        nan_color=UNOBSERVED)
+        self.title = Title(text=" ", text_font_size="12px", standoff=4)
+        self.figure = figure(
+            frame_width=size, frame_height=size, x_range=Range1d(0, 1), y_range=Range1d(0, 1),
+            tools="", toolbar_location=None, title=self.title, outline_line_color=None,
+            min_border_left=52, min_border_right=8, min_border_top=26, min_border_bottom=40,
+        )
+        self._draw_field()
+        self._draw_sensors()
+        self._listen()
+
+    def _draw_field(self) -> None:
+        self.figure.image("image", source=self.field, color_mapper=self.mapper, x=0, y=0,
+                          dw="dw", dh="dh")
+        self.bar = ColorBar(color_mapper=self.mapper, width=10, title=" ", padding=4,
+                            major_label_text_font_size="10px", title_text_font_size="10px",
+                            title_text_font_style="normal", background_fill_alpha=0)
+        self.figure.add_layout(self.bar, "right")
+        self.figure.grid.visible = False
+        for axis in (self.figure.xaxis, self.figure.yaxis):
+            axis.axis_label_text_font_style = "normal"
+            axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
+            axis.minor_tick_line_color = axis.axis_line_color = None
+
+    def _draw_sensors(self) -> None:
+        self.dots = self.figure.circle(
+            "x", "y", source=self.sensors, radius=0.3, radius_dimension="min", line_width=0.8,
+            fill_color=_INK, line_color=_PAPER,
+        )
+        self.path = self.figure.line("x", "y", source=self.preview, line_color=_INK,
+                                     line_alpha=0.45, line_cap="round", line_join="round")
+        self.patch = self.figure.patch("x", "y", source=self.preview, line_color=_INK,
+                                       fill_color=_INK, fill_alpha=0.25, line_width=1.5)
+
+    def _listen(self) -> None:
+        watched = {"plot": self.figure, "preview": self.preview, "gesture": self.gesture}
+        code = CustomJS(args=watched, code=_GESTURE)
+        for event in ("tap", "panstart", "pan", "panend"):
+            self.figure.js_on_event(event, code)
+        self.gesture.on_change("data", lambda attr, old, new: self._take(new))
+
+    def _take(self, data: dict) -> None:
+        """Hand on a path that came from the browser, in cells."""
+        if len(data["x"]):
+            self._on_stroke(self.cells(data["x"], data["y"]))
+
+    def cells(self, x: Sequence[float], y: Sequence[float]) -> list[Point]:
+        """Points of the axes in cells."""
+        columns = np.asarray(x, dtype=float) * (self.plane[1] / self.figure.x_range.end)
+        rows = np.asarray(y, dtype=float) * (self.plane[0] / self.figure.y_range.end)
+        return list(zip(columns.tolist(), rows.tolist(), strict=True))
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    def frame(
+        self, plane: tuple[int, int], extent: tuple[float, float], words: tuple[str, str]
+    ) -> None:
+        """Take the shape of a plane.
+
+        Args:
+            plane: rows and columns.
+            extent: height and width in the units of the axes.
+            words: labels of the y and the x axis.
+        """
+        self.plane = plane
+        (height, width), (rows, columns) = extent, plane
+        flat = rows < columns / 2
+        self.figure.update(frame_height=self.size // 2 if flat else self.size)
+        self.figure.x_range.update(end=width)
+        self.figure.y_range.update(end=height)
+        self.field.data = {"image": [_EMPTY], "dw": [width], "dh": [height]}
+        self.dots.glyph.radius = 0.3 * min(width / columns, height / rows)
+        self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = words
+
+    def pen(self, tool: str, width: float) -> None:
+        """Let drags be drawn as those of a tool, ``width`` cells wide."""
+        solid = tool in ("box", "lasso")
+        self.path.visible, self.patch.visible = not solid, solid
+        self.path.glyph.line_width = max(width * self.size / self.plane[1], 2)
+        self.preview.tags = [tool]
+
+    def show(self, picture: Picture) -> None:
+        """Draw a field."""
+        values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
+        low = 0.0 if picture.kind == "sequential" else -picture.limit
+        self.mapper.update(palette=_PALETTES[picture.kind], low=low, high=picture.limit)
+        self.title.text = " · ".join(part for part in (picture.title, picture.note) if part)
+        self.bar.title = picture.units or " "
+        if not np.array_equal(values, self.field.data["image"][0], equal_nan=True):
+            self.field.data = {**self.field.data, "image": [values]}
+
+    def mark(self, cells: Tensor, looked: bool) -> None:
+        """Draw a dot in every observed cell of the plane.
+
+        Args:
+            cells: boolean, shaped like the plane.
+            looked: whether the network looks at that time; faint dots, if it does not.
+        """
+        rows, columns = np.nonzero(cells.numpy())
+        x = (columns + 0.5) * (self.figure.x_range.end / self.plane[1])
+        y = (rows + 0.5) * (self.figure.y_range.end / self.plane[0])
+        self.dots.glyph.update(fill_alpha=0.9 if looked else 0.25)
+        if not (np.array_equal(x, self.sensors.data["x"])
+                and np.array_equal(y, self.sensors.data["y"])):
+            self.sensors.data = {"x": x.astype(np.float32), "y": y.astype(np.float32)}
