@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from dalab.methods.dps import DPS
-from dalab.methods.guided import langevin
+from dalab.methods.guided import Guided, langevin
 from dalab.methods.sda import SDA, SDAReleased
 from dalab.methods.soad import SOAD, SOADRepaired, diffused
 from dalab.random import MemberStreams
-from tests.methods.worlds import last, white
+from tests.methods.worlds import Advection, CellwisePrior, last, problem, white
 
 R = 0.01
 PUBLISHED = {"schedule": "cosine", "steps": 256, "eta": 0.0}
@@ -140,6 +140,37 @@ def test_fixed_point_of_the_corrector_in_pure_noise(stale, ratio):
         for _ in range(5):
             x = langevin(x, e if stale else x / s, s, 0.25, streams)
     assert x.var() / s**2 == pytest.approx(ratio, rel=0.02)
+
+
+class Unguided(Guided):
+    """The sampler by itself."""
+
+    quiet = 0
+
+    def posterior_mean(self, evidence, x, s):
+        return evidence.problem.prior.denoise(x, s)
+
+
+@pytest.mark.parametrize("corrections, stale, tau, ratios", [
+    (1, False, 0.25, (1.05, 1.03, 1.01, 1.01, 1.00)),
+    (5, False, 0.25, (1.02, 0.99, 1.01, 1.00, 0.98)),
+    (1, False, 0.5, (1.11, 1.05, 1.02, 1.02, 1.01)),
+    (5, True, 0.25, (1.45, 1.15, 1.06, 1.02, 1.00)),
+])  # fmt: skip
+def test_correctors_are_too_hot_at_small_scales(corrections, stale, tau, ratios):
+    """Output variance over c for c = 1e-4 ... 10 side by side: they share one step size.
+
+    At 1e-4 the ratio (published: 1.7 to 7.5) hangs on the last level; it is far above 1 throughout.
+    """
+    c = 10.0 ** torch.arange(-4, 2, dtype=torch.float64)
+    system = Advection()
+    system.shape = (6, 80, 80)
+    p = problem(system, CellwisePrior(torch.diag(c), 80), mask="full")
+    method = Unguided(corrections=corrections, tau=tau, **PUBLISHED)
+    method.stale = stale
+    found = last(method, p, 1).estimate.var((0, 1, 3, 4)) / c
+    torch.testing.assert_close(found[1:], torch.tensor(ratios, dtype=c.dtype), rtol=0.07, atol=0)
+    assert found[0] > 1.6
 
 
 def test_diffused_data_are_noisy_states_of_their_level():
