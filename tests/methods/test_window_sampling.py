@@ -160,7 +160,8 @@ class Unguided(Guided):
 def test_correctors_are_too_hot_at_small_scales(corrections, stale, tau, ratios):
     """Output variance over c for c = 1e-4 ... 10 side by side: they share one step size.
 
-    At 1e-4 the ratio (published: 1.7 to 7.5) hangs on the last level; it is far above 1 throughout.
+    To four standard errors of these draws and the published ones. At 1e-4 the ratio (published:
+    1.7 to 7.5) hangs on the last level; it is far above 1 throughout.
     """
     c = 10.0 ** torch.arange(-4, 2, dtype=torch.float64)
     system = Advection()
@@ -169,7 +170,7 @@ def test_correctors_are_too_hot_at_small_scales(corrections, stale, tau, ratios)
     method = Unguided(corrections=corrections, tau=tau, **PUBLISHED)
     method.stale = stale
     found = last(method, p, 1).estimate.var((0, 1, 3, 4)) / c
-    torch.testing.assert_close(found[1:], torch.tensor(ratios, dtype=c.dtype), rtol=0.07, atol=0)
+    torch.testing.assert_close(found[1:], torch.tensor(ratios, dtype=c.dtype), rtol=0.08, atol=0)
     assert found[0] > 1.6
 
 
