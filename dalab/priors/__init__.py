@@ -11,14 +11,13 @@ from ..registry import build, lookup
 from ..systems.base import Climate, System
 from .base import Prior
 from .blend import BlendedPrior, Trained
-from .checkpoint import load_gaussian
 from .climatology import estimated
 from .gaussian import GaussianPrior
 from .header import summary
 from .residual import ResidualPrior
 from .shipped import SUFFIX, WEIGHTS, trained_names, trained_path
 from .spectral import SpectralCovariance
-from .trained import load_trained
+from .trained import load_trained, shipped_gaussian
 
 __all__ = ["PRIORS", "WEIGHTS", "GaussianPrior", "Prior", "SpectralCovariance", "load_prior"]
 
@@ -29,15 +28,15 @@ def gaussian(system: System) -> Prior:
     """
     if isinstance(system, Climate):
         return estimated(system)
-    path = WEIGHTS / f"{system.name}-gaussian.safetensors"
-    if not path.exists():
+    prior = shipped_gaussian(system)
+    if prior is None:
         raise InputError(
             "prior gaussian",
             system.name,
             "ships for no such system",
             f"Make it with: dalab climatology {system.name}",
         )
-    return load_gaussian(path, "gaussian")
+    return prior
 
 
 def auto(system: System) -> Prior:

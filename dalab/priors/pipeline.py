@@ -24,15 +24,13 @@ from ..systems.archive import Archive
 from ..systems.base import Climate, System
 from .augmented import Channels
 from .calibration import LEVELS
-from .checkpoint import load_gaussian
 from .exchange import Exchange
 from .gaussian import GaussianPrior
 from .header import Header, scales
 from .recipe import Recipe
-from .shipped import WEIGHTS
 from .smoother import TwoFilterSmoother
 from .spectral import estimate
-from .trained import assemble, save_trained
+from .trained import assemble, save_trained, shipped_gaussian
 from .training import Trainer, TrainingStep
 from .validation import validation_table
 from .windows import Windows
@@ -189,11 +187,9 @@ def state_gaussian(system: System, states: Tensor, window: int) -> GaussianPrior
         window: states per window.
     """
     shape = (window, *system.shape)
-    shipped = WEIGHTS / f"{system.name}-gaussian.safetensors"
-    if shipped.is_file():
-        prior = load_gaussian(shipped, "gaussian")
-        if prior.window == shape:
-            return prior
+    prior = shipped_gaussian(system)
+    if prior is not None and prior.window == shape:
+        return prior
     count = states.shape[1] // window
     windows = states[:, : count * window].unflatten(1, (count, window)).flatten(0, 1)
     return GaussianPrior(estimate(windows, mirror=is_mirrored(system)), shape).float()

@@ -24,12 +24,13 @@ from ..systems.base import System
 from .augmented import AugmentedPrior, Channels, gaussian_augmented
 from .base import Prior
 from .calibration import ErrorTable
-from .checkpoint import packed, unpacked
+from .checkpoint import load_gaussian, packed, unpacked
 from .exchange import Exchange
 from .gaussian import GaussianPrior
 from .header import Header, unfit
 from .recipe import Recipe
 from .residual import ResidualPrior
+from .shipped import SUFFIX, WEIGHTS
 from .smoother import TwoFilterSmoother
 from .unet import UNet
 
@@ -113,6 +114,18 @@ def load_trained(path: Path, system: System) -> Prior:
     core, _, header = load_core(path, system)
     operators = header.recipe["operators"]
     return AugmentedPrior(core, Channels.of(system, operators)) if operators else core
+
+
+def shipped_gaussian(system: System) -> GaussianPrior | None:
+    """The Gaussian prior that ships for a system: in a file of its own, or beside a trained one."""
+    own, beside = (WEIGHTS / f"{system.name}{end}{SUFFIX}" for end in ("-gaussian", ""))
+    if own.is_file():
+        return load_gaussian(own, "gaussian")
+    if beside.is_file():
+        _, state, _ = load_core(beside, system)
+        state.name = "gaussian"
+        return state
+    return None
 
 
 def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior, Header]:
