@@ -168,11 +168,12 @@ def _background(tree: xr.DataTree, config: Config, system: System) -> Background
 def _scores(tree: xr.DataTree, label: str) -> MethodScores:
     of: Any = tree["metrics"].to_dataset().sel({"method": label})
     begun = label in _children(tree, "estimates")
-    known = {f.name: of[f.name].values for f in fields(MethodScores) if f.name in of}
-    return MethodScores(**{
-        name: values.item() if not values.ndim else values if begun else np.array([])
-        for name, values in known.items()
-    })
+    values = {f.name: of[f.name].values for f in fields(MethodScores) if f.name in of}
+    known: dict[str, Any] = {
+        name: value.item() if not value.ndim else value if begun else np.array([])
+        for name, value in values.items()
+    }
+    return MethodScores(**known)
 
 
 def _refused(what: str, value: object, bound: str) -> InputError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 from PIL import Image
 
@@ -38,7 +39,7 @@ def animation(kept: Kept, look: Look) -> bytes:
 
 def pages(kept: Kept, look: Look) -> Iterator[Image.Image]:
     """The maps and curves of every step, as one picture each."""
-    scene = kept.watch.scene
+    scene = cast(Scene, kept.watch.scene)
     sheet = Sheet([TRUTH, OBSERVATIONS, *kept.scores], kept.config.window)
     curves = {label: k.rmse_steps for label, k in kept.scores.items() if len(k.rmse_steps)}
     floor = min(0.05, kept.config.noise / 2.5)

@@ -18,7 +18,6 @@ from ..experiments.parts import labels
 from ..experiments.run import Frame
 from ..experiments.service import Service
 from ..experiments.twin import Twin
-from ..experiments.validate import validate
 from .controls import Controls
 from .display import Scene, observables
 from .history import Kept, keep
@@ -157,6 +156,7 @@ class LabModel(Screen):
         if watch is None:
             return False
         self.show(Kept(1, watch))
+        self._keep(watch)
         self.keep = True
         return True
 
@@ -196,7 +196,11 @@ class LabModel(Screen):
             self._frames = frames
             self._fresh |= {*arrived, CURVES, SCORES}
         self._follow(watch)
-        if not self.busy:
+        self._keep(watch)
+
+    def _keep(self, watch: Watch) -> None:
+        """Take a run that has ended into the history, if there is something to show."""
+        if not self.busy and watch.scene is not None:
             self.history = keep(self.history, watch)
 
     def _follow(self, watch: Watch) -> None:
@@ -239,8 +243,7 @@ class LabModel(Screen):
         self.outdated = self._run is not None and self._run.config != config
         self._fresh |= set(self.labels)
         try:
-            validate(config)
-            self.session.service.limits.check(config)
+            self.session.service.check(config)
         except InputError as error:
             self.error = str(error)
             self._previews.drop()

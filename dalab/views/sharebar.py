@@ -135,8 +135,7 @@ class ShareBar(JSComponent):
                 model.param.update(truth=FILE, truth_file=str(found))
                 said = f"The truth is now {name}"
             else:
-                said = f"{name} is on show"
-                show(model, found, name)
+                said = show(model, found, name)
         except InputError as error:
             self._refuse(error)
         else:
@@ -157,14 +156,12 @@ def share_bar(model: LabModel, base: Config | None = None) -> ShareBar:
     return ShareBar(model, base or usual({}), margin=0)
 
 
-def show(model: LabModel, run: StoredRun, name: str) -> None:
-    """Put a stored run among those of the session, and on show.
+def show(model: LabModel, run: StoredRun, name: str) -> str:
+    """Put a stored run among those of the session, and on show unless one goes on; say which.
 
     Raises:
-        InputError: if the lab is busy, or its window or controls cannot hold the run.
+        InputError: if the page's window or controls cannot hold the run.
     """
-    if model.busy:
-        raise InputError("run", "in progress", "must have ended", "Press Stop, and try again.")
     if run.config.window != model.window:
         raise InputError(
             f"window of {name}", run.config.window, f"must be {model.window}, as on this page",
@@ -173,6 +170,7 @@ def show(model: LabModel, run: StoredRun, name: str) -> None:
     history = keep(model.history, Watch(run.config, run), name)
     model.show(history[-1])
     model.history = history
+    return f"{name} is among the runs" if model.busy else f"{name} is on show"
 
 
 def _repeated(kept: Kept) -> tuple[Config, str]:

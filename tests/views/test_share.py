@@ -1,0 +1,148 @@
+"""Links, scripts and commands: every one gives back the experiment it was made from."""
+
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+
+from dalab.errors import InputError
+from dalab.experiments.config import Config
+from dalab.experiments.store import load
+from dalab.views.links import LOOKED, link, linked, usual
+from dalab.views.model import LabModel
+from dalab.views.share import USUAL, command, difference, query, read, script
+
+from .conftest import QUICK, end, settle
+
+RICH = Config(
+    operators=("velocity:form=physical", "arctan"), masks=("points:sensors=[(1, 2), (30, 41)]",),
+    interval=2, noise=0.0625, noise_family="lognormal:sigma=0.5", assumed_noise=0.2,
+    background=0.3, background_kind="forecast", methods=("oi", "spectral:eta=0.5"), members=3,
+    steps=7, seed=11, device="cpu", prior="gaussian",
+)
+
+
+@pytest.mark.parametrize("config", [USUAL, RICH, Config(window=5), Config(truth="a b&c=d#%.nc")])
+def test_a_link_gives_the_config_back(config):
+    text = query(config, {"time": 3, "view": "error"}, USUAL)
+    assert text.isascii() and " " not in text and "#" not in text
+    back, looks = read(parse_qs(text), USUAL, LOOKED)
+    assert back == config and looks == {"time": "3", "view": "error"}
+
+
+def test_a_link_says_only_what_differs_and_says_it_plainly():
+    assert query(USUAL, {}, USUAL) == ""
+    config = USUAL.replace(noise=0.2, operators=("arctan", "velocity:form=physical"))
+    expected = "operators=arctan&operators=velocity:form=physical&noise=0.2"
+    assert query(config, {}, USUAL) == expected
+
+
+def test_a_link_may_take_back_what_the_page_presets():
+    base = USUAL.replace(assumed_noise=0.4, members=3)
+    back, _ = read(parse_qs(query(USUAL, {}, base)), base, LOOKED)
+    assert back == USUAL
+
+
+@pytest.mark.parametrize("text, words", [
+    ("noize=0.2", ["noize", "noise"]), ("noise=much", ["noise", "much", "number"]),
+    ("members=2.5", ["members", "2.5", "whole number"]), ("methods=" + "x" * 100_001, ["100000"]),
+])
+def test_a_link_that_means_nothing_is_refused(text, words):
+    with pytest.raises(InputError) as error:
+        read(parse_qs(text), USUAL, LOOKED)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_names_of_others_in_the_address_are_left_alone():
+    assert read({"theme": ["dark"], "bokeh-session-id": ["x"]}, USUAL, LOOKED) == (USUAL, {})
+
+
+def test_a_script_gives_the_numbers_of_the_run(finished, capsys):
+    text = script(finished.config())
+    assert text.isascii() and text.startswith("# dalab ")
+    space = {}
+    exec(compile(text, "script", "exec"), space)
+    assert space["config"] == finished.config()
+    for label in ("spectral", "oi"):
+        np.testing.assert_array_equal(
+            space["tree"][f"estimates/{label}/pv"], finished.result[f"estimates/{label}/pv"]
+        )
+    said = capsys.readouterr().out
+    assert f"{finished.scores()['oi']['crps']:.6f}"[:6] in said
+
+
+def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path):
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from dalab.cli import app
+
+    words = shlex.split(command(finished.config()))
+    assert words[:2] == ["dalab", "run"]
+    result = CliRunner().invoke(app, [*words[1:], "--out", str(tmp_path / "again.nc")])
+    assert result.exit_code == 0, result.output
+    again = load(tmp_path / "again.nc")
+    for label in ("spectral", "oi"):
+        np.testing.assert_array_equal(
+            again[f"estimates/{label}/pv"], finished.result[f"estimates/{label}/pv"]
+        )
+
+
+def test_script_and_command_keep_every_field():
+    space = {}
+    exec(script(RICH).partition("tree =")[0], space)
+    assert space["config"] == RICH
+    words = command(RICH)
+    assert "--operator velocity:form=physical --operator arctan" in words
+    assert "--mask 'points:sensors=[(1, 2), (30, 41)]'" in words and "--assumed-noise 0.2" in words
+
+
+def test_a_script_with_a_truth_of_ones_own_says_so():
+    assert "put its path below" in script(Config(truth="/tmp/mine.nc"))
+    assert "put its path below" not in script(Config())
+
+
+def test_differences_in_words():
+    found = difference(USUAL.replace(operators=("arctan", "sine"), background=0.1), USUAL)
+    assert found == {"operators": "arctan + sine", "background": "0.1"}
+
+
+def test_a_model_comes_back_from_its_link():
+    model = LabModel(**QUICK)
+    settle(model)
+    model.param.update(
+        time=7, view="spread", layer="lower", page="Runs", operators=["velocity", "arctan"],
+        noise=0.3, first_guess=True, mask="stride",
+    )
+    model.method_options["spectral"].eta = 0.25
+    settle(model)
+    model.observed = "arctan"
+    text = link(model, usual(QUICK))
+    other = linked(QUICK, parse_qs(text))
+    settle(other)
+    assert other.config() == model.config() and not other.error
+    assert other.look == model.look and other.page == "Runs"
+    for one in (model, other):
+        end(one)
+
+
+def test_an_untouched_model_has_an_empty_link(model):
+    settle(model)
+    assert link(model, usual(QUICK)) == ""
+
+
+@pytest.mark.parametrize("text, words", [
+    ("noize=1", ["noize"]), ("noise=-1", ["noise", "-1.0", "above 0"]),
+    ("methods=clairvoyance", ["clairvoyance"]), ("view=inside", ["view", "inside", "mean"]),
+    ("time=soon", ["time", "soon", "whole number"]), ("truth=/none/such.nc", ["such.nc"]),
+])
+def test_a_bad_link_says_why_and_opens_the_usual_page(text, words):
+    model = linked(QUICK, parse_qs(text))
+    for word in ["The link cannot be used", *words]:
+        assert word in model.error
+    assert model.config() == usual(QUICK) and model.view == "mean"
+    model.noise = 0.2
+    assert not model.error, "the next choice is a new beginning"
+    end(model)
