@@ -19,6 +19,7 @@ from ..priors.blend import Trained
 from ..priors.shipped import SUFFIX, trained_names
 from ..registry import build, options
 from ..systems import SYSTEMS
+from .axes import step_word
 from .choices import barred_methods, barred_operators, fits
 from .options import Loose, editable, text
 
@@ -99,7 +100,7 @@ class Controls(param.Parameterized):
     @property
     def step_word(self) -> str:
         """What a step of the window is called: a day where time has units."""
-        return "day" if make_system(self.system).time_unit == "s" else "step"
+        return step_word(make_system(self.system))
 
     def _adapt(self, *events: Any) -> None:
         """After another system was chosen, and only that: leave out what it does not have."""

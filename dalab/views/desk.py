@@ -7,17 +7,17 @@ from collections.abc import Iterable
 import panel as pn
 from panel.io import unlocked
 
+from ..experiments.parts import make_system
+from .axes import time_label
 from .board import ABOVE, HEIGHT, MARGIN, WIDTH, Plan
 from .colours import colour
+from .curves import Curves
 from .display import Picture
 from .model import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, LabModel
-from .plots import Curves, Map, shared_ranges
+from .plots import Map, shared_ranges
 from .scoretable import ScoreTable
 from .strips import SCALES, scales_html
 from .toolbar import toolbar
-
-EXTENT = 1000.0
-"""Side of the domain [km]."""
 
 
 class Desk:
@@ -41,7 +41,7 @@ class Desk:
         self.layout = pn.Column(toolbar(model), self.scales, self.board, margin=0,
                                 sizing_mode="stretch_width")
         self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
-        self._ranges = shared_ranges(EXTENT)
+        self._ranges = shared_ranges()
         self.maps: dict[str, Map] = {}
         self._named: tuple[str, ...] = ()
         self._missed: set[str] = set()
@@ -61,7 +61,7 @@ class Desk:
         plan = Plan(len(names) + 2, *self.room)
         self.board.param.update(min_width=plan.width, max_width=plan.width)
         for _ in range(plan.maps - len(self._slots)):
-            slot = Map(EXTENT, self._ranges)
+            slot = Map(self._ranges)
             pane = pn.pane.Bokeh(slot.figure, margin=0)
             self._slots.append((slot, pane))
             self.board.insert(len(self._slots) - 1, pane)
@@ -114,8 +114,11 @@ class Desk:
             self._show_scales()
         if CURVES in names:
             self.curves.floor(self.model.noise_shown)
-            known = self.model.curves()
-            self.curves.show({name: known[name] for name in self._named if name in known})
+            errors, spreads = (
+                {name: known[name] for name in self._named if name in known}
+                for known in (self.model.curves(), self.model.spreads())
+            )
+            self.curves.show(errors, spreads, time_label(make_system(self.model.system)))
         if SCORES in names:
             self.table.show(self.model.scores())
 

@@ -2,7 +2,8 @@
 
 A :class:`Picture` is one map: values on the grid, a scale that does not move while a run goes on,
 and the words around it. Nothing here knows how it is drawn. A grid of one row, such as a ring of
-sites, is shown at all times at once: time takes the place of y (a Hovmoeller diagram).
+sites, is shown at all times at once: time takes the place of y (a Hovmoeller diagram). A grid of
+one cell is shown as curves over time.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from torch import Tensor
 from ..experiments.twin import Twin
 from ..fields import relative_vorticity
 from ..systems import System
+from .axes import FLAT, Axes, axes_of, variables
 
-LAYERS = ("upper", "lower")
 VIEWS = ("mean", "sample", "spread", "error")
 
 
@@ -34,6 +35,9 @@ class Picture:
         limit: the scale runs from ``-limit`` to ``limit``, or from 0 if it is sequential.
         kind: ``diverging`` or ``sequential``.
         units: of the values.
+        axes: what is along x and y.
+        curves: what is drawn of one cell over time, ``(time,)`` each, the main one first.
+        truth: the true curve behind them, if there is one.
     """
 
     title: str
@@ -42,6 +46,9 @@ class Picture:
     limit: float = 1.0
     kind: str = "diverging"
     units: str = ""
+    axes: Axes = FLAT
+    curves: tuple[np.ndarray, ...] = ()
+    truth: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -111,13 +118,19 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 
-STATE = Quantity("anomaly from the climatological mean", "", 1.0)
+STATE = {"state anomaly": Quantity("anomaly from the climatological mean", "", 1.0)}
 """What is shown of a system that has no PV."""
 
 
+def quantities_of(system: System) -> Mapping[str, Quantity]:
+    """The fields of a system that can be shown, by name."""
+    return QUANTITIES if hasattr(system, "model") else STATE
+
+
 def quantity_of(system: System, look: Look) -> Quantity:
-    """The field that a person looks at, or the one there is."""
-    return QUANTITIES[look.quantity] if hasattr(system, "model") else STATE
+    """The field that a person looks at, or the first there is."""
+    known = quantities_of(system)
+    return known.get(look.quantity, next(iter(known.values())))
 
 
 def round_up(value: float) -> float:
@@ -161,6 +174,22 @@ class Scene:
         std = float(self.truth(look).std())
         return round_up(3 * std), round_up(std)
 
+    def axes(self, limit: float) -> Axes:
+        """The axes of a picture that is drawn on a scale with that limit."""
+        return axes_of(self.twin.system, self.twin.config.window, limit)
+
+    def point(self, fields: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Fields ``(..., time, y, x)`` of one cell as curves; of other grids none."""
+        single = self.twin.system.shape[-2:] == (1, 1)
+        return tuple(fields.reshape(-1, fields.shape[-3])) if single else ()
+
+    def words(self, look: Look) -> str:
+        """What is shown of the state, in a few words."""
+        system = self.twin.system
+        if hasattr(system, "model"):
+            return quantity_of(system, look).label
+        return f"anomaly of {variables(system)[self.layer(look)]}"
+
 
 def _flat(fields: np.ndarray) -> np.ndarray:
     """``(..., time, y, x)`` of :meth:`Scene.steps` without the axis that has one entry."""
@@ -169,21 +198,28 @@ def _flat(fields: np.ndarray) -> np.ndarray:
 
 def truth_picture(scene: Scene, look: Look) -> Picture:
     """The true field."""
-    quantity = quantity_of(scene.twin.system, look)
-    values = _flat(scene.truth(look)[scene.steps(look)])
-    return Picture("Truth", quantity.label, values, scene.scale(look)[0], units=quantity.units)
+    quantity, limit = quantity_of(scene.twin.system, look), scene.scale(look)[0]
+    fields = scene.truth(look)
+    return Picture(
+        "Truth", scene.words(look), _flat(fields[scene.steps(look)]), limit, units=quantity.units,
+        axes=scene.axes(limit), curves=scene.point(fields),
+    )
 
 
 def estimate_picture(title: str, note: str, estimate: Tensor, scene: Scene, look: Look) -> Picture:
     """What the view shows of an estimate, normalised ``(members, time, lev, y, x)``."""
-    quantity, steps = quantity_of(scene.twin.system, look), scene.steps(look)
-    members = _members(look, estimate[:, steps].numpy())
-    fields = _flat(quantity(scene.twin.system, members)[:, :, scene.layer(look)])
+    system, steps, layer = scene.twin.system, scene.steps(look), scene.layer(look)
+    quantity = quantity_of(system, look)
     small = look.view in ("spread", "error")
+    limit, states = scene.scale(look)[small], estimate[:, steps].numpy()
+    fields = quantity(system, _members(look, states))[:, :, layer]
+    values = _seen(look.view, _flat(fields), _flat(scene.truth(look)[steps]))
+    main = scene.point(values[:, None])
+    ensemble = () if small else scene.point(quantity(system, states)[:, :, layer]) if main else ()
     return Picture(
-        title, note, _seen(look.view, fields, _flat(scene.truth(look)[steps])),
-        scene.scale(look)[small], "sequential" if look.view == "spread" else "diverging",
-        quantity.units,
+        title, note, values, limit, "sequential" if look.view == "spread" else "diverging",
+        quantity.units, scene.axes(limit), main + ensemble,
+        scene.truth(look)[:, 0, 0] if ensemble else None,
     )
 
 
@@ -236,8 +272,11 @@ def observation_picture(scene: Scene, look: Look) -> Picture:
     limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
     cells, steps = int(mask[look.time].sum()), scene.steps(look)
     note = f"{channels[channel]} · {cells} cells" if cells else "nothing on this day"
-    shown = _flat(np.where(mask[steps], values[steps], np.nan))
-    return Picture(f"Observed: {name}", note, shown, limit)
+    seen = np.where(mask, values, np.nan)
+    return Picture(
+        f"Observed: {name}", note, _flat(seen[steps]), limit, axes=scene.axes(limit),
+        curves=scene.point(seen),
+    )
 
 
 def _channel(channels: tuple[str, ...], group: str, layer: int) -> int:

@@ -8,11 +8,12 @@ import numpy as np
 import param
 
 from ..experiments.config import Config
+from ..experiments.parts import make_system
 from ..experiments.run import MethodScores, Run
 from ..experiments.stored import StoredRun
+from .axes import FLAT, variables
 from .controls import Controls
 from .display import (
-    LAYERS,
     QUANTITIES,
     VIEWS,
     Look,
@@ -20,6 +21,7 @@ from .display import (
     Scene,
     estimate_picture,
     observation_picture,
+    quantities_of,
     truth_picture,
 )
 from .scores import score_rows
@@ -41,7 +43,7 @@ class Screen(Controls):
     """
 
     time = param.Integer(4, bounds=(0, None), label="Day")
-    layer = param.Selector(objects=list(LAYERS), label="Layer")
+    layer = param.Selector(objects=["upper", "lower"], label="Layer")
     quantity = param.Selector(objects=list(QUANTITIES), label="Field")
     view = param.Selector(objects=list(VIEWS), label="Estimates")
     member = param.Integer(1, bounds=(1, None), label="Member")
@@ -58,6 +60,16 @@ class Screen(Controls):
         self._ahead: Scene | None = None
         super().__init__(**presets)
         self.time = min(self.time, self.window - 1)
+        self.param.watch(self._offer_looks, "system")
+        self._offer_looks()
+
+    def _offer_looks(self, *events: Any) -> None:
+        """Let the layers and the fields of the chosen system be looked at."""
+        system = make_system(self.system)
+        for name, found in (("layer", variables(system)), ("quantity", quantities_of(system))):
+            self.param[name].objects = list(found)
+            if getattr(self, name) not in found:
+                setattr(self, name, next(iter(found)))
 
     @property
     def _run(self) -> Run | StoredRun | None:
@@ -68,25 +80,36 @@ class Screen(Controls):
     def look(self) -> Look:
         """What the pictures show."""
         return Look(
-            min(self.time, self.window - 1), LAYERS.index(self.layer), self.quantity, self.view,
-            self.member, self.observed,
+            min(self.time, self.window - 1), self.param.layer.objects.index(self.layer),
+            self.quantity, self.view, self.member, self.observed,
         )
 
     def picture(self, name: str) -> Picture:
         """The map of the truth, of the observations, or of a method's estimate."""
         if name == OBSERVATIONS:
-            scene = self._ahead or self._scene
+            scene = self._ahead or self._past
             return observation_picture(scene, self.look) if scene else Picture("Observed")
+        scene = self._past or self._ahead
         if name == TRUTH:
-            scene = self._scene or self._ahead
             return truth_picture(scene, self.look) if scene else Picture("Truth")
         known = self._scores().get(name)
         still = self._still(name)
-        if known is None or still is None or self._scene is None:
-            return Picture(name, score_note(known.status if known else "", None))
+        if known is None or still is None or self._past is None:
+            axes = scene.axes(scene.scale(self.look)[0]) if scene else FLAT
+            return Picture(name, score_note(known.status if known else "", None), axes=axes)
         more = still.note or pace(known)
         note = score_note(known.status, float(still.rmse[self.look.time]), more)
-        return estimate_picture(name, note, still.estimate, self._scene, self.look)
+        return estimate_picture(name, note, still.estimate, self._past, self.look)
+
+    @property
+    def _past(self) -> Scene | None:
+        """The scene of the run on show, unless another system has been chosen since."""
+        other = self._scene is None or self._scene.twin.config.system != self.system
+        return None if other and not self._going else self._scene
+
+    @property
+    def _going(self) -> bool:
+        return self._shown is not None and not self._shown.over
 
     def _still(self, name: str) -> Still | None:
         """A method of the run on show at the moment on show."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import panel as pn
+import param
 
 from .forms import STYLES, bind, field
 from .model import LabModel
@@ -19,13 +20,10 @@ def toolbar(model: LabModel) -> pn.Row:
     model.param.watch(follow, "view")
     follow()
     return pn.Row(
-        _fixed(field(model, "quantity"), 150), _fixed(field(model, "layer"), 84),
-        _fixed(field(model, "view"), 96), member, _instruments(model), _days(model),
+        _offered(model, "quantity", 150), _offered(model, "layer", 84),
+        _fixed(field(model, "view"), 96), member, _offered(model, "observed", 130), _days(model),
         margin=(2, 6, 0, 6), height=48,
     )
-
-
-TITLE = ".bk-slider-title { font-size: 11.5px; color: var(--lab-muted); }"
 
 
 def _fixed(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
@@ -33,20 +31,26 @@ def _fixed(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
     return widget
 
 
-def _instruments(model: LabModel) -> pn.widgets.Select:
-    """Which instrument the map of observations shows; the list follows the network."""
-    select = _fixed(field(model, "observed"), 130)
+def _offered(model: LabModel, name: str, width: int) -> pn.widgets.Select:
+    """A field whose list follows the system or the network."""
+    select = _fixed(field(model, name), width)
 
-    def follow(event: object) -> None:
+    def follow(event: param.parameterized.Event) -> None:
         select.options = list(event.new)
 
-    model.param.watch(follow, "observed", what="objects")
+    model.param.watch(follow, name, what="objects")
     return select
 
 
 def _days(model: LabModel) -> pn.widgets.IntSlider:
+    """Which step of the window the maps show."""
     slider = pn.widgets.IntSlider(
-        label="Day", start=0, end=model.window - 1, margin=(0, 4, 0, 14), width=312,
-        stylesheets=[STYLES, TITLE],
+        start=0, end=model.window - 1, margin=(0, 4, 0, 14), width=312, stylesheets=[STYLES],
     )
+
+    def follow(*_: object) -> None:
+        slider.label = model.step_word.capitalize()
+
+    model.param.watch(follow, "system")
+    follow()
     return bind(model, "time", slider)
