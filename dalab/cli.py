@@ -206,13 +206,38 @@ def table(
 
 @app.command()
 def lab(
-    port: Annotated[int, Option(help="on localhost")] = 5006,
+    port: Annotated[int, Option(help="where to listen")] = 5006,
     show: Annotated[bool, Option("--show/--no-show", help="open a browser")] = True,
+    address: Annotated[str, Option(help="where to listen; see docs/deploy.md")] = "localhost",
+    origin: Annotated[list[str] | None, Option(help="HOST[:PORT] of the page; may be repeated")]
+    = None,
+    users: Annotated[Path | None, Option(help="JSON file of names and passwords")] = None,
+    at_once: Annotated[int, Option(min=1, help="runs at the same time on one device")] = 1,
+    max_runs: Annotated[float | None, Option(help="runs of a session, waiting or at work")] = None,
+    max_waiting: Annotated[float | None, Option(help="runs of all sessions that wait")] = None,
+    max_seconds: Annotated[float | None, Option(help="time of a run")] = None,
+    max_size: Annotated[float | None, Option(help="grid x window x members x methods of a run")]
+    = None,
 ) -> None:
-    """Serve the lab as a web page on this machine."""
+    """Serve the lab as a web page, on this machine unless told otherwise.
+
+    Limits that are not given are those of the environment, DALAB_MAX_RUNS and so on, or none.
+    """
     from .views.serve import serve_lab
 
-    serve_lab(port, show)
+    limits = {"runs": max_runs, "waiting": max_waiting, "seconds": max_seconds, "size": max_size}
+    serve_lab(port, show, address=address, origins=origin or (), users=users,
+              service=_service(at_once, limits))
+
+
+def _service(at_once: int, limits: dict[str, float | None]) -> Any:
+    from dataclasses import replace
+
+    from .experiments.quota import Limits
+    from .experiments.service import Service
+
+    given = {name: value for name, value in limits.items() if value is not None}
+    return Service(replace(Limits.of_environment(), **given), at_once)
 
 
 @app.command()

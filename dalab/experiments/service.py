@@ -12,8 +12,11 @@ import threading
 from .config import Config
 from .held import Held
 from .line import Left, Line, Turn
+from .memory import check_memory
 from .parts import make_device
 from .quota import Limits
+from .twin import methods
+from .validate import validate
 
 
 class Service:
@@ -33,6 +36,16 @@ class Service:
         name = str(make_device(device))
         with self._lock:
             return self._lines.setdefault(name, Line(self.slots))
+
+    def check(self, config: Config) -> None:
+        """Refuse a config that cannot work, or not here.
+
+        Raises:
+            InputError: the value, its bound and the remedy.
+        """
+        validate(config)
+        check_memory(config, methods(config).values())
+        self.limits.check(config)
 
     def join(self, config: Config, owner: str, left: Left) -> Turn:
         """Stand in line for the device of a run.

@@ -21,6 +21,7 @@ from ..methods import Method, Step
 from ..random import stream
 from .config import Config
 from .frame import Frame, MethodScores, Progress, live_rmse, live_spread
+from .memory import check_memory
 from .peak import PeakMemory
 from .store import assemble, scored
 from .twin import Twin, methods, prepare
@@ -47,6 +48,7 @@ class Work:
         validate(config)
         self.config = config
         self.methods = methods(config)
+        check_memory(config, self.methods.values())
         self.twin: Twin | None = None
         self.scores = {label: MethodScores() for label in self.methods}
         self.estimates: dict[str, Tensor] = {}

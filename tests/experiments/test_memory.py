@@ -1,0 +1,42 @@
+"""What cannot fit into memory is refused before it starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from dalab.errors import InputError
+from dalab.experiments import memory
+from dalab.experiments.config import Config
+from dalab.experiments.run import Run
+from dalab.experiments.twin import methods
+
+CONFIG = Config(methods=("sda", "oi"), prior="gaussian", device="cpu")
+WINDOW = 4 * 9 * 2 * 64 * 64
+
+
+def needed(**changes) -> int:
+    config = CONFIG.replace(**changes)
+    return memory.member_bytes(config, list(methods(config).values()))
+
+
+def test_what_a_member_needs():
+    assert needed() == (memory.WINDOWS + 2) * WINDOW
+    assert needed(prior="qg64") == (memory.GUIDED + 2) * WINDOW
+    assert needed(prior="qg64", methods=("spectral",)) == (memory.SAMPLED + 1) * WINDOW
+    assert needed(prior="qg64", methods=("oi",)) == (memory.WINDOWS + 1) * WINDOW
+
+
+def test_too_many_members_are_refused_with_the_number_that_fits(monkeypatch):
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 5 * needed() + 1)
+    Run(CONFIG.replace(members=5))
+    with pytest.raises(InputError) as refused:
+        Run(CONFIG.replace(members=6))
+    for words in ("members = 6", "of memory", "are free", "Use at most 5 members"):
+        assert words in str(refused.value)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 1000)
+    with pytest.raises(InputError, match="Use a smaller grid"):
+        Run(CONFIG)
+
+
+def test_the_default_experiment_fits_here():
+    Run(Config(device="cpu"))
