@@ -7,6 +7,7 @@ from pathlib import Path
 import panel as pn
 
 from .design import LabDesign
+from .keeper import KEY
 from .links import linked, usual
 from .model import LabModel
 from .pages import Pages
@@ -32,7 +33,10 @@ def create_app(**presets: object) -> pn.Template:
         InputError: for a preset that names nothing or is out of its bounds.
     """
     pn.extension(notifications=False)
-    model = linked(presets, _address())
+    address = _address()
+    model = linked(presets, address)
+    for key in address.get(KEY, []):
+        model.come_back(key)
     pages = Pages(model)
     page = pn.Template((_HERE / "page.html").read_text(), nb_template="", design=LabDesign)
     page.add_variable("lab_css", THEME + (_HERE / "page.css").read_text())

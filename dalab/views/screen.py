@@ -84,6 +84,11 @@ class Screen(Controls):
             self.quantity, self.view, self.member, self.observed,
         )
 
+    @property
+    def replayable(self) -> bool:
+        """Whether there are moments of the run on show to go back to."""
+        return self._shown is not None and any(len(r) > 1 for r in self._shown.replays.values())
+
     def picture(self, name: str) -> Picture:
         """The map of the truth, of the observations, or of a method's estimate."""
         if name == OBSERVATIONS:

@@ -14,6 +14,7 @@ from .choices import barred_methods, barred_operators, families
 from .colours import colour
 from .controls import FILE
 from .forms import bind, field, row
+from .keeper import keeper
 from .model import LabModel
 from .picker import Picker
 
@@ -125,6 +126,7 @@ def run_fields(model: LabModel) -> pn.Column:
     return _column(
         row(field(model, "members"), field(model, "steps")),
         row(field(model, "seed"), field(model, "device")),
+        row(keeper(model)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What to look at: field, layer, estimates, instrument and day."""
+"""What to look at: field, layer, estimates, instrument, day and moment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import param
 
 from .forms import STYLES, bind, field
 from .model import LabModel
+from .replayer import Replayer
 
 
 def toolbar(model: LabModel) -> pn.Row:
@@ -20,8 +21,9 @@ def toolbar(model: LabModel) -> pn.Row:
     model.param.watch(follow, "view")
     follow()
     return pn.Row(
-        _offered(model, "quantity", 150), _offered(model, "layer", 84),
-        _fixed(field(model, "view"), 96), member, _offered(model, "observed", 130), _days(model),
+        _offered(model, "quantity", 142), _offered(model, "layer", 84),
+        _fixed(field(model, "view"), 96), member, _offered(model, "observed", 116), _days(model),
+        Replayer(model).layout,
         margin=(2, 6, 0, 6), height=48,
     )
 
@@ -45,7 +47,7 @@ def _offered(model: LabModel, name: str, width: int) -> pn.widgets.Select:
 def _days(model: LabModel) -> pn.widgets.IntSlider:
     """Which step of the window the maps show."""
     slider = pn.widgets.IntSlider(
-        start=0, end=model.window - 1, margin=(0, 4, 0, 14), width=312, stylesheets=[STYLES],
+        start=0, end=model.window - 1, margin=(0, 4, 0, 10), width=140, stylesheets=[STYLES],
     )
 
     def follow(*_: object) -> None:
