@@ -1,0 +1,147 @@
+"""Runs of a session: kept, shown again, compared, written to files."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from dalab.experiments.store import load, save
+from dalab.experiments.stored import StoredRun
+from dalab.views import history
+from dalab.views.exports import FORMATS
+from dalab.views.history import keep
+from dalab.views.model import LabModel
+from dalab.views.watch import Watch
+
+from .conftest import QUICK, end, settle
+
+
+@pytest.fixture(scope="module")
+def twice():
+    """A model after two different runs; shared, so tests leave it as they find it."""
+    model = LabModel(**QUICK)
+    run(model)
+    model.param.update(noise=0.4, methods=["oi"])
+    run(model)
+    yield model
+    end(model)
+
+
+def run(model):
+    model.run()
+    settle(model, lambda: not model.busy)
+
+
+def test_every_run_that_ended_is_kept(twice):
+    assert [kept.title for kept in twice.history] == ["Run 1", "Run 2"]
+    assert twice.kept is twice.history[1]
+    assert "noise 0.4" in twice.history[1].about and "noise" not in twice.history[0].about
+
+
+def test_an_earlier_run_is_shown_again_with_its_choices(twice):
+    first, second = twice.history
+    newest = twice.result
+    twice.show(first)
+    fresh = twice.poll()
+    assert {"truth", "observations", "spectral", "oi", "curves", "scores"} <= fresh
+    assert twice.noise == 0.1 and twice.methods == ["spectral", "oi"] and not twice.outdated
+    assert list(twice.scores()) == ["spectral", "oi"]
+    assert twice.result is not newest and twice.kept is first
+    twice.show(second)
+    settle(twice)
+    assert twice.noise == 0.4 and twice.result is newest and twice.state == "done"
+
+
+def test_a_stored_run_is_shown_like_any_other(twice, tmp_path):
+    first, second = twice.history
+    stored = StoredRun(load(save(first.result, tmp_path / "run.nc")))
+    model = LabModel(**QUICK)
+    model.history = keep(model.history, Watch(stored.config, stored), "run.nc")
+    model.show(model.history[0])
+    assert model.kept.title == "run.nc" and model.state == "done" and not model.error
+    twice.show(first)
+    for name in ("truth", "observations", "oi", "spectral"):
+        np.testing.assert_array_equal(model.picture(name).values, twice.picture(name).values)
+    assert model.scores()["oi"] == pytest.approx(twice.scores()["oi"])
+    twice.show(second)
+    end(model)
+
+
+def test_nothing_is_shown_while_a_run_goes_on(model):
+    run(model)
+    model.steps = 300
+    model.methods = ["spectral"]
+    model.run()
+    model.show(model.history[0])
+    assert model.busy and model.steps == 300
+    model.stop()
+    settle(model)
+
+
+def test_the_history_is_bounded(twice, monkeypatch):
+    first = twice.history[0]
+    many = []
+    for _ in range(history.MOST + 3):
+        many = keep(many, first.watch)
+    assert [kept.number for kept in many] == list(range(4, history.MOST + 4))
+    monkeypatch.setattr(history, "MEMORY", 2 * first.size)
+    assert len(keep(many, first.watch)) == 2
+    monkeypatch.setattr(history, "MEMORY", 1)
+    assert len(keep(many, first.watch)) == 1, "the newest stays"
+
+
+def test_a_run_that_was_stopped_before_it_had_a_truth_is_not_kept(model, monkeypatch):
+    monkeypatch.setattr(Watch, "scene", None)
+    model.run()
+    model.stop()
+    assert model.history == [] and model.kept is None
+
+
+@pytest.fixture(scope="module")
+def files(twice):
+    kept = twice.history[0]
+    return {key: form.make(kept, twice.look) for key, form in FORMATS.items()}
+
+
+def test_the_netcdf_is_the_result(twice, files, tmp_path):
+    (tmp_path / "run.nc").write_bytes(files["netcdf"])
+    assert load(tmp_path / "run.nc").identical(twice.history[0].result)
+
+
+def test_the_csv_has_a_row_per_method_and_step(twice, files):
+    rows = list(csv.DictReader(io.StringIO(files["csv"].decode())))
+    assert [(r["method"], float(r["time"])) for r in rows] == [
+        (name, day) for name in ("spectral", "oi") for day in range(9)
+    ]
+    scores = twice.history[0].result["metrics/rmse_steps"]
+    assert float(rows[12]["rmse_steps"]) == pytest.approx(float(scores[1, 3]))
+    assert {"spread_steps", "crps_steps", "status"} <= rows[0].keys()
+
+
+def test_the_figure_is_a_picture(files):
+    image = Image.open(io.BytesIO(files["png"]))
+    assert image.format == "PNG" and image.width > 800
+
+
+def test_the_animation_moves_once_per_step(files):
+    image = Image.open(io.BytesIO(files["gif"]))
+    assert image.format == "GIF" and image.n_frames == 9
+    frames = []
+    for i in range(9):
+        image.seek(i)
+        frames.append(np.asarray(image.convert("RGB")))
+    assert len({frame.tobytes() for frame in frames}) == 9
+
+
+def test_a_partial_result_has_files_too(twice):
+    tree = twice.history[0].result.copy()
+    tree.attrs["status"] = "cancelled"
+    tree["estimates"] = tree["estimates"].drop_nodes("oi")
+    assert isinstance(tree, xr.DataTree)
+    stored = StoredRun(tree)
+    kept = keep([], Watch(stored.config, stored))[0]
+    for form in FORMATS.values():
+        assert len(form.make(kept, twice.look)) > 100
