@@ -20,6 +20,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import InputError
+from ..metrics.ensemble import outer_ranks
 from ..metrics.table import records
 from ..registry import options
 from .config import Config
@@ -48,7 +49,9 @@ SCORES = (
     "status",
 )
 CELL = ("setting", "operators", "mask", "interval")
-COLUMNS = ("config_hash", *CELL, "seed", "method", "system", "prior", "truth", *SCORES)
+COLUMNS = (
+    "config_hash", *CELL, "seed", "method", "system", "prior", "truth", *SCORES, "outer_ranks",
+)
 
 
 @dataclass(frozen=True)
@@ -206,13 +209,20 @@ def settled(text: str) -> str:
 
 def _rows(tree: xr.DataTree, cell: Cell, configs: Sequence[Config]) -> Iterator[dict[str, Any]]:
     """One row for every method of a run that was not cut short."""
-    for config, scores in zip(configs, records(tree).values(), strict=True):
-        if scores["status"] != "cancelled":
-            yield {
-                "config_hash": config.hash(), **_columns(cell), "seed": config.seed,
-                "method": config.methods[0], "system": config.system, "prior": config.prior,
-                "truth": config.truth, **{name: scores[name] for name in SCORES},
-            }
+    for config, (label, scores) in zip(configs, records(tree).items(), strict=True):
+        if scores["status"] == "cancelled":
+            continue
+        done = scores["status"] == "complete"
+        yield {
+            "config_hash": config.hash(), **_columns(cell), "seed": config.seed,
+            "method": config.methods[0], "system": config.system, "prior": config.prior,
+            "truth": config.truth, **{name: scores[name] for name in SCORES},
+            "outer_ranks": _outer_ranks(tree, label) if done else None,
+        }
+
+
+def _outer_ranks(tree: xr.DataTree, label: str) -> float:
+    return outer_ranks(tree[f"estimates/{label}/pv"], tree["truth/pv"])
 
 
 def read(path: Path) -> list[dict[str, str]]:

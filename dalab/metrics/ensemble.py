@@ -75,3 +75,14 @@ def rank_histogram(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Flat is calibrated; a U overconfident; a dome too humble; a slope biased.
     """
     return _rank_histogram(ensemble, truth, "member")
+
+
+def outer_ranks(ensemble: xr.DataArray, truth: xr.DataArray) -> float:
+    """How often the truth lies outside of the members, over how often it should; NaN for one.
+
+    Above 1 the rank histogram is a U, below 1 a dome.
+    """
+    if ensemble.sizes["member"] < 2:
+        return float("nan")
+    histogram = rank_histogram(ensemble, truth)
+    return float(histogram.isel(rank=[0, -1]).mean()) * histogram.sizes["rank"]

@@ -12,6 +12,7 @@ from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.published import TABLES, published
 from dalab.experiments.table import COLUMNS, cells, choose, fill, means, read, settled
+from dalab.experiments.tally import tally
 from dalab.views.tablefigure import figure, write_all
 
 TWO = "setting=II,operators=arctan,mask=stride:10,interval=1|8"
@@ -112,6 +113,27 @@ def test_means_over_seeds_and_figures(tmp_path):
     page = figure(means(rows, "rmse_sample"), "oi", "soad-II")
     texts = {t.get_text() for ax in page.axes for t in ax.texts}
     assert {"0.15", "0.138", "1.09"} <= texts
+
+
+def row(method, interval, rmse, crps="0.2", spread="1.0", outer="1.1", status="complete"):
+    key = {"setting": "II", "operators": "arctan", "mask": "full", "interval": str(interval)}
+    scores = {"rmse_sample": rmse, "rmse_mean": rmse, "crps": crps, "spread_skill": spread,
+              "outer_ranks": outer, "network_evaluations": "48", "seconds": "2", "status": status}
+    return {"method": method, **key, **scores}
+
+
+def test_the_tally_counts_who_is_best_and_who_knows_its_error():
+    found = tally([
+        row("spectral", 1, "0.1"), row("spectral", 2, "0.3", outer="1.3"),
+        row("sda:steps=8", 1, "0.2", spread="0.5"), row("sda:steps=8", 2, "0.2"),
+        row("dps", 1, "", status="failed: diverged"), row("oi", 1, "0.05", crps="0.1"),
+    ])
+    assert found.index[0] == "oi" and found.loc["spectral", "rmse_sample"] == pytest.approx(0.2)
+    assert found["best"].to_dict() == pytest.approx(
+        {"spectral": 0.5, "sda:steps=8": 0.5, "dps": 0.0, "oi": float("nan")}, nan_ok=True
+    )
+    assert found.loc["spectral", "calibrated"] == found.loc["sda:steps=8", "calibrated"] == 0.5
+    assert found.loc["dps", "failed"] == 1 and found.loc["spectral", "runs"] == 2
 
 
 def test_the_command_fills_a_table_and_draws_it(tmp_path):

@@ -9,7 +9,13 @@ import xarray as xr
 
 from dalab.experiments.frame import live_rmse
 from dalab.metrics.deterministic import rmse_mean_steps, rmse_sample_steps, rmse_steps
-from dalab.metrics.ensemble import crps_steps, rank_histogram, spread_skill, spread_steps
+from dalab.metrics.ensemble import (
+    crps_steps,
+    outer_ranks,
+    rank_histogram,
+    spread_skill,
+    spread_steps,
+)
 from dalab.metrics.summary import STEPS, WINDOW, summarise
 
 DIMS = ("member", "time", "lev", "y", "x")
@@ -102,3 +108,12 @@ def test_the_rank_histogram_of_a_calibrated_ensemble_is_flat():
     found = rank_histogram(*fields(4, 100))
     np.testing.assert_allclose(found, 0.2, atol=0.01)
     assert float(found.sum()) == pytest.approx(1.0)
+    assert outer_ranks(*fields(4, 100)) == pytest.approx(1.0, abs=0.05)
+
+
+def test_outer_ranks_tell_a_u_from_a_dome():
+    ensemble, truth = fields(4, 100)
+    mean = ensemble.mean("member")
+    assert outer_ranks(mean + 0.5 * (ensemble - mean), truth) > 1.3
+    assert outer_ranks(mean + 2.0 * (ensemble - mean), truth) < 0.7
+    assert np.isnan(outer_ranks(ensemble.isel(member=[0]), truth))
