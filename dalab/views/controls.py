@@ -44,7 +44,7 @@ class Controls(param.Parameterized):
     noise_family = param.Selector(objects=list(NOISES), label="Noise family")
     misjudge = param.Boolean(False, label="Methods assume another noise")
     assumed_noise = Loose(0.2, label="Assumed std")
-    first_guess = param.Boolean(False, label="Background on day 0")
+    first_guess = param.Boolean(False, label="Background at the start")
     background = Loose(0.1, label="Background std")
     background_kind = param.Selector(objects=list(BACKGROUND_KINDS), label="Background kind")
     truth = param.Selector(objects=[*TRUTHS, FILE], label="Truth")

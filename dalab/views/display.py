@@ -271,7 +271,7 @@ def observation_picture(scene: Scene, look: Look) -> Picture:
     known = np.abs(values[mask])
     limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
     cells, steps = int(mask[look.time].sum()), scene.steps(look)
-    note = f"{channels[channel]} · {cells} cells" if cells else "nothing on this day"
+    note = f"{channels[channel]} · {cells} cell{'s' * (cells > 1)}" if cells else "none now"
     seen = np.where(mask, values, np.nan)
     return Picture(
         f"Observed: {name}", note, _flat(seen[steps]), limit, axes=scene.axes(limit),

@@ -11,7 +11,7 @@ from ..experiments.config import Config
 from ..experiments.parts import make_system
 from ..experiments.run import MethodScores, Run
 from ..experiments.stored import StoredRun
-from .axes import FLAT, variables
+from .axes import axes_of, variables
 from .controls import Controls
 from .display import (
     QUANTITIES,
@@ -70,6 +70,8 @@ class Screen(Controls):
             self.param[name].objects = list(found)
             if getattr(self, name) not in found:
                 setattr(self, name, next(iter(found)))
+        if events:
+            self.param.trigger("time")  # everything is to be looked at again
 
     @property
     def _run(self) -> Run | StoredRun | None:
@@ -91,30 +93,33 @@ class Screen(Controls):
 
     def picture(self, name: str) -> Picture:
         """The map of the truth, of the observations, or of a method's estimate."""
+        past, ahead = self._of_system(self._scene), self._of_system(self._ahead)
         if name == OBSERVATIONS:
-            scene = self._ahead or self._past
-            return observation_picture(scene, self.look) if scene else Picture("Observed")
-        scene = self._past or self._ahead
+            scene = ahead or past
+            return observation_picture(scene, self.look) if scene else self._blank("Observed")
         if name == TRUTH:
-            return truth_picture(scene, self.look) if scene else Picture("Truth")
+            scene = past or ahead
+            return truth_picture(scene, self.look) if scene else self._blank("Truth")
         known = self._scores().get(name)
         still = self._still(name)
-        if known is None or still is None or self._past is None:
-            axes = scene.axes(scene.scale(self.look)[0]) if scene else FLAT
-            return Picture(name, score_note(known.status if known else "", None), axes=axes)
+        if known is None or still is None or past is None:
+            return self._blank(name, score_note(known.status if known else "", None))
         more = still.note or pace(known)
         note = score_note(known.status, float(still.rmse[self.look.time]), more)
-        return estimate_picture(name, note, still.estimate, self._past, self.look)
+        return estimate_picture(name, note, still.estimate, past, self.look)
 
-    @property
-    def _past(self) -> Scene | None:
-        """The scene of the run on show, unless another system has been chosen since."""
-        other = self._scene is None or self._scene.twin.config.system != self.system
-        return None if other and not self._going else self._scene
+    def _of_system(self, scene: Scene | None) -> Scene | None:
+        """The scene, unless another system has been chosen since and no run goes on."""
+        going = self._shown is not None and not self._shown.over
+        known = scene is not None and (going or scene.twin.config.system == self.system)
+        return scene if known else None
 
-    @property
-    def _going(self) -> bool:
-        return self._shown is not None and not self._shown.over
+    def _blank(self, title: str, note: str = "") -> Picture:
+        """A picture of nothing, on the axes of the others."""
+        scene = self._of_system(self._scene) or self._of_system(self._ahead)
+        if scene is not None:
+            return Picture(title, note, axes=scene.axes(scene.scale(self.look)[0]))
+        return Picture(title, note, axes=axes_of(make_system(self.system), self.window, 1.0))
 
     def _still(self, name: str) -> Still | None:
         """A method of the run on show at the moment on show."""

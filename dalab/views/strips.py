@@ -67,7 +67,9 @@ def scale_pictures(model: LabModel) -> list[tuple[str, Picture]]:
 
 
 def scales_html(model: LabModel) -> str:
-    """The colour scales in use, each with its ends and units."""
+    """The colour scales in use, each with its ends and units; curves need none."""
+    if model.picture(TRUTH).axes.kind == "point":
+        return '<div class="lab-scales">Thick grey: the truth. Thin: members.</div>'
     parts = [_scale(name, picture) for name, picture in scale_pictures(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'
     parts.append(f"<span>{swatch}not observed</span>")

@@ -44,6 +44,18 @@ def _offered(model: LabModel, name: str, width: int) -> pn.widgets.Select:
     return select
 
 
+def _layers(model: LabModel) -> pn.widgets.Select:
+    """Which layer of a flow, or which variable of another system."""
+    select = _offered(model, "layer", 84)
+
+    def follow(*_: object) -> None:
+        select.label = "Layer" if "upper" in model.param.layer.objects else "Variable"
+
+    model.param.watch(follow, "layer", what="objects")
+    follow()
+    return select
+
+
 def _days(model: LabModel) -> pn.widgets.IntSlider:
     """Which step of the window the maps show."""
     slider = pn.widgets.IntSlider(
