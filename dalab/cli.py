@@ -180,7 +180,7 @@ def table(
     seeds: Annotated[int, Option(help="truths per cell")] = 5,
     members: Annotated[int, Option(help="posterior samples per method")] = 4,
     system: Annotated[str, Option(help="see: dalab list systems")] = "qg64",
-    prior: Annotated[str, Option(help="see: dalab list priors")] = "gaussian",
+    prior: Annotated[str, Option(help="see: dalab list priors")] = "auto",
     truth: Annotated[str, Option(help="see: dalab list truths; or a file")] = "model",
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
     out: Annotated[Path, Option(help="folder for rows.csv and the figures")] = Path("out/table"),
@@ -191,6 +191,7 @@ def table(
     """
     from .experiments.config import Config
     from .experiments.table import choose, fill, read
+    from .experiments.tally import tally
     from .views.tablefigure import write_all
 
     if which != "soad":
@@ -202,6 +203,7 @@ def table(
     about = f"{system}, {prior} prior, {truth} truth"
     for path in (rows, *write_all(read(rows), out, about)):
         typer.echo(f"wrote {path}", err=True)
+    typer.echo(tally(read(rows)).round(3).to_string())
 
 
 @app.command()
