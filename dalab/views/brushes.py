@@ -8,7 +8,7 @@ from .painting import TOOLS
 
 TRUTH, VALUE = "truth", "value of one more sensor"
 ADD, ERASE = "add", "erase"
-ALWAYS, ONCE = "every time", "the time on show"
+ALWAYS, ONCE = "always", "only at this time"
 
 
 class Brushes(param.Parameterized):
@@ -17,8 +17,8 @@ class Brushes(param.Parameterized):
     tool = param.Selector(objects=list(TOOLS), label="Tool")
     effect = param.Selector(objects=[ADD, ERASE], label="Drag to")
     width = param.Number(2.0, bounds=(0.5, 12.0), step=0.5, label="Brush and track width (cells)")
-    when = param.Selector(objects=[ALWAYS, ONCE], label="Sensors look at")
-    drift = param.Integer(0, bounds=(-64, 64), label="Track moves east (cells)")
+    when = param.Selector(objects=[ALWAYS, ONCE], label="Sensors look")
+    drift = param.Integer(0, bounds=(-64, 64), label="Track drift (cells)")
 
     west = param.Number(0.0, label="x from")
     east = param.Number(0.0, label="x to")

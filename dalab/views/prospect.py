@@ -42,7 +42,7 @@ class Question:
     count: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What sensors are worth, and where to place them.
 

@@ -79,7 +79,8 @@ SMALL = """
 """
 
 PRESSED = """
-.bk-btn.bk-active { background: var(--lab-accent); color: var(--lab-on-accent); }
+.bk-btn-group .bk-btn.bk-btn-default.bk-active { background: var(--lab-accent);
+  color: var(--lab-on-accent); }
 """
 
 
