@@ -8,6 +8,7 @@ from panel.io.callbacks import PeriodicCallback
 from .forms import STYLES, bind
 from .model import LabModel
 
+PLAY, PAUSE = "Play", "Pause"
 PERIOD, STRIDE = 150, 0.025
 """Milliseconds between two moments while playing, and the way from one to the next."""
 
@@ -21,16 +22,14 @@ class Replayer:
 
     def __init__(self, model: LabModel) -> None:
         self.model = model
-        self.play = pn.widgets.Toggle(
-            label="▶", description="play the run again", width=30, height=28, margin=(14, 2, 0, 8),
-        )
+        self.play = pn.widgets.Button(label=PLAY, width=58, height=28, margin=(16, 2, 0, 6))
         self.slider = pn.widgets.FloatSlider(
             label="Replay", start=0.0, end=1.0, step=STRIDE, format="0%", width=124,
             margin=(0, 4, 0, 4), stylesheets=[STYLES],
         )
         bind(model, "moment", self.slider)
         self._clock = PeriodicCallback(callback=self.step, period=PERIOD)
-        self.play.param.watch(lambda event: self.turn(event.new), "value")
+        self.play.on_click(lambda event: self.turn(not self._clock.running))
         model.param.watch(lambda *events: self.allow(), ["state", "fraction"])
         self.allow()
         self.layout = pn.Row(self.play, self.slider, margin=0)
@@ -41,12 +40,13 @@ class Replayer:
             self.model.moment = 0.0
         if on != self._clock.running:
             (self._clock.start if on else self._clock.stop)()
+        self.play.label = PAUSE if on else PLAY
 
     def step(self) -> None:
         """Go on by one moment; at the end there is no more to play."""
         self.model.moment = min(self.model.moment + STRIDE, 1.0)
         if self.model.moment >= 1:
-            self.play.value = False
+            self.turn(on=False)
 
     def allow(self) -> None:
         """Offer a replay once there is one."""
