@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .rings import LogTable, apply, regress, ring_index
-from .smoother import LIMIT, Carrier
+from .rings import LogTable, apply, regress
+from .smoother import LIMIT, Carrier, Carrying
 
 INGREDIENTS = 6
 ROUNDS = 2
 
 
-class Exchange(nn.Module):
+class Exchange(Carrying):
     """Corrects denoised windows; leaves them as they are until it is fitted.
 
     Args:
@@ -29,16 +29,10 @@ class Exchange(nn.Module):
         levels: noise levels of the maps, increasing.
     """
 
-    rings: Tensor
-
     def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
-        super().__init__()
-        time, lev, ny, nx = window
-        self.carry = carry
-        rings = ring_index(ny, nx)
-        self.register_buffer("rings", rings, persistent=False)
-        count = int(rings.max()) + 1
-        self.maps = LogTable(levels, (ROUNDS, time, count, lev, INGREDIENTS * lev))
+        super().__init__(window, carry)
+        time, lev = window[:2]
+        self.maps = LogTable(levels, (ROUNDS, time, self.count, lev, INGREDIENTS * lev))
         self.maps.values[..., :lev] = torch.eye(lev)
 
     def forward(self, x: Tensor, sigma: Tensor, denoised: Tensor) -> Tensor:

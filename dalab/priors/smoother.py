@@ -39,7 +39,24 @@ class Carrier(Protocol):
     def __call__(self, states: Tensor) -> Tensor: ...
 
 
-class TwoFilterSmoother(nn.Module):
+class Carrying(nn.Module):
+    """A part of a denoiser that carries states with the flow and has a small matrix per ring.
+
+    Args:
+        window: shape of a window, (time, lev, y, x).
+        carry: takes states over one interval in both directions.
+    """
+
+    rings: Tensor
+
+    def __init__(self, window: Sequence[int], carry: Carrier) -> None:
+        super().__init__()
+        self.carry = carry
+        self.register_buffer("rings", ring_index(*window[-2:]), persistent=False)
+        self.count = int(self.rings.max()) + 1
+
+
+class TwoFilterSmoother(Carrying):
     """Estimates of clean windows from noisy ones.
 
     Args:
@@ -48,17 +65,11 @@ class TwoFilterSmoother(nn.Module):
         levels: noise levels of the gains, increasing.
     """
 
-    rings: Tensor
-
     def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
-        super().__init__()
-        time, lev, ny, nx = window
-        self.carry = carry
-        rings = ring_index(ny, nx)
-        count = int(rings.max()) + 1
-        self.register_buffer("rings", rings, persistent=False)
-        self.filters = LogTable(levels, (2, time, count, lev, 2 * lev))
-        self.combination = LogTable(levels, (time, count, lev, 4 * lev))
+        super().__init__(window, carry)
+        time, lev = window[:2]
+        self.filters = LogTable(levels, (2, time, self.count, lev, 2 * lev))
+        self.combination = LogTable(levels, (time, self.count, lev, 4 * lev))
 
     def forward(self, x: Tensor, sigma: Tensor, gaussian: Tensor) -> tuple[Tensor, Tensor]:
         """Smooth windows.
