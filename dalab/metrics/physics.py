@@ -1,0 +1,66 @@
+r"""Whether an estimate behaves like a trajectory of the system.
+
+The model residual of step k is how far the forecast model, started from the estimate at k, misses
+the estimate at k + 1,
+
+.. math:: r_k = \sqrt{ \langle (M(x_k) - x_{k+1})^2 \rangle } ,
+
+in normalised units. 0 is an exact trajectory; the mean of a filter jumps at every analysis.
+
+The energy of two-layer flow, kinetic and available potential, and its potential enstrophy, per unit
+area, with layer depths H_i / H, are
+
+.. math::
+    E = -\tfrac12 \sum_i \frac{H_i}{H} \langle \psi_i q_i \rangle , \qquad
+    Z = \tfrac12 \sum_i \frac{H_i}{H} \langle q_i^2 \rangle .
+
+The energy of a Lorenz system is half the sum of the squares of its variables, for Lorenz-96 their
+mean: its nonlinear terms conserve it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..fields import irfft, rfft
+from ..systems import QGSystem, System
+
+
+def residual_steps(states: Tensor, system: System) -> Tensor:
+    """Model residual of every step but the last, ``(time - 1,)``, pooled over leading axes.
+
+    Args:
+        states: normalised, ``(..., time, *system.shape)``.
+        system: whose forecast model is asked.
+    """
+    ahead = system.step(states[..., :-1, :, :, :].double())
+    error = ((ahead - states[..., 1:, :, :, :]) ** 2).mean((-3, -2, -1))
+    return error.reshape(-1, error.shape[-1]).mean(0).sqrt()
+
+
+def energy(states: Tensor, system: System) -> Tensor:
+    """Energy of every state, ``(...)``: [m2/s2] of a flow, a pure number of a Lorenz system.
+
+    Args:
+        states: normalised, ``(..., *system.shape)``.
+        system: whose states they are.
+    """
+    q = system.offset + system.scale * states.double()
+    if not isinstance(system, QGSystem):
+        return (q**2).sum(-3).mean((-2, -1)) / 2
+    inversion = system.model.layers.inversion(system.model.grid).to(torch.complex128)
+    psi = irfft(torch.einsum("ijlk,...jlk->...ilk", inversion, rfft(q)))
+    return -(_depths(system) * (psi * q).mean((-2, -1))).sum(-1) / 2
+
+
+def enstrophy(states: Tensor, system: QGSystem) -> Tensor:
+    """Potential enstrophy of every state [1/s2], ``(...)``; as for :func:`energy`."""
+    q = system.scale * states.double()
+    return (_depths(system) * (q**2).mean((-2, -1))).sum(-1) / 2
+
+
+def _depths(system: QGSystem) -> Tensor:
+    """H_i / H of both layers."""
+    delta = system.model.delta
+    return torch.tensor([delta, 1.0], dtype=torch.float64) / (1 + delta)
