@@ -183,7 +183,8 @@ def table(
     prior: Annotated[str, Option(help="see: dalab list priors")] = "auto",
     truth: Annotated[str, Option(help="see: dalab list truths; or a file")] = "model",
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
-    out: Annotated[Path, Option(help="folder for rows.csv and the figures")] = Path("out/table"),
+    out: Annotated[Path, Option(help="folder for rows.csv, table.zarr and figures")]
+    = Path("out/table"),
 ) -> None:
     """Fill the published grid of experiments and draw it beside the published errors.
 
@@ -191,7 +192,7 @@ def table(
     """
     from .experiments.config import Config
     from .experiments.table import choose, fill, read
-    from .experiments.tally import tally
+    from .experiments.tally import grid, tally
     from .views.tablefigure import write_all
 
     if which != "soad":
@@ -203,6 +204,7 @@ def table(
     about = f"{system}, {prior} prior, {truth} truth"
     for path in (rows, *write_all(read(rows), out, about)):
         typer.echo(f"wrote {path}", err=True)
+    grid(read(rows)).to_zarr(out / "table.zarr", mode="w", consolidated=False)
     typer.echo(tally(read(rows)).round(3).to_string())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from dalab.cli import app
@@ -144,4 +145,9 @@ def test_the_command_fills_a_table_and_draws_it(tmp_path):
     assert result.exit_code == 0, result.output
     assert len(read(tmp_path / "rows.csv")) == 1
     assert (tmp_path / "soad-ii-oi-iterations-2.png").stat().st_size > 10000
+    scores = xr.open_zarr(tmp_path / "table.zarr")
+    one_run = {"method": "oi:iterations=2", "setting": "II", "operators": "arctan", "seed": 0}
+    found = scores["crps"].sel(one_run | {"mask": "stride:10", "interval": 8})
+    assert float(found) == pytest.approx(float(read(tmp_path / "rows.csv")[0]["crps"]))
+    assert "oi:iterations=2" in result.output
     assert CliRunner().invoke(app, ["table", "others"]).exit_code == 2
