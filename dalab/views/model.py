@@ -90,6 +90,11 @@ class LabModel(Screen):
         return self.busy or self._previews.busy or bool(self._fresh)
 
     @property
+    def ended(self) -> Watch | None:
+        """The run that ended or was shown last."""
+        return self._ended
+
+    @property
     def result(self) -> Any:
         """The ``xarray.DataTree`` of the run that ended or was shown last, or ``None``."""
         return None if self._ended is None else self._ended.result
