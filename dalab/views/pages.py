@@ -15,6 +15,8 @@ import panel as pn
 from .desk import Desk
 from .header import Header
 from .model import LabModel
+from .physics import PhysicsPage
+from .posterior import PosteriorPage
 from .runs import runs_page
 from .sensors import sensors_page
 from .status import Status
@@ -24,6 +26,9 @@ class Page(Protocol):
     """What stands under a tab."""
 
     layout: pn.viewable.Viewable
+
+    def fit(self, width: int, height: int) -> None:
+        """Use the room that the window leaves [pixels]."""
 
     def front(self, shown: bool) -> None:
         """Begin or cease to be the page in front."""
@@ -42,6 +47,9 @@ class Plain:
     def __init__(self, layout: pn.viewable.Viewable) -> None:
         self.layout = layout
 
+    def fit(self, width: int, height: int) -> None:
+        """Nothing to do."""
+
     def front(self, shown: bool) -> None:
         """Nothing to do."""
 
@@ -49,19 +57,9 @@ class Plain:
         """Nothing to do."""
 
 
-def empty(text: str) -> Callable[[LabModel], Page]:
-    """Makes a page that says in a sentence what will be there."""
-    return lambda model: Plain(
-        pn.pane.HTML(f"<p class='lab-empty'>{text}</p>", stylesheets=[EMPTY], margin=20)
-    )
-
-
-EMPTY = ".lab-empty { font-size: 14px; color: var(--lab-muted); }"
-
 PAGES: dict[str, Callable[[LabModel], Page]] = {
-    "Posterior": empty("Rank histograms, coverage and spectra of a run stand here once it is "
-                       "done."),
-    "Physics": empty("Model residuals, energy and enstrophy of a run stand here once it is done."),
+    "Posterior": PosteriorPage,
+    "Physics": PhysicsPage,
     "Sensors": sensors_page,
     "Runs": lambda model: Plain(runs_page(model)),
 }
@@ -83,7 +81,7 @@ class Pages:
         self.holders["Assimilate"].append(self.desk.layout)
         self.layout = pn.Column(self.status.layout, *self.holders.values(), margin=0,
                                 sizing_mode="stretch_width")
-        self.header.param.watch(lambda event: self.desk.fit(*event.new), "room")
+        self.header.param.watch(lambda event: self.fit(), "room")
         model.param.watch(lambda event: self.turn(), "page")
         self.turn()
 
@@ -97,10 +95,17 @@ class Pages:
         name = self.model.page
         if name not in self.made:
             self.made[name] = PAGES[name](self.model)
+            self.fit(name)
             self.holders[name].append(self.made[name].layout)
         for other, page in self.made.items():
             self.holders[other].visible = other == name
             page.front(other == name)
+
+    def fit(self, *names: str) -> None:
+        """Tell the named pages, by default all, how much room the window leaves."""
+        for name in names or self.made:
+            if self.header.room:
+                self.made[name].fit(*self.header.room)
 
     def tick(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""

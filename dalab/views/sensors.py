@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,13 +87,12 @@ class SensorsPage:
 
     # --- the value of a sensor ------------------------------------------------------------------
 
-    def _question(self, count: int = 0) -> Question | None:
+    def _question(self) -> Question | None:
         """What there is to ask of the run on show; ``None`` if it cannot answer."""
         b = self.brushes
         if self.model.kept is None or not b.method:
             return None
-        return Question(b.method, b.param.sensor.objects.index(b.sensor), self._day, b.radius,
-                        count)
+        return Question(b.method, b.param.sensor.objects.index(b.sensor), self._day, b.radius)
 
     def _add(self, count: int) -> None:
         """Place the best sensors, once they are found."""
@@ -101,7 +101,7 @@ class SensorsPage:
 
     def _ask(self, count: int = 0) -> None:
         """Have the value found out, unless it is known or being found out."""
-        question, kept = self._question(count), self.model.kept
+        question, kept = self._question(), self.model.kept
         asked = question, kept, self.model.config().masks
         if asked == self._asked and not count:
             return
@@ -111,7 +111,8 @@ class SensorsPage:
             self.prospect.drop()
             return self._say(NO_RUN)
         self._say("Looking for the best places …")
-        self.prospect.ask(question, lambda: kept.result, self.painting.cells)
+        self.prospect.ask(replace(question, count=count), lambda: kept.result,
+                          self.painting.cells)
 
     def _hear(self, news: Answer | str) -> None:
         """Take in what has been found out."""
@@ -125,6 +126,9 @@ class SensorsPage:
         self._say(_worth(news))
 
     # --- what is shown --------------------------------------------------------------------------
+
+    def fit(self, width: int, height: int) -> None:
+        """Nothing to do: the map keeps its size."""
 
     def front(self, shown: bool) -> None:
         """Begin or cease to be seen: what nobody sees is not drawn."""

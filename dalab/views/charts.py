@@ -1,0 +1,125 @@
+"""Small charts of curves, one colour per method, that are built once and then fed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, HoverTool, Span, Title
+from bokeh.plotting import figure
+
+from .colours import colour, dash
+from .plots import EDGE, plain
+
+GREY = "#8792a1"
+"""The truth; seen on either theme."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve.
+
+    Args:
+        name: whose it is, a label of a method or ``truth``.
+        x: where.
+        y: what.
+        dash: a pattern of Bokeh's; by default that of the method.
+        width: pixels.
+    """
+
+    name: str
+    x: Sequence[float] | np.ndarray
+    y: Sequence[float] | np.ndarray
+    dash: str = ""
+    width: float = 2.0
+
+    @property
+    def colour(self) -> str:
+        """Of the method; grey for the truth."""
+        return GREY if self.name == "truth" else colour(self.name)
+
+
+class Chart:
+    """Curves of any number on common axes.
+
+    Args:
+        title: over the chart.
+        x: words along the horizontal axis.
+        y: words along the vertical axis.
+        ideal: height of a dotted line, where there is an ideal.
+        axes: kinds of the axes, for Bokeh's figure.
+    """
+
+    def __init__(
+        self, title: str, x: str, y: str, *, ideal: float | None = None, **axes: object
+    ) -> None:
+        self.source = ColumnDataSource(_columns([]), name=f"chart {title}")
+        self.figure = figure(
+            width=300, height=220, tools="", toolbar_location=None, outline_line_color=None,
+            title=Title(text=title, text_font_size="12px", standoff=4), min_border_right=12,
+            **axes,
+        )
+        lines = self.figure.multi_line(
+            "xs", "ys", source=self.source, line_color="colour", line_width="width",
+            line_dash="dash",
+        )
+        if ideal is not None:
+            self.figure.add_layout(Span(location=ideal, dimension="width", line_dash="dotted",
+                                        css_variables=EDGE))
+        self.figure.add_tools(HoverTool(
+            renderers=[lines], tooltips=[("", "@name"), (x, "$x"), (y, "$y")], line_policy="nearest"
+        ))
+        plain(self.figure.xaxis, x)
+        plain(self.figure.yaxis, y)
+        self.pane = pn.pane.Bokeh(self.figure, margin=0)
+
+    def show(self, lines: Sequence[Line], **words: str) -> None:
+        """Draw other curves.
+
+        Args:
+            lines: the curves, the last one on top.
+            words: other words along ``x`` or ``y``.
+        """
+        for side, text in words.items():
+            getattr(self.figure, f"{side}axis")[0].axis_label = text
+        self.source.data = _columns(lines)
+
+    def title(self, text: str) -> None:
+        """Other words over the chart."""
+        self.figure.title.text = text
+
+    def place(self, width: int, height: int) -> None:
+        """Make the chart as wide and high as that [pixels]."""
+        self.figure.update(width=width, height=height)
+
+
+def _columns(lines: Sequence[Line]) -> dict[str, list]:
+    return {
+        "xs": [np.asarray(line.x) for line in lines], "ys": [np.asarray(line.y) for line in lines],
+        "name": [line.name for line in lines], "colour": [line.colour for line in lines],
+        "width": [line.width for line in lines],
+        "dash": [line.dash or ("solid" if line.name == "truth" else dash(line.name))
+                 for line in lines],
+    }
+
+
+def legend(names: Sequence[str], more: Mapping[str, str] | None = None) -> str:
+    """The methods with their colours, and what other strokes mean, as HTML."""
+    chips = [f"<span><i style='border-top: 3px solid {GREY}'></i>truth</span>"]
+    chips += [
+        f"<span><i style='border-top: 3px {_BORDERS[dash(name)]} {colour(name)}'></i>{name}</span>"
+        for name in names
+    ]
+    chips += [f"<span>{stroke} {meaning}</span>" for stroke, meaning in (more or {}).items()]
+    return f"<div class='lab-legend'>{''.join(chips)}</div>"
+
+
+_BORDERS = {"solid": "solid", "dashed": "dashed", "dotted": "dotted", "dashdot": "double"}
+
+LEGEND = """
+.lab-legend { display: flex; flex-wrap: wrap; gap: 4px 18px; align-items: center; font-size: 12.5px;
+  color: var(--lab-ink); }
+.lab-legend i { display: inline-block; width: 24px; margin-right: 6px; vertical-align: middle; }
+"""

@@ -1,0 +1,89 @@
+"""The page of physics: are the estimates trajectories, and do they keep energy and enstrophy?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+import xarray as xr
+
+from ..experiments.digest import physics
+from ..experiments.parts import make_system
+from ..experiments.store import config_of
+from ..systems import QGSystem
+from .analysis import Analysis
+from .axes import time_label
+from .charts import LEGEND, Chart, Line, legend
+from .model import LabModel
+
+
+class PhysicsPage(Analysis):
+    """Model residual, energy and enstrophy in time, of the truth and of every method.
+
+    Args:
+        model: whose runs are looked at.
+    """
+
+    def __init__(self, model: LabModel) -> None:
+        super().__init__(model, "Model residual, energy and enstrophy of the truth and of every "
+                                "estimate will be here once a run is done.")
+
+    def build(self) -> pn.viewable.Viewable:
+        """Three charts under a legend."""
+        self.legend = pn.pane.HTML("", margin=(8, 10, 4, 10), stylesheets=[LEGEND],
+                                   sizing_mode="stretch_width")
+        self.residual = Chart("One-step model residual", "time", "RMSE of the forecast of a member",
+                              y_axis_type="log")
+        self.energy = Chart("Energy, mean of members", "time", "")
+        self.enstrophy = Chart("Potential enstrophy, mean of members", "time", "10⁻¹² s⁻²")
+        self.note = pn.pane.HTML(NOTE, margin=(4, 14), sizing_mode="stretch_width",
+                                 stylesheets=[TEXT])
+        charts = (self.residual, self.energy, self.enstrophy)
+        return pn.Column(
+            self.legend, pn.FlexBox(*(chart.pane for chart in charts), margin=(0, 10)), self.note,
+            margin=0, sizing_mode="stretch_width",
+        )
+
+    def key(self) -> tuple:
+        """Nothing but the run."""
+        return ()
+
+    def compute(self, tree: xr.DataTree, *key: Any) -> Any:
+        """Residuals and energies."""
+        return physics(tree)
+
+    def draw(self, tree: xr.DataTree, found: Any) -> None:
+        """Draw the truth in grey and thick, and the methods over it."""
+        truth, methods = found
+        system = make_system(config_of(tree).system)
+        flow, time = isinstance(system, QGSystem), time_label(system)
+        self.legend.object = legend(list(methods))
+        known = {"truth": truth, **methods}
+
+        def lines(part: str, factor: float = 1.0, floor: float = 0.0) -> list[Line]:
+            series = {name: getattr(one, part) for name, one in known.items()}
+            return [
+                Line(name, np.arange(len(y)), np.maximum(factor * y, floor),
+                     width=5.0 if name == "truth" else 2.0)
+                for name, y in series.items() if y is not None
+            ]
+
+        self.residual.show(lines("residual", floor=1e-3), x=time)
+        self.energy.show(lines("energy"), x=time, y="m² s⁻²" if flow else "energy")
+        self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
+        self.enstrophy.pane.visible = self.enstrophy.figure.visible = flow
+
+    def place(self, width: int, height: int) -> None:
+        """Two charts beside each other, and the third below."""
+        across, down = (width - 20) // 2, max((height - 90) // 2, 220)
+        for chart in (self.residual, self.energy, self.enstrophy):
+            chart.place(across, down)
+
+
+NOTE = """<p>The residual is the error of a one-step forecast of the lab's model that starts from a
+member, against that member's next state: 0 for an exact trajectory, and for the truth of the same
+model; values below 0.001 are drawn as 0.001. An ensemble with too little energy is too
+smooth.</p>"""
+
+TEXT = "p { font-size: 12.5px; color: var(--lab-muted); margin: 0; max-width: 900px; }"
