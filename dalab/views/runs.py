@@ -98,6 +98,8 @@ class RunList(JSComponent):
             self.model.show(kept)
         except InputError as error:
             self.model.error = str(error)
+        else:
+            self.model.page = "Assimilate"
         self.follow()
 
 
