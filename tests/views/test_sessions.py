@@ -1,0 +1,229 @@
+"""Many view-models in one process: a fair line, runs that are kept, and limits. No browser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dalab.experiments.quota import Limits
+from dalab.experiments.run import execute
+from dalab.experiments.service import Service
+from dalab.methods import METHODS
+from dalab.views.controls import Controls
+from dalab.views.model import LabModel
+
+from ..experiments.stubs import Waiting, stubs  # noqa: F401
+from .conftest import end, settle
+
+SMALL = {
+    "system": "lorenz96", "operators": ["identity"], "masks": ["full"], "methods": ["stub"],
+    "members": 2, "steps": 4, "device": "cpu",
+}
+GATED = {**SMALL, "methods": ["waiting"]}
+
+
+@pytest.fixture
+def service(stubs, monkeypatch):  # noqa: F811
+    """A service of its own, and the stubs in the form."""
+    monkeypatch.setattr(Controls.param.methods, "objects", list(METHODS))
+    return Service()
+
+
+@pytest.fixture
+def opened(service):
+    """Makes models, and closes them."""
+    models = []
+
+    def open_one(presets=SMALL, **changes):
+        models.append(LabModel(service=changes.pop("service", service), **{**presets, **changes}))
+        return models[-1]
+
+    yield open_one
+    Waiting.gate.set()
+    for model in models:
+        model.session.hold(None, on=False)
+        end(model)
+
+
+def running(model: LabModel) -> LabModel:
+    """The model, once the first step of its gated run is there."""
+    model.run()
+    settle(model, lambda: "waiting" in model.curves())
+    return model
+
+
+def done(model: LabModel) -> LabModel:
+    settle(model, lambda: model.state == "done")
+    return model
+
+
+def estimate(model: LabModel, name: str = "stub") -> np.ndarray:
+    return model.result[f"estimates/{name}/pv"].values
+
+
+def test_the_place_in_line_is_said(opened):
+    first, second, third = running(opened(GATED)), opened(), opened()
+    second.run()
+    third.run()
+    assert first.state == "running" and second.state == third.state == "waiting"
+    assert second.busy and second.status.startswith("Next in line")
+    assert third.status.startswith("2nd in line")
+    second.stop()
+    assert second.state == "cancelled" and second.status.startswith("Stopped")
+    settle(third, lambda: third.status.startswith("Next in line"))
+    Waiting.gate.set()
+    assert done(first).error == done(third).error == ""
+
+
+def test_two_sessions_get_what_they_would_get_alone(opened):
+    models = [opened(seed=seed) for seed in (0, 1)]
+    for model in models:
+        model.run()
+    for model in models:
+        expected = execute(done(model).config())
+        np.testing.assert_array_equal(estimate(model), expected["estimates/stub/pv"])
+    assert not np.array_equal(estimate(models[0]), estimate(models[1]))
+
+
+def test_twenty_sessions_of_which_three_run_at_a_time(opened, service):
+    service.slots = 3
+    began = []
+    models = [opened(GATED if i < 3 else SMALL, seed=i) for i in range(20)]
+    for model in models:
+        model.run()
+    assert [model.state for model in models[3:]] == ["waiting"] * 17
+    places = [model._shown.run.place.ahead for model in models[3:]]
+    assert places == list(range(17)), "in the order in which they came"
+    Waiting.gate.set()
+    for model in models:
+        assert done(model).error == ""
+        began.append(model._shown.run._turn.began)
+    assert began == sorted(began)
+    alone = execute(models[7].config())
+    np.testing.assert_array_equal(estimate(models[7]), alone["estimates/stub/pv"])
+
+
+def test_a_page_that_is_closed_frees_the_worker(opened):
+    first, second = running(opened(GATED)), opened()
+    second.run()
+    first.close()
+    Waiting.gate.set()
+    assert done(second).error == ""
+    assert first._shown.run.state == "cancelled"
+    assert first._shown.run.scores["waiting"].network_evaluations == 1
+
+
+def test_a_page_that_is_closed_in_line_leaves_it(opened):
+    running(opened(GATED))
+    second, third = opened(), opened()
+    second.run()
+    third.run()
+    second.close()
+    assert third._shown.run.place.ahead == 0
+
+
+def test_a_kept_run_goes_on_and_is_found_again(opened):
+    first = opened(GATED)
+    first.keep = True
+    running(first).close()
+    assert first._shown.run.state == "running"
+    back = opened(seed=3)
+    assert back.come_back(first.session.key)
+    assert back.busy and back.keep and back.seed == 0 and back.labels == ("waiting",)
+    settle(back, lambda: back.picture("waiting").values is not None)
+    Waiting.gate.set()
+    done(back)
+    assert back.scores()["waiting"]["network_evaluations"] == 4 and back.fraction == 1
+    assert len(back.history) == 1 and estimate(back, "waiting").shape[0] == 2
+    back.close()
+    late = opened()
+    assert late.come_back(first.session.key) and late.state == "done"
+    assert "RMSE" in late.picture("waiting").note and len(late.history) == 1
+
+
+def test_what_is_not_kept_is_not_found(opened):
+    model = running(opened(GATED))
+    model.keep = True
+    model.keep = False
+    model.close()
+    other = opened()
+    assert not other.come_back(model.session.key) and not other.come_back("guess")
+    assert model._shown.run.state == "cancelled" and other.session.key != model.session.key
+
+
+def test_a_new_run_takes_the_place_of_the_one_that_was_kept(opened):
+    model = opened()
+    model.keep = True
+    model.run()
+    first = done(model)._shown
+    model.run()
+    assert model.session.service.held.get(model.session.key) is model._shown is not first
+    done(model)
+
+
+def test_over_the_limits_the_form_says_so_and_nothing_runs(opened):
+    service = Service(Limits(size=2 * 360))
+    model = opened(service=service)
+    assert model.error == "" and model.window == 9
+    model.members = 3
+    assert "must be at most 720 here" in model.error and "Use 2 members" in model.error
+    model.run()
+    assert model.state == "idle" and model.error
+    model.members = 2
+    model.run()
+    assert done(model).error == ""
+
+
+def test_too_many_runs_are_refused(opened):
+    service = Service(Limits(waiting=1))
+    first, second, third = (opened(GATED, service=service) for _ in range(3))
+    running(first)
+    second.run()
+    third.run()
+    assert third.state == "idle" and "runs in line = 1" in third.error
+    assert second.state == "waiting" and second.error == ""
+
+
+def test_too_long_a_run_is_stopped_and_says_why(opened):
+    model = opened(service=Service(Limits(seconds=1e-9)), steps=50)
+    model.run()
+    settle(model, lambda: not model.busy)
+    assert model.state == "cancelled" and "was stopped. seconds of a run" in model.error
+    assert model.scores()["stub"]["network_evaluations"] == 1
+
+
+def test_a_run_can_be_replayed(opened):
+    model = opened(steps=30)
+    assert not model.replayable
+    model.run()
+    done(model)
+    model.poll()
+    last, curve = model.picture("stub"), model.curves()["stub"]
+    model.moment = 0.5
+    assert model.poll() == {"stub", "curves"}
+    half = model.picture("stub")
+    assert "step 15" in half.note and "step" not in last.note
+    spread = {m: model.spreads()["stub"].mean() for m in _moments(model, 0.1, 0.5, 1.0)}
+    assert spread[0.1] > spread[0.5] > spread[1.0]
+    model.moment = 1.0
+    np.testing.assert_array_equal(model.picture("stub").values, last.values)
+    np.testing.assert_array_equal(model.curves()["stub"], curve)
+    model.moment = 0.2
+    model.run()
+    assert model.moment == 1.0, "a new run is watched as it goes"
+    done(model)
+
+
+def _moments(model: LabModel, *moments: float):
+    for moment in moments:
+        model.moment = moment
+        yield moment
+
+
+def test_the_pace_of_a_method_at_work_is_said(opened):
+    model = running(opened(GATED))
+    assert "25%" in model.picture("waiting").note and "left" in model.picture("waiting").note
+    known = model._shown.run.scores["waiting"]
+    assert known.fraction == 0.25 and known.remaining == pytest.approx(3 * known.seconds)
+    Waiting.gate.set()
+    assert "left" not in done(model).picture("waiting").note
