@@ -7,6 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 
+AT_ONCE = threading.Semaphore(2)
+"""Jobs at the same time of all workers of the process, however many sessions there are."""
+
+
 class Newest:
     """Runs jobs one at a time and keeps only the newest answer.
 
@@ -48,17 +52,24 @@ class Newest:
             return self._answer.pop() if self._answer else None
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                job, self._waiting = self._waiting, None
-                if job is None:
-                    self._working = False
-                    return
-            try:
-                answer = job()
-            except Exception as error:  # handed to whoever takes it
-                answer = error
-            with self._lock:
-                if self._wanted and self._waiting is None:
-                    self._answer[:] = [answer]
-                    self._wanted = False
+        more = True
+        while more:
+            with AT_ONCE:
+                more = self._one()
+
+    def _one(self) -> bool:
+        """Do the newest job; return whether there was one."""
+        with self._lock:
+            job, self._waiting = self._waiting, None
+            if job is None:
+                self._working = False
+                return False
+        try:
+            answer = job()
+        except Exception as error:  # handed to whoever takes it
+            answer = error
+        with self._lock:
+            if self._wanted and self._waiting is None:
+                self._answer[:] = [answer]
+                self._wanted = False
+        return True
