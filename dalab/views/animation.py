@@ -9,15 +9,9 @@ from typing import cast
 
 from PIL import Image
 
-from .display import (
-    Look,
-    Picture,
-    Scene,
-    estimate_picture,
-    observation_picture,
-    truth_picture,
-)
+from .display import Look, Picture, Scene, estimate_picture, observation_picture, truth_picture
 from .history import Kept
+from .profiles import profiles
 from .sheet import Sheet
 from .words import score_note
 
@@ -34,11 +28,12 @@ def animation(kept: Kept, look: Look) -> bytes:
         kept: a run whose truth was prepared.
         look: what is looked at; its time is of no account.
     """
-    return gif(list(pages(kept, look)))
+    flat = cast(Scene, kept.watch.scene).twin.system.shape[-2] == 1
+    return gif(list((profiles if flat else pages)(kept, look)))
 
 
 def pages(kept: Kept, look: Look) -> Iterator[Image.Image]:
-    """The maps and curves of every step, as one picture each."""
+    """The maps and curves of every step of a flow, as one picture each."""
     scene = cast(Scene, kept.watch.scene)
     sheet = Sheet([TRUTH, OBSERVATIONS, *kept.scores], kept.config.window)
     curves = {label: k.rmse_steps for label, k in kept.scores.items() if len(k.rmse_steps)}
@@ -79,8 +74,8 @@ def _scales(drawn: dict[str, Picture], look: Look) -> list[tuple[str, Picture]]:
 
 
 def gif(pictures: Sequence[Image.Image]) -> bytes:
-    """Pictures one after the other, in the colours of the first."""
-    palette = pictures[0].convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    """Pictures one after the other, in the colours of the last."""
+    palette = pictures[-1].convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
     frames = [p.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
               for p in pictures]
     out = io.BytesIO()

@@ -62,6 +62,6 @@ FORMATS: Mapping[str, Format] = {
     "netcdf": Format("NetCDF", "truth, observations, all members, scores and the set-up", "nc",
                      "application/x-netcdf", _netcdf),
     "png": Format("PNG", "one figure with maps and curves", "png", "image/png", _png),
-    "gif": Format("GIF", "the maps, day after day", "gif", "image/gif", _gif),
+    "gif": Format("GIF", "the estimates, step after step", "gif", "image/gif", _gif),
     "csv": Format("CSV", "scores, one row per method and step", "csv", "text/csv", _csv),
 }

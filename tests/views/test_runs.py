@@ -100,6 +100,15 @@ def test_a_run_that_was_stopped_before_it_had_a_truth_is_not_kept(model, monkeyp
     assert model.history == [] and model.kept is None
 
 
+@pytest.mark.parametrize("system", ["lorenz63", "lorenz96"])
+def test_rings_and_points_move_too(system):
+    model = LabModel(system=system, operators=["identity"], methods=["etkf"], members=4)
+    run(model)
+    image = Image.open(io.BytesIO(FORMATS["gif"].make(model.kept, model.look)))
+    assert image.n_frames == 9
+    end(model)
+
+
 @pytest.fixture(scope="module")
 def files(twice):
     kept = twice.history[0]
