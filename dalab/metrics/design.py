@@ -78,12 +78,32 @@ class Outlook:
             total += torch.einsum("yxk,yxkn,nyx->yx", B[..., i], B, G)
         return total / (len(self.state) - 1) ** 2
 
-    def after(self, cell: Cell) -> Outlook:
-        """The outlook once a sensor in ``cell`` has been assimilated."""
+    def after(self, cell: Cell, looks: Tensor | None = None) -> Outlook:
+        """The outlook once a sensor in ``cell`` has been assimilated.
+
+        Args:
+            cell: where it stands.
+            looks: boolean, at which of the sensor's steps it looks; at all, if ``None``.
+        """
+        used = torch.arange(self.seen.shape[1])
+        if looks is not None:
+            used = used[self._per_value(looks)]
         left = self
-        for k in range(self.seen.shape[1]):
+        for k in used.tolist():
             left = left._less(left.seen[:, k, *cell], cell)
         return left
+
+    def without(self, cells: Tensor) -> Outlook:
+        """The outlook of sensors that see nothing where the network looks already.
+
+        Args:
+            cells: boolean ``(steps, y, x)``, what is observed at the sensor's steps.
+        """
+        return replace(self, seen=self.seen.masked_fill(self._per_value(cells), 0.0))
+
+    def _per_value(self, looks: Tensor) -> Tensor:
+        """``(steps, ...)`` repeated for every value that a step delivers."""
+        return looks.repeat_interleave(self.seen.shape[1] // len(looks), dim=0)
 
     def _less(self, h: Tensor, cell: Cell) -> Outlook:
         """The outlook after one value with anomalies ``h``, ``(N,)``, read in ``cell``."""
@@ -126,21 +146,22 @@ def outlook(
     )
 
 
-def best(outlook: Outlook, free: Tensor, count: int) -> tuple[list[Cell], Outlook]:
-    """The most valuable cells, one after the other, and the outlook with sensors there.
+def best(outlook: Outlook, count: int) -> tuple[list[Cell], Outlook]:
+    """The most valuable cells, one after the other, and the outlook once sensors are there.
 
     Args:
         outlook: what sensors are worth now.
-        free: boolean ``(y, x)``, the cells to choose from.
-        count: how many; fewer if there are not so many.
+        count: how many; fewer if there are not so many of any worth.
     """
-    free, cells = free.clone(), []
-    for _ in range(min(count, int(free.sum()))):
-        value = outlook.value().masked_fill(~free, -torch.inf)
+    cells: list[Cell] = []
+    for _ in range(count):
+        value = outlook.value()
+        if not value.max() > 0:
+            break
         row, column = divmod(int(value.argmax()), value.shape[1])
         cells.append((row, column))
-        free[row, column] = False
         outlook = outlook.after((row, column))
+        outlook.seen[..., row, column] = 0.0
     return cells, outlook
 
 

@@ -15,7 +15,6 @@ from ..experiments.parts import make_system
 from ..experiments.store import config_of
 from ..experiments.twin import make_network
 from ..metrics.design import Cell, Outlook, best, outlook
-from ..observations import Instrument
 from .preview import said
 from .worker import Newest
 
@@ -96,19 +95,25 @@ def answer(question: Question, tree: xr.DataTree, cells: Tensor) -> Answer:
             "system", config.system, "is that of the run, and another one is chosen", "Press Run."
         )
     estimate = torch.from_numpy(tree[f"estimates/{question.method}/pv"].values)
-    steps = range(0, config.window, config.interval) if question.day is None else [question.day]
+    steps = list(range(0, config.window, config.interval))
+    if question.day is not None:
+        steps = [question.day]
     ahead = outlook(estimate, instrument, steps, question.radius)
-    left, ignored = _counted(ahead, instrument, cells[list(steps)], list(steps))
-    places, left = best(left, ~cells[list(steps)].any(0), question.count)
+    now, then = cells[steps], instrument.mask[steps]
+    left, ignored = _counted(ahead, now & ~then)
+    places, left = best(left.without(now), question.count)
     share = 100 * left.value() / ahead.variance
     return Answer(question, share.numpy(), tuple(places), ignored)
 
 
-def _counted(
-    ahead: Outlook, instrument: Instrument, cells: Tensor, steps: list[int]
-) -> tuple[Outlook, int]:
-    """The outlook with the sensors that the run did not have, and how many were too many."""
-    new = (cells.any(0) & ~instrument.mask[steps].any(0)).nonzero().tolist()
-    for row, column in new[:COUNTED]:
-        ahead = ahead.after((row, column))
-    return ahead, max(len(new) - COUNTED, 0)
+def _counted(ahead: Outlook, new: Tensor) -> tuple[Outlook, int]:
+    """The outlook with the sensors that the run did not have, and how many were too many.
+
+    Args:
+        ahead: as the run left it.
+        new: boolean ``(steps, y, x)``, where and when they look.
+    """
+    places = new.any(0).nonzero().tolist()
+    for row, column in places[:COUNTED]:
+        ahead = ahead.after((row, column), new[:, row, column])
+    return ahead, max(len(places) - COUNTED, 0)

@@ -50,9 +50,15 @@ def tools(
 
 def looks(model: LabModel, brushes: Brushes, width: int) -> pn.Row:
     """What the map shows: the field, and when."""
-    day = pn.widgets.IntSlider(label="Day", start=0, end=model.window - 1, margin=(0, 4, 0, 10),
-                               sizing_mode="stretch_width", stylesheets=[STYLES])
-    fields = [offered(brushes, "backdrop"), field(model, "layer"), bind(model, "time", day)]
+    slider = pn.widgets.IntSlider(start=0, end=model.window - 1, margin=(0, 4, 0, 10),
+                                  sizing_mode="stretch_width", stylesheets=[STYLES])
+
+    def follow(*_: object) -> None:
+        slider.label = model.step_word.capitalize()
+
+    model.param.watch(follow, "system")
+    follow()
+    fields = [offered(brushes, "backdrop"), offered(model, "layer"), bind(model, "time", slider)]
     return pn.Row(*fields, width=width, height=48, margin=(2, 6, 0, 6))
 
 

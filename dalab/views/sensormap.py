@@ -19,7 +19,10 @@ Strokes = Callable[[list[Point]], None]
 _GESTURE = (Path(__file__).parent / "gesture.js").read_text()
 _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
-_INK, _PAPER = "#111827", "#ffffff"
+_INK, _PAPER, _NOTHING = "#111827", "#ffffff", "rgba(0, 0, 0, 0)"
+_QUIET = {
+    f"--bk-{part}-text-color": "var(--lab-muted)" for part in ("major-label", "title")
+}
 
 
 class SensorMap:
@@ -37,6 +40,7 @@ class SensorMap:
         self.plane = (1, 1)
         self.field = ColumnDataSource({"image": [_EMPTY], "dw": [1], "dh": [1]}, name="sensor map")
         self.sensors = ColumnDataSource({"x": [], "y": []}, name="sensors")
+        self.best = ColumnDataSource({"x": [], "y": []}, name="best place")
         self.gesture = ColumnDataSource({"x": [], "y": []}, name="gesture")
         self.preview = ColumnDataSource({"x": [], "y": []}, name="stroke")
         self.mapper = LinearColorMapper(_PALETTES["diverging"], low=-1, high=1,
@@ -56,7 +60,8 @@ class SensorMap:
                           dw="dw", dh="dh")
         self.bar = ColorBar(color_mapper=self.mapper, width=10, title=" ", padding=4,
                             major_label_text_font_size="10px", title_text_font_size="10px",
-                            title_text_font_style="normal", background_fill_alpha=0)
+                            title_text_font_style="normal", background_fill_alpha=0,
+                            css_variables=_QUIET)
         self.figure.add_layout(self.bar, "right")
         self.figure.grid.visible = False
         for axis in (self.figure.xaxis, self.figure.yaxis):
@@ -68,6 +73,10 @@ class SensorMap:
         self.dots = self.figure.circle(
             "x", "y", source=self.sensors, radius=0.3, radius_dimension="min", line_width=0.8,
             fill_color=_INK, line_color=_PAPER,
+        )
+        self.star = self.figure.scatter(
+            "x", "y", source=self.best, marker="star", size=20, line_width=1.2,
+            fill_color=_PAPER, line_color=_INK,
         )
         self.path = self.figure.line("x", "y", source=self.preview, line_color=_INK,
                                      line_alpha=0.45, line_cap="round", line_join="round")
@@ -106,13 +115,18 @@ class SensorMap:
         """
         self.plane = plane
         (height, width), (rows, columns) = extent, plane
-        flat = rows < columns / 2
-        self.figure.update(frame_height=self.size // 2 if flat else self.size)
+        self.fit(self.size)
         self.figure.x_range.update(end=width)
         self.figure.y_range.update(end=height)
         self.field.data = {"image": [_EMPTY], "dw": [width], "dh": [height]}
         self.dots.glyph.radius = 0.3 * min(width / columns, height / rows)
         self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = words
+
+    def fit(self, size: int) -> None:
+        """Make the frame ``size`` pixels wide."""
+        self.size = size
+        flat = self.plane[0] < self.plane[1] / 2
+        self.figure.update(frame_width=size, frame_height=size // 2 if flat else size)
 
     def pen(self, tool: str, width: float) -> None:
         """Let drags be drawn as those of a tool, ``width`` cells wide."""
@@ -125,7 +139,9 @@ class SensorMap:
         """Draw a field."""
         values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
         low = 0.0 if picture.kind == "sequential" else -picture.limit
-        self.mapper.update(palette=_PALETTES[picture.kind], low=low, high=picture.limit)
+        blank = _NOTHING if picture.values is None else UNOBSERVED
+        self.mapper.update(palette=_PALETTES[picture.kind], low=low, high=picture.limit,
+                           nan_color=blank)
         self.title.text = " · ".join(part for part in (picture.title, picture.note) if part)
         self.bar.title = picture.units or " "
         if not np.array_equal(values, self.field.data["image"][0], equal_nan=True):
@@ -138,10 +154,16 @@ class SensorMap:
             cells: boolean, shaped like the plane.
             looked: whether the network looks at that time; faint dots, if it does not.
         """
-        rows, columns = np.nonzero(cells.numpy())
-        x = (columns + 0.5) * (self.figure.x_range.end / self.plane[1])
-        y = (rows + 0.5) * (self.figure.y_range.end / self.plane[0])
         self.dots.glyph.update(fill_alpha=0.9 if looked else 0.25)
-        if not (np.array_equal(x, self.sensors.data["x"])
-                and np.array_equal(y, self.sensors.data["y"])):
-            self.sensors.data = {"x": x.astype(np.float32), "y": y.astype(np.float32)}
+        self._place(self.sensors, *np.nonzero(cells.numpy()))
+
+    def point_at(self, rows: Sequence[int], columns: Sequence[int]) -> None:
+        """Draw a star in the named cells of the plane."""
+        self._place(self.best, np.asarray(rows), np.asarray(columns))
+
+    def _place(self, source: ColumnDataSource, rows: np.ndarray, columns: np.ndarray) -> None:
+        """Let a source hold the middles of cells; nothing is sent if it does already."""
+        x = ((columns + 0.5) * (self.figure.x_range.end / self.plane[1])).astype(np.float32)
+        y = ((rows + 0.5) * (self.figure.y_range.end / self.plane[0])).astype(np.float32)
+        if not (np.array_equal(x, source.data["x"]) and np.array_equal(y, source.data["y"])):
+            source.data = {"x": x, "y": y}

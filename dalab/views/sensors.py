@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import panel as pn
 from panel.io import unlocked
+from torch import Tensor
 
 from ..experiments.parts import labels, make_system
 from .brushes import ONCE, TRUTH, VALUE, Brushes
@@ -21,8 +22,11 @@ from .prospect import Answer, Prospect, Question
 from .sensorfields import SIDE, looks, tools
 from .sensormap import SensorMap
 
-SIZE = 540
-"""Height of the map [pixels]."""
+SIZE, LEAST = 540, 420
+"""Side of the map in a window of 1280 by 800, and the least there is [pixels]."""
+
+BESIDE, ABOVE = SIDE + 130, 222
+"""What stands beside the frame of the map, and above and below it [pixels]."""
 
 NO_RUN = "Press Run: the posterior of a run with two members or more tells what a sensor is worth."
 
@@ -46,8 +50,8 @@ class SensorsPage:
         self._system, self._moving, self._front = "", False, False
         side, self.buttons = tools(self.brushes, self._acts(), self.tick)
         side.append(self.said)
-        top = looks(model, self.brushes, SIZE)
-        left = pn.Column(top, pn.pane.Bokeh(self.map.figure, margin=0), self.count, margin=0)
+        self.top = looks(model, self.brushes, SIZE)
+        left = pn.Column(self.top, pn.pane.Bokeh(self.map.figure, margin=0), self.count, margin=0)
         self.layout = pn.Row(left, side, margin=0)
         self._take_pen()
         self.brushes.param.watch(lambda *events: self._take_pen(), ["tool", "width"])
@@ -174,7 +178,8 @@ class SensorsPage:
         looked = bool(interval) and day % interval == 0
         self.map.show(self._picture())
         self.map.mark(self.painting.shown(day), looked or self.painting.grid[0] == 1)
-        text = _counted(cells[day], day, looked)
+        self.map.point_at(*self._star())
+        text = _counted(cells[day], f"{self.model.step_word} {day}", looked)
         if text != self.count.object:
             self.count.object = text
         self.buttons["Undo"].disabled = not self.painting.undoable
@@ -212,6 +217,15 @@ class SensorsPage:
             round_up(float(share.max())), "sequential", "% of the variance left",
         )
 
+    def _star(self) -> tuple[list[int], list[int]]:
+        """Rows and columns of the best place, where the map shows what places are worth."""
+        told = self.answer if self.brushes.backdrop == VALUE else None
+        if told is None or told.share.shape != self.painting.grid or not told.share.any():
+            return [], []
+        row, column = divmod(int(told.share.argmax()), told.share.shape[1])
+        rows = range(self.painting.plane[0]) if self.painting.grid[0] == 1 else [row]
+        return list(rows), [column] * len(rows)
+
     def _say(self, text: str) -> None:
         self.said.object = f'<div class="said" role="status">{html.escape(text)}</div>'
 
@@ -221,12 +235,12 @@ def sensors_page(model: LabModel) -> SensorsPage:
     return SensorsPage(model)
 
 
-def _counted(cells: Any, day: int, looked: bool) -> str:
-    """How much is observed on a day."""
+def _counted(cells: Tensor, when: str, looked: bool) -> str:
+    """How much is observed at one time."""
     count, total = int(cells.sum()), cells.numel()
-    text = f"{count} of {total} cells ({100 * count / total:.1f} %) on day {day}"
+    text = f"{count} of {total} cells ({100 * count / total:.1f} %) on {when}"
     if not looked:
-        text += " · the network does not look on this day"
+        text += " · the network does not look then"
     return f'<div class="said" role="status">{text}</div>'
 
 

@@ -103,13 +103,23 @@ def test_the_best_sensors_stand_apart_and_off_the_taken_cells(system):
     weights = torch.randn(40, 2, STEPS, 2, generator=stream(3), dtype=torch.float64)
     estimate = (weights[..., None, None] * torch.stack([bump, other])[:, None, None]).sum(1)
     ahead = outlook(estimate, instrument(system), [0, 1, 2], 2.0)
-    free = torch.ones(GRID, dtype=torch.bool)
-    cells, left = best(ahead, free, 2)
+    cells, left = best(ahead, 2)
     assert cells == [(1, 1), (4, 5)] and left.variance < 0.5 * ahead.variance
-    free[1, 1] = False
-    assert best(ahead, free, 1)[0] == [(4, 5)]
-    assert best(ahead, torch.zeros(GRID, dtype=torch.bool), 3)[0] == []
-    assert len(best(ahead, free, 1000)[0]) == GRID[0] * GRID[1] - 1
+    taken = torch.zeros(STEPS, *GRID, dtype=torch.bool)
+    taken[:, 1, 1] = True
+    assert best(ahead.without(taken), 1)[0] != [(1, 1)]
+    assert best(ahead.without(~taken), 9)[0] == [(1, 1)], "no other cell is free"
+    assert best(ahead.without(taken | ~taken), 3)[0] == []
+
+
+def test_a_sensor_that_looks_at_times_is_worth_what_those_times_are(system, members):
+    ahead = outlook(members, instrument(system), [0, 1, 2], 2.0)
+    cells = torch.zeros(STEPS, *GRID, dtype=torch.bool)
+    cells[[0, 2]] = True
+    alone = outlook(members, instrument(system), [1], 2.0)
+    torch.testing.assert_close(ahead.without(cells).value(), alone.value())
+    looks = torch.tensor([False, True, False])
+    torch.testing.assert_close(ahead.after((2, 3), looks).state, alone.after((2, 3)).state)
 
 
 def test_a_saturated_sensor_is_worth_less(system, members):
