@@ -29,8 +29,7 @@ class Analysis(ABC):
         self._worker = Newest("dalab analysis")
         self.said = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
         self.charts = self.build()
-        self.charts.visible = False
-        self.layout = pn.Column(self.said, self.charts, margin=0, sizing_mode="stretch_width")
+        self.layout = pn.Column(self.said, margin=0, sizing_mode="stretch_width")
         self.say(waiting)
         self.place(*self.room)
 
@@ -76,7 +75,7 @@ class Analysis(ABC):
         if wanted is not None and wanted != self._known:
             self._known = wanted
             self._worker.submit(lambda: self._work(*wanted))
-            if not self.charts.visible:
+            if not self.drawn:
                 self.say("Computing …")
 
     def _work(self, ended: Any, *key: Any) -> tuple[Any, Any]:
@@ -90,9 +89,15 @@ class Analysis(ABC):
             self.say(f"Nothing to show: {answer}.")
             return
         self.draw(*answer)
-        self.said.visible, self.charts.visible = False, True
+        if not self.drawn:  # Bokeh gives no size to a figure that is made where nobody sees it
+            self.layout.objects = [self.charts]
 
     def say(self, text: str) -> None:
         """A sentence in place of the charts."""
         self.said.object = f"<p class='lab-empty'>{text}</p>"
-        self.said.visible, self.charts.visible = True, False
+        self.layout.objects = [self.said]
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the charts are on show."""
+        return self.charts in self.layout.objects

@@ -70,15 +70,17 @@ class PhysicsPage(Analysis):
             ]
 
         self.residual.show(lines("residual", floor=1e-3), x=time)
-        self.energy.show(lines("energy"), x=time, y="m² s⁻²" if flow else "energy")
+        self.energy.show(lines("energy", factor=1e3 if flow else 1.0), x=time,
+                         y="10⁻³ m² s⁻²" if flow else "energy")
         self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
         self.enstrophy.pane.visible = self.enstrophy.figure.visible = flow
 
     def place(self, width: int, height: int) -> None:
-        """Two charts beside each other, and the third below."""
-        across, down = (width - 20) // 2, max((height - 90) // 2, 220)
-        for chart in (self.residual, self.energy, self.enstrophy):
-            chart.place(across, down)
+        """The residual above the others."""
+        down = max((height - 90) // 2, 220)
+        self.residual.place(width - 20, down)
+        for chart in (self.energy, self.enstrophy):
+            chart.place((width - 20) // 2, down)
 
 
 NOTE = """<p>The residual is the error of a one-step forecast of the lab's model that starts from a

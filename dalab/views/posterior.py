@@ -10,6 +10,7 @@ import panel as pn
 import param
 import torch
 import xarray as xr
+from bokeh.models import FixedTicker
 
 from ..experiments.digest import Calibration, Spectra, calibration, ensembles, spectra
 from ..experiments.parts import make_system
@@ -62,6 +63,7 @@ class PosteriorPage(Analysis):
                            ideal=1.0, y_range=(0, 2))
         self.spectra = Chart("Spectra", "wavenumber (per domain)", "variance",
                              x_axis_type="log", y_axis_type="log")
+        self.spectra.figure.xaxis.ticker = FixedTicker(ticks=[1, 2, 5, 10, 20, 50, 100])
         ranges = shared_ranges()
         self.maps = [Map(ranges) for _ in range(GALLERY)]
         method = field(self.chosen, "method")
@@ -140,7 +142,7 @@ class PosteriorPage(Analysis):
             _scales(self.chosen.method, one.mean, "dashed"),
             _scales(self.chosen.method, one.error, "dotted"),
         ])
-        self.spectra.title(f"Spectra of {self.chosen.method}: members, mean dashed, error dotted")
+        self.spectra.title(f"{self.chosen.method}: members, mean (dashed), error (dotted)")
         self._draw_gallery()
 
     def _draw_gallery(self) -> None:
@@ -167,4 +169,6 @@ class PosteriorPage(Analysis):
 
 
 def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:
-    return Line(name, np.arange(1, len(values) + 1), np.maximum(values, 1e-12), stroke, width)
+    """A spectrum without what a filter of the model has taken away."""
+    kept = np.where(values > 1e-5 * values.max(), values, np.nan)
+    return Line(name, np.arange(1, len(values) + 1), kept, stroke, width)
