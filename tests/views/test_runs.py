@@ -102,7 +102,9 @@ def test_a_run_that_was_stopped_before_it_had_a_truth_is_not_kept(model, monkeyp
 
 @pytest.mark.parametrize("system", ["lorenz63", "lorenz96"])
 def test_rings_and_points_move_too(system):
-    model = LabModel(system=system, operators=["identity"], methods=["etkf"], members=4)
+    model = LabModel(
+        system=system, operators=["identity"], masks=["full"], methods=["etkf"], members=4
+    )
     run(model)
     image = Image.open(io.BytesIO(FORMATS["gif"].make(model.kept, model.look)))
     assert image.n_frames == 9
