@@ -62,11 +62,25 @@ def looks(model: LabModel, brushes: Brushes, width: int) -> pn.Row:
     return pn.Row(*fields, width=width, height=48, margin=(2, 6, 0, 6))
 
 
-def offered(owner: param.Parameterized, name: str) -> pn.widgets.Widget:
-    """A list whose entries follow those of the parameter."""
-    select = field(owner, name)
-    owner.param.watch(lambda event: select.param.update(options=list(event.new)), name,
-                      what="objects")
+def offered(owner: param.Parameterized, name: str) -> pn.widgets.Select:
+    """A list whose entries follow those of the parameter; other fields may edit it too."""
+    select = pn.widgets.Select(
+        label=owner.param[name].label, margin=(0, 4, 6, 4), sizing_mode="stretch_width",
+        min_width=60, stylesheets=[STYLES],
+    )
+
+    def follow(*_: object) -> None:
+        entries, value = list(owner.param[name].objects), getattr(owner, name)
+        select.param.update(options=entries, value=value if value in entries else entries[0])
+
+    def choose(event: param.parameterized.Event) -> None:
+        if event.new in owner.param[name].objects:
+            setattr(owner, name, event.new)
+
+    owner.param.watch(follow, name)
+    owner.param.watch(follow, name, what="objects")
+    follow()
+    select.param.watch(choose, "value")
     return select
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, CustomJS, LinearColorMapper, Range1d, Title
+from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Range1d, Title
 from bokeh.plotting import figure
 from torch import Tensor
 
 from .colours import UNOBSERVED, palette
 from .display import Picture
 from .painting import Point
+from .plots import assign, plain
 
 Strokes = Callable[[list[Point]], None]
 
@@ -20,9 +21,6 @@ _GESTURE = (Path(__file__).parent / "gesture.js").read_text()
 _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
 _INK, _PAPER, _NOTHING = "#111827", "#ffffff", "rgba(0, 0, 0, 0)"
-_QUIET = {
-    f"--bk-{part}-text-color": "var(--lab-muted)" for part in ("major-label", "title")
-}
 
 
 class SensorMap:
@@ -49,7 +47,7 @@ class SensorMap:
         self.figure = figure(
             frame_width=size, frame_height=size, x_range=Range1d(0, 1), y_range=Range1d(0, 1),
             tools="", toolbar_location=None, title=self.title, outline_line_color=None,
-            min_border_left=52, min_border_right=8, min_border_top=26, min_border_bottom=40,
+            min_border_left=52, min_border_right=14, min_border_top=26, min_border_bottom=40,
         )
         self._draw_field()
         self._draw_sensors()
@@ -58,16 +56,9 @@ class SensorMap:
     def _draw_field(self) -> None:
         self.figure.image("image", source=self.field, color_mapper=self.mapper, x=0, y=0,
                           dw="dw", dh="dh")
-        self.bar = ColorBar(color_mapper=self.mapper, width=10, title=" ", padding=4,
-                            major_label_text_font_size="10px", title_text_font_size="10px",
-                            title_text_font_style="normal", background_fill_alpha=0,
-                            css_variables=_QUIET)
-        self.figure.add_layout(self.bar, "right")
         self.figure.grid.visible = False
-        for axis in (self.figure.xaxis, self.figure.yaxis):
-            axis.axis_label_text_font_style = "normal"
-            axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
-            axis.minor_tick_line_color = axis.axis_line_color = None
+        plain(self.figure.xaxis)
+        plain(self.figure.yaxis)
 
     def _draw_sensors(self) -> None:
         self.dots = self.figure.circle(
@@ -140,10 +131,10 @@ class SensorMap:
         values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
         low = 0.0 if picture.kind == "sequential" else -picture.limit
         blank = _NOTHING if picture.values is None else UNOBSERVED
-        self.mapper.update(palette=_PALETTES[picture.kind], low=low, high=picture.limit,
-                           nan_color=blank)
-        self.title.text = " · ".join(part for part in (picture.title, picture.note) if part)
-        self.bar.title = picture.units or " "
+        assign(self.mapper, palette=_PALETTES[picture.kind], low=low, high=picture.limit,
+               nan_color=blank)
+        said = " · ".join(part for part in (picture.title, picture.note) if part)
+        assign(self.title, text=said)
         if not np.array_equal(values, self.field.data["image"][0], equal_nan=True):
             self.field.data = {**self.field.data, "image": [values]}
 
@@ -154,7 +145,7 @@ class SensorMap:
             cells: boolean, shaped like the plane.
             looked: whether the network looks at that time; faint dots, if it does not.
         """
-        self.dots.glyph.update(fill_alpha=0.9 if looked else 0.25)
+        assign(self.dots.glyph, fill_alpha=0.9 if looked else 0.25)
         self._place(self.sensors, *np.nonzero(cells.numpy()))
 
     def point_at(self, rows: Sequence[int], columns: Sequence[int]) -> None:

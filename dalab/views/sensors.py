@@ -21,11 +21,12 @@ from .painting import TOOLS, Painting, Point, box
 from .prospect import Answer, Prospect, Question
 from .sensorfields import SIDE, looks, tools
 from .sensormap import SensorMap
+from .strips import SCALES, scale_html
 
 SIZE, LEAST = 540, 420
 """Side of the map in a window of 1280 by 800, and the least there is [pixels]."""
 
-BESIDE, ABOVE = SIDE + 130, 222
+BESIDE, ABOVE = SIDE + 90, 226
 """What stands beside the frame of the map, and above and below it [pixels]."""
 
 NO_RUN = "Press Run: the posterior of a run with two members or more tells what a sensor is worth."
@@ -43,7 +44,7 @@ class SensorsPage:
         self.prospect = Prospect()
         self.answer: Answer | None = None
         self.map = SensorMap(SIZE, self.stroke)
-        self.count = pn.pane.HTML("", margin=(0, 10), stylesheets=[SAID])
+        self.legend = pn.pane.HTML("", margin=0, height=20, stylesheets=[SCALES])
         self.said = pn.pane.HTML("", margin=(0, 10), width=SIDE - 20, stylesheets=[SAID])
         self._asked: Any = None
         self._drawn: Any = None
@@ -51,7 +52,7 @@ class SensorsPage:
         side, self.buttons = tools(self.brushes, self._acts(), self.tick)
         side.append(self.said)
         self.top = looks(model, self.brushes, SIZE)
-        left = pn.Column(self.top, pn.pane.Bokeh(self.map.figure, margin=0), self.count, margin=0)
+        left = pn.Column(self.top, pn.pane.Bokeh(self.map.figure, margin=0), self.legend, margin=0)
         self.layout = pn.Row(left, side, margin=0)
         self._take_pen()
         self.brushes.param.watch(lambda *events: self._take_pen(), ["tool", "width"])
@@ -176,12 +177,14 @@ class SensorsPage:
         day, interval = self.model.look.time, self.model.interval
         cells = self.painting.cells
         looked = bool(interval) and day % interval == 0
-        self.map.show(self._picture())
+        picture = self._picture()
+        self.map.show(picture)
         self.map.mark(self.painting.shown(day), looked or self.painting.grid[0] == 1)
         self.map.point_at(*self._star())
-        text = _counted(cells[day], f"{self.model.step_word} {day}", looked)
-        if text != self.count.object:
-            self.count.object = text
+        counted = _counted(cells[day], f"{self.model.step_word} {day}", looked)
+        text = f'<div class="lab-scales">{scale_html("", picture)}<span>{counted}</span></div>'
+        if text != self.legend.object:
+            self.legend.object = text
         self.buttons["Undo"].disabled = not self.painting.undoable
         self.buttons["Start from this mask"].disabled = self.model.mask == "painted"
         for name in ("Add best", "Add best 10"):
@@ -241,12 +244,13 @@ def _counted(cells: Tensor, when: str, looked: bool) -> str:
     text = f"{count} of {total} cells ({100 * count / total:.1f} %) on {when}"
     if not looked:
         text += " · the network does not look then"
-    return f'<div class="said" role="status">{text}</div>'
+    return text
 
 
 def _worth(answer: Answer) -> str:
     """What the map says in words."""
-    text = f"The best place removes {answer.share.max():.2g} % of the variance that the run left."
+    text = (f"A sensor at the star removes {answer.share.max():.2g} % of the variance that the "
+            "run left.")
     if answer.ignored:
         text += f" {answer.ignored} new sensors are not counted: press Run."
     return text

@@ -70,13 +70,14 @@ def scales_html(model: LabModel) -> str:
     """The colour scales in use, each with its ends and units; curves need none."""
     if model.picture(TRUTH).axes.kind == "point":
         return '<div class="lab-scales">Thick grey: the truth. Thin: members.</div>'
-    parts = [_scale(name, picture) for name, picture in scale_pictures(model)]
+    parts = [scale_html(name, picture) for name, picture in scale_pictures(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'
     parts.append(f"<span>{swatch}not observed</span>")
     return f'<div class="lab-scales">{"".join(parts)}</div>'
 
 
-def _scale(name: str, picture: Picture) -> str:
+def scale_html(name: str, picture: Picture) -> str:
+    """A colour scale with its ends and units."""
     colours = ", ".join(palette(picture.kind, 9))
     low = "0" if picture.kind == "sequential" else f"−{picture.limit:g}"
     return (
