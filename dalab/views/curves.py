@@ -22,6 +22,9 @@ from .board import LEFT, SIDE
 from .colours import colour, dash, marker
 from .plots import EDGE, QUIET, assign, plain
 
+LABELS = ".bk-label { color: var(--lab-ink) !important; }"
+"""Bokeh asks for the colour of a legend's words before they have one."""
+
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty: the legend draws its glyph
 
@@ -54,7 +57,7 @@ class Curves:
         self.legend = Legend(
             items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=0,
             margin=4, background_fill_alpha=0, label_height=16, glyph_height=16,
-            click_policy="hide",
+            click_policy="hide", stylesheets=[LABELS],
         )
         self.figure.add_layout(self.legend, "right")
         points = [entry.renderers[1] for entry in self._entries.values()]

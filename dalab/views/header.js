@@ -35,7 +35,7 @@ function tabs(model) {
 function repaint() {
   for (const page of window.Bokeh.documents)
     for (const model of page._all_models.values())
-      if (["Figure", "Plot", "Legend"].includes(model.type)) model.change.emit()
+      if (["Figure", "Plot"].includes(model.type)) model.change.emit()
 }
 
 function theme() {

@@ -19,7 +19,7 @@ from .analysis import Analysis
 from .axes import time_label
 from .board import BOTTOM, LEFT, SIDE, TITLE
 from .charts import LEGEND, Chart, Line, legend
-from .display import Picture, estimate_picture, truth_picture
+from .display import estimate_picture, truth_picture
 from .forms import field
 from .model import LabModel
 from .plots import Map, shared_ranges
@@ -70,8 +70,8 @@ class PosteriorPage(Analysis):
         method.param.update(width=150, sizing_mode=None)
         self.chosen.param.watch(lambda event: method.param.update(options=list(event.new)),
                                 "method", what="objects")
-        self.gallery = pn.FlexBox(*(pn.pane.Bokeh(m.figure, margin=0) for m in self.maps),
-                                  margin=0, align_content="flex-start")
+        self.gallery = pn.GridBox(*(pn.pane.Bokeh(m.figure, margin=0) for m in self.maps),
+                                  ncols=COLUMNS, margin=0)
         charts = (self.ranks, self.cover, self.ratio)
         return pn.Column(
             pn.Row(method, self.legend, margin=(0, 6), sizing_mode="stretch_width"),
@@ -89,7 +89,6 @@ class PosteriorPage(Analysis):
         for chart in (self.ranks, self.cover, self.ratio):
             chart.place(across, top)
         self.spectra.place(across, 2 * (size + TITLE + BOTTOM))
-        self.gallery.param.update(min_width=width - across, max_width=width - across)
         for number, shown in enumerate(self.maps):
             shown.place(size, left=number % COLUMNS == 0)
 
@@ -162,10 +161,10 @@ class PosteriorPage(Analysis):
         for number in range(1, min(len(states), GALLERY - 2) + 1):
             chosen = replace(look, member=number)
             pictures.append(estimate_picture(f"Member {number}", "", states, scene, chosen))
-        blank = replace(Picture(""), axes=pictures[0].axes)
         for number, shown in enumerate(self.maps):
-            picture = pictures[number] if number < len(pictures) else blank
-            shown.show(f"gallery {number}", picture)
+            shown.figure.visible = number < len(pictures)
+            if shown.figure.visible:
+                shown.show(f"gallery {number}", pictures[number])
 
 
 def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:

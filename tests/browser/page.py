@@ -24,6 +24,10 @@ DATA = """([name, column]) => {
 }"""
 
 
+CHARTED = """name => Array.from(Bokeh.documents[0]._all_models.values())
+  .filter(m => m.name == name).map(m => m.data.ys.length)[0]"""
+
+
 class LabPage:
     """One session of the lab in the browser.
 
@@ -91,6 +95,10 @@ class LabPage:
     def curve(self, name: str) -> list[float | None] | None:
         """The RMSE curve of a method."""
         return self.page.evaluate(DATA, [f"curve {name}", "y"])
+
+    def charted(self, title: str) -> bool:
+        """Whether a chart has curves."""
+        return bool(self.page.evaluate(CHARTED, f"chart {title}"))
 
     def pixels(self, number: int) -> bytes:
         """A screenshot of a figure, counted from 0: truth, observations, methods, curves."""

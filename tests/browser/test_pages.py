@@ -1,0 +1,132 @@
+"""Tabs, theme, window and keyboard of the Panel app in a real browser."""
+
+import pytest
+
+from .test_lab import drawn, quick
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+DEEP = """function* deep(root) {
+  for (const node of root.querySelectorAll('*')) {
+    yield node
+    if (node.shadowRoot) yield* deep(node.shadowRoot)
+  }
+}
+function called(node) {
+  const by = node.getAttribute('aria-labelledby')
+  const words = [node.getAttribute('aria-label'), by && node.getRootNode().getElementById(by)?.innerText,
+    ...Array.from(node.labels || [], label => label.innerText), node.innerText, node.title,
+    node.placeholder]
+  return (words.find(text => text && text.trim()) || '').trim()
+}
+function seen(node) {
+  return node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0
+}"""
+
+UNNAMED = f"""() => {{ {DEEP}
+  const kinds = 'input, select, textarea, button, summary, a[href], [role=slider], [role=tab]'
+  return [...deep(document)].filter(node => node.matches(kinds) && seen(node) && !called(node)
+    && node.type !== 'hidden').map(node => node.outerHTML.slice(0, 160))
+}}"""
+
+FOCUSED = f"""() => {{ {DEEP}
+  let node = document.activeElement
+  while (node.shadowRoot && node.shadowRoot.activeElement) node = node.shadowRoot.activeElement
+  const style = getComputedStyle(node)
+  return {{ name: called(node), tag: node.tagName, body: node === document.body,
+    marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 }}
+}}"""
+
+
+def tab(lab, name):
+    lab.page.get_by_role("tab", name=name).click()
+
+
+def background(lab):
+    return lab.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+
+
+def frame(lab):
+    """Width of the frame of the truth's map."""
+    return lab.page.evaluate("""() => Array.from(Bokeh.documents[0]._all_models.values())
+      .find(m => m.type == 'Figure' && m.renderers.some(
+        r => r.data_source && r.data_source.name == 'map truth')).frame_width""")
+
+
+def test_every_page_says_what_it_is_for_and_fills_after_a_run(lab):
+    lab.choose("System", "lorenz96")
+    quick(lab, methods=("oi",), steps="4")
+    for name in ("Posterior", "Physics"):
+        tab(lab, name)
+        lab.page.get_by_text("once a run is done").wait_for()
+    lab.press("Run")
+    lab.wait_state("done")
+    tab(lab, "Posterior")
+    lab.wait(lambda: lab.charted("Rank of the truth among the members"), "the rank histogram")
+    assert lab.charted("Coverage of central intervals") and lab.charted("Spectra")
+    lab.wait(lambda: drawn(lab.image("gallery 2")), "a member")
+    tab(lab, "Physics")
+    lab.wait(lambda: lab.charted("One-step model residual"), "the residual")
+    tab(lab, "Assimilate")
+    lab.wait(lambda: drawn(lab.image("oi")), "the first page again")
+
+
+def test_the_theme_is_switched_at_once_and_remembered(lab):
+    light, before = background(lab), lab.pixels(5)
+    lab.press("Dark theme")
+    assert background(lab) != light
+    lab.wait(lambda: lab.repainted(5, [before]), "curves on the dark ground")
+    url = lab.page.url
+    lab.open(url)
+    assert lab.page.evaluate("() => document.documentElement.dataset.theme") == "dark"
+    lab.press("Light theme")
+    assert background(lab) == light
+
+
+def test_the_page_fits_its_window_and_grows_with_it(lab):
+    lab.wait(lambda: drawn(lab.image("truth")), "the truth")
+    assert lab.page.evaluate("""() => {
+      const main = document.querySelector('.lab-main')
+      return main.scrollHeight <= main.clientHeight && main.scrollWidth <= main.clientWidth
+    }"""), "nothing to scroll at 1280 x 800"
+    size = frame(lab)
+    lab.page.set_viewport_size({"width": 1920, "height": 1080})
+    lab.wait(lambda: frame(lab) > 1.3 * size, "larger maps")
+    lab.page.set_viewport_size({"width": 1280, "height": 800})
+    lab.wait(lambda: frame(lab) == size, "the first size")
+
+
+def test_everything_has_a_name(lab):
+    lab.press("Method options")
+    lab.press("Operator options")
+    lab.page.get_by_role("textbox", name="slope", exact=True).first.wait_for()
+    for name in ("Posterior", "Physics", "Sensors", "Runs", "Assimilate"):
+        tab(lab, name)
+        lab.page.locator(f"[role=tab][aria-selected=true]:text-is('{name}')").wait_for()
+        lab.page.wait_for_timeout(300)
+        assert lab.page.evaluate(UNNAMED) == []
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(lab):
+    lab.page.locator("body").click(position={"x": 700, "y": 790})
+    met = []
+    for _ in range(120):
+        lab.page.keyboard.press("Tab")
+        at = lab.page.evaluate(FOCUSED)
+        if at["body"] or (met and at["name"] == met[0] and len(met) > 30):
+            break
+        assert at["name"], f"after {met[-3:]}"
+        assert at["marked"], f"{at} shows no focus"
+        met.append(at["name"])
+    wanted = {"Assimilate", "Dark theme", "Run", "System", "arctan", "Where", "Every (days)",
+              "Diffusion", "Field", "Layer", "Estimates"}
+    reached = {word for word in wanted if any(word in name for name in met)}
+    assert reached == wanted, met
+
+
+def test_tabs_are_turned_by_the_arrow_keys(lab):
+    first = lab.page.get_by_role("tab", name="Assimilate")
+    first.focus()
+    first.press("ArrowRight")
+    lab.page.get_by_text("once a run is done").wait_for()
+    assert lab.page.evaluate(FOCUSED)["name"] == "Posterior"
