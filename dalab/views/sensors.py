@@ -133,7 +133,12 @@ class SensorsPage:
     # --- what is shown --------------------------------------------------------------------------
 
     def fit(self, width: int, height: int) -> None:
-        """Nothing to do: the map keeps its size."""
+        """Use the room that the window leaves [pixels]."""
+        size = max(min(width - BESIDE, height - ABOVE), LEAST)
+        if size != self.map.size:
+            self.map.fit(size)
+            self.top.width = size
+            self._take_pen()
 
     def front(self, shown: bool) -> None:
         """Begin or cease to be seen: what nobody sees is not drawn."""
