@@ -100,8 +100,10 @@ def gaussian(problem: Problem, draws: int = 200) -> Exact:
     mean = K @ y
     sample = mean + white @ (V * w.clamp(min=0).sqrt()) @ V.T
     std = P.diagonal().clamp(min=0).sqrt()
-    return Exact(*(z.unflatten(-1, shape) for z in (mean, std)), float("inf"),
-                 sample.unflatten(-1, shape))  # fmt: skip
+    return Exact(
+        mean.unflatten(-1, shape), std.unflatten(-1, shape), float("inf"),
+        sample.unflatten(-1, shape),
+    )  # fmt: skip
 
 
 def _observed(problem: Problem, eye: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -16,7 +16,7 @@ from .scenarios import (
     worst_error,
 )
 
-WAVES = Config(system="ring", operators="identity", noise=0.3, members=40, seed=0)
+WAVES = Config(system="ring", operators=("identity",), noise=0.3, members=40, seed=0)
 """Linear waves on a ring, whose posterior is known exactly."""
 
 
@@ -167,8 +167,8 @@ GUIDANCE = Scenario(
 def _particles(settings: Settings) -> Config:
     method, ensemble = settings["method"], settings["ensemble"]
     return Config(
-        system="lorenz96-ensf-lr", operators="identity", masks="full", noise=0.3,
-        methods=f"{method}:ensemble={ensemble}", members=2, seed=0,
+        system="lorenz96-ensf-lr", operators=("identity",), masks=("full",), noise=0.3,
+        methods=(f"{method}:ensemble={ensemble}",), members=2, seed=0,
     )
 
 
@@ -200,9 +200,9 @@ PARTICLES = Scenario(
 
 def _chaos(settings: Settings) -> Config:
     return Config(
-        system="lorenz63", operators="identity", masks="full", noise=float(settings["noise"]),
-        interval=int(settings["interval"]), methods="etkf:ensemble=40,inflation=1.02", members=40,
-        seed=2,
+        system="lorenz63", operators=("identity",), masks=("full",),
+        noise=float(settings["noise"]), interval=int(settings["interval"]),
+        methods=("etkf:ensemble=40,inflation=1.02",), members=40, seed=2,
     )
 
 

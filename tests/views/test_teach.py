@@ -1,0 +1,110 @@
+"""The teaching page without a browser: attempts, verdicts, and a truth that stays hidden."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("bokeh")
+
+from dalab.experiments.lessons import SCENARIOS
+from dalab.views.teach_model import Teacher
+
+pytestmark = pytest.mark.lab
+SECONDS = 120
+
+
+def until(teacher, condition):
+    """Poll until something is true."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, teacher.trouble or "waited in vain"
+        teacher.poll()
+        time.sleep(0.02)
+
+
+def tried(teacher, **changes):
+    """Make an attempt and wait for its verdict."""
+    before = teacher.attempts
+    for name, value in changes.items():
+        teacher.choose(name, value)
+    teacher.attempt()
+    until(teacher, lambda: teacher.attempts > before)
+    return teacher.verdict
+
+
+@pytest.fixture
+def teacher():
+    made = Teacher()
+    yield made
+    made.close()
+
+
+def test_a_lesson_begins_with_its_readings_and_nothing_else(teacher):
+    until(teacher, teacher.panels)
+    assert teacher.settings == teacher.scenario.start and not teacher.solved
+    for panel in teacher.panels():
+        assert len(panel.seen[0]) == len(panel.seen[1]) == 10
+        assert panel.estimate is None and panel.exact is None and panel.truth is None
+
+
+def test_the_truth_is_hidden_until_the_goal_is_reached(teacher):
+    assert not tried(teacher).passed
+    assert all(p.truth is None and p.estimate is not None for p in teacher.panels())
+    assert tried(teacher, assumed=0.5).passed
+    for panel in teacher.panels():
+        mean, std = panel.estimate
+        assert panel.truth.shape == mean.shape == std.shape == (40,)
+        assert np.sqrt(((mean - panel.truth) ** 2).mean()) < 0.5
+
+
+def test_the_exact_answer_assumes_what_is_true(teacher):
+    tried(teacher)
+    teacher.overlaid = True
+    until(teacher, lambda: teacher.panels()[0].exact is not None)
+    spread, exact = (np.mean([getattr(p, which)[1].mean() for p in teacher.panels()])
+                     for which in ("estimate", "exact"))
+    assert exact > 3 * spread, "the members believe the maker of the buoys"
+
+
+def test_stars_are_kept_while_other_lessons_are_looked_at(teacher):
+    tried(teacher, assumed=0.5)
+    stars = teacher.verdict.stars
+    teacher.lesson = "chaos"
+    assert teacher.verdict is None and teacher.attempts == 0
+    assert teacher.settings == SCENARIOS["chaos"].start
+    until(teacher, teacher.panels)
+    assert [p.title for p in teacher.panels()] == ["x", "y", "z"]
+    teacher.lesson = "assumed-noise"
+    tried(teacher)
+    assert teacher.stars["assumed-noise"] == stars > 0
+
+
+def test_a_setting_that_is_no_choice_is_refused_and_said(teacher):
+    teacher.choose("assumed", 7.0)
+    teacher.attempt()
+    assert not teacher.busy and "must be one of" in teacher.trouble
+
+
+def test_a_method_that_diverges_has_no_curve(teacher):
+    teacher.lesson = "guidance"
+    verdict = tried(teacher)
+    assert not verdict.passed and "diverged" in verdict.trouble
+
+
+def test_the_page_says_how_it_went(teacher):
+    pytest.importorskip("panel")
+    from dalab.views.teach import Classroom, verdict_html
+
+    room = Classroom(teacher)
+    assert teacher.scenario.goal[:30] in room.told.object
+    assert "Press Run" in verdict_html(teacher)
+    tried(teacher, assumed=0.5)
+    room.tick()
+    assert "Goal reached" in room.verdict.object and "★" in room.verdict.object
+    assert teacher.scenario.explanation[:30] in room.told_after.object
+    assert any("★" in name for name in room.lessons.options)
+    teacher.lesson = "collapse"
+    assert len(room.choices.objects) == 2 and room.help.options == ["Hint"]
