@@ -16,7 +16,7 @@ from .display import Look
 from .figure import figure
 from .history import Kept
 
-WORKER = ThreadPoolExecutor(1, thread_name_prefix="dalab export")
+WORKER = ThreadPoolExecutor(1, thread_name_prefix="lab files")
 """Makes the files of all sessions, one at a time: Matplotlib bears no more."""
 
 

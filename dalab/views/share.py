@@ -31,6 +31,9 @@ FOREIGN = ("theme", "session", "bokeh-session-id", "bokeh-autoload-element", "bo
 LONGEST = 100_000
 """Characters a link may have."""
 
+WORDS = 60
+"""Characters by which a difference is told."""
+
 _PLAIN = "/:,()[]=-"
 _REMEDY = "Open the lab without what follows the question mark, and share the link again."
 
@@ -130,9 +133,9 @@ def _changed(config: Config, base: Config) -> Iterator[tuple[str, str]]:
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, tuple):
-        return " + ".join(value)
-    return "none" if value is None else str(value)
+    text = " + ".join(value) if isinstance(value, tuple) else str(value)
+    short = text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
+    return "none" if value is None else short
 
 
 def _value(name: str, values: Sequence[str], looks: Sequence[str]) -> Any:

@@ -144,7 +144,7 @@ def test_every_download_arrives_and_opens(visit, tmp_path):
         download.value.save_as(files[item])
     tree = load(files["NetCDF"])
     assert config_of(tree).noise == 0.2
-    np.testing.assert_allclose(lab.curve("oi"), tree["metrics/rmse_steps"].sel(method="oi"))
+    np.testing.assert_allclose(lab.curve("oi"), tree["metrics/rmse_steps"].sel({"method": "oi"}))
     assert len(list(csv.DictReader(files["CSV"].open()))) == 18
     assert Image.open(files["PNG"]).width > 800
     assert Image.open(files["GIF"]).n_frames == 9

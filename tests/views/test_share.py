@@ -107,6 +107,8 @@ def test_a_script_with_a_truth_of_ones_own_says_so():
 def test_differences_in_words():
     found = difference(USUAL.replace(operators=("arctan", "sine"), background=0.1), USUAL)
     assert found == {"operators": "arctan + sine", "background": "0.1"}
+    painted = difference(USUAL.replace(masks=("painted:" + 1000 * "x",)), USUAL)["masks"]
+    assert len(painted) == 60 and painted.endswith("…")
 
 
 def test_a_model_comes_back_from_its_link():

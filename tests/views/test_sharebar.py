@@ -1,0 +1,133 @@
+"""The buttons to share, download and open, without a browser."""
+
+import base64
+
+import pytest
+
+pn = pytest.importorskip("panel")
+
+from dalab.experiments.store import load, save  # noqa: E402
+from dalab.views.links import usual  # noqa: E402
+from dalab.views.model import LabModel  # noqa: E402
+from dalab.views.runs import RunList  # noqa: E402
+from dalab.views.sharebar import share_bar  # noqa: E402
+
+from .conftest import QUICK, end, settle  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def bar(model, monkeypatch):
+    """The buttons of a model, and what they send to the browser."""
+    made = share_bar(model, usual(QUICK))
+    made.sent = []
+    monkeypatch.setattr(made, "_send_msg", made.sent.append)
+    return made
+
+
+def finish(model):
+    model.run()
+    settle(model, lambda: not model.busy)
+
+
+def last(bar, do):
+    """The last message of a kind, once there is one."""
+    settle(bar.model, lambda: any(m["do"] == do for m in bar.sent))
+    return [m for m in bar.sent if m["do"] == do][-1]
+
+
+def send(bar, name, content, piece=1 << 18):
+    bar._handle_msg({"do": "open", "name": name, "size": len(content)})
+    for at in range(0, len(content), piece):
+        data = base64.b64encode(content[at : at + piece]).decode()
+        bar._handle_msg({"do": "piece", "data": data})
+
+
+def test_the_link_follows_every_choice(bar, model):
+    settle(model)
+    assert bar.query == "" and not bar.ready
+    model.noise = 0.3
+    model.mask_options["random"].ratio = 0.5
+    model.view = "spread"
+    assert bar.query == "masks=random:ratio=0.5&noise=0.3&view=spread"
+    assert "noise=0.3" in bar.python and "--noise 0.3" in bar.command
+    model.noise = -1
+    assert "noise=0.3" in bar.query, "what cannot work is not shared"
+
+
+def test_script_and_downloads_are_of_the_run_on_show(bar, model, tmp_path):
+    finish(model)
+    model.noise = 0.3
+    assert bar.ready and "noise" not in bar.python and "noise=0.3" in bar.query
+    bar._handle_msg({"do": "make", "what": "netcdf"})
+    message = last(bar, "file")
+    assert message["name"] == f"dalab-{model.kept.config.hash()}.nc" and message["last"]
+    (tmp_path / "run.nc").write_bytes(base64.b64decode(message["data"]))
+    assert load(tmp_path / "run.nc").identical(model.result)
+
+
+def test_a_stopped_run_is_said_to_be_one(bar, model):
+    model.param.update(methods=["spectral"], steps=300)
+    model.run()
+    settle(model, lambda: model.picture("spectral").values is not None)
+    assert not bar.ready
+    model.stop()
+    assert bar.ready and "stopped" in bar.python
+
+
+def test_a_stored_run_in_pieces_is_shown(bar, model, finished, tmp_path):
+    send(bar, "other.nc", save(finished.result, tmp_path / "other.nc").read_bytes())
+    assert "other.nc is on show" in last(bar, "say")["text"]
+    assert model.kept.title == "other.nc" and model.state == "done" and bar.ready
+
+
+def test_a_stored_run_that_comes_while_another_goes_on_waits_among_the_runs(
+    bar, model, finished, tmp_path
+):
+    model.param.update(methods=["spectral"], steps=300)
+    model.run()
+    send(bar, "other.nc", save(finished.result, tmp_path / "other.nc").read_bytes())
+    assert "among the runs" in last(bar, "say")["text"]
+    assert model.busy and model.steps == 300
+    assert [kept.title for kept in model.history] == ["other.nc"]
+    model.stop()
+
+
+def test_a_wrong_file_is_refused_and_leaves_all_as_it_was(bar, model):
+    settle(model)
+    config = model.config()
+    send(bar, "wrong.nc", b"wrong")
+    last(bar, "say")
+    assert "The file cannot be used" in model.error and "wrong.nc" in model.error
+    assert model.config() == config and model.history == []
+    bar._handle_msg({"do": "open", "name": "run.zip", "size": 4})
+    assert "run.zip" in model.error
+
+
+def test_the_list_of_runs_follows_and_obeys(model):
+    runs = RunList(model)
+    assert runs.rows == []
+    finish(model)
+    model.noise = 0.3
+    finish(model)
+    assert [row["title"] for row in runs.rows] == ["Run 2", "Run 1"]
+    assert runs.rows[0]["shown"] and "noise 0.3" in runs.rows[0]["about"]
+    runs._handle_msg({"do": "compare", "numbers": [1, 2]})
+    found = runs.comparison
+    assert found["differs"] == [{"name": "noise", "values": ["0.1", "0.3"]}]
+    assert [row["name"] for row in found["rows"]] == ["spectral", "oi"]
+    cells = found["rows"][1]["cells"][:2]
+    assert sorted(cell["best"] for cell in cells) == [False, True]
+    assert min(cells, key=lambda cell: float(cell["text"]))["best"]
+    runs._handle_msg({"do": "show", "numbers": [1]})
+    assert model.noise == 0.1 and model.page == "Assimilate" and runs.rows[1]["shown"]
+    runs._handle_msg({"do": "delete", "numbers": [2]})
+    assert [row["title"] for row in runs.rows] == ["Run 1"]
+
+
+def test_a_model_of_another_session_has_a_history_of_its_own(model):
+    finish(model)
+    other = LabModel(**QUICK)
+    assert len(model.history) == 1 and other.history == []
+    end(other)
