@@ -207,4 +207,4 @@ def readings(_: xr.DataTree, config: Config) -> float:
 def price(_: xr.DataTree, config: Config) -> float:
     """What the instruments cost: one unit for a look with noise 1, more for less noise."""
     looks = -(-config.window // config.interval)
-    return looks / config.noise
+    return round(looks / config.noise, 2)

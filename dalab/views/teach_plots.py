@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from bokeh.layouts import column
-from bokeh.models import Band, ColumnDataSource, GlyphRenderer, Legend, LegendItem, Title
+from bokeh.models import Band, ColumnDataSource, GlyphRenderer, Legend, LegendItem, Range1d, Title
 from bokeh.models import Column as BokehColumn
 from bokeh.plotting import figure
 
 from .teach_model import Panel
 
 INK, MUTED, ESTIMATE, SEEN, EXACT = "#1f2937", "#566070", "#0072B2", "#B3261E", "#555555"
-WIDTH, HEIGHT, LEGEND, LEFT = 880, 145, 170, 48
+WIDTH, HEIGHT, LEGEND, LEFT = 880, 150, 170, 48
+CHARTS = 3
 
 
 class Chart:
@@ -33,12 +34,14 @@ class Chart:
         self.figure = figure(
             frame_width=WIDTH - LEGEND - LEFT, frame_height=HEIGHT, tools="",
             toolbar_location=None, title=self.title, outline_line_color=None, min_border_left=LEFT,
+            x_range=Range1d(0, 1), y_range=Range1d(-1, 1),
         )
         for axis in (*self.figure.xaxis, *self.figure.yaxis):
             axis.major_label_text_color = axis.axis_label_text_color = MUTED
             axis.axis_label_text_font_style = "normal"
             axis.axis_line_color = axis.minor_tick_line_color = None
         self.figure.grid.grid_line_color = "#e5e7eb"
+        self.last = number == CHARTS - 1
         drawn = self._draw()
         if number == 0:
             self._explain(drawn)
@@ -76,7 +79,7 @@ class Chart:
                 self._feed(name, np.empty(0), np.empty(0))
             return
         self.title.text = panel.title
-        self.figure.xaxis.axis_label = panel.xlabel
+        self.figure.xaxis.axis_label = panel.xlabel if self.last else None
         nothing = (np.empty(0), np.empty(0))
         for name, band in (("estimate", panel.estimate), ("exact", panel.exact)):
             mean, std = band if band is not None else nothing
@@ -84,6 +87,16 @@ class Chart:
         self._feed("seen", *(panel.seen or nothing))
         truth = np.empty(0) if panel.truth is None else panel.truth
         self._feed("truth", panel.x[: len(truth)], truth)
+        self._fit(panel.x)
+
+    def _fit(self, x: np.ndarray) -> None:
+        """Make room for all that is drawn, bands included."""
+        drawn = [source.data[end] for source in self.sources.values() for end in ("low", "high")]
+        values = np.concatenate(drawn)
+        low, high = (values.min(), values.max()) if len(values) else (-1.0, 1.0)
+        margin = 0.04 * (high - low) or 1.0
+        self.figure.y_range.update(start=low - margin, end=high + margin)
+        self.figure.x_range.update(start=x[0] - 0.02 * np.ptp(x), end=x[-1] + 0.02 * np.ptp(x))
 
     def _feed(self, name: str, x: np.ndarray, y: np.ndarray, std: np.ndarray | None = None) -> None:
         std = np.zeros_like(y) if std is None else std
@@ -94,7 +107,7 @@ class Charts:
     """Three charts, one above the other."""
 
     def __init__(self) -> None:
-        self.charts = [Chart(i) for i in range(3)]
+        self.charts = [Chart(i) for i in range(CHARTS)]
         self.layout: BokehColumn = column(*(chart.figure for chart in self.charts))
 
     def show(self, panels: Sequence[Panel]) -> None:
