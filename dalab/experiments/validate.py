@@ -90,17 +90,26 @@ def _check_truth(source: str) -> None:
 
 def _check_network(config: Config, system: System) -> None:
     operators = _some("operators", config.operators, "arctan")
-    masks = _some("masks", config.masks, "random:0.25")
-    if len(masks) not in (1, len(operators)):
-        raise InputError(
-            "masks", masks, f"must be one, or one for each of the {len(operators)} operators",
-            "Give one mask for all of them.",
-        )
+    check_masks(config)
     for text in operators:
         make_operator(text, system)
-    for text in masks:
+    for text in config.masks:
         make_mask(text).cells(config.window, system.shape[-2:], stream(config.seed, "mask"))
     make_noise(config.noise_family)
+
+
+def check_masks(config: Config) -> None:
+    """Check that there is one mask, or one for each operator.
+
+    Raises:
+        InputError: if there is another number of them.
+    """
+    masks, count = _some("masks", config.masks, "random:0.25"), len(config.operators)
+    if len(masks) not in (1, count):
+        raise InputError(
+            "masks", masks, f"must be one, or one for each of the {count} operators",
+            "Give one mask for all of them.",
+        )
 
 
 def _some(what: str, texts: tuple[str, ...], example: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..experiments.config import Config
 from ..experiments.parts import make_mask, make_method, make_noise, make_operator, make_system
 from ..experiments.truth import TRUTHS
-from ..experiments.validate import BACKGROUND_KINDS
+from ..experiments.validate import BACKGROUND_KINDS, check_masks
 from ..methods import METHODS
 from ..observations import MASKS, NOISES, OPERATORS
 from ..priors import PRIORS
@@ -27,6 +27,14 @@ _DEFAULT = Config()
 
 FILE = "file"
 """The truth is a file of the user's."""
+
+
+class OwnMask(param.Parameterized):
+    """Where one of several operators looks, if it is not where all of them do."""
+
+    mask = Loose("", kind="text", label="mask", doc=(
+        "where this operator looks, such as stride:4 or gap:size=0.3; empty: where all look"
+    ))
 
 
 class Controls(param.Parameterized):
@@ -66,6 +74,7 @@ class Controls(param.Parameterized):
         self.window = _DEFAULT.window
         self.operator_options = {k: editable(c) for k, c in OPERATORS.items()}
         self.mask_options = {k: editable(c) for k, c in MASKS.items()}
+        self.own_masks = {k: OwnMask() for k in OPERATORS}
         self.noise_options = {k: editable(c) for k, c in NOISES.items()}
         self.method_options = {k: editable(c, inherited=["steps"]) for k, c in METHODS.items()}
         self.load(Config.from_dict({"methods": self._usual_methods(), **presets}))
@@ -76,9 +85,10 @@ class Controls(param.Parameterized):
         return [name for name in _DEFAULT.methods if name in METHODS]
 
     def option_sets(self) -> list[param.Parameterized]:
-        """Every object that holds options, of all four registries."""
+        """Every object that holds options, of all four registries, and the operators' masks."""
         groups = (
-            self.operator_options, self.mask_options, self.noise_options, self.method_options,
+            self.operator_options, self.mask_options, self.own_masks, self.noise_options,
+            self.method_options,
         )
         return [options for group in groups for options in group.values()]
 
@@ -88,7 +98,7 @@ class Controls(param.Parameterized):
             system=self.system, window=self.window,
             truth=str(self.truth_file).strip() if self.truth == FILE else self.truth,
             operators=_texts(self.operators, self.operator_options),
-            masks=_texts([self.mask], self.mask_options), interval=self.interval,
+            masks=self._masks(), interval=self.interval,
             noise=self.noise, noise_family=text(*_with(self.noise_options, self.noise_family)),
             assumed_noise=self.assumed_noise if self.misjudge else None,
             background=self.background if self.first_guess else None,
@@ -96,6 +106,18 @@ class Controls(param.Parameterized):
             methods=_texts(self.methods, self.method_options), members=self.members,
             steps=self.steps, seed=self.seed, device=self.device,
         )
+
+    @property
+    def common_mask(self) -> str:
+        """Where all operators look that have no mask of their own."""
+        return text(*_with(self.mask_options, self.mask))
+
+    def _masks(self) -> tuple[str, ...]:
+        """One mask for all operators, or one for each where some have their own."""
+        own = [str(self.own_masks[name].mask).strip() for name in self.operators]
+        if len(own) < 2 or not any(own):
+            return (self.common_mask,)
+        return tuple(mask or self.common_mask for mask in own)
 
     @property
     def step_word(self) -> str:
@@ -108,11 +130,10 @@ class Controls(param.Parameterized):
             return
         barred = {**barred_operators(self.system), **barred_methods(self.system)}
         flow = hasattr(make_system(self.system), "model")
-        mask = text(self.mask, self.mask_options[self.mask])
         self.param.update(
             operators=[n for n in self.operators if n not in barred] or ["identity"],
             methods=[n for n in self.methods if n not in barred] or self._usual_methods(),
-            mask=self.mask if fits(mask, self.window, self.system) else "full",
+            mask=self.mask if fits(self.common_mask, self.window, self.system) else "full",
             prior=self.prior if self.prior in ("gaussian", self.system) else "auto",
             truth=self.truth if flow else "model",
         )
@@ -137,9 +158,9 @@ class Controls(param.Parameterized):
         """Set every choice to what a config says.
 
         Raises:
-            InputError: for a text that describes nothing, or more masks than the form can hold.
+            InputError: for a text that describes nothing, or something that is named twice.
         """
-        _once("masks", config.masks, limit=1)
+        check_masks(config)
         _once("operators", _names(config.operators))
         _once("methods", _names(config.methods))
         system = make_system(config.system)
@@ -149,6 +170,7 @@ class Controls(param.Parameterized):
         _copy(families, make_noise, self.noise_options)
         _copy(config.methods, lambda t: make_method(t, config.steps), self.method_options,
               inherited={"steps": config.steps})
+        self._load_masks(config)
         self.window = config.window
         self._offer(config.prior.partition(":")[0])
         self.param.update(
@@ -158,6 +180,14 @@ class Controls(param.Parameterized):
             misjudge=config.assumed_noise is not None, first_guess=config.background is not None,
             **{k: getattr(config, k) for k in _OPTIONAL if getattr(config, k) is not None},
         )
+
+    def _load_masks(self, config: Config) -> None:
+        """The mask of the first operator is that of all; the others have their own, if any."""
+        own = dict(zip(_names(config.operators)[1:], config.masks[1:], strict=False))
+        for mask in own.values():
+            make_mask(mask)
+        for name, values in self.own_masks.items():
+            values.mask = own.get(name, "")
 
 
 _SAME = (
@@ -187,10 +217,10 @@ def _names(texts: Iterable[str]) -> list[str]:
     return [t.partition(":")[0] for t in texts]
 
 
-def _once(what: str, names: Sequence[str], limit: int | None = None) -> None:
-    if len(set(names)) < len(names) or len(names) > (limit or len(names)):
+def _once(what: str, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
         raise InputError(
-            what, list(names), f"must be {'one' if limit else 'named once each'} in the lab",
+            what, list(names), "must be named once each in the lab",
             "Leave one out, or run this config from Python or the command line.",
         )
 

@@ -105,10 +105,18 @@ class Painting:
 
         None at all where the mask does not fit the grid.
         """
-        controls, config = self.controls, self.controls.config()
+        return self._seen(self.controls.common_mask, 0)
+
+    def seen_by(self, number: int) -> Tensor:
+        """The cells that an operator observes, which may have a mask of its own."""
+        masks = self.controls.config().masks
+        return self._seen(masks[min(number, len(masks) - 1)], number)
+
+    def _seen(self, mask: str, number: int) -> Tensor:
+        controls = self.controls
         try:
-            mask = make_mask(config.masks[0])
-            return mask.cells(controls.window, self.grid, stream(config.seed, "mask", 0))
+            drawn = stream(controls.seed, "mask", number)
+            return make_mask(mask).cells(controls.window, self.grid, drawn)
         except InputError:
             return torch.zeros(controls.window, *self.grid, dtype=torch.bool)
 

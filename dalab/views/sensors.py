@@ -117,7 +117,7 @@ class SensorsPage:
             return self._say(NO_RUN)
         self._say("Looking for the best places …")
         self.prospect.ask(replace(question, count=count), lambda: kept.result,
-                          self.painting.cells)
+                          self.painting.seen_by(question.instrument))
 
     def _hear(self, news: Answer | str) -> None:
         """Take in what has been found out."""

@@ -73,8 +73,20 @@ def network_fields(model: LabModel) -> pn.Column:
         _picker(model, "operators", {"": list(OPERATORS)}, looks, barred_operators),
         more("Operator options", model, "operators", model.operator_options),
         row(field(model, "mask"), _interval(model)),
-        shown_for(model, "mask", model.mask_options),
+        shown_for(model, "mask", model.mask_options), _own_masks(model),
     )
+
+
+def _own_masks(model: LabModel) -> pn.Column:
+    """A drawer with a mask for each operator; there while there are several."""
+    drawer = more("A mask for each operator", model, "operators", model.own_masks)
+
+    def follow(*_: object) -> None:
+        drawer.visible = len(model.operators) > 1
+
+    model.param.watch(follow, "operators")
+    follow()
+    return drawer
 
 
 def data_fields(model: LabModel) -> pn.Column:

@@ -45,6 +45,7 @@ def tabs(model: LabModel) -> ipw.Tab:
             _ticks(model, "operators"), _fields(model, "mask", "interval"),
             _shown_for(model, "mask", model.mask_options),
             _chosen(model, "operators", model.operator_options),
+            _chosen(model, "operators", model.own_masks, "A mask for each operator"),
         ],
         "Data": [
             _fields(model, "noise", "noise_family"),
@@ -230,11 +231,11 @@ def _shown_for(
 
 
 def _chosen(
-    model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+    model: LabModel, name: str, sets: Mapping[str, param.Parameterized], title: str = "Options"
 ) -> ipw.Accordion:
     """A drawer with the options of every chosen entry."""
     page = ipw.VBox()
-    drawer = ipw.Accordion([page], titles=("Options",), selected_index=None)
+    drawer = ipw.Accordion([page], titles=(title,), selected_index=None)
 
     def fill(*_: Any) -> None:
         if drawer.selected_index is None:

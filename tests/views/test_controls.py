@@ -60,6 +60,19 @@ def test_loading_resets_what_a_config_leaves_at_its_default():
     assert form.config().replace(masks=("random:0.25",)) == Config()
 
 
+def test_operators_may_have_masks_of_their_own():
+    masks = ("stride:stride=8", "gap:size=0.3", "stride:stride=8")
+    form = Controls(operators=["arctan", "sine", "speed"], masks=list(masks))
+    assert form.mask == "stride" and form.config().masks == masks
+    form.own_masks["sine"].mask = ""
+    form.own_masks["arctan"].mask = " full "
+    assert form.config().masks == ("full", "stride:stride=8", "stride:stride=8")
+    form.operators = ["sine"]
+    assert form.config().masks == ("stride:stride=8",), "one operator looks where all do"
+    form.load(Config(operators=("arctan", "sine"), masks=("full",)))
+    assert form.config().masks == ("full",)
+
+
 def test_steps_of_a_method_follow_the_run_unless_they_are_set():
     form = Controls(methods=["spectral:steps=20", "dps"], steps=30)
     assert form.config().methods == ("spectral:steps=20", "dps")
@@ -70,7 +83,8 @@ def test_steps_of_a_method_follow_the_run_unless_they_are_set():
 @pytest.mark.parametrize("presets, words", [
     ({"operatrs": ["arctan"]}, "operators"),
     ({"operators": ["arctann"]}, "arctan"),
-    ({"masks": ["random:0.1", "full"], "operators": ["arctan", "sine"]}, "must be one"),
+    ({"masks": ["random:0.1", "full"]}, "must be one"),
+    ({"masks": ["full", "fulll"], "operators": ["arctan", "sine"]}, "fulll"),
     ({"methods": ["spectral", "spectral:eta=0"]}, "once each"),
     ({"masks": ["random:2"]}, "at most 1"),
 ])

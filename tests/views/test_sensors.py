@@ -130,6 +130,20 @@ def test_a_ring_is_painted_in_time_and_space():
     validate(painting.controls.config())
 
 
+def test_operators_with_a_mask_of_their_own_are_left_alone(painting):
+    controls = painting.controls
+    controls.operators = ["arctan", "sine"]
+    controls.own_masks["sine"].mask = "stride:4"
+    painting.clear()
+    assert not painting.cells.any() and not painting.seen_by(0).any()
+    assert painting.seen_by(1)[0].sum() == 256
+    assert controls.config().masks == ("painted", "stride:4")
+    controls.own_masks["sine"].mask = ""
+    controls.mask = "random"
+    assert torch.equal(painting.seen_by(0), painting.cells)
+    assert not torch.equal(painting.seen_by(1), painting.cells), "drawn for each by itself"
+
+
 def test_a_painting_of_another_grid_is_not_shown_and_can_be_begun_again(painting):
     painting.take()
     painting.controls.param.update(system="lorenz96", operators=["identity"])
