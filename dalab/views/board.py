@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-ABOVE = 42 + 50 + 24
-"""Pixels of the status line, the toolbar and the colour scales."""
+ABOVE = 42 + 50 + 24 + 4
+"""Pixels of the status line, the toolbar, the colour scales, and over the score table."""
 
 MARGIN = 32
 """Pixels left and right of the board, and for a scroll bar."""

@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource, HoverTool, Span, Title
 from bokeh.plotting import figure
 
 from .colours import colour, dash
-from .plots import EDGE, plain
+from .plots import EDGE, plain, spoken
 
 GREY = "#8792a1"
 """The truth; seen on either theme."""
@@ -59,6 +59,7 @@ class Chart:
         self.figure = figure(
             width=300, height=220, tools="", toolbar_location=None, outline_line_color=None,
             title=Title(text=title, text_font_size="12px", standoff=4), min_border_right=12,
+            html_attributes=spoken(title),
             **axes,
         )
         lines = self.figure.multi_line(
@@ -89,6 +90,7 @@ class Chart:
     def title(self, text: str) -> None:
         """Other words over the chart."""
         self.figure.title.text = text
+        self.figure.html_attributes = spoken(text)
 
     def place(self, width: int, height: int) -> None:
         """Make the chart as wide and high as that [pixels]."""

@@ -20,7 +20,7 @@ from bokeh.plotting import figure
 
 from .board import LEFT, SIDE
 from .colours import colour, dash, marker
-from .plots import EDGE, QUIET, assign, plain
+from .plots import EDGE, QUIET, assign, plain, spoken
 
 LABELS = ".bk-label { color: var(--lab-ink) !important; }"
 """Bokeh asks for the colour of a legend's words before they have one."""
@@ -43,6 +43,7 @@ class Curves:
             width=400, height=200, x_range=Range1d(-0.2, days - 0.8),
             y_range=Range1d(0.04, 2.0), y_axis_type="log", tools="", toolbar_location=None,
             outline_line_color=None, min_border_left=LEFT, min_border_right=SIDE,
+            html_attributes=spoken("RMSE and spread of every method in time"),
             title=Title(text="RMSE of the ensemble mean (spread dotted)", text_font_size="12px",
                         standoff=4),
         )

@@ -73,7 +73,29 @@ function measure(model) {
   return () => observer.disconnect()
 }
 
+function* deep(root) {
+  for (const node of root.querySelectorAll("*")) {
+    yield node
+    if (node.shadowRoot) yield* deep(node.shadowRoot)
+  }
+}
+
+// Bokeh leaves the handles of its sliders without a name, and stops at figures that take no keys
+function name() {
+  for (const node of deep(document)) {
+    if (node.classList.contains("bk-events")) node.tabIndex = -1
+    if (!node.classList.contains("noUi-handle")) continue
+    const title = node.getRootNode().querySelector(".bk-slider-title")
+    if (title) node.setAttribute("aria-label", title.innerText.split(":")[0])
+  }
+}
+
 export function render({ model, el }) {
   el.append(tabs(model), theme())
-  model.on("remove", measure(model))
+  const forget = measure(model)
+  document.addEventListener("focusin", name)
+  model.on("remove", () => {
+    forget()
+    document.removeEventListener("focusin", name)
+  })
 }

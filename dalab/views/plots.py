@@ -105,7 +105,7 @@ class Map:
         """
         assign(self.source, name=f"map {name}")
         assign(self.title, text=picture.title)
-        assign(self.figure, outline_line_color=accent)
+        assign(self.figure, outline_line_color=accent, html_attributes=spoken(picture.title))
         assign(self.note, text=picture.note or " ")
         self._lay(picture.axes)
         values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
@@ -167,6 +167,11 @@ def _curves(picture: Picture, main: str) -> tuple[dict[str, list], dict[str, lis
         "alpha": [0.6] * len(truth) + [0.5] * len(members) + [1.0],
     }
     return lines, {"x": along, "y": first, "colour": [main] * len(first)}
+
+
+def spoken(title: str) -> dict[str, str]:
+    """What assistive technology is told of a figure."""
+    return {"role": "img", "aria-label": title}
 
 
 def shared_ranges() -> tuple[Range1d, Range1d]:
