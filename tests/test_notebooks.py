@@ -1,5 +1,9 @@
-"""Every notebook runs from top to bottom, and is kept without its outputs."""
+"""Every notebook runs from top to bottom.
 
+Those that are read as well as run are kept with their figures, the others without outputs.
+"""
+
+import itertools
 from pathlib import Path
 
 import pytest
@@ -12,9 +16,18 @@ pytest.importorskip("ipykernel")
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+PLAIN = [path for path in NOTEBOOKS if path.name[:2] in ("00", "05")]
+ILLUSTRATED = [path for path in NOTEBOOKS if path not in PLAIN]
+
 pytestmark = pytest.mark.lab
 
-QUICK = {"05_train_a_prior.ipynb": "STEPS = 12"}
+QUICK = {
+    "01_what_is_assimilation.ipynb": "WINDOWS, TRIALS = 20_000, 4",
+    "02_kalman_and_variational.ipynb": "SEEDS, ITERATIONS, QG_MEMBERS = 1, 2, 4",
+    "03_operators_and_sparsity.ipynb": "STEPS, PRIOR, RATIOS = 2, 'gaussian', (1.0, 0.25)",
+    "04_compare_on_one_problem.ipynb": "STEPS, MEMBERS, ITERATIONS = 2, 2, 2",
+    "05_train_a_prior.ipynb": "STEPS = 12",
+}
 """What is put after the cell tagged ``parameters``, so that a notebook does its work in small."""
 
 
@@ -27,15 +40,37 @@ def notebook(request):
     return found
 
 
-def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS][0] == "00_first_run.ipynb"
+LARGEST = 1_000_000
+"""Bytes of a notebook with figures."""
 
 
-def test_it_is_kept_without_outputs(notebook):
-    for cell in notebook.cells:
+def test_they_form_a_path():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05"]
+    for before, after in itertools.pairwise(NOTEBOOKS):
+        titles = [nbformat.read(path, as_version=4).cells[0].source for path in (before, after)]
+        assert f"({after.name})" in titles[0] and f"({before.name})" in titles[1] + titles[0]
+        assert before.name in (ROOT / "docs" / "notebooks.md").read_text()
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
+def test_it_is_kept_without_outputs(path):
+    kept = nbformat.read(path, as_version=4)
+    for cell in kept.cells:
         if cell.cell_type == "code":
             assert not cell.outputs and cell.execution_count is None
-    nbformat.validate(notebook)
+    nbformat.validate(kept)
+
+
+@pytest.mark.parametrize("path", ILLUSTRATED, ids=lambda path: path.name)
+def test_its_figures_are_kept_and_small(path):
+    kept = nbformat.read(path, as_version=4)
+    nbformat.validate(kept)
+    assert path.stat().st_size < LARGEST
+    cells = [cell for cell in kept.cells if cell.cell_type == "code"]
+    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1)), "run in order"
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
 
 
 @pytest.mark.slow
@@ -49,4 +84,7 @@ def test_it_runs(notebook, monkeypatch, tmp_path):
     shown = [o for c in notebook.cells for o in c.get("outputs", ()) if "data" in o]
     kinds = {kind for output in shown for kind in output["data"]}
     assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/html"} <= kinds
-    assert not [o for c in notebook.cells for o in c.get("outputs", ()) if "name" in o], "no noise"
+    said = [o for c in notebook.cells for o in c.get("outputs", ()) if "name" in o]
+    assert not [o for o in said if o.name == "stderr"], "no warnings"
+    printing = "".join(c.source for c in notebook.cells if c.cell_type == "code")
+    assert not said or "print(" in printing, "no noise"

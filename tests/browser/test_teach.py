@@ -1,0 +1,88 @@
+"""The lessons in a real browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT, free_port, wait_for_http
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+LENGTH = """name => {
+  const found = Array.from(Bokeh.documents[0]._all_models.values()).filter(m => m.name == name)
+  return found.length == 1 ? found[0].data.x.length : -1
+}"""
+"""How many points a curve has."""
+
+
+@pytest.fixture(scope="module")
+def lessons(tmp_path_factory):
+    """Where the lessons are served, by a process of its own."""
+    port, log = free_port(), tmp_path_factory.mktemp("teach") / "log.txt"
+    command = [sys.executable, "-m", "panel", "serve", str(ROOT / "apps" / "teach.py"),
+               "--port", str(port)]
+    with log.open("w") as out:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+    url = f"http://localhost:{port}/teach"
+    try:
+        wait_for_http(url, server, log)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "/dalab/" not in log.read_text(), f"an error in a callback: {log.read_text()[-3000:]}"
+
+
+@pytest.fixture
+def page(chromium, lessons):
+    """The lessons in a fresh session; the test fails if the console has errors."""
+    complaints = []
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(lessons, wait_until="commit")
+    page.wait_for_function(f"window.Bokeh && Bokeh.documents[0] && ({LENGTH})('seen 0') > 0")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def points(page, name):
+    return page.evaluate(LENGTH, name)
+
+
+def test_fail_ask_and_succeed(page):
+    assert points(page, "seen 0") == 10 and points(page, "estimate 0") == 0
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_selector(".verdict[data-state=failed]")
+    page.wait_for_function(f"({LENGTH})('estimate 2') == 40")
+    assert points(page, "truth 0") == 0, "the truth is hidden"
+    page.get_by_label("Hint", exact=True).check()
+    page.wait_for_selector(".hint")
+    page.get_by_label("Exact answer", exact=True).check()
+    page.wait_for_function(f"({LENGTH})('exact 0') == 40")
+
+    page.get_by_label("Assumed noise", exact=True).select_option("0.5")
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_selector(".verdict[data-state=passed]")
+    page.wait_for_function(f"({LENGTH})('truth 0') == 40")
+    assert "spread / skill" in page.locator(".verdict").inner_text()
+    page.get_by_text("★").first.wait_for()
+    page.get_by_role("heading", name="Why").wait_for()
+
+
+def test_every_lesson_opens_with_its_readings(page):
+    for number, title in enumerate(("Blinkers", "The stroboscope", "Guidance with a heavy hand",
+                                    "The last particle", "Errors that double"), start=2):
+        page.get_by_label(f"{number}. {title}").check()
+        page.get_by_role("heading", name=title).wait_for()
+        page.wait_for_selector(".verdict[data-state=idle]")
+        page.wait_for_function(f"({LENGTH})('seen 0') > 0")
+        assert points(page, "estimate 0") == 0 and points(page, "truth 0") == 0
