@@ -49,15 +49,15 @@ def buttons(model: LabModel) -> pn.Row:
     """Run is enabled while nothing runs, Stop while something does."""
     common = {"sizing_mode": "stretch_width", "height": 36, "margin": (6, 4, 4, 4)}
     run = pn.widgets.Button(label="▶  Run", color="primary", **common)
-    stop = pn.widgets.Button(label="■  Stop", color="danger",
-                             disabled=True, **common)
+    stop = pn.widgets.Button(label="■  Stop", color="danger", **common)
     run.on_click(lambda event: model.run())
     stop.on_click(lambda event: model.stop())
 
-    def follow(event: object) -> None:
+    def follow(*events: object) -> None:
         run.disabled, stop.disabled = model.busy, not model.busy
 
     model.param.watch(follow, "state")
+    follow()
     return row(run, stop)
 
 
@@ -202,7 +202,7 @@ def _sections(
 
 
 HANDLE = """
-.bk-btn:is(*, :hover, .bk-active) { background: none !important; border: none !important;
+.bk-btn.bk-btn-default:is(*, :hover, .bk-active) { background: none !important; border: none !important;
   box-shadow: none !important; padding: 0; text-align: left; font-size: 12px; font-weight: 400;
   color: var(--lab-accent) !important; }
 .bk-btn:hover { text-decoration: underline; }

@@ -1,0 +1,157 @@
+"""Several people at once: one line for their runs, closed pages, kept runs, replay."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dalab.experiments.config import Config
+from dalab.experiments.run import execute
+
+from .conftest import ROOT, free_port, wait_for_http
+from .page import LabPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+SHORT = "prior=gaussian&methods=spectral&members=2&steps=4"
+LONG = "prior=gaussian&methods=spectral&members=2&steps=100000"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[str]:
+    """``dalab lab``, which forgets a page soon after it is closed."""
+    port, log = free_port(), tmp_path_factory.mktemp("serve") / "log.txt"
+    command = [sys.executable, "-m", "dalab", "lab", "--no-show", "--port", str(port)]
+    with log.open("w") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=out,
+                                  env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        wait_for_http(f"http://localhost:{port}/", server, log)
+        yield f"http://localhost:{port}/"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
+
+
+Person = Callable[[str], LabPage]
+
+
+@pytest.fixture
+def person(chromium, served) -> Iterator[Person]:
+    """Opens the page for somebody who has never been there; every context is a browser."""
+    pages: list[LabPage] = []
+
+    def come(query: str) -> LabPage:
+        context = chromium.new_context(viewport={"width": 1280, "height": 800})
+        pages.append(LabPage(context.new_page()))
+        pages[-1].open(query if query.startswith("http") else f"{served}?{query}")
+        return pages[-1]
+
+    yield come
+    for page in pages:
+        page.page.context.close()
+        assert page.complaints == []
+
+
+@contextmanager
+def closing(page: LabPage) -> Iterator[None]:
+    yield
+    page.page.context.close()
+
+
+def finished(lab: LabPage, name: str = "spectral") -> list[float]:
+    """The curve of a method after the run."""
+    lab.wait_state("done")
+    return lab.wait(lambda: drawn(lab.curve(name)) and lab.curve(name), "its curve")
+
+
+def drawn(values: list | None) -> bool:
+    return values is not None and any(v is not None for v in values)
+
+
+def alone(**changes: object) -> list[float]:
+    """The curve of the same run without any interface."""
+    config = Config(prior="gaussian", methods=("spectral",), members=2, steps=4, **changes)
+    return list(execute(config)["metrics/rmse_steps"].values[0])
+
+
+def test_two_people_at_once_get_what_each_would_get_alone(person):
+    first, second = person(f"{SHORT}&seed=1"), person(f"{SHORT}&seed=2")
+    first.press("Run")
+    second.press("Run")
+    curves = finished(first), finished(second)
+    assert curves[0] != curves[1]
+    for seed, curve in zip((1, 2), curves, strict=True):
+        assert curve == pytest.approx(alone(seed=seed), rel=1e-5)
+
+
+def test_a_page_closed_during_its_run_frees_the_worker(person):
+    first, second = person(LONG), person(SHORT)
+    with closing(first):
+        first.press("Run")
+        first.wait(lambda: drawn(first.image("spectral")), "its first picture")
+        second.press("Run")
+        second.wait_state("waiting")
+        assert second.says.startswith("Next in line")
+    finished(second)
+
+
+def test_stop_in_line_gives_the_place_away(person):
+    first, second, third = person(LONG), person(SHORT), person(SHORT)
+    first.press("Run")
+    first.wait(lambda: drawn(first.image("spectral")), "its first picture")
+    second.press("Run")
+    second.wait_state("waiting")
+    third.press("Run")
+    third.wait(lambda: third.says.startswith("2nd in line"), "its place")
+    second.press("Stop")
+    second.wait_state("cancelled")
+    third.wait(lambda: third.says.startswith("Next in line"), "a better place")
+    first.press("Stop")
+    finished(third)
+
+
+def test_a_kept_run_is_found_again_at_the_same_address(person):
+    lab, other = person(LONG), person(SHORT)
+    with closing(lab):
+        lab.tick("Keep running when this page is closed")
+        lab.wait(lambda: "session=" in lab.page.url, "the key in the address")
+        address = lab.page.url
+        lab.press("Run")
+        lab.wait(lambda: drawn(lab.image("spectral")), "its first picture")
+    back = person(address)
+    back.wait_state("running")
+    back.wait(lambda: drawn(back.image("spectral")), "its pictures")
+    other.press("Run")
+    other.wait_state("waiting")
+    back.press("Stop")
+    back.wait_state("cancelled")
+    finished(other)
+    again = person(address)
+    again.wait_state("cancelled")
+    again.wait(lambda: drawn(again.image("spectral")), "what it had computed")
+
+
+def test_a_run_is_replayed(person):
+    lab = person(SHORT.replace("steps=4", "steps=24"))
+    play = lab.page.get_by_role("button", name="Play")
+    assert play.is_disabled()
+    lab.press("Run")
+    curve = finished(lab)
+    lab.wait(play.is_enabled, "something to play")
+    last = lab.wait(lambda: lab.image("spectral"), "the estimate")
+    slider = lab.page.locator(".noUi-handle[aria-valuemax='1.0']")
+    slider.focus()
+    for _ in range(20):
+        slider.press("ArrowLeft")
+    lab.wait(lambda: lab.image("spectral") != last, "an earlier picture")
+    lab.wait(lambda: lab.curve("spectral")[0] > curve[0], "its larger error")
+    play.click()
+    lab.wait(lambda: lab.image("spectral") == last and lab.curve("spectral") == curve, "the end")
+    lab.wait(play.is_visible, "a button to play it again")
