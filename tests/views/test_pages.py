@@ -1,0 +1,135 @@
+"""The pages of the Panel skin that look at a finished run, and how 1-D systems are drawn."""
+
+import numpy as np
+import pytest
+
+pn = pytest.importorskip("panel")
+
+from dalab.views.charts import Chart, Line, legend  # noqa: E402
+from dalab.views.model import LabModel  # noqa: E402
+from dalab.views.pages import Pages  # noqa: E402
+from dalab.views.physics import PhysicsPage  # noqa: E402
+from dalab.views.plots import Map, shared_ranges  # noqa: E402
+from dalab.views.posterior import PosteriorPage  # noqa: E402
+
+from .conftest import end, settle  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+RING = {"system": "lorenz96", "operators": ["identity"], "masks": ["stride:2"], "members": 4,
+        "steps": 3, "device": "cpu", "methods": ["oi", "letkf"]}
+
+
+@pytest.fixture(scope="module")
+def model():
+    pn.extension()
+    made = LabModel(**RING)
+    made.run()
+    settle(made)
+    yield made
+    end(made)
+
+
+def drawn(model, page):
+    """The page, once it has drawn what it shows."""
+    page.front(True)
+    settle(model, lambda: page.tick() or page.drawn)
+    return page
+
+
+def test_before_a_run_a_sentence_says_what_will_be_there():
+    fresh = LabModel(**RING)
+    for maker in (PosteriorPage, PhysicsPage):
+        page = maker(fresh)
+        page.front(True)
+        assert not page.drawn and "once a run is done" in page.said.object
+    settle(fresh)
+    end(fresh)
+
+
+def test_the_posterior_page_shows_ranks_coverage_spectra_and_members(model):
+    page = drawn(model, PosteriorPage(model))
+    ranks = page.ranks.source.data
+    assert ranks["name"] == ["oi", "letkf"]
+    for shares in ranks["ys"]:
+        assert np.mean(shares) == pytest.approx(1)
+    assert page.cover.source.data["name"] == ["truth", "oi", "letkf"]
+    assert page.ratio.source.data["ys"][0].shape == (9,)
+    assert page.spectra.source.data["name"] == ["truth", "oi", "oi", "oi"]
+    titles = [shown.title.text for shown in page.maps if shown.figure.visible]
+    assert titles == ["Truth", "Mean", "Member 1", "Member 2", "Member 3", "Member 4"]
+    page.chosen.method = "letkf"
+    assert page.spectra.source.data["name"] == ["truth", "letkf", "letkf", "letkf"]
+    assert page.spectra.source.data["dash"] == ["solid", "solid", "dashed", "dotted"]
+
+
+def test_the_physics_page_shows_residual_and_energy(model):
+    page = drawn(model, PhysicsPage(model))
+    assert page.residual.source.data["name"] == ["truth", "oi", "letkf"]
+    truth, *others = page.residual.source.data["ys"]
+    assert (truth == 1e-3).all() and all((other > 0.01).all() for other in others)
+    assert page.energy.source.data["ys"][0].shape == (9,)
+    assert not page.enstrophy.figure.visible, "a ring of sites has none"
+
+
+def test_another_run_is_looked_at_in_its_turn(model):
+    page = drawn(model, PhysicsPage(model))
+    model.methods = ["climatology"]
+    model.run()
+    settle(model, lambda: page.tick() or "climatology" in page.residual.source.data["name"])
+    assert page.residual.source.data["name"] == ["truth", "climatology"]
+
+
+def test_pages_use_the_room_of_the_window(model):
+    pages = Pages(model)
+    model.page = "Physics"
+    width = pages.shown.residual.figure.width
+    pages.header.room = [1580, 1040]
+    assert pages.shown.residual.figure.width > 1.5 * width
+    model.page = "Assimilate"
+
+
+def test_a_chart_is_fed_and_never_built_again():
+    chart = Chart("Title", "x", "y", ideal=1.0)
+    figure = chart.figure
+    chart.show([Line("oi", [0, 1], [1, 2]), Line("truth", [0, 1], [1, 1])], x="time (days)")
+    assert chart.source.data["name"] == ["oi", "truth"] and chart.figure is figure
+    assert figure.xaxis[0].axis_label == "time (days)"
+    assert "oi" in legend(["oi"]) and "#D55E00" in legend(["oi"])
+
+
+def test_sites_are_drawn_over_time_and_one_cell_as_curves(model):
+    shown = Map(shared_ranges())
+    shown.show("truth", model.picture("truth"))
+    assert shown.source.data["image"][0].shape == (9, 40) and shown.image.visible
+    assert (shown.figure.x_range.start, shown.figure.x_range.end) == (0.5, 40.5)
+    assert shown.figure.xaxis[0].major_label_overrides == {20: "site 20"}
+    point = LabModel(**{**RING, "system": "lorenz63", "masks": ["full"], "methods": ["etkf"]})
+    assert point.param.layer.objects == ["x", "y", "z"] and point.layer == "x"
+    point.run()
+    settle(point)
+    point.layer = "z"
+    shown.show("etkf", point.picture("etkf"), "#123456")
+    members = len(point.result["estimates/etkf/pv"])
+    assert not shown.image.visible and len(shown.lines.data["ys"]) == members + 2
+    truth = point.result["truth/pv"].values[:, 2, 0, 0] * 8.63
+    np.testing.assert_allclose(shown.lines.data["ys"][0], truth, rtol=1e-5)
+    assert shown.figure.y_range.end == point.picture("truth").limit
+    point.view = "error"
+    shown.show("etkf", point.picture("etkf"), "#123456")
+    assert len(shown.lines.data["ys"]) == 1
+    end(point)
+
+
+def test_another_system_empties_the_pictures_of_the_run():
+    model = LabModel(**RING)
+    model.run()
+    settle(model)
+    assert model.picture("oi").values is not None
+    model.system = "qg64"
+    picture = model.picture("oi")
+    assert picture.values is None and picture.axes.kind == "map"
+    assert model.quantity == "relative vorticity" and model.layer == "upper"
+    settle(model)
+    assert model.picture("truth").values.shape == (64, 64)
+    end(model)
