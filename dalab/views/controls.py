@@ -187,7 +187,7 @@ class Controls(param.Parameterized):
         for mask in own.values():
             make_mask(mask)
         for name, values in self.own_masks.items():
-            values.mask = own.get(name, "")
+            values.param.update(mask=own.get(name, ""))
 
 
 _SAME = (

@@ -88,19 +88,14 @@ def _either(owner: param.Parameterized, name: str) -> pn.widgets.Widget:
     """One button for each entry of the parameter."""
     group = pn.widgets.RadioButtonGroup(
         options=list(owner.param[name].objects), height=30, margin=(2, 4),
-        sizing_mode="stretch_width", stylesheets=[SMALL, PRESSED],
+        sizing_mode="stretch_width", stylesheets=[SMALL],
     )
     return bind(owner, name, group)
 
 
 SMALL = """
 .bk-btn { font-size: 12px; padding: 2px 4px; min-width: 0; }
-.bk-btn:focus-visible { outline: 2px solid var(--lab-accent); outline-offset: 1px; }
-"""
-
-PRESSED = """
-.bk-btn-group .bk-btn.bk-btn-default.bk-active { background: var(--lab-accent);
-  color: var(--lab-on-accent); }
+.bk-btn-group .bk-btn.bk-btn-default.bk-active { color: var(--lab-on-accent); }
 """
 
 

@@ -114,16 +114,18 @@ class SensorMap:
         self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = words
 
     def fit(self, size: int) -> None:
-        """Make the frame ``size`` pixels wide."""
-        self.size = size
-        flat = self.plane[0] < self.plane[1] / 2
-        self.figure.update(frame_width=size, frame_height=size // 2 if flat else size)
+        """Make the frame ``size`` pixels wide or high; planes that are far from square are less."""
+        self.size, (rows, columns) = size, self.plane
+        self.figure.update(
+            frame_width=size // 4 if columns < rows / 2 else size,
+            frame_height=size // 2 if rows < columns / 2 else size,
+        )
 
     def pen(self, tool: str, width: float) -> None:
         """Let drags be drawn as those of a tool, ``width`` cells wide."""
         solid = tool in ("box", "lasso")
         self.path.visible, self.patch.visible = not solid, solid
-        self.path.glyph.line_width = max(width * self.size / self.plane[1], 2)
+        self.path.glyph.line_width = max(width * self.figure.frame_width / self.plane[1], 2)
         self.preview.tags = [tool]
 
     def show(self, picture: Picture) -> None:

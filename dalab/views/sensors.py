@@ -246,7 +246,7 @@ def sensors_page(model: LabModel) -> SensorsPage:
 def _counted(cells: Tensor, when: str, looked: bool) -> str:
     """How much is observed at one time."""
     count, total = int(cells.sum()), cells.numel()
-    text = f"{count} of {total} cells ({100 * count / total:.1f} %) on {when}"
+    text = f"{when}: {count} of {total} cells ({100 * count / total:.1f} %)"
     if not looked:
         text += " · the network does not look then"
     return text

@@ -202,9 +202,9 @@ def _sections(
 
 
 HANDLE = """
-.bk-btn.bk-btn-default:is(*, :hover, .bk-active) { background: none !important; border: none !important;
-  box-shadow: none !important; padding: 0; text-align: left; font-size: 12px; font-weight: 400;
-  color: var(--lab-accent) !important; }
+.bk-btn.bk-btn-default:is(*, :hover, .bk-active) { background: none !important;
+  border: none !important; box-shadow: none !important; padding: 0; text-align: left;
+  font-size: 12px; font-weight: 400; color: var(--lab-accent) !important; }
 .bk-btn:hover { text-decoration: underline; }
 """
 

@@ -42,7 +42,7 @@ def until(page: SensorsPage, condition) -> None:
 
 
 def test_the_sensors_of_the_chosen_mask_are_on_the_map(page):
-    assert dots(page) == 1024 and "1024 of 4096 cells (25.0 %) on day 4" in page.legend.object
+    assert dots(page) == 1024 and "day 4: 1024 of 4096 cells (25.0 %)" in page.legend.object
     page.model.mask = "stride"
     page.tick()
     assert dots(page) == 256
