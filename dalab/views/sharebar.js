@@ -70,10 +70,11 @@ function follow(model) {
   })
 }
 
-function receiver(say) {
+function receiver(model, say) {
   let pieces = []
   return message => {
     pieces.push(Uint8Array.from(atob(message.data), c => c.charCodeAt(0)))
+    model.send_msg({ do: "more" })
     if (!message.last) return
     const url = URL.createObjectURL(new Blob(pieces, { type: message.kind }))
     pieces = []
@@ -174,7 +175,7 @@ export function render({ model, el }) {
   const { veil, leave } = dropping(file => files.open(file), fetch)
   el.append(said, share.handle, share.list, download.handle, download.list, open, input, veil)
 
-  const arrive = receiver(say)
+  const arrive = receiver(model, say)
   const acts = { file: arrive, next: () => files.next(), say: message => say(message.text) }
   model.on("msg:custom", message => acts[message.do](message))
   const allow = () => {

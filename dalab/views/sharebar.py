@@ -7,6 +7,7 @@ what is dropped on the page arrives in pieces and is read by the same worker.
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -58,6 +59,7 @@ class ShareBar(JSComponent):
         super().__init__(**keywords)
         self.model, self.base = model, base
         self._upload: Upload | None = None
+        self._outgoing: deque[tuple[dict[str, Any], bytes]] = deque()
         self.follow()
         model.param.watch(lambda *events: self.follow(), [*Controls.param, *LOOKED, *_TOLD])
         for options in model.option_sets():
@@ -77,7 +79,7 @@ class ShareBar(JSComponent):
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
         """What the buttons ask for."""
         wishes: dict[str, Callable[[Mapping[str, Any]], None]] = {
-            "make": self._make, "open": self._open, "piece": self._take
+            "make": self._make, "more": self._go_on, "open": self._open, "piece": self._take,
         }
         try:
             wishes[data["do"]](data)
@@ -101,10 +103,22 @@ class ShareBar(JSComponent):
         if isinstance(content, Exception):
             self._send_msg({"do": "say", "text": f"{name} could not be made: {content}"})
             return
+        waiting = bool(self._outgoing)
         for at in range(0, len(content), PIECE):
-            piece = base64.b64encode(content[at : at + PIECE]).decode()
-            last = at + PIECE >= len(content)
-            self._send_msg({"do": "file", "name": name, "kind": kind, "data": piece, "last": last})
+            about = {"do": "file", "name": name, "kind": kind, "last": at + PIECE >= len(content)}
+            self._outgoing.append((about, content[at : at + PIECE]))
+        if not waiting:
+            self._send_piece()
+
+    def _send_piece(self) -> None:
+        about, piece = self._outgoing[0]
+        self._send_msg({**about, "data": base64.b64encode(piece).decode()})
+
+    def _go_on(self, data: Mapping[str, Any]) -> None:
+        """A piece has arrived: send the next one."""
+        self._outgoing.popleft()
+        if self._outgoing:
+            self._send_piece()
 
     # --- files that come in ---------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import pytest
 pn = pytest.importorskip("panel")
 
 from dalab.experiments.store import load, save  # noqa: E402
+from dalab.views import sharebar  # noqa: E402
 from dalab.views.links import usual  # noqa: E402
 from dalab.views.model import LabModel  # noqa: E402
 from dalab.views.runs import RunList  # noqa: E402
@@ -65,6 +66,20 @@ def test_script_and_downloads_are_of_the_run_on_show(bar, model, tmp_path):
     assert message["name"] == f"dalab-{model.kept.config.hash()}.nc" and message["last"]
     (tmp_path / "run.nc").write_bytes(base64.b64decode(message["data"]))
     assert load(tmp_path / "run.nc").identical(model.result)
+
+
+def test_large_files_go_out_piece_by_piece_in_their_order(bar, monkeypatch):
+    monkeypatch.setattr(sharebar, "PIECE", 4)
+    bar.send("a.csv", "text/csv", b"0123456789")
+    bar.send("b.csv", "text/csv", b"ab")
+    assert len(bar.sent) == 1, "the next one waits until this one has arrived"
+    for _ in range(4):
+        bar._handle_msg({"do": "more"})
+    found = [(m["name"], base64.b64decode(m["data"]), m["last"]) for m in bar.sent]
+    assert found == [
+        ("a.csv", b"0123", False), ("a.csv", b"4567", False), ("a.csv", b"89", True),
+        ("b.csv", b"ab", True),
+    ]
 
 
 def test_a_stopped_run_is_said_to_be_one(bar, model):
