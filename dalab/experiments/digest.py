@@ -122,8 +122,7 @@ def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
 
 def _physics(states: Tensor, system: System) -> Physics:
     """Of states ``(member, time, *system.shape)``."""
-    flow = isinstance(system, QGSystem)
     return Physics(
         residual_steps(states, system).numpy(), energy(states, system).mean(0).numpy(),
-        enstrophy(states, system).mean(0).numpy() if flow else None,
+        enstrophy(states, system).mean(0).numpy() if isinstance(system, QGSystem) else None,
     )

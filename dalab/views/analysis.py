@@ -25,7 +25,8 @@ class Analysis(ABC):
 
     def __init__(self, model: LabModel, waiting: str) -> None:
         self.model, self.waiting = model, waiting
-        self.room, self._shown, self._known = (WIDTH, HEIGHT + ABOVE - 42), False, None
+        self.room, self._shown = (WIDTH, HEIGHT + ABOVE - 42), False
+        self._known: tuple | None = None
         self._worker = Newest("dalab analysis")
         self.said = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
         self.charts = self.build()

@@ -9,6 +9,8 @@ Text, axes and grids take their colours from the style sheet of the page, and so
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from bokeh.events import DoubleTap
 from bokeh.models import (
@@ -65,7 +67,8 @@ class Map:
             min_border_bottom=BOTTOM,
         )
         self._shared, self._own = ranges[1], Range1d(-1, 1)
-        self._shown, self._axes = _EMPTY, None
+        self._shown = _EMPTY
+        self._axes: Axes | None = None
         self._draw()
         self._lay(FLAT)
 
@@ -143,7 +146,7 @@ class Map:
         ]
 
 
-def _curves(picture: Picture, main: str) -> tuple[dict[str, list], dict[str, list]]:
+def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The curves of a picture for Bokeh (truth, members, the main one), and the main one's points.
 
     Args:
