@@ -9,6 +9,7 @@ from typing import cast
 
 from PIL import Image
 
+from .axes import time_label
 from .display import Look, Picture, Scene, estimate_picture, observation_picture, truth_picture
 from .history import Kept
 from .profiles import profiles
@@ -43,7 +44,7 @@ def pages(kept: Kept, look: Look) -> Iterator[Image.Image]:
         sheet.show(drawn)
         if not time:
             sheet.show_scales(_scales(drawn, look))
-        sheet.show_curves(curves, time, floor)
+        sheet.show_curves(curves, time, floor, time_label(scene.twin.system))
         yield Image.open(io.BytesIO(sheet.png()))
 
 

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
+from matplotlib.axes import Axes as MplAxes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
+from .axes import FLAT, Axes
 from .board import BOTTOM, LEFT, SIDE, TITLE, WIDTH, Plan
 from .colours import UNOBSERVED, colour, dash, marker, palette
 from .display import Picture
@@ -39,18 +41,17 @@ class Sheet:
     Args:
         names: of the maps; those after the first two are methods.
         days: steps of the window.
-        extent: length of a side of the domain [km].
     """
 
-    def __init__(self, names: Sequence[str], days: int, extent: float = 1000.0) -> None:
-        self.names, self.days, self.extent = list(names), np.arange(days), extent
+    def __init__(self, names: Sequence[str], days: int) -> None:
+        self.names, self.days = list(names), np.arange(days)
         self.plan = Plan(len(self.names))
         wide = self.plan.rows * self.plan.height
         below = 0 if self.plan.beside else 210
         self.width, self.height = WIDTH, SCALES + wide + below
         self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
-        self._maps = {name: _Map(self._place(i), extent) for i, name in enumerate(self.names)}
+        self._maps = {name: _Map(self._place(i)) for i, name in enumerate(self.names)}
         self._curves = _Curves(self._curves_axes(wide, below), self.days, self.names[2:])
         self._scales: tuple[tuple[str, str, float, str], ...] = ()
         self._still: object = None
@@ -63,9 +64,12 @@ class Sheet:
             if drawn.show(picture, accent):
                 self._still = None
 
-    def show_curves(self, curves: Mapping[str, np.ndarray], day: int, floor: float) -> None:
-        """Put RMSE curves, the day on show, and the lower end of the axis."""
-        if self._curves.show(curves, day, floor):
+    def show_curves(
+        self, curves: Mapping[str, np.ndarray], day: int, floor: float,
+        time: str = "time (days)",
+    ) -> None:
+        """Put RMSE curves, the day on show, the lower end of the axis, and the words along it."""
+        if self._curves.show(curves, day, floor, time):
             self._still = None
 
     def show_scales(self, scales: Iterable[tuple[str, Picture]]) -> None:
@@ -89,13 +93,13 @@ class Sheet:
         Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", compress_level=1)
         return out.getvalue()
 
-    def _axes(self, x: float, y: float, width: float, height: float) -> Axes:
+    def _axes(self, x: float, y: float, width: float, height: float) -> MplAxes:
         """Axes at pixels counted from the upper left corner."""
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width,
                height / self.height)
         return self.figure.add_axes(box)
 
-    def _place(self, i: int) -> Axes:
+    def _place(self, i: int) -> MplAxes:
         row, column = divmod(i, self.plan.columns)
         size = self.plan.size
         axes = self._axes(
@@ -104,7 +108,7 @@ class Sheet:
         axes.yaxis.set_visible(column == 0)
         return axes
 
-    def _curves_axes(self, wide: int, below: int) -> Axes:
+    def _curves_axes(self, wide: int, below: int) -> MplAxes:
         legend = 112
         if not self.plan.beside:
             return self._axes(LEFT + 8, SCALES + wide + 24, WIDTH - LEFT - legend, below - 66)
@@ -136,35 +140,37 @@ class Sheet:
 
 
 class _Map:
-    """One map; its image and note move, the rest stays."""
+    """One picture; its image, curves and note move, the rest stays."""
 
-    def __init__(self, axes: Axes, extent: float) -> None:
+    def __init__(self, axes: MplAxes) -> None:
         self.axes = axes
         self.image = axes.imshow(
-            np.full((2, 2), np.nan), origin="lower", extent=(0, extent, 0, extent), animated=True,
+            np.full((2, 2), np.nan), origin="lower", animated=True, aspect="auto",
             interpolation="nearest", norm=Normalize(-1, 1), cmap=_MAPS["diverging"],
         )
+        self.curves = LineCollection([], animated=True)
+        axes.add_collection(self.curves)
         self.title = axes.text(0, 1.115, "", transform=axes.transAxes, fontsize=9, weight="bold")
         self.note = axes.text(0, 1.03, "", transform=axes.transAxes, fontsize=8, color=_GREY,
                               animated=True)
-        ticks = [0, extent / 2, extent]
-        names = ["0", f"{extent / 2:.0f} km", f"{extent:.0f}"]
-        axes.set_xticks(ticks, names)
-        axes.set_yticks(ticks, names)
         _plain(axes)
         axes.set_facecolor(_BLANK)
+        self._laid: Axes | None = None
+        self._lay(FLAT)
 
     @property
     def moving(self) -> list[Artist]:
-        return [self.image, self.note] if self.image.get_visible() else [self.note]
+        return [self.image, self.curves, self.note]
 
     def show(self, picture: Picture, accent: str) -> bool:
         """Take a picture; whether something changed that is drawn only once."""
-        still = self.title.get_text() != picture.title
+        still = self.title.get_text() != picture.title or picture.axes != self._laid
+        self._lay(picture.axes)
         self.title.set_text(picture.title)
         self.title.set_color(accent)
         self.note.set_text(picture.note)
-        self.image.set_visible(picture.values is not None)
+        self.image.set_visible(picture.values is not None and not picture.curves)
+        self._bend(picture, accent)
         if picture.values is not None:
             low = 0.0 if picture.kind == "sequential" else -picture.limit
             self.image.set_data(np.ma.masked_invalid(picture.values))
@@ -172,11 +178,35 @@ class _Map:
             self.image.set_cmap(_MAPS[picture.kind])
         return still
 
+    def _lay(self, axes: Axes) -> None:
+        """Draw other axes, if they are others."""
+        if axes == self._laid:
+            return
+        self._laid = axes
+        self.image.set_extent((axes.x.start, axes.x.end, axes.y.start, axes.y.end))
+        self.axes.set(xlim=(axes.x.start, axes.x.end), ylim=(axes.y.start, axes.y.end))
+        for side, set_ticks in ((axes.x, self.axes.set_xticks), (axes.y, self.axes.set_yticks)):
+            low, _, high = side.ticks
+            set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
+
+    def _bend(self, picture: Picture, accent: str) -> None:
+        """Draw truth, members and the main one of one cell, over time."""
+        first, *members = picture.curves or (np.empty(0),)
+        truth = [] if picture.truth is None else [picture.truth]
+        time = picture.axes.x
+        inset = (time.end - time.start) / max(len(first), 1) / 2
+        along = np.linspace(time.start + inset, time.end - inset, len(first))
+        self.curves.set_segments(
+            [np.column_stack([along, curve]) for curve in (*truth, *members, first)]
+        )
+        self.curves.set_color(["#8792a1"] * len(truth) + [accent] * (len(members) + 1))
+        self.curves.set_linewidth([3.0] * len(truth) + [0.5] * len(members) + [1.6])
+
 
 class _Curves:
     """RMSE against the day; the curves and the mark of the day move."""
 
-    def __init__(self, axes: Axes, days: np.ndarray, names: Sequence[str]) -> None:
+    def __init__(self, axes: MplAxes, days: np.ndarray, names: Sequence[str]) -> None:
         self.axes, self.days = axes, days
         axes.set_yscale("log")
         axes.set_xlim(-0.2, days[-1] + 0.2)
@@ -205,23 +235,26 @@ class _Curves:
     def moving(self) -> list[Artist]:
         return [self.day, *self.lines.values()]
 
-    def show(self, curves: Mapping[str, np.ndarray], day: int, floor: float) -> bool:
+    def show(
+        self, curves: Mapping[str, np.ndarray], day: int, floor: float, time: str
+    ) -> bool:
         """Take curves and the day on show; whether the axis has to be drawn again."""
         self.day.set_xdata([day, day])
         for name, line in self.lines.items():
             values = curves.get(name, np.empty(0))
             line.set_data(self.days[: len(values)], values)
-        moved = self.axes.get_ylim()[0] != floor
+        moved = self.axes.get_ylim()[0] != floor or self.axes.get_xlabel() != time
+        self.axes.set_xlabel(time)
         self.axes.set_ylim(floor, 2)
         return moved
 
 
-def _line(axes: Axes, name: str) -> Artist:
+def _line(axes: MplAxes, name: str) -> Artist:
     return axes.plot([], [], color=colour(name), linestyle=dash(name), linewidth=1.6,
                      marker=_MARKERS[marker(name)], markersize=4.5, label=name)[0]
 
 
-def _plain(axes: Axes) -> None:
+def _plain(axes: MplAxes) -> None:
     """Quiet axes: small grey type and no frame."""
     axes.tick_params(labelsize=7, colors=_GREY, length=3, width=0.7, pad=2)
     for spine in axes.spines.values():

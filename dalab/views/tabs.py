@@ -67,26 +67,37 @@ def tabs(model: LabModel) -> ipw.Tab:
 
 def looks(model: LabModel) -> ipw.HBox:
     """What to look at: field, layer, estimates, instrument and day."""
-    instrument, member = field(model, "observed", width=140), field(model, "member", width=120)
-
-    def follow(event: Any) -> None:
-        chosen = model.observed
-        instrument.options = list(event.new)
-        if chosen in event.new:
-            instrument.value = chosen
+    member = field(model, "member", width=120)
+    offered = [
+        _offered(model, name, width)
+        for name, width in (("quantity", 180), ("layer", 120), ("observed", 140))
+    ]
 
     def unfold(*_: Any) -> None:
         member.layout.display = "" if model.view == "sample" else "none"
 
-    model.param.watch(follow, "observed", what="objects")
     model.param.watch(unfold, "view")
     unfold()
     day = ipw.IntSlider(min=0, max=model.window - 1, description="Day", style=_STYLE,
                         layout=ipw.Layout(width="190px"))
     return _flow(
-        field(model, "quantity", width=180), field(model, "layer", width=120),
-        field(model, "view", width=145), member, instrument, bind(model, "time", day),
+        *offered[:2], field(model, "view", width=145), member, offered[2],
+        bind(model, "time", day),
     )
+
+
+def _offered(model: LabModel, name: str, width: int) -> ipw.Widget:
+    """A field whose list follows the system or the network."""
+    dropdown = field(model, name, width=width)
+
+    def follow(event: Any) -> None:
+        chosen = getattr(model, name)
+        dropdown.options = list(event.new)
+        if chosen in event.new:
+            dropdown.value = chosen
+
+    model.param.watch(follow, name, what="objects")
+    return dropdown
 
 
 def bind(

@@ -13,6 +13,8 @@ from typing import Any
 import ipywidgets as ipw
 
 from ..experiments.config import Config
+from ..experiments.parts import make_system
+from .axes import time_label
 from .model import OBSERVATIONS, TRUTH, LabModel
 from .scores import scores_html
 from .sheet import Sheet
@@ -100,7 +102,8 @@ class Lab(ipw.VBox):
         model, sheet = self.model, self._sheet
         sheet.show({name: model.picture(name) for name in fresh.intersection(sheet.names)})
         sheet.show_scales(scale_pictures(model))
-        sheet.show_curves(model.curves(), model.look.time, min(0.05, model.noise_shown / 2.5))
+        sheet.show_curves(model.curves(), model.look.time, min(0.05, model.noise_shown / 2.5),
+                          time_label(make_system(model.config().system)))
         self._image.value = sheet.png()
         self._table.value = scores_html(model.scores())
 
