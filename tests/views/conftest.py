@@ -8,9 +8,19 @@ from collections.abc import Callable
 
 import pytest
 
+from dalab.experiments.service import Service
+from dalab.methods import METHODS
+from dalab.views.controls import Controls
 from dalab.views.model import LabModel
 
+from ..experiments.stubs import Waiting, stubs  # noqa: F401
+
 QUICK = {"methods": ["spectral", "oi"], "members": 2, "steps": 3, "device": "cpu"}
+SMALL = {
+    "system": "lorenz96", "operators": ["identity"], "masks": ["full"], "methods": ["stub"],
+    "members": 2, "steps": 4, "device": "cpu",
+}
+GATED = {**SMALL, "methods": ["waiting"]}
 
 
 def settle(model: LabModel, until: Callable[[], bool] | None = None, seconds: float = 120) -> set:
@@ -22,6 +32,19 @@ def settle(model: LabModel, until: Callable[[], bool] | None = None, seconds: fl
             return fresh
         assert time.monotonic() < deadline, f"still {model.state}: {model.status} {model.error}"
         time.sleep(0.02)
+
+
+def running(model: LabModel) -> LabModel:
+    """Run, and wait for the first step of the method that then waits to be let go."""
+    model.run()
+    settle(model, lambda: "waiting" in model.curves())
+    return model
+
+
+def done(model: LabModel) -> LabModel:
+    """Wait for the end of the run."""
+    settle(model, lambda: model.state == "done")
+    return model
 
 
 def end(model: LabModel) -> None:
@@ -48,3 +71,27 @@ def finished():
     settle(made, lambda: made.state == "done")
     yield made
     end(made)
+
+
+@pytest.fixture
+def service(stubs, monkeypatch):  # noqa: F811
+    """A service of its own, and the stubs in the form."""
+    monkeypatch.setattr(Controls.param.methods, "objects", list(METHODS))
+    return Service()
+
+
+@pytest.fixture
+def opened(service):
+    """Makes models of a small ring, and closes them."""
+    models = []
+
+    def open_one(presets=SMALL, **changes):
+        chosen = {"service": service, **presets, **changes}
+        models.append(LabModel(**chosen))
+        return models[-1]
+
+    yield open_one
+    Waiting.gate.set()
+    for model in models:
+        model.session.hold(None, on=False)
+        end(model)

@@ -8,53 +8,10 @@ import pytest
 from dalab.experiments.quota import Limits
 from dalab.experiments.run import execute
 from dalab.experiments.service import Service
-from dalab.methods import METHODS
-from dalab.views.controls import Controls
 from dalab.views.model import LabModel
 
-from ..experiments.stubs import Waiting, stubs  # noqa: F401
-from .conftest import end, settle
-
-SMALL = {
-    "system": "lorenz96", "operators": ["identity"], "masks": ["full"], "methods": ["stub"],
-    "members": 2, "steps": 4, "device": "cpu",
-}
-GATED = {**SMALL, "methods": ["waiting"]}
-
-
-@pytest.fixture
-def service(stubs, monkeypatch):  # noqa: F811
-    """A service of its own, and the stubs in the form."""
-    monkeypatch.setattr(Controls.param.methods, "objects", list(METHODS))
-    return Service()
-
-
-@pytest.fixture
-def opened(service):
-    """Makes models, and closes them."""
-    models = []
-
-    def open_one(presets=SMALL, **changes):
-        models.append(LabModel(service=changes.pop("service", service), **{**presets, **changes}))
-        return models[-1]
-
-    yield open_one
-    Waiting.gate.set()
-    for model in models:
-        model.session.hold(None, on=False)
-        end(model)
-
-
-def running(model: LabModel) -> LabModel:
-    """The model, once the first step of its gated run is there."""
-    model.run()
-    settle(model, lambda: "waiting" in model.curves())
-    return model
-
-
-def done(model: LabModel) -> LabModel:
-    settle(model, lambda: model.state == "done")
-    return model
+from ..experiments.stubs import Waiting
+from .conftest import GATED, SMALL, done, running, settle
 
 
 def estimate(model: LabModel, name: str = "stub") -> np.ndarray:

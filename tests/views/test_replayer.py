@@ -1,0 +1,74 @@
+"""The slider and the button of the replay, and the tick that keeps a run, without a server."""
+
+from __future__ import annotations
+
+import pytest
+
+pn = pytest.importorskip("panel")
+
+from dalab.views.keeper import KEY, keeper  # noqa: E402
+from dalab.views.replayer import PAUSE, PLAY, Replayer  # noqa: E402
+
+from .conftest import done  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def replayer(opened, monkeypatch):
+    """The replay of a run of 30 steps, with a clock that stands still."""
+    made = Replayer(opened(steps=30))
+    for name in ("start", "stop"):
+        running = name == "start"
+        monkeypatch.setattr(
+            made._clock, name, lambda running=running: made._clock.param.update(running=running)
+        )
+    return made
+
+
+def test_there_is_nothing_to_play_before_a_run(replayer):
+    assert replayer.play.disabled and replayer.slider.disabled
+    replayer.model.run()
+    done(replayer.model)
+    assert not replayer.play.disabled and not replayer.slider.disabled
+
+
+def test_the_slider_is_the_moment(replayer):
+    replayer.slider.value = 0.4
+    assert replayer.model.moment == 0.4
+    replayer.model.moment = 0.7
+    assert replayer.slider.value == 0.7
+
+
+def test_play_goes_from_the_start_to_the_end_and_stops(replayer):
+    replayer.play.clicks += 1
+    assert replayer.model.moment == 0 and replayer.play.label == PAUSE and replayer._clock.running
+    moments = []
+    while replayer._clock.running:
+        replayer.step()
+        moments.append(replayer.model.moment)
+    assert moments == sorted(moments) and moments[-1] == 1 and len(moments) == 40
+    assert replayer.play.label == PLAY
+
+
+def test_a_pause_stays_where_it_is(replayer):
+    replayer.play.clicks += 1
+    for _ in range(10):
+        replayer.step()
+    replayer.play.clicks += 1
+    assert replayer.model.moment == pytest.approx(0.25) and not replayer._clock.running
+    replayer.play.clicks += 1
+    assert replayer.model.moment == pytest.approx(0.25) and replayer._clock.running
+
+
+def test_the_tick_keeps_and_writes_the_key_into_the_address(opened):
+    model = opened()
+    tick = keeper(model)
+    model.run()
+    done(model)
+    tick.value = tick.options
+    assert model.session.service.held.get(model.session.key) is model._shown
+    tick.value = []
+    assert model.session.service.held.get(model.session.key) is None
+    [[callback]] = tick.get_root().js_property_callbacks.values()
+    assert KEY in callback.code and callback.args["key"] == model.session.key

@@ -1,0 +1,68 @@
+"""How the lab is served: to this machine unless told otherwise, and within limits."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+panel = pytest.importorskip("panel")
+
+from dalab.cli import app  # noqa: E402
+from dalab.experiments import service  # noqa: E402
+from dalab.experiments.quota import Limits  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """``dalab lab`` with some options, up to the point where the server would start."""
+    given = {}
+    monkeypatch.setattr(panel, "serve", lambda make, **options: given.update(options))
+    monkeypatch.setattr(service, "_shared", [])
+
+    def command(*options, code=0):
+        result = CliRunner().invoke(app, ["lab", "--no-show", "--port", "0", *options])
+        assert result.exit_code == code, result.output
+        return given if code == 0 else result.stderr
+
+    return command
+
+
+def test_it_is_for_this_machine_alone_by_default(serve):
+    given = serve()
+    assert given["address"] == "localhost" and "basic_auth" not in given
+    assert given["websocket_origin"] == ["localhost:0", "127.0.0.1:0"]
+    assert service.shared().limits == Limits() and service.shared().slots == 1
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7"])
+def test_an_open_door_needs_an_origin(serve, address):
+    said = serve("--address", address, code=2)
+    assert address in said and "--origin" in said and "docs/deploy.md" in said
+
+
+def test_others_come_from_the_origins_that_are_named(serve):
+    given = serve("--address", "0.0.0.0", "--origin", "lab.example.org", "--origin", "b.org:81")
+    assert given["websocket_origin"] == ["lab.example.org", "b.org:81"]
+    behind = serve("--origin", "lab.example.org")
+    assert behind["address"] == "localhost"
+    assert behind["websocket_origin"][0] == "lab.example.org"
+
+
+def test_limits_come_from_the_command_line_and_the_environment(serve, monkeypatch):
+    monkeypatch.setenv("DALAB_MAX_SECONDS", "60")
+    monkeypatch.setenv("DALAB_MAX_SIZE", "1e6")
+    serve("--at-once", "3", "--max-size", "2e8", "--max-waiting", "20")
+    assert service.shared().limits == Limits(seconds=60, size=2e8, waiting=20)
+    assert service.shared().slots == 3
+    assert "limit of runs = 0.0: must be above 0" in serve("--max-runs", "0", code=2)
+
+
+def test_names_and_passwords(serve, tmp_path):
+    missing = serve("--users", str(tmp_path / "none.json"), code=2)
+    assert "must be a JSON file of names and passwords" in missing
+    users = tmp_path / "users.json"
+    users.write_text('{"ada": "secret"}')
+    given = serve("--users", str(users))
+    assert given["basic_auth"] == str(users) and len(given["cookie_secret"]) == 64
