@@ -49,7 +49,7 @@ WATCH = f"""() => {{
 TURN = f"""day => new Promise(resolve => {{
   const source = ({SOURCE})('map truth')
   const slider = Array.from(Bokeh.documents[0]._all_models.values()).find(
-    m => m.type && m.type.endsWith('Slider'))
+    m => m.type && m.type.endsWith('Slider') && m.end == 8)
   const start = performance.now()
   const seen = () => {{
     source.properties.data.change.disconnect(seen)

@@ -45,8 +45,9 @@ def colour(label: str) -> str:
 
 
 def marker(label: str) -> str:
-    """The marker of a method, by its Bokeh name."""
-    return _MARKERS[_rank(label)[0] % len(_MARKERS)]
+    """The marker of a method, by its Bokeh name; those that share a colour differ in it."""
+    place = _rank(label)[0]
+    return _MARKERS[(place + place // len(_OKABE_ITO)) % len(_MARKERS)]
 
 
 def dash(label: str) -> str:

@@ -38,7 +38,7 @@ class Curves:
     """
 
     def __init__(self, days: int, names: Iterable[str]) -> None:
-        self.days = np.arange(days)
+        self.days, self._floor = np.arange(days), 0.05
         self.figure = figure(
             width=400, height=200, x_range=Range1d(-0.2, days - 0.8),
             y_range=Range1d(0.04, 2.0), y_axis_type="log", tools="", toolbar_location=None,
@@ -102,6 +102,7 @@ class Curves:
             time: the words along the axis.
         """
         assign(self.figure.xaxis[0], axis_label=time)
+        self._lower(errors)
         for sources, curves in ((self.sources, errors), (self.spreads, spreads)):
             for name, source in sources.items():
                 self._fill(source, curves.get(name, np.empty(0)))
@@ -112,5 +113,11 @@ class Curves:
             source.data = data
 
     def floor(self, noise: float) -> None:
-        """Leave room for errors well below the noise, and no more."""
-        assign(self.figure.y_range, start=min(0.05, noise / 2.5))
+        """Leave room for errors well below the noise."""
+        self._floor = min(0.05, noise / 2.5)
+
+    def _lower(self, errors: Mapping[str, np.ndarray]) -> None:
+        """Leave room for the errors there are."""
+        least = min((float(curve.min()) for curve in errors.values()), default=1.0)
+        below = max((tick for tick in _TICKS if tick < least), default=_TICKS[0])
+        assign(self.figure.y_range, start=min(self._floor, below))

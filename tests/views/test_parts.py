@@ -26,8 +26,8 @@ assert not gui & set(sys.modules), gui & set(sys.modules)
 
 
 def test_methods_are_told_apart_by_colour_dash_or_marker_and_keep_their_looks():
-    looks = {name: (colour(name), dash(name)) for name in METHODS}
-    assert len(set(looks.values())) == len(METHODS)
+    for other in (dash, marker):
+        assert len({(colour(name), other(name)) for name in METHODS}) == len(METHODS)
     assert len({marker(name) for name in METHODS}) == min(len(METHODS), 7)
     assert colour("spectral") == "#0072B2"
     assert colour("spectral-2") == colour("spectral") and dash("spectral-2") != dash("spectral")
