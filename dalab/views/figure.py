@@ -60,8 +60,13 @@ def _quantity(tree: xr.DataTree) -> str:
 
 def _experiment(tree: xr.DataTree) -> str:
     nodes = tree["observations"].children.items()
-    seen = [f"{name} on {node.attrs['mask']}" for name, node in nodes]
+    seen = [f"{name} on {_brief(node.attrs['mask'])}" for name, node in nodes]
     return f"{tree['truth'].attrs['source']} truth seen by {' and '.join(seen)}"
+
+
+def _brief(mask: str) -> str:
+    """The text of a mask, without its options where they are long, as those of a painting."""
+    return mask if len(mask) <= 40 else mask.partition(":")[0]
 
 
 def _maps(part: SubFigure, tree: xr.DataTree, labels: list[str], step: int, layer: int) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from urllib.parse import parse_qs
+
 import pytest
 import torch
+import yaml
 
+from dalab import Config
+from dalab.experiments.config import load_config
 from dalab.experiments.twin import make_network
 from dalab.experiments.validate import validate
 from dalab.systems import SYSTEMS
 from dalab.views.controls import Controls
 from dalab.views.painting import TOOLS, UNDONE, Painting, box, brush, lasso, track
+from dalab.views.share import command, query, read
 
 PLANE = (8, 12)
 
@@ -73,6 +80,18 @@ def test_the_next_run_sees_what_was_painted(painting):
     config = painting.controls.config()
     assert make_network(config, SYSTEMS["qg64"]()).size == 5 * 4 * 2 * 9
     assert torch.equal(Painting(Controls(**config.to_dict())).cells, painting.cells)
+
+
+def test_a_painting_travels_in_files_and_links(painting, tmp_path):
+    painting.paint(track(painting.plane, [(3.0, 3.0), (50.0, 60.0)], 3.0), drift=4)
+    config = painting.controls.config()
+    link = parse_qs(query(config, {}, Config()))
+    assert read(link, Config(), ())[0].masks == config.masks
+    file = tmp_path / "painted.yaml"
+    file.write_text(yaml.safe_dump(config.to_dict()))
+    assert load_config(file) == config
+    words = shlex.split(command(config))
+    assert words[words.index("--mask") + 1] == config.masks[0]
 
 
 def test_clear_invert_take_and_undo(painting):
