@@ -146,7 +146,7 @@ def test_a_run_is_replayed(person):
     curve = finished(lab)
     lab.wait(play.is_enabled, "something to play")
     last = lab.wait(lambda: lab.image("spectral"), "the estimate")
-    slider = lab.page.locator(".noUi-handle[aria-valuemax='1.0']")
+    slider = lab.page.get_by_role("slider", name="Replay")
     slider.focus()
     for _ in range(20):
         slider.press("ArrowLeft")
