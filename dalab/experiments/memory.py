@@ -1,9 +1,9 @@
 """Whether a run fits into memory, judged before it starts.
 
-What a method needs is counted in windows, states x steps in single precision, per member. Measured
-on qg64 with arctan: 7 for oi, 17 for sampling with the Gaussian prior, 27 for letkf; 85 for sampling
-with the trained network, 320 for guidance through it. The estimate is on the low side: it refuses
-what cannot work, and a method that fails in spite of it says so.
+What a method needs is counted in windows, states x steps in single precision, per member.
+Measured on qg64 with arctan: 7 for oi, 17 for sampling with the Gaussian prior, 27 for letkf; 85
+for sampling with the trained network, 320 for guidance through it. The estimate is on the low side:
+it refuses what cannot work, and a method that fails in spite of it says so.
 """
 
 from __future__ import annotations

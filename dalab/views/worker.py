@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-
 AT_ONCE = threading.Semaphore(2)
 """Jobs at the same time of all workers of the process, however many sessions there are."""
 
