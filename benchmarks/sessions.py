@@ -109,6 +109,8 @@ def leak(browser: Browser, url: str, server: psutil.Process, cycles: int) -> Non
         press_run(page)
         page.wait_for_selector(".lab-strip[data-state=done]")
         page.context.close()
+        if cycle % 5 == 0:
+            print(f"cycle {cycle}: {server.memory_info().rss / 1e6:.0f} MB", flush=True)
     after = rest(server)
     print(f"{cycles} pages opened, run and closed leave {(after[0] - before[0]) / 1e6:.0f} MB and "
           f"{after[1] - before[1]} threads; complaints: {complaints or 'none'}", flush=True)
