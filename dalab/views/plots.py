@@ -174,7 +174,7 @@ def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]
 
 def spoken(title: str) -> dict[str, str]:
     """What assistive technology is told of a figure."""
-    return {"role": "img", "aria-label": title}
+    return {"role": "img", "aria-label": f"Picture: {title}"}
 
 
 def shared_ranges() -> tuple[Range1d, Range1d]:

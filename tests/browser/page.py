@@ -57,6 +57,7 @@ class LabPage:
     def tick(self, label: str, on: bool = True) -> None:
         """Tick a box, in the group that holds it."""
         box = self.page.get_by_label(label, exact=True)
+        box.wait_for(state="attached")
         group = self.page.locator("details:not([open])").filter(has=box)
         if group.count():
             group.locator("summary").click()
