@@ -9,12 +9,13 @@ import pytest
 import torch
 import yaml
 
-from dalab import Config
+from dalab import Config, execute
 from dalab.experiments.config import load_config
 from dalab.experiments.twin import make_network
 from dalab.experiments.validate import validate
 from dalab.systems import SYSTEMS
 from dalab.views.controls import Controls
+from dalab.views.figure import figure
 from dalab.views.painting import TOOLS, UNDONE, Painting, box, brush, lasso, track
 from dalab.views.share import command, query, read
 
@@ -92,6 +93,14 @@ def test_a_painting_travels_in_files_and_links(painting, tmp_path):
     assert load_config(file) == config
     words = shlex.split(command(config))
     assert words[words.index("--mask") + 1] == config.masks[0]
+
+
+def test_the_title_of_a_figure_does_not_spell_a_painting_out():
+    painting = Painting(Controls(system="lorenz96", operators=["identity"], masks=["stride:3"]))
+    painting.paint(box(painting.plane, [(10, 2), (13, 4)]), day=0)
+    config = painting.controls.config().replace(methods=("oi",), members=2)
+    title = figure(execute(config)).get_suptitle()
+    assert "identity on painted" in title and config.masks[0] not in title and len(title) < 100
 
 
 def test_clear_invert_take_and_undo(painting):
