@@ -1,0 +1,164 @@
+"""The lab in JupyterLab itself, in a real browser: run all, Run, watch, Stop, read the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, free_port, wait_for_http
+
+pytest.importorskip("jupyterlab")
+pytest.importorskip("ipywidgets")
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(1200)]
+
+SECONDS = 300
+"""Patience: the notebook runs a whole experiment, on a busy machine too."""
+
+NOTEBOOK = "00_first_run.ipynb"
+IN_SMALL = {"members=4": "members=1", "steps=16": "steps=3"}
+"""The experiment of the notebook's second part."""
+
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+"""All cells in the page at once; no questions at the start."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where JupyterLab starts: a copy of the notebook, and settings."""
+    made = tmp_path_factory.mktemp("jupyter")
+    text = (ROOT / "notebooks" / NOTEBOOK).read_text()
+    for whole, small in IN_SMALL.items():
+        assert whole in text
+        text = text.replace(whole, small)
+    (made / NOTEBOOK).write_text(text)
+    for name, values in SETTINGS.items():
+        path = made / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    return made
+
+
+@pytest.fixture(scope="module")
+def jupyter(folder: Path):
+    """The address of a JupyterLab server."""
+    port, log = free_port(), folder / "log.txt"
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "JUPYTER_PLATFORM_DIRS": "1",
+        "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+        "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}",
+    ]  # fmt: skip
+    with log.open("w") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder)
+    try:
+        wait_for_http(f"http://localhost:{port}/api", server, log)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab.
+
+    Args:
+        page: a Playwright page.
+        url: of the notebook.
+    """
+
+    def __init__(self, page, url: str) -> None:
+        self.page = page
+        page.set_default_timeout(1000 * SECONDS)
+        page.goto(url, wait_until="commit")
+        self.cells = page.locator(".jp-Notebook .jp-CodeCell")
+        self.cells.first.wait_for()
+        page.locator("[data-status=idle]").first.wait_for()
+
+    def run_all(self) -> None:
+        """Run all cells and wait for the last of them."""
+        self.page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+        self.page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+        self.wait(lambda: self.prompt(-1).startswith("[") and self.prompt(-1)[1:2].isdigit(),
+                  "the last cell")  # fmt: skip
+
+    def prompt(self, number: int) -> str:
+        """What stands before a cell: its count, or a star."""
+        count = self.cells.count()
+        return self.cells.nth(number % count).locator(".jp-InputPrompt").inner_text()
+
+    def ask(self, code: str) -> str:
+        """Write a cell below the last one, run it and return what it says."""
+        count = self.cells.count()
+        self.cells.nth(count - 1).locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.wait(lambda: self.cells.count() == count + 1, "a new cell")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Control+Enter")
+        output = self.cells.nth(count).locator(".jp-OutputArea-output")
+        output.first.wait_for()
+        return output.first.inner_text()
+
+    def button(self, name: str):
+        return self.page.locator("button.widget-button", has_text=name).first
+
+    def picture(self) -> str:
+        """The bytes of the maps as they are on the page."""
+        return self.page.locator("img.widget-image").first.evaluate(
+            "async image => Array.from(new Uint8Array("
+            "await (await fetch(image.src)).arrayBuffer())).join()"
+        )
+
+    @property
+    def state(self) -> str:
+        return self.page.locator(".lab-strip").first.get_attribute("data-state")
+
+    def wait(self, condition, what: str):
+        """Wait until something is true; return it."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            value = condition()
+            if value:
+                return value
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"waited {SECONDS} s for {what}")
+
+
+def test_run_all_then_run_watch_stop_and_read_the_result(chromium, jupyter):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    notebook = Notebook(context.new_page(), f"{jupyter}/lab/tree/{NOTEBOOK}")
+    notebook.run_all()
+    assert notebook.page.locator(".jp-OutputArea img[src^='data:image/png']").count() >= 1
+    assert notebook.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+    assert notebook.button("Run").is_enabled() and notebook.button("Stop").is_disabled()
+    notebook.button("Run").click()
+    notebook.wait(lambda: notebook.state == "running", "the run")
+    pictures = {notebook.picture()}
+    while len(pictures) < 4:
+        pictures.add(notebook.wait(
+            lambda: (new := notebook.picture()) not in pictures and new, "another picture"
+        ))  # fmt: skip
+    assert notebook.state == "running", "these were live pictures"
+
+    notebook.button("Stop").click()
+    notebook.wait(lambda: notebook.state == "cancelled", "the end of the run")
+    assert notebook.button("Run").is_enabled() and notebook.button("Stop").is_disabled()
+    said = notebook.ask('lab.result.attrs["status"], list(lab.result["estimates"].children)')
+    assert "cancelled" in said and "spectral" in said
+    context.close()
