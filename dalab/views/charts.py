@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,14 +107,13 @@ def _columns(lines: Sequence[Line]) -> dict[str, list]:
     }
 
 
-def legend(names: Sequence[str], more: Mapping[str, str] | None = None) -> str:
-    """The methods with their colours, and what other strokes mean, as HTML."""
+def legend(names: Sequence[str]) -> str:
+    """The truth and the methods with their colours, as HTML."""
     chips = [f"<span><i style='border-top: 3px solid {GREY}'></i>truth</span>"]
     chips += [
         f"<span><i style='border-top: 3px {_BORDERS[dash(name)]} {colour(name)}'></i>{name}</span>"
         for name in names
     ]
-    chips += [f"<span>{stroke} {meaning}</span>" for stroke, meaning in (more or {}).items()]
     return f"<div class='lab-legend'>{''.join(chips)}</div>"
 
 
