@@ -35,7 +35,7 @@ def test_unobserved_days_show_nothing(model):
     settle(model)
     model.time = 3
     assert np.isnan(model.picture(OBSERVATIONS).values).all()
-    assert "nothing" in model.picture(OBSERVATIONS).note
+    assert model.picture(OBSERVATIONS).note == "none now"
     model.time = 4
     assert np.isfinite(model.picture(OBSERVATIONS).values).any()
 
