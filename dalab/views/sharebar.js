@@ -135,7 +135,7 @@ function dropping(open, fetch) {
   return { veil, leave }
 }
 
-export function render({ model, el }) {
+function speaker() {
   const said = element("output", { className: "said" })
   let fading = null
   const say = text => {
@@ -143,47 +143,64 @@ export function render({ model, el }) {
     clearTimeout(fading)
     fading = setTimeout(() => { said.textContent = "" }, 8000)
   }
-  const copied = (what, text) => copy(text()).then(() => say(`Copied the ${what}`))
+  return { said, say }
+}
+
+function sharing(model, say) {
+  const copied = (what, text) => () => copy(text()).then(() => say(`Copied the ${what}`))
   const address = () =>
     location.origin + location.pathname + (model.query ? `?${model.query}` : "")
-  const share = menu("Share", [
-    item("Copy link", "opens this set-up", () => copied("link", address)),
+  return menu("Share", [
+    item("Copy link", "opens this set-up", copied("link", address)),
     item("Copy as Python", "a script that gives these numbers",
-         () => copied("script", () => model.python)),
-    item("Copy as command", "the same for a terminal",
-         () => copied("command", () => model.command)),
+         copied("script", () => model.python)),
+    item("Copy as command", "the same for a terminal", copied("command", () => model.command)),
   ])
-  const download = menu("Download", model.formats.map(form =>
-    item(form.title, form.about, () => {
-      say(`Making the ${form.title} …`)
-      model.send_msg({ do: "make", what: form.key })
-    })))
-  const input = element("input", { type: "file", accept: ".nc,.nc4,.cdf,.netcdf,.h5", hidden: true })
-  const open = element("button", {
-    className: "handle", textContent: "Open …", title: "a stored run, or a truth of your own",
-  })
-  open.addEventListener("click", () => input.click())
-  const files = sender(model, say)
-  input.addEventListener("change", () => {
-    if (input.files.length) files.open(input.files[0])
-    input.value = ""
-  })
-  const fetch = number => {
-    say("Making the NetCDF …")
-    model.send_msg({ do: "make", what: "netcdf", number })
-  }
-  const { veil, leave } = dropping(file => files.open(file), fetch)
-  el.append(said, share.handle, share.list, download.handle, download.list, open, input, veil)
+}
 
-  const arrive = receiver(model, say)
-  const acts = { file: arrive, next: () => files.next(), say: message => say(message.text) }
-  model.on("msg:custom", message => acts[message.do](message))
+function downloading(model, make) {
+  const made = menu("Download", model.formats.map(form =>
+    item(form.title, form.about, () => make(form.title, { what: form.key }))))
   const allow = () => {
-    download.handle.disabled = !model.ready
-    download.handle.title = model.ready ? "" : "once a run has ended"
+    made.handle.disabled = !model.ready
+    made.handle.title = model.ready ? "" : "once a run has ended"
   }
   model.on("ready", allow)
   allow()
+  return made
+}
+
+function opening(open) {
+  const input = element("input", { type: "file", accept: ".nc,.nc4,.cdf,.netcdf,.h5", hidden: true })
+  const handle = element("button", {
+    className: "handle", textContent: "Open …", title: "a stored run, or a truth of your own",
+  })
+  handle.addEventListener("click", () => input.click())
+  input.addEventListener("change", () => {
+    if (input.files.length) open(input.files[0])
+    input.value = ""
+  })
+  return [handle, input]
+}
+
+export function render({ model, el }) {
+  const { said, say } = speaker()
+  const make = (title, wish) => {
+    say(`Making the ${title} …`)
+    model.send_msg({ do: "make", ...wish })
+  }
+  const files = sender(model, say)
+  const share = sharing(model, say)
+  const download = downloading(model, make)
+  const { veil, leave } = dropping(
+    file => files.open(file), number => make("NetCDF", { what: "netcdf", number }))
+  el.append(said, share.handle, share.list, download.handle, download.list,
+            ...opening(file => files.open(file)), veil)
+
+  const acts = {
+    file: receiver(model, say), next: () => files.next(), say: message => say(message.text),
+  }
+  model.on("msg:custom", message => acts[message.do](message))
   follow(model)
   model.on("remove", leave)
 }

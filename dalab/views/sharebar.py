@@ -26,7 +26,7 @@ from .history import Kept, keep
 from .links import LOOKED, link, usual
 from .model import LabModel
 from .share import FOREIGN, command, script
-from .uploads import MOST, Upload, opened
+from .uploads import Upload, opened
 from .watch import Watch
 
 PIECE = 3 << 20
@@ -49,8 +49,7 @@ class ShareBar(JSComponent):
         {"key": key, "title": form.title, "about": form.about} for key, form in FORMATS.items()
     ])
     foreign = param.List(list(FOREIGN), doc="names in the address that are not the bar's")
-    most = param.Integer(MOST, doc="bytes a file may have")
-    piece = param.Integer(PIECE, doc="bytes of a piece of it")
+    piece = param.Integer(PIECE, doc="bytes of a piece of a file")
 
     _esm = Path(__file__).with_name("sharebar.js")
     _stylesheets = [Path(__file__).with_name("sharebar.css")]
