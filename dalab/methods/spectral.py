@@ -1,8 +1,9 @@
 r"""Spectral guidance: the window posterior with a calibrated, homogeneous error covariance.
 
 One denoiser evaluation per step and no backpropagation: at noise level s the denoised window D
-has the average error covariance C_s, one small matrix per wavenumber. A background is conditioned
-on exactly; the network is linearised statistically about the result; and
+has the average error covariance C_s, one small matrix per wavenumber. A background, which a trained
+prior carries through the window (:mod:`dalab.priors.forecast`), is conditioned on exactly; the
+network is linearised statistically about the result; and
 
 .. math::
     (R + \Omega + J C_s J^T) \, a = y - \bar h, \qquad \hat x = D + C_s J^T a
@@ -28,9 +29,9 @@ import torch
 from torch import Tensor
 
 from ..observations import ObservingNetwork
-from ..priors.spectral import SpectralCovariance
+from ..priors.spectral import Sight, SpectralCovariance
 from ..random import MemberStreams
-from .base import Background, Problem, Step
+from .base import Problem, Step
 from .linearise import linearise
 from .sampler import Diffusion, ancestral_step
 from .solve import conjugate_gradients
@@ -45,12 +46,12 @@ class SpectralGuidance(Diffusion):
     )
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        levels = [*self.levels, 0.0]
+        levels, sight = [*self.levels, 0.0], background_sight(problem)
         x = levels[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
             gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
             start = gaussian.draw(streams) if self.draws else None
-            clean = posterior(problem, gaussian, self.iterations, start, streams)
+            clean = posterior(problem, gaussian, sight, self.iterations, start, streams)
             yield Step(clean, done, self.steps, evaluations=done, note=f"sigma {s:.3g}")
             if lower > 0:
                 noise = streams.normal(problem.window)
@@ -72,6 +73,7 @@ class Gaussian:
 def posterior(
     problem: Problem,
     gaussian: Gaussian,
+    sight: Sight | None,
     iterations: int,
     draw: Tensor | None = None,
     streams: MemberStreams | None = None,
@@ -79,30 +81,37 @@ def posterior(
     """Mean of a Gaussian window given background and observations, or a draw of that posterior.
 
     Args:
-        problem: supplies the background, the network and the data.
+        problem: supplies the network and the data.
         gaussian: what is believed before looking.
+        sight: what the background says, if there is one.
         iterations: conjugate-gradient iterations.
         draw: draw of ``gaussian`` to be turned into a draw of the posterior; with none, the
             posterior mean is returned.
         streams: randomness of the perturbed data, needed with ``draw``.
     """
-    if problem.background is not None:
-        gaussian, draw = see_background(problem.background, gaussian, draw, streams)
+    if sight is not None:
+        gaussian, draw = see(sight, gaussian, draw, streams)
     if problem.network.size == 0:
         return gaussian.mean if draw is None else draw
     return assimilate(problem.network, problem.data, gaussian, iterations, draw, streams)
 
 
-def see_background(
-    background: Background, gaussian: Gaussian, draw: Tensor | None, streams: MemberStreams | None
+def background_sight(problem: Problem) -> Sight | None:
+    """What the background says about the window, to the prior; ``None`` without a background."""
+    if problem.background is None:
+        return None
+    return problem.prior.sight(problem.background.state, problem.background.std)
+
+
+def see(
+    sight: Sight, gaussian: Gaussian, draw: Tensor | None, streams: MemberStreams | None
 ) -> tuple[Gaussian, Tensor | None]:
-    """Condition a Gaussian, and a draw of it, on the background."""
-    conditioning = gaussian.cov.condition_on_first(background.std**2)
-    mean = conditioning.mean(gaussian.mean, background.state)
+    """Condition a Gaussian, and a draw of it, on a homogeneous observation."""
+    conditioning = gaussian.cov.condition_on(sight)
     if draw is not None:
-        noise = streams.normal(background.state.shape)
-        draw = conditioning.mean(draw, background.state + background.std * noise)
-    return Gaussian(mean, conditioning.covariance), draw
+        noise = streams.normal((len(sight.values), *gaussian.mean.shape[-2:]))
+        draw = conditioning.mean(draw, noise)
+    return Gaussian(conditioning.mean(gaussian.mean), conditioning.covariance), draw
 
 
 def assimilate(

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..random import MemberStreams
 from ..systems.base import System
-from .spectral import SpectralCovariance
+from .spectral import Sight, SpectralCovariance
 
 
 class Prior(Denoiser, abc.ABC):
@@ -54,6 +54,15 @@ class Prior(Denoiser, abc.ABC):
     @abc.abstractmethod
     def climatology(self) -> SpectralCovariance:
         """Covariance of a window before any observation; its mean is zero."""
+
+    def sight(self, state: Tensor, std: float) -> Sight:
+        """What a background says about the window: here, about step 0 alone.
+
+        Args:
+            state: the background, ``(lev, y, x)``.
+            std: standard deviation of its error, white.
+        """
+        return Sight.of_first(state, std, self.window[0])
 
     def forward(self, x_t: Tensor, t: Tensor, **kwargs: object) -> DiracPosterior:
         """azula's interface: the denoised window at schedule time ``t``, a scalar."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .base import Prior
 from .residual import ResidualPrior
-from .spectral import SpectralCovariance
+from .spectral import Sight, SpectralCovariance
 
 
 class Trained(param.Parameterized):
@@ -49,6 +49,9 @@ class BlendedPrior(Prior):
         return self.prior.gaussian.covariance(
             torch.lerp(w * sigma**2 / (w + sigma**2), trained, self.blend)
         )
+
+    def sight(self, state: Tensor, std: float) -> Sight:
+        return (self.prior if self.blend else self.prior.gaussian).sight(state, std)
 
     @property
     def climatology(self) -> SpectralCovariance:

@@ -25,6 +25,7 @@ from ..systems.base import Climate, System
 from .augmented import Channels
 from .calibration import LEVELS
 from .exchange import Exchange
+from .forecast import Forecast
 from .gaussian import GaussianPrior
 from .header import Header, scales
 from .recipe import Recipe
@@ -70,11 +71,7 @@ class Training:
         self.recipe, self.folder, self.device = recipe, folder, device
         self.system: System = lookup("system", recipe.system, SYSTEMS)()
         self.data = load_data(recipe, self.system)
-        self.windows = Windows(
-            states=self.data.training.to(device), length=recipe.window,
-            mirrored=is_mirrored(self.system), seen=appended(recipe, self.system),
-            seed=recipe.seed,
-        )
+        self.windows = training_windows(recipe, self.system, self.data, device)
         self.test = held_out_windows(recipe, self.system, self.data).to(device)
         self.state = state_gaussian(self.system, self.data.training, recipe.window)
         smoothed = recipe.smoother and not recipe.operators and hasattr(self.system, "transport")
@@ -90,6 +87,8 @@ class Training:
         yield from trainer.run()
         if exchange is not None:
             self.fit(exchange, self.prior.denoise)
+        if self.prior.forecast is not None:
+            fit_forecast(self.prior.forecast, self.windows.fixed("fit", self.recipe.fit_windows))
 
     @torch.no_grad()
     def fit(self, part: TwoFilterSmoother | Exchange, denoise: Denoise) -> None:
@@ -123,6 +122,23 @@ class Training:
         path = self.folder / f"{self.recipe.name}.safetensors"
         save_trained(path, prior, self.state, header)
         return path, header
+
+
+@torch.no_grad()
+def fit_forecast(forecast: Forecast, clean: Tensor) -> None:
+    """Find out what backgrounds say about clean windows ``(count, time, lev, y, x)``."""
+    for index in range(len(forecast.errors.levels)):
+        generator = stream(0, "forecast", index)
+        normal = torch.randn(clean[:, 0].shape, generator=generator).to(clean)
+        forecast.fit_level(index, clean, normal)
+
+
+def training_windows(recipe: Recipe, system: System, data: Data, device: torch.device) -> Windows:
+    """The windows that a recipe trains on, augmented if it says so."""
+    return Windows(
+        states=data.training.to(device), length=recipe.window, mirrored=is_mirrored(system),
+        seen=appended(recipe, system), seed=recipe.seed,
+    )
 
 
 def held_out_windows(recipe: Recipe, system: System, data: Data) -> Tensor:

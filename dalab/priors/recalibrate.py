@@ -12,7 +12,7 @@ from ..random import stream
 from ..registry import lookup
 from ..systems import SYSTEMS
 from .header import Header
-from .pipeline import held_out_windows, load_data
+from .pipeline import fit_forecast, held_out_windows, load_data, training_windows
 from .recipe import Recipe
 from .shipped import trained_path
 from .trained import load_core, save_trained
@@ -23,11 +23,12 @@ from .validation import validation_table
 def recalibrate(
     prior: str, data: Path | str, windows: int, out: Path | None = None
 ) -> tuple[Path, list[dict[str, float]]]:
-    """Measure the error covariance and the validation table of a prior, and write them.
+    """Measure the error covariances and the validation table of a prior, and write them.
 
     Args:
         prior: name of a trained prior that ships, or a file.
-        data: archive; its held-out trajectories are used.
+        data: archive; its held-out trajectories are used, and those to train on for what a
+            background says.
         windows: how many of their windows.
         out: file to write; the prior's own if ``None``.
 
@@ -46,7 +47,11 @@ def recalibrate(
     )
     system = lookup("system", header.system, SYSTEMS)()
     core, state, _ = load_core(path, system)
-    test = held_out_windows(recipe, system, load_data(recipe, system))
+    archive = load_data(recipe, system)
+    if core.forecast is not None:
+        known = training_windows(recipe, system, archive, torch.device("cpu"))
+        fit_forecast(core.forecast, known.fixed("fit", recipe.fit_windows))
+    test = held_out_windows(recipe, system, archive)
     core.errors.measure(core.gaussian, core.denoise, test, stream(recipe.seed, "calibration"))
     table = validation_table(core, test, recipe.seed)
     save_trained(out or path, core, state, dataclasses.replace(header, validation=table))

@@ -22,9 +22,10 @@ from torch import Tensor
 from .base import Prior
 from .calibration import ErrorTable
 from .exchange import Exchange
+from .forecast import Forecast
 from .gaussian import GaussianPrior
 from .smoother import TwoFilterSmoother
-from .spectral import SpectralCovariance
+from .spectral import Sight, SpectralCovariance
 from .unet import UNet
 
 
@@ -38,6 +39,7 @@ class ResidualPrior(Prior):
         smoother: estimate that uses the flow, if the system allows.
         exchange: the last correction.
         errors: calibrated error covariance; that of the Gaussian prior until it is measured.
+        forecast: what a background says about the whole window, if the system allows.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
     """
 
@@ -49,13 +51,14 @@ class ResidualPrior(Prior):
         smoother: TwoFilterSmoother | None = None,
         exchange: Exchange | None = None,
         errors: ErrorTable | None = None,
+        forecast: Forecast | None = None,
         autocast: bool = True,
     ) -> None:
         super().__init__(name, gaussian.window)
         self.gaussian, self.smoother = gaussian, smoother
         self.network, self.exchange = network, exchange
         self.errors = errors or ErrorTable(gaussian.window)
-        self.autocast = autocast
+        self.forecast, self.autocast = forecast, autocast
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         windows = x.reshape(-1, *self.window)
@@ -95,6 +98,11 @@ class ResidualPrior(Prior):
         """bfloat16 where it is wanted and the hardware is made for it; never for float64."""
         wanted = self.autocast and x.dtype == torch.float32 and has_bfloat16(x.device)
         return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
+
+    def sight(self, state: Tensor, std: float) -> Sight:
+        if self.forecast is None or not self.forecast.fitted:
+            return super().sight(state, std)
+        return self.forecast(state, std)
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         return self.errors.covariance(self.gaussian, sigma)

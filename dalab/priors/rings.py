@@ -82,6 +82,23 @@ def regress(target: Tensor, features: Tensor, rings: Tensor, ridge: float = 1e-6
     return torch.linalg.solve(A, b).mT
 
 
+def moments(features: Tensor, rings: Tensor) -> Tensor:
+    """Second moments of fields per mode of each ring, averaged over samples.
+
+    Args:
+        features: ``(count, in, y, x)``.
+        rings: from :func:`ring_index`.
+
+    Returns:
+        ``(rings, in, in)``, float64; unitary transforms are meant.
+    """
+    ny, nx = features.shape[-2:]
+    f = torch.fft.rfft2(features.double(), norm="ortho")
+    modes = ring_sums(torch.ones(ny, nx // 2 + 1, dtype=torch.float64, device=f.device), nx)
+    total = _products(f.conj() * weights(nx, f), f, rings)
+    return total / (len(features) * modes[:, None, None].clamp(min=1))
+
+
 def _products(a: Tensor, b: Tensor, rings: Tensor) -> Tensor:
     """Real parts of sums of a_i b_j over samples and wavenumbers of each ring, ``(r, i, j)``."""
     left, right = (z.permute(2, 3, 1, 0).flatten(0, 1).contiguous() for z in (a, b))

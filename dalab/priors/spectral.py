@@ -13,6 +13,7 @@ one cell, whose only C(k) is the whole covariance.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -109,13 +110,9 @@ class SpectralCovariance:
         seen = torch.einsum("lkca,lkabt,lkcb->tclk", T, same_time, T.conj()).real
         return self._mean(seen)[..., None, None]
 
-    def condition_on_first(self, variance: float) -> Conditioning:
-        """Condition on a noisy full-grid observation of step 0.
-
-        Args:
-            variance: white error variance of the observed step.
-        """
-        return Conditioning(self, variance)
+    def condition_on(self, sight: Sight) -> Conditioning:
+        """Condition on a homogeneous observation."""
+        return Conditioning(self, sight)
 
     def sample(self, normal: Tensor) -> Tensor:
         """Colour white noise: windows ``(..., time, lev, y, x)`` with this covariance."""
@@ -135,32 +132,62 @@ class SpectralCovariance:
         return SpectralCovariance(self.matrices[..., :lev, :lev], (1, lev, *self.grid))
 
 
-class Conditioning:
-    r"""A Gaussian window given a background: all cells of step 0, white error.
+@dataclass(frozen=True)
+class Sight:
+    """A homogeneous linear observation of windows, with white errors of unit variance.
 
-    With S = C_00 + b^2 I and K = C_{.0} S^{-1} per wavenumber, the mean moves by K (x_b - m_0) and
-    the covariance becomes C - K C_{0.}; both stay homogeneous, so this is exact.
+    Args:
+        operator: H(k), ``(ny, nx//2 + 1, r, c)``.
+        values: spectra of what was seen, unitary, ``(r, ny, nx//2 + 1)``.
     """
 
-    def __init__(self, prior: SpectralCovariance, variance: float) -> None:
-        lev = prior.fields[1]
-        C = prior.matrices
-        eye = torch.eye(lev, dtype=C.dtype, device=C.device)
-        S = C[..., :lev, :lev] + variance * eye
-        self.gain = torch.linalg.solve(S, C[..., :lev, :]).mH
-        self.window = prior.window
-        posterior = C - self.gain @ C[..., :lev, :]
-        self.covariance = SpectralCovariance((posterior + posterior.mH) / 2, prior.window)
+    operator: Tensor
+    values: Tensor
 
-    def mean(self, mean: Tensor, background: Tensor) -> Tensor:
+    @classmethod
+    def of_first(cls, state: Tensor, std: float, steps: int) -> Sight:
+        """Step 0 alone, seen in every cell.
+
+        Args:
+            state: what was seen, ``(lev, y, x)``.
+            std: standard deviation of its error.
+            steps: of the window.
+        """
+        lev = len(state)
+        values = torch.fft.rfft2(state / std, norm="ortho")
+        operator = torch.eye(lev, steps * lev).to(values) / std
+        return cls(operator.expand(*values.shape[-2:], -1, -1), values)
+
+
+class Conditioning:
+    r"""A Gaussian window given a homogeneous observation y = H x + e, e white of unit variance.
+
+    With the gain K = C H^H (H C H^H + I)^{-1} per wavenumber, the mean moves by K (y - H m) and the
+    covariance becomes C - K H C; both stay homogeneous, so this is exact.
+    """
+
+    def __init__(self, prior: SpectralCovariance, sight: Sight) -> None:
+        C, H = prior.matrices.to(torch.complex128), sight.operator.to(torch.complex128)
+        seen = H @ C
+        S = seen @ H.mH + torch.eye(H.shape[-2], dtype=C.dtype, device=C.device)
+        gain = torch.linalg.solve(S, seen).mH
+        posterior = C - gain @ seen
+        like = prior.matrices
+        self.sight, self.window, self.gain = sight, prior.window, gain.to(like)
+        self.covariance = SpectralCovariance(((posterior + posterior.mH) / 2).to(like), self.window)
+
+    def mean(self, mean: Tensor, noise: Tensor | None = None) -> Tensor:
         """Conditioned mean of windows ``(..., time, lev, y, x)``.
 
         Args:
             mean: mean before conditioning.
-            background: observed step, ``(lev, y, x)``.
+            noise: standard normal fields to be added to what was seen, ``(..., r, y, x)``.
         """
-        innovation = torch.fft.rfft2(background - mean[..., 0, :, :, :], norm="ortho")
-        return mean + to_window(product(self.gain, innovation), self.window)
+        values = self.sight.values
+        if noise is not None:
+            values = values + torch.fft.rfft2(noise, norm="ortho")
+        expected = product(self.sight.operator, to_spectrum(mean))
+        return mean + to_window(product(self.gain, values - expected), self.window)
 
 
 FLOOR = 1e-6

@@ -26,6 +26,7 @@ from .base import Prior
 from .calibration import ErrorTable
 from .checkpoint import load_gaussian, packed, unpacked
 from .exchange import Exchange
+from .forecast import Forecast
 from .gaussian import GaussianPrior
 from .header import Header, unfit
 from .recipe import Recipe
@@ -67,14 +68,15 @@ def assemble(
         core = gaussian_augmented(copy.deepcopy(state).double(), operators).core
         gaussian = cast(GaussianPrior, core).float()
     window = gaussian.window
-    smoother = exchange = None
+    smoother = exchange = forecast = None
     if smoothed:
         carry = system.transport()
         smoother = TwoFilterSmoother(window, carry, levels)
         exchange = Exchange(window, carry, levels) if recipe.exchange else None
+        forecast = Forecast(window, carry, levels)
     network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
     return ResidualPrior(
-        recipe.name, gaussian, network, smoother, exchange, errors, recipe.autocast
+        recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast
     )
 
 
@@ -92,7 +94,7 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
     tensors = {f"gaussian.{k}": v for k, v in gaussian.items()}
     tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
     tensors |= _named("errors", prior.errors)
-    for name in ("smoother", "exchange"):
+    for name in ("smoother", "exchange", "forecast"):
         if getattr(prior, name) is not None:
             maps = _named(name, getattr(prior, name))
             tensors |= {k: v.half() if large and v.ndim > 1 else v for k, v in maps.items()}
@@ -146,8 +148,9 @@ def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior,
     prior.name = header.name
     try:
         for name, part in prior.named_children():
-            if name != "gaussian":
-                part.load_state_dict(_under(tensors, name))
+            values = _under(tensors, name)
+            if name != "gaussian" and (values or name != "forecast"):
+                part.load_state_dict(values)
     except RuntimeError as error:
         raise unfit(path, f"must fit the denoiser that its header describes ({error})") from None
     return prior, state.float(), header

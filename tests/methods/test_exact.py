@@ -8,7 +8,7 @@ import torch
 from dalab.methods.evidence import Evidence
 from dalab.methods.mmps import MMPS
 from dalab.methods.oi import OptimalInterpolation
-from dalab.methods.spectral import Gaussian, SpectralGuidance
+from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight
 from dalab.methods.spectral import posterior as guided
 from dalab.random import stream
 from tests.dense import matrix, posterior
@@ -34,7 +34,7 @@ def test_guided_mean_is_exact_at_every_level(tiny_system, tiny_prior, operators,
     p = problem(tiny_system, tiny_prior, operators, background=background)
     x = torch.randn(2, *p.window, generator=stream(5), dtype=torch.float64)
     D, cov = tiny_prior.denoise(x, sigma), tiny_prior.error_covariance(sigma)
-    found = guided(p, Gaussian(D, cov), iterations=400)
+    found = guided(p, Gaussian(D, cov), background_sight(p), iterations=400)
     for member in range(2):
         mean, _ = exact(p, D[member].flatten(), cov)
         torch.testing.assert_close(found[member].flatten(), mean, rtol=1e-6, atol=1e-7)

@@ -10,7 +10,7 @@ from dalab.methods.evidence import Evidence
 from dalab.methods.letkf import LETKF
 from dalab.methods.local import Taper, gaspari_cohn
 from dalab.methods.oi import OptimalInterpolation
-from dalab.methods.spectral import Gaussian, SpectralGuidance
+from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight
 from dalab.methods.spectral import posterior as guided
 from dalab.methods.transform import ensemble_weights, transformed
 from dalab.priors import GaussianPrior
@@ -50,7 +50,7 @@ def test_the_guided_mean_is_exact(world, background):
     p = problem(system, prior, mask=mask, background=background)
     x = torch.randn(1, *p.window, generator=stream(5), dtype=torch.float64)
     D, cov = prior.denoise(x, 0.7), prior.error_covariance(0.7)
-    found = guided(p, Gaussian(D, cov), iterations=200)
+    found = guided(p, Gaussian(D, cov), background_sight(p), iterations=200)
     mean, _ = exact(p, D, cov)
     torch.testing.assert_close(found.flatten(), mean, rtol=1e-6, atol=1e-7)
 

@@ -22,7 +22,7 @@ from dalab.methods.mmps import MMPS
 from dalab.methods.pgdm import PiGDM
 from dalab.methods.sda import SDA, SDAReleased
 from dalab.methods.soad import SOAD, selected
-from dalab.methods.spectral import Gaussian
+from dalab.methods.spectral import Gaussian, background_sight
 from dalab.methods.spectral import posterior as guided
 from dalab.observations import OPERATORS, network
 from dalab.random import MemberStreams, stream
@@ -76,7 +76,8 @@ def soad(p, x, s):
 
 
 def spectral(p, x, s):
-    return guided(p, Gaussian(p.prior.denoise(x, s), p.prior.error_covariance(s)), iterations=3)
+    gaussian = Gaussian(p.prior.denoise(x, s), p.prior.error_covariance(s))
+    return guided(p, gaussian, background_sight(p), iterations=3)
 
 
 @pytest.mark.parametrize("c, values", [

@@ -5,21 +5,9 @@ from __future__ import annotations
 import torch
 
 from dalab.priors.exchange import Exchange
+from tests.rolling import SITES, TIME, carry, windows
 
-TIME, SITES = 4, 6
 LEVELS = (0.1, 1.0)
-
-
-def carry(states: torch.Tensor) -> torch.Tensor:
-    ahead, back = states
-    return torch.stack([ahead.roll(1, -1), back.roll(-1, -1)])
-
-
-def windows(count: int, seed: int) -> torch.Tensor:
-    """Trajectories of a flow that moves by one site a step, ``(count, time, 1, 1, x)``."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(count, 1, 1, SITES, generator=generator, dtype=torch.float64)
-    return torch.stack([x.roll(k, -1) for k in range(TIME)], 1)
 
 
 def noised(clean: torch.Tensor, seed: int) -> torch.Tensor:

@@ -8,26 +8,11 @@ from dalab.priors.gaussian import GaussianPrior
 from dalab.priors.smoother import LIMIT, TwoFilterSmoother
 from dalab.priors.spectral import estimate
 from tests.dense import posterior
-
-TIME, SITES = 4, 6
-
-
-def carry(states: torch.Tensor) -> torch.Tensor:
-    """Everything moves by one site a step, and nothing is lost."""
-    ahead, back = states
-    return torch.stack([ahead.roll(1, -1), back.roll(-1, -1)])
-
-
-def windows(count: int, seed: int) -> torch.Tensor:
-    """Trajectories of that flow from smooth random states, float64."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(count, 1, 1, SITES, generator=generator, dtype=torch.float64)
-    x = (x + x.roll(1, -1)) / 2**0.5
-    return torch.stack([x.roll(k, -1) for k in range(TIME)], 1)
+from tests.rolling import SITES, TIME, carry, windows
 
 
 def test_it_equals_the_kalman_smoother_of_a_linear_flow():
-    sigma, clean = 0.5, windows(20000, 0)
+    sigma, clean = 0.5, windows(20000, 0, smooth=True)
     gaussian = GaussianPrior(estimate(clean[:, :, :, :, :]), (TIME, 1, 1, SITES))
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1), dtype=clean.dtype)
     smoother = TwoFilterSmoother((TIME, 1, 1, SITES), carry, (0.1, sigma)).double()
@@ -35,7 +20,7 @@ def test_it_equals_the_kalman_smoother_of_a_linear_flow():
     smoother.fit_level(1, noisy, clean, gaussian.denoise(noisy, sigma))
 
     C = torch.cov(clean.flatten(1).T)
-    test = windows(5, 2) + 0.3
+    test = windows(5, 2, smooth=True) + 0.3
     mean, _ = posterior(
         torch.zeros(TIME * SITES, dtype=torch.float64), C, torch.eye(len(C), dtype=C.dtype),
         torch.full((len(C),), sigma**2, dtype=C.dtype), test.flatten(1).T[:, 0],
@@ -48,7 +33,7 @@ def test_it_equals_the_kalman_smoother_of_a_linear_flow():
 def test_what_the_filters_carried_is_in_order_of_time():
     smoother = TwoFilterSmoother((TIME, 1, 1, SITES), carry, (0.1, 1.0)).double()
     smoother.filters.values[..., -1] = 1.0  # believe every noisy frame
-    x = windows(2, 3)
+    x = windows(2, 3, smooth=True)
     _, (ahead, back) = smoother(x, torch.tensor([0.5, 0.5]).double(), x)
     torch.testing.assert_close(ahead[:, 1:], x[:, :-1].roll(1, -1))
     torch.testing.assert_close(back[:, :-1], x[:, 1:].roll(-1, -1))
@@ -64,7 +49,7 @@ def test_input_far_from_any_flow_stays_finite():
 
     smoother = TwoFilterSmoother((TIME, 1, 1, SITES), watched, (0.1, 1.0)).double()
     smoother.filters.values[..., -1] = 1.0
-    x = 1e6 * windows(1, 4)
+    x = 1e6 * windows(1, 4, smooth=True)
     estimate_, _ = smoother(x, torch.tensor([0.5]).double(), x)
     assert torch.isfinite(estimate_).all()
     assert max(met) <= LIMIT

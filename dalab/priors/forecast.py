@@ -1,0 +1,93 @@
+r"""What a background says about the whole window, once the prior's flow has carried it there.
+
+A background is a noisy state of step 0. Carried ahead by the flow M, it is a noisy view of every
+later step too,
+
+.. math::
+    c_0 = x_b , \qquad c_{k+1} = M c_k , \qquad c_k = A_k x_k + e_k , \qquad
+    E[e e^T] = \Sigma ,
+
+with small matrices A_k and Sigma per ring of equal wavenumber and per error of the background,
+found in closed form on training windows. What the flow loses on the way is in A, how errors grow
+and how those of different steps go together is in Sigma. Given these, c is one more linear
+observation of the window, homogeneous and hence exact to condition on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .rings import LogTable, apply, moments, regress
+from .smoother import LIMIT, Carrier, Carrying
+from .spectral import Sight, to_spectrum
+
+
+class Forecast(Carrying):
+    """Backgrounds as views of whole windows; says nothing until it is fitted.
+
+    Args:
+        window: shape of a window, (time, lev, y, x).
+        carry: takes states over one interval in both directions.
+        levels: standard deviations of the background error, increasing.
+    """
+
+    def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
+        super().__init__(window, carry)
+        time, lev = self.fields = tuple(window[:2])
+        self.views = LogTable(levels, (time, self.count, lev, lev))
+        self.errors = LogTable(levels, (self.count, time * lev, time * lev))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is anything in the tables."""
+        return bool(self.errors.values.any())
+
+    def forward(self, background: Tensor, std: float) -> Sight:
+        """The view of a window that a background gives.
+
+        Args:
+            background: state of step 0, ``(lev, y, x)``.
+            std: standard deviation of its error, white.
+        """
+        level = torch.tensor([float(std)], device=background.device)
+        A, error = self.views(level)[0].double(), self.errors(level)[0].double() * _size(std)
+        w, V = torch.linalg.eigh(error)
+        whiten = (V * w.clamp(min=1e-6 * std**2).rsqrt()[:, None]) @ V.mT
+        time, lev = self.fields
+        columns = whiten.unflatten(-1, (time, lev))
+        operator = torch.einsum("rctl,trlm->rctm", columns, A).flatten(-2)
+        carried = to_spectrum(self.carried(background[None])).squeeze(0)
+        values = torch.einsum("lkcd,dlk->clk", whiten[self.rings].to(carried), carried)
+        return Sight(operator[self.rings].to(carried), values)
+
+    def carried(self, states: Tensor) -> Tensor:
+        """States ``(batch, lev, y, x)`` carried to every step, ``(batch, time, lev, y, x)``."""
+        frames = [states]
+        for _ in range(self.fields[0] - 1):
+            frames.append(self.carry(frames[-1].clamp(-LIMIT, LIMIT).expand(2, *states.shape))[0])
+        return torch.stack(frames, 1)
+
+    def fit_level(self, level: int, clean: Tensor, noise: Tensor) -> None:
+        """Find the matrices of one background error by least squares.
+
+        Args:
+            level: index of the error's standard deviation.
+            clean: windows, ``(count, time, lev, y, x)``.
+            noise: standard normal fields, ``(count, lev, y, x)``.
+        """
+        std = float(self.errors.levels[level])
+        carried = self.carried(clean[:, 0] + std * noise)
+        error = torch.empty_like(carried)
+        for k in range(self.fields[0]):
+            A = regress(carried[:, k], clean[:, k], self.rings)
+            self.views.values[level, k] = A
+            error[:, k] = carried[:, k] - apply(A[None], clean[:, k], self.rings)
+        self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / _size(std)
+
+
+def _size(std: float) -> float:
+    """The scale of the tabulated errors, so that they change little between levels."""
+    return std**2 / (1 + std**2)
