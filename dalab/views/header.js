@@ -93,9 +93,13 @@ function name() {
 export function render({ model, el }) {
   el.append(tabs(model), theme())
   const forget = measure(model)
-  document.addEventListener("focusin", name)
+  const later = () => setTimeout(name, 2000)
+  const before = event => { if (event.key === "Tab") name() }
+  later()
+  model.on("page", later)
+  document.addEventListener("keydown", before, true)
   model.on("remove", () => {
     forget()
-    document.removeEventListener("focusin", name)
+    document.removeEventListener("keydown", before, true)
   })
 }
