@@ -222,7 +222,8 @@ def _rows(tree: xr.DataTree, cell: Cell, configs: Sequence[Config]) -> Iterator[
 
 
 def _outer_ranks(tree: xr.DataTree, label: str) -> float:
-    return outer_ranks(tree[f"estimates/{label}/pv"], tree["truth/pv"])
+    ensemble, truth = (tree[name].to_dataset()["pv"] for name in (f"estimates/{label}", "truth"))
+    return outer_ranks(ensemble, truth)
 
 
 def read(path: Path) -> list[dict[str, str]]:

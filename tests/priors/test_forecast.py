@@ -7,19 +7,29 @@ import torch
 
 from dalab.priors.forecast import Forecast
 from dalab.priors.spectral import SpectralCovariance, estimate
-from tests.rolling import SITES, TIME, carry, windows
+from tests.rolling import SITES, TIME
+from tests.rolling import windows as moving
 
 WINDOW = (TIME, 1, 1, SITES)
 LEVELS = (0.05, 0.1, 0.2)
 
 
+def carry(states: torch.Tensor) -> torch.Tensor:
+    """Nothing moves: then the errors of all steps are one and the same."""
+    return states
+
+
+def windows(count: int, seed: int) -> torch.Tensor:
+    return moving(count, seed, smooth=True)[:, :1].expand(-1, TIME, -1, -1, -1)
+
+
 @pytest.fixture(scope="module")
 def forecast() -> Forecast:
-    clean = windows(4000, 0, smooth=True)
+    clean = windows(4000, 0)
     fitted = Forecast(WINDOW, carry, LEVELS).double()
     assert not fitted.fitted
     for level in range(len(LEVELS)):
-        generator = torch.Generator().manual_seed(level)
+        generator = torch.Generator().manual_seed(100 + level)
         noise = torch.randn(clean[:, 0].shape, generator=generator, dtype=clean.dtype)
         fitted.fit_level(level, clean, noise)
     assert fitted.fitted
@@ -28,13 +38,13 @@ def forecast() -> Forecast:
 
 def blind() -> SpectralCovariance:
     """The climate of a prior that knows no flow: the steps are independent."""
-    C = estimate(windows(4000, 0, smooth=True))
+    C = estimate(windows(4000, 0))
     return SpectralCovariance(torch.diag_embed(torch.diagonal(C, dim1=-2, dim2=-1)), WINDOW)
 
 
-@pytest.mark.parametrize("std", [0.05, 0.14, 0.2])
+@pytest.mark.parametrize("std", [0.05, 0.07, 0.1])
 def test_the_background_is_seen_at_every_step_with_the_error_it_has(forecast, std):
-    clean = windows(400, 9, smooth=True)
+    clean = windows(400, 9)
     generator = torch.Generator().manual_seed(5)
     noise = torch.randn(clean[:, 0].shape, generator=generator, dtype=clean.dtype)
     squares = torch.zeros(TIME, dtype=torch.float64)
@@ -43,13 +53,12 @@ def test_the_background_is_seen_at_every_step_with_the_error_it_has(forecast, st
         found = conditioning.mean(torch.zeros(1, *WINDOW, dtype=torch.float64))[0]
         squares += (found - window).square().mean((1, 2, 3)) / len(clean)
     claimed = conditioning.covariance.variance().flatten()
-    assert (squares < 1.5 * std**2).all(), "the climate of one step has variance 1"
-    # a translation turns phases, which matrices that know no direction cannot tell from growth
-    torch.testing.assert_close(squares, claimed, rtol=0.5, atol=0)
+    assert (squares < 1.1 * std**2).all(), "the climate of one step has variance 1"
+    torch.testing.assert_close(squares, claimed, rtol=0.2, atol=0)  # the blind climate is counted at every step
 
 
 def test_draws_given_the_background_have_the_covariance_that_is_claimed(forecast):
-    background = windows(1, 3, smooth=True)[0, 0]
+    background = windows(1, 3)[0, 0]
     conditioning = blind().condition_on(forecast(background, 0.2))
     generator = torch.Generator().manual_seed(1)
     normal = torch.randn(2, 4000, *WINDOW, generator=generator, dtype=torch.float64)
