@@ -63,8 +63,7 @@ Out = Annotated[Path | None, Option(help="result: FILE.nc (NetCDF-4) or FILE.zar
 
 @app.command()
 def run(
-    config: Annotated[Path | None, typer.Argument(help="YAML or JSON file with fields of a config")]
-    = None,
+    config: Annotated[Path | None, typer.Argument(help="YAML or JSON file: the config")] = None,
     system: Annotated[str | None, Option(help="see: dalab list systems")] = None,
     truth: Annotated[str | None, Option(help="see: dalab list truths; or a NetCDF or Zarr file")]
     = None,
@@ -77,14 +76,12 @@ def run(
     noise: Annotated[float | None, Option(help="observation noise, standard deviation")] = None,
     noise_family: Annotated[str | None, Option(help="its shape; dalab list noises")] = None,
     assumed_noise: Annotated[float | None, Option(help="what the methods believe")] = None,
-    background: Annotated[float | None, Option(help="background on step 0, standard deviation")]
-    = None,
+    background: Annotated[float | None, Option(help="on step 0, standard deviation")] = None,
     background_kind: Annotated[str | None, Option(help="perturbed or forecast")] = None,
     prior: Annotated[str | None, Option(help="see: dalab list priors")] = None,
     method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
     members: Annotated[int | None, Option(help="posterior samples per method")] = None,
-    steps: Annotated[int | None, Option(help="sampling steps of the methods that have them")]
-    = None,
+    steps: Annotated[int | None, Option(help="of the methods that have steps")] = None,
     seed: Annotated[int | None, Option(help="of every random choice")] = None,
     device: Annotated[str | None, Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
     cycles: Annotated[int | None, Option(help="of a cycled system")] = None,
