@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.priors import PRIORS, load_prior
+from dalab.priors import load_prior
 from dalab.random import MemberStreams, stream
 from dalab.systems import SYSTEMS
 from tests.dense import matrix
@@ -40,7 +40,7 @@ def test_azula_sees_the_same_denoiser(tiny_prior):
     torch.testing.assert_close(tiny_prior(x, t).mean, tiny_prior.denoise(x, 0.7))
 
 
-@pytest.mark.parametrize("name", sorted(PRIORS))
+@pytest.mark.parametrize("name", ["auto", "gaussian", "qg64"])
 def test_shipped_prior_denoises_held_out_states_as_well_as_it_says(name):
     """On shipped states, which the covariance has never seen, over single-time marginals."""
     from dalab.systems.library import load_states

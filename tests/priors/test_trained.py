@@ -19,6 +19,7 @@ from dalab.priors.recipe import Recipe
 from dalab.priors.trained import load_core, load_trained
 from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS
+from dalab.systems.library import load_states
 
 RECIPE = Recipe(
     name="small", system="lorenz96", data="climate:8x30", window=4, widths=(8,), depths=(1,),
@@ -171,3 +172,15 @@ class TestBlend:
             load_prior(f"{trained[1]}:blend=2", LORENZ)
         with pytest.raises(InputError, match="must be a trained one"):
             load_prior("gaussian:blend=0.5", LORENZ)
+
+
+def test_the_shipped_qg256_denoises_as_well_as_it_says():
+    """On a trajectory from its library, which it was not trained on."""
+    system = SYSTEMS["qg256"]()
+    trained, gaussian = (load_prior(name, system) for name in ("auto", "gaussian"))
+    window = system.trajectory(load_states("qg256")[:1], 9)
+    noisy = window + 0.5 * torch.randn(window.shape, generator=torch.Generator().manual_seed(0))
+    errors = [(p.denoise(noisy, 0.5) - window).square().mean().sqrt() for p in (trained, gaussian)]
+    promised = trained.error_covariance(0.5).variance().mean().sqrt()
+    assert errors[0] == pytest.approx(float(promised), rel=0.1)
+    assert errors[0] < 0.95 * errors[1]

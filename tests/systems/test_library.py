@@ -36,9 +36,9 @@ def test_shipped_states_differ():
 
 
 def test_unknown_library_names_the_known_ones():
-    with pytest.raises(InputError, match="'nowhere': must be one of qg64, qg64-fine"):
+    with pytest.raises(InputError, match="'nowhere': must be one of qg256, qg64, qg64-fine"):
         load_states("nowhere")
-    assert library_names() == ["qg64", "qg64-fine"]
+    assert library_names() == ["qg256", "qg64", "qg64-fine"]
 
 
 def test_states_survive_a_file(tmp_path, monkeypatch):

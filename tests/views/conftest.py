@@ -76,7 +76,7 @@ def finished():
 @pytest.fixture
 def service(stubs, monkeypatch):  # noqa: F811
     """A service of its own, and the stubs in the form."""
-    monkeypatch.setattr(Controls.param.methods, "objects", list(METHODS))
+    monkeypatch.setattr(Controls.param.methods, "_objects", list(METHODS))  # `objects` is a proxy
     return Service()
 
 
