@@ -24,6 +24,13 @@ from .rings import LogTable, apply, moments, regress
 from .smoother import LIMIT, Carrier, Carrying
 from .spectral import Sight, to_spectrum
 
+FLOOR = 1e-2
+"""Least error variance that any combination of steps is taken for, relative to the background's:
+errors of neighbouring steps are nearly the same, and their tiny differences are hardly known."""
+
+STEEPEST = 4.0
+"""Bound of the matrices A, which mean nothing where the flow has hardly any variance."""
+
 
 class Forecast(Carrying):
     """Backgrounds as views of whole windows; says nothing until it is fitted.
@@ -55,7 +62,7 @@ class Forecast(Carrying):
         level = torch.tensor([float(std)], device=background.device)
         A, error = self.views(level)[0].double(), self.errors(level)[0].double() * _size(std)
         w, V = torch.linalg.eigh(error)
-        whiten = (V * w.clamp(min=1e-6 * std**2).rsqrt()[:, None]) @ V.mT
+        whiten = (V * w.clamp(min=FLOOR * std**2).rsqrt()[:, None]) @ V.mT
         time, lev = self.fields
         columns = whiten.unflatten(-1, (time, lev))
         operator = torch.einsum("rctl,trlm->rctm", columns, A).flatten(-2)
@@ -82,7 +89,7 @@ class Forecast(Carrying):
         carried = self.carried(clean[:, 0] + std * noise)
         error = torch.empty_like(carried)
         for k in range(self.fields[0]):
-            A = regress(carried[:, k], clean[:, k], self.rings)
+            A = regress(carried[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)
             self.views.values[level, k] = A
             error[:, k] = carried[:, k] - apply(A[None], clean[:, k], self.rings)
         self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / _size(std)
