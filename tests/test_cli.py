@@ -20,8 +20,11 @@ from dalab.registry import options
 
 PROGRAM = [sys.executable, "-c", "from dalab.cli import app; app(prog_name='dalab')"]
 ANNOUNCING = """
+import signal
 import dalab.terminal as terminal
 from dalab.cli import app
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores it
 
 def standing(frame):
     print(frame.method, flush=True)
