@@ -141,7 +141,7 @@ class PosteriorPage(Analysis):
             _scales(self.chosen.method, one.mean, "dashed"),
             _scales(self.chosen.method, one.error, "dotted"),
         ])
-        self.spectra.title(f"Members, mean (dashed), error (dotted)")
+        self.spectra.title("Members, mean (dashed), error (dotted)")
         self._draw_gallery()
 
     def _draw_gallery(self) -> None:
