@@ -153,8 +153,14 @@ def test_every_download_arrives_and_opens(visit, tmp_path):
 def test_a_stored_run_dropped_on_the_page_is_shown(visit, stored):
     lab = visit(QUICK)
     data = base64.b64encode(stored.read_bytes()).decode()
-    lab.page.evaluate(DROP, ["elsewhere.nc", data])
-    lab.wait(lambda: lab.curve("oi") and any(lab.curve("oi")), "the curve of the stored run")
+    lab.page.get_by_role("button", name="Open").wait_for()
+
+    def dropped():  # again, if nobody listened yet
+        lab.page.evaluate(DROP, ["elsewhere.nc", data])
+        lab.page.wait_for_timeout(5000)
+        return lab.curve("oi") and any(lab.curve("oi"))
+
+    lab.wait(dropped, "the curve of the stored run")
     lab.wait(lambda: lab.observed() == 256, "its network")
     np.testing.assert_allclose(lab.curve("oi"), load(stored)["metrics/rmse_steps"][0])
     assert lab.page.get_by_role("textbox", name="Noise std", exact=True).input_value() == "0.25"
