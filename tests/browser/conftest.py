@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,20 @@ def chromium():
 @pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the app is served, by a process of its own."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("serve") / "log.txt"
-    command = [sys.executable, "-m", "panel", "serve", str(ROOT / "apps" / "lab.py"),
+    with served("lab", tmp_path_factory.mktemp("serve")) as url:
+        yield url
+
+
+@contextmanager
+def served(app: str, folder: Path) -> Iterator[str]:
+    """Serve ``apps/APP.py`` from a process that must not have had an error in the end."""
+    port, log = free_port(), folder / "log.txt"
+    command = [sys.executable, "-m", "panel", "serve", str(ROOT / "apps" / f"{app}.py"),
                "--port", str(port)]
     with log.open("w") as out:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         server = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
-    url = f"http://localhost:{port}/lab"
+    url = f"http://localhost:{port}/{app}"
     try:
         wait_for_http(url, server, log)
         yield url

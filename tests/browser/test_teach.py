@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from .conftest import ROOT, free_port, wait_for_http
+from .conftest import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
@@ -22,20 +18,8 @@ LENGTH = """name => {
 @pytest.fixture(scope="module")
 def lessons(tmp_path_factory):
     """Where the lessons are served, by a process of its own."""
-    port, log = free_port(), tmp_path_factory.mktemp("teach") / "log.txt"
-    command = [sys.executable, "-m", "panel", "serve", str(ROOT / "apps" / "teach.py"),
-               "--port", str(port)]
-    with log.open("w") as out:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
-    url = f"http://localhost:{port}/teach"
-    try:
-        wait_for_http(url, server, log)
+    with served("teach", tmp_path_factory.mktemp("teach")) as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(20)
-    assert "/dalab/" not in log.read_text(), f"an error in a callback: {log.read_text()[-3000:]}"
 
 
 @pytest.fixture
