@@ -262,7 +262,8 @@ def climatology(
 ) -> None:
     """Spin up a system and write its Gaussian prior and its libraries of states."""
     from .experiments.parts import make_system
-    from .priors.climatology import WEIGHTS, measure, write_prior
+    from .priors import WEIGHTS
+    from .priors.climatology import measure, write_prior
     from .systems import QGSystem
     from .systems.library import DATA
     from .systems.spinup import make_library

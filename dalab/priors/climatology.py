@@ -23,7 +23,6 @@ from .checkpoint import save_gaussian
 from .gaussian import GaussianPrior
 from .spectral import estimate
 
-WEIGHTS = Path(__file__).parent / "weights"
 WINDOW = 9
 Progress = Callable[[int, int], None]
 
