@@ -4,9 +4,10 @@ r"""EnKF: ensemble Kalman filter with perturbed observations, localised in obser
     x_j \leftarrow x_j + (\rho \circ P_{xy}) (\rho \circ P_{yy} + R)^{-1} (y + \epsilon_j - h(x_j))
 
 with sample covariances of states and observed members and the Gaspari-Cohn taper rho of the
-periodic distance. Products with the tapered covariances are convolutions, and the system is solved
-by conjugate gradients: no matrix of the size of the observations is ever formed. Without
-localisation the Woodbury identity solves it exactly in the space of the members.
+periodic distance. Products with the tapered covariances are stencils or, where the taper is wide,
+convolutions, and the system is solved by conjugate gradients: no full matrix of the size of the
+observations is ever formed. Without localisation the Woodbury identity solves it exactly in the
+space of the members.
 
 The perturbations are centred over members, so that they do not disturb the mean.
 
@@ -16,6 +17,8 @@ References:
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import param
 import torch
@@ -27,6 +30,7 @@ from .base import Problem
 from .filters import EnsembleKalman
 from .local import Taper, columns, localised_product, rows, taper
 from .solve import conjugate_gradients
+from .stencil import Stencil, is_small
 
 
 class EnKF(EnsembleKalman):
@@ -54,8 +58,7 @@ class EnKF(EnsembleKalman):
         where = taper(x, self.localisation)
         if where is None:
             return x + global_increment(X, Y, innovations)
-        fields = columns(network, Y)
-        return x + local_increment(X, fields, network, innovations, where, self.iterations)
+        return x + local_increment(X, Y, network, innovations, where, self.iterations)
 
 
 def anomalies(x: Tensor, dim: int) -> Tensor:
@@ -91,24 +94,33 @@ def local_increment(
     where: Taper,
     iterations: int,
 ) -> Tensor:
-    """Increments with tapered covariances; as :func:`global_increment`, but Y as fields.
+    """Increments with tapered covariances.
 
     Args:
         X: anomalies of the states, ``(..., N, lev, y, x)``.
-        Y: anomalies of the observed members over the error std, ``(..., N, channels, y, x)``.
+        Y: anomalies of the observed members over the error std, ``(..., N, size)``.
         network: network of one step.
         innovations: one per member, over the error std, ``(..., N, size)``.
         where: localisation.
         iterations: conjugate-gradient iterations.
     """
-
-    def innovation_covariance(v: Tensor) -> Tensor:
-        return v + rows(network, localised_product(Y, columns(network, v), where))
-
-    variance = 1 + rows(network, Y.pow(2).sum(-4)) / (Y.shape[-4] - 1)
+    S = observed_covariance(Y, network, where)
+    variance = 1 + Y.pow(2).sum(-2, keepdim=True) / (Y.shape[-2] - 1)
     a = conjugate_gradients(
-        innovation_covariance, innovations,
-        preconditioner=(1 / variance).unsqueeze(-2), iterations=iterations,
-    )  # fmt: skip
-    inner = where(torch.einsum("...icyx,...kcyx->...kiyx", Y, columns(network, a)))
+        lambda v: v + S(v), innovations, preconditioner=1 / variance, iterations=iterations
+    )
+    inner = where(
+        torch.einsum("...icyx,...kcyx->...kiyx", columns(network, Y), columns(network, a))
+    )
     return torch.einsum("...icyx,...kiyx->...kcyx", X, inner) / (X.shape[-4] - 1)
+
+
+def observed_covariance(
+    Y: Tensor, network: ObservingNetwork, where: Taper
+) -> Callable[[Tensor], Tensor]:
+    """Products of the tapered covariance of the observed members with ``(..., K, size)``."""
+    numbers = columns(network, torch.arange(1, network.size + 1, device=Y.device))
+    if is_small(numbers, where):
+        return Stencil(Y, numbers, where)
+    fields = columns(network, Y)
+    return lambda v: rows(network, localised_product(fields, columns(network, v), where))

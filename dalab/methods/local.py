@@ -44,7 +44,8 @@ class Taper:
 
     def __init__(self, grid: Sequence[int], radius: float, like: Tensor) -> None:
         self.grid = tuple(grid)
-        self.spectrum = torch.fft.rfft2(gaspari_cohn(grid, radius).to(like))
+        self.weights = gaspari_cohn(grid, radius).to(like)
+        self.spectrum = torch.fft.rfft2(self.weights)
 
     def __call__(self, fields: Tensor) -> Tensor:
         """Tapered sums of fields ``(..., y, x)``."""

@@ -36,8 +36,11 @@ from .base import Problem
 from .filters import EnsembleFilter
 from .local import Taper, localised_product, taper
 from .solve import conjugate_gradients
+from .stencil import Stencil, is_small
 
 GROWTH, SHORTENING, FARTHEST = 1.2, 0.5, 0.5
+NOTHING = -80.0
+"""Logarithm below which a kernel counts as this small: denormal numbers are slow."""
 
 
 class ParticleFlowFilter(EnsembleFilter):
@@ -86,9 +89,15 @@ class Forecast:
         self.anomalies, self.where = x - x.mean(-4, keepdim=True), where
         tiny = torch.finfo(x.dtype).tiny
         self.variance = x.var(-4, keepdim=True).clamp(min=tiny)
+        numbers = torch.arange(1, x.shape[-3:].numel() + 1, device=x.device).reshape(x.shape[-3:])
+        self.stencil = None
+        if where is not None and is_small(numbers, where):
+            self.stencil = Stencil(self.anomalies.flatten(-3), numbers, where)
 
     def __call__(self, v: Tensor) -> Tensor:
         """B v for ``(..., N, lev, y, x)``."""
+        if self.stencil is not None:
+            return self.stencil(v.flatten(-3)).reshape(v.shape)
         return localised_product(self.anomalies, v, self.where)
 
     def solve(self, d: Tensor, iterations: int = 100) -> Tensor:
@@ -115,12 +124,13 @@ def flow(x: Tensor, gradient: Tensor, variance: Tensor) -> Tensor:
     """
     N = x.shape[-4]
     z = x / variance.sqrt()
-    u = torch.zeros_like(x)
-    for j in range(N):  # one member pushes all: N^2 fields never stand in memory together
-        apart = z - z[..., j : j + 1, :, :, :]
-        kernel = torch.exp(-N / 2 * apart**2)
-        u = u + kernel * (gradient[..., j : j + 1, :, :, :] + N * apart / variance.sqrt())
-    return u / N
+    pulled, pushed = torch.zeros_like(x), torch.zeros_like(x)
+    for z_j, gradient_j in zip(z.split(1, -4), gradient.split(1, -4), strict=True):
+        apart = z - z_j  # one member moves all: N^2 fields never stand in memory together
+        kernel = apart.square().mul_(-N / 2).clamp_(min=NOTHING).exp_()
+        pulled.addcmul_(kernel, gradient_j)
+        pushed.addcmul_(kernel, apart)
+    return pulled / N + pushed / variance.sqrt()
 
 
 def likelihood_gradient(x: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from dalab.methods.etkf import ETKF
 from dalab.methods.filters import first_ensemble, observed_at, relaxed
 from dalab.methods.letkf import LETKF
 from dalab.methods.local import columns, gaspari_cohn, localised_product, rows, taper
+from dalab.methods.stencil import Stencil
 from dalab.methods.transform import ensemble_weights, rotation, weights
 from dalab.observations import OPERATORS, network
 from dalab.random import MemberStreams, stream
@@ -173,6 +174,25 @@ def test_localised_product_is_symmetric_and_positive():
     P = matrix(lambda v: localised_product(A, v, taper(v, 1.5)), (2, 8, 8))
     close(P, P.T, atol=1e-12)
     assert torch.linalg.eigvalsh(P).min() > -1e-10
+
+
+@pytest.mark.parametrize("mask", ["random:0.5", "points:[(2, 7)]", "full"])
+def test_a_stencil_is_the_tapered_covariance(tiny_system, tiny_prior, mask):
+    """Of several repeats at once, for several instruments, around the periodic edges."""
+    net = problem(tiny_system, tiny_prior, ("velocity", "identity"), mask=mask).network.at(1)
+    Y, v = (torch.randn(3, k, net.size, generator=stream(k), dtype=torch.float64) for k in (5, 4))
+    where = taper(torch.zeros(8, 8).double(), 1.5)
+    numbers = columns(net, torch.arange(1, net.size + 1))
+    expected = rows(net, localised_product(columns(net, Y), columns(net, v), where))
+    close(Stencil(Y, numbers, where)(v), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_wide_tapers_take_convolutions_and_agree(tiny_system, tiny_prior, monkeypatch):
+    p = problem(tiny_system, tiny_prior, ("arctan",))
+    x, method = first_ensemble(p, streams(6)), EnKF(localisation=1.5)
+    by_stencil = method.analysis(x, *observed_at(p, 0), streams(6))
+    monkeypatch.setattr("dalab.methods.stencil.LARGEST", 0)
+    close(method.analysis(x, *observed_at(p, 0), streams(6)), by_stencil)
 
 
 # ---------------------------------------------------------------- spread
