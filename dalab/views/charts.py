@@ -1,4 +1,4 @@
-"""Small charts of curves, one colour per method, that are built once and then fed."""
+"""Small charts of curves in the looks of their methods, that are built once and then fed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, Span, Title
 from bokeh.plotting import figure
 
-from .colours import colour, dash
+from .colours import TRUTH, colour, dash, marker
+from .emblems import emblem
 from .plots import EDGE, plain, spoken
 
-GREY = "#8792a1"
-"""The truth; seen on either theme."""
+MARKS = 8
+"""Markers on a curve, about."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Line:
         name: whose it is, a label of a method or ``truth``.
         x: where.
         y: what.
-        dash: a pattern of Bokeh's; by default that of the method.
+        dash: a pattern of Bokeh's; by default that of the method, with its markers.
         width: pixels.
     """
 
@@ -36,9 +37,19 @@ class Line:
     width: float = 2.0
 
     @property
+    def marked(self) -> bool:
+        """Whether the curve has markers: it is the one by which a method is known."""
+        return self.name != "truth" and not self.dash
+
+    @property
+    def stroke(self) -> str:
+        """Its dash."""
+        return self.dash or ("solid" if self.name == "truth" else dash(self.name))
+
+    @property
     def colour(self) -> str:
         """Of the method; grey for the truth."""
-        return GREY if self.name == "truth" else colour(self.name)
+        return TRUTH if self.name == "truth" else colour(self.name)
 
 
 class Chart:
@@ -66,6 +77,9 @@ class Chart:
             "xs", "ys", source=self.source, line_color="colour", line_width="width",
             line_dash="dash",
         )
+        self.marks = ColumnDataSource(_marks([]))
+        self.figure.scatter("x", "y", source=self.marks, color="colour", size=6,
+                            marker="marker")
         if ideal is not None:
             self.figure.add_layout(Span(location=ideal, dimension="width", line_dash="dotted",
                                         css_variables=EDGE))
@@ -85,7 +99,7 @@ class Chart:
         """
         for side, text in words.items():
             getattr(self.figure, f"{side}axis")[0].axis_label = text
-        self.source.data = _columns(lines)
+        self.source.data, self.marks.data = _columns(lines), _marks(lines)
 
     def title(self, text: str) -> None:
         """Other words over the chart."""
@@ -102,25 +116,33 @@ def _columns(lines: Sequence[Line]) -> dict[str, list]:
         "xs": [np.asarray(line.x) for line in lines], "ys": [np.asarray(line.y) for line in lines],
         "name": [line.name for line in lines], "colour": [line.colour for line in lines],
         "width": [line.width for line in lines],
-        "dash": [line.dash or ("solid" if line.name == "truth" else dash(line.name))
-                 for line in lines],
+        "dash": [line.stroke for line in lines],
     }
 
 
+def _marks(lines: Sequence[Line]) -> dict[str, list]:
+    """Some points of every curve, with the marker of its method."""
+    columns: dict[str, list] = {"x": [], "y": [], "colour": [], "marker": []}
+    for line in lines:
+        if not line.marked:
+            continue
+        chosen = slice(None, None, -(-len(line.x) // MARKS) or 1)
+        x, y = np.asarray(line.x)[chosen], np.asarray(line.y)[chosen]
+        columns["x"] += list(x)
+        columns["y"] += list(y)
+        columns["colour"] += [line.colour] * len(x)
+        columns["marker"] += [marker(line.name)] * len(x)
+    return columns
+
+
 def legend(names: Sequence[str]) -> str:
-    """The truth and the methods with their colours, as HTML."""
-    chips = [f"<span><i style='border-top: 3px solid {GREY}'></i>truth</span>"]
-    chips += [
-        f"<span><i style='border-top: 3px {_BORDERS[dash(name)]} {colour(name)}'></i>{name}</span>"
-        for name in names
-    ]
-    return f"<div class='lab-legend'>{''.join(chips)}</div>"
+    """The truth and the methods with their looks, as HTML."""
+    chips = "".join(f"<span>{emblem(name)} {name}</span>" for name in ("truth", *names))
+    return f"<div class='lab-legend'>{chips}</div>"
 
-
-_BORDERS = {"solid": "solid", "dashed": "dashed", "dotted": "dotted", "dashdot": "double"}
 
 LEGEND = """
 .lab-legend { display: flex; flex-wrap: wrap; gap: 4px 18px; align-items: center; font-size: 12.5px;
   color: var(--lab-ink); }
-.lab-legend i { display: inline-block; width: 24px; margin-right: 6px; vertical-align: middle; }
+.lab-legend .emblem { margin-right: 3px; }
 """

@@ -1,20 +1,33 @@
-"""The colours of the lab: one per method, wherever it appears, and two scales for maps.
+"""The colours of the lab: one look per method, wherever it appears, and two scales for maps.
 
-Methods take the colour-blind safe set of Okabe and Ito and, beside it, a marker and a dash of
-their own, so that no picture depends on colour alone. Fields take a diverging scale of uniform
-perceptual steps centred at zero (CET-D1A of Kovesi, arXiv 1509.03700); spread takes viridis.
+Methods take the hue of their family, in shades that are seen on a light and on a dark ground (3:1
+or more), and beside it a dash and a marker of their own, so that no picture depends on colour
+alone; the hues are apart for the colour-blind too (after Okabe and Ito). Fields take a diverging
+scale of uniform perceptual steps centred at zero (CET-D1A of Kovesi, arXiv 1509.03700); spread
+takes viridis.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
-_OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
-_MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star")
-_DASHES = ("solid", "dashed", "dotted", "dashdot")
-_FIRST = ("spectral", "oi", "letkf", "sda", "dps", "mmps")
+from .choices import FAMILIES
+
+TRUTH = "#8792a1"
+"""Grey of the truth; seen on either ground."""
+
+_HUES = (
+    ("#0072B2", "#2E96D6", "#6A5FD0"), ("#009E73", "#6B8F00"), ("#D55E00", "#B58900"),
+    ("#CC79A7", "#A0409A"), ("#7F7F7F", "#6B7F95"), ("#00838F", "#8C6D3F"),
+)
+_MARKERS = (
+    "circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star", "plus",
+)
+_MATPLOTLIB = dict(zip(_MARKERS, "os^dvh*P", strict=True))
+_DASHES = ("solid", "dashed", "dashdot")
 
 UNOBSERVED = "#c3c7cd"
 
@@ -29,31 +42,56 @@ _SEQUENTIAL = (
 )
 
 
-def _rank(label: str) -> tuple[int, int]:
-    """Place of the method behind a label in the fixed order, and which of its twins it is."""
+class _Place(NamedTuple):
+    """Where a method stands: its family, its place in it, and which of its twins it is."""
+
+    family: int
+    number: int
+    twin: int
+
+    @property
+    def shades(self) -> tuple[str, ...]:
+        """Of the hue of the family."""
+        return _HUES[min(self.family, len(_HUES) - 1)]
+
+
+def _place(label: str) -> _Place:
+    """Place of the method behind a label; those without a family come last."""
     from ..methods import METHODS
 
     name, twin = re.fullmatch(r"(.*?)(?:-(\d+))?", label).groups()
-    order = [*_FIRST, *(known for known in METHODS if known not in _FIRST)]
-    place = order.index(name) if name in order else len(order)
-    return place, int(twin or 1) - 1
+    twin = int(twin or 1) - 1
+    for family, names in enumerate(FAMILIES.values()):
+        if name in names:
+            return _Place(family, names.index(name), twin)
+    others = [known for known in METHODS if not any(known in f for f in FAMILIES.values())]
+    number = others.index(name) if name in others else len(others)
+    return _Place(len(FAMILIES), number, twin)
 
 
 def colour(label: str) -> str:
     """The colour of a method, ``#rrggbb``; twins such as ``spectral-2`` share it."""
-    return _OKABE_ITO[_rank(label)[0] % len(_OKABE_ITO)]
+    place = _place(label)
+    return place.shades[place.number % len(place.shades)]
 
 
 def marker(label: str) -> str:
-    """The marker of a method, by its Bokeh name; those that share a colour differ in it."""
-    place = _rank(label)[0]
-    return _MARKERS[(place + place // len(_OKABE_ITO)) % len(_MARKERS)]
+    """The marker of a method, by its Bokeh name; those of a family differ in it."""
+    place = _place(label)
+    return _MARKERS[(3 * place.family + place.number) % len(_MARKERS)]
 
 
 def dash(label: str) -> str:
     """The dash of a method's curves: twins, and those that share a colour, differ in it."""
-    place, twin = _rank(label)
-    return _DASHES[(place // len(_OKABE_ITO) + twin) % len(_DASHES)]
+    place = _place(label)
+    return _DASHES[(place.number // len(place.shades) + place.twin) % len(_DASHES)]
+
+
+def look(label: str) -> dict[str, Any]:
+    """Colour, dash and marker of a method as keywords of Matplotlib's ``plot``."""
+    return {
+        "color": colour(label), "linestyle": dash(label), "marker": _MATPLOTLIB[marker(label)],
+    }
 
 
 def palette(kind: str, size: int = 256) -> list[str]:

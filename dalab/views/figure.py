@@ -12,7 +12,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
-from .colours import UNOBSERVED, colour, dash, palette
+from .colours import UNOBSERVED, look, palette
 
 SHOWN = {"s-1": (1e6, "10$^{-6}$ s$^{-1}$"), "m": (1e-3, "km"), "day": (1.0, "days")}
 """Factor and words for the units of what is drawn; others are drawn as they are."""
@@ -148,9 +148,10 @@ def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
     days = _field(tree, "time").values
     for label in labels:
         of = metrics.sel({"method": label})
-        look: dict[str, Any] = {"color": colour(label), "linestyle": dash(label)}
-        ax.plot(days, of["rmse_steps"], linewidth=2.2, label=f"{label}, ensemble mean", **look)
-        ax.plot(days, of["rmse_sample_steps"], linewidth=0.9, label=f"{label}, one sample", **look)
+        own = look(label)
+        ax.plot(days, of["rmse_steps"], linewidth=2.2, label=f"{label}, ensemble mean", **own)
+        ax.plot(days, of["rmse_sample_steps"], linewidth=0.9, label=f"{label}, one sample",
+                **{**own, "marker": ""})
     ax.axhline(1.0, color="0.5", linewidth=0.8)
     ax.annotate("climatology", (days[-1], 1.0), ha="right", va="bottom", color="0.4", fontsize=8)
     ax.set(xlabel=f"time{_shown(_field(tree, 'time'))[1]}", ylabel="RMSE [normalised]")
@@ -158,7 +159,8 @@ def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
     ax.set_ylim(0, min(ax.get_ylim()[1], 2.0))
     ax.grid(alpha=0.25)
     if labels:
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False,
+                  handlelength=3.2)
 
 
 __all__ = ["figure", "write"]

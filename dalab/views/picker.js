@@ -6,6 +6,13 @@ function make(tag, className, ...children) {
   return element
 }
 
+function named(entry) {
+  const element = make("span", "named")
+  element.innerHTML = entry.emblem || ""
+  element.append(entry.name)
+  return element
+}
+
 export function render({ model, el }) {
   const boxes = new Map()
   const groups = model.groups.map(group => {
@@ -13,12 +20,11 @@ export function render({ model, el }) {
     for (const entry of group.entries) {
       const box = make("input")
       box.type = "checkbox"
-      if (entry.colour) box.style.accentColor = entry.colour
       box.addEventListener("change", () => {
         model.value = [...boxes].filter(([, other]) => other.checked).map(([name]) => name)
       })
       boxes.set(entry.name, box)
-      ticks.append(make("label", "", box, make("span", "", entry.name)))
+      ticks.append(make("label", "", box, named(entry)))
     }
     if (!group.title) return { group, part: ticks }
     const chips = make("span", "chips")
@@ -30,12 +36,6 @@ export function render({ model, el }) {
   list.setAttribute("aria-label", model.label)
   el.append(list)
 
-  function chip(entry) {
-    const dot = make("i")
-    dot.style.background = entry.colour || "currentColor"
-    return make("span", "", dot, entry.name)
-  }
-
   function show() {
     for (const { group, chips } of groups) {
       for (const entry of group.entries) {
@@ -46,7 +46,7 @@ export function render({ model, el }) {
         box.parentElement.className = box.disabled ? "barred" : ""
       }
       const ticked = group.entries.filter(entry => model.value.includes(entry.name))
-      if (chips) chips.replaceChildren(...ticked.map(chip))
+      if (chips) chips.replaceChildren(...ticked.map(named))
     }
   }
 

@@ -16,13 +16,13 @@ class Picker(JSComponent):
     Args:
         label: what is chosen, for assistive technology.
         groups: names by the title of their group; a group without a title cannot be folded.
-        looks: per name its ``meaning``, and its ``colour`` where it has one.
+        looks: per name its ``meaning``, and its ``emblem`` where it has one.
     """
 
     value = param.List([], doc="what is ticked, in the order of the groups")
     barred = param.Dict({}, doc="what cannot be chosen now, and why")
     label = param.String()
-    groups = param.List(doc="per group its title and entries: name, meaning and colour")
+    groups = param.List(doc="per group its title and entries: name, meaning and emblem")
 
     _esm = Path(__file__).with_name("picker.js")
     _stylesheets = [Path(__file__).with_name("picker.css")]

@@ -27,7 +27,7 @@ from bokeh.plotting import figure
 
 from .axes import FLAT, Axes
 from .board import BOTTOM, LEFT, SIDE, TITLE
-from .colours import UNOBSERVED, palette
+from .colours import TRUTH, UNOBSERVED, palette
 from .display import Picture
 
 QUIET = {"--bk-text-color": "var(--lab-muted)"}
@@ -35,8 +35,6 @@ EDGE = {"--bk-line-color": "var(--lab-edge)"}
 _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
 _NOTHING = "rgba(0, 0, 0, 0)"
-_TRUTH = "#8792a1"
-"""Grey that is seen on either theme."""
 
 
 class Map:
@@ -50,7 +48,7 @@ class Map:
 
     def __init__(self, ranges: tuple[Range1d, Range1d]) -> None:
         self.source = ColumnDataSource({"image": [_EMPTY]})
-        lines, points = _curves(Picture(""), _TRUTH)
+        lines, points = _curves(Picture(""), TRUTH)
         self.lines, self.points = ColumnDataSource(lines), ColumnDataSource(points)
         self.mapper = LinearColorMapper(
             _PALETTES["diverging"], low=-1, high=1, nan_color=UNOBSERVED
@@ -120,7 +118,7 @@ class Map:
         if not np.array_equal(values, self._shown, equal_nan=True):
             self._shown = values
             self.source.data = {"image": [values]}
-            self.lines.data, self.points.data = _curves(picture, accent or _TRUTH)
+            self.lines.data, self.points.data = _curves(picture, accent or TRUTH)
 
     def _lay(self, axes: Axes) -> None:
         """Draw other axes, if they are others."""
@@ -165,7 +163,7 @@ def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]
     along = np.linspace(time.start + inset, time.end - inset, len(first))
     lines = {
         "xs": [along] * len(curves), "ys": curves,
-        "colour": [_TRUTH] * len(truth) + [main] * (len(members) + 1),
+        "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1),
         "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0],
         "alpha": [0.6] * len(truth) + [0.5] * len(members) + [1.0],
     }

@@ -5,10 +5,8 @@ function element(tag, properties = {}, ...children) {
   return made
 }
 
-function dot(colour) {
-  const made = element("i")
-  made.style.background = colour
-  return made
+function drawn(emblem) {
+  return element("span", { innerHTML: emblem })
 }
 
 function heads(...titles) {
@@ -36,7 +34,7 @@ function listing(rows, ticked, send, changed) {
       changed()
     })
     const chips = run.methods.map(method => element(
-      "span", { className: "chip" }, dot(method.colour), `${method.name} `,
+      "span", { className: "chip" }, drawn(method.emblem), `${method.name} `,
       element("b", { textContent: method.rmse })))
     const wanted = () => document.dispatchEvent(
       new CustomEvent("dalab-download", { detail: run.number }))
@@ -71,7 +69,7 @@ function comparing(model) {
   scores.createTHead().append(heads("", ...model.titles.map(title => [title, 2])),
                               heads("Method", ...model.titles.flatMap(() => titles)))
   scores.createTBody().append(...rows.map(row => element(
-    "tr", {}, element("td", {}, dot(row.colour), row.name),
+    "tr", {}, element("td", {}, drawn(row.emblem), row.name),
     ...row.cells.map(cell => element("td", {
       textContent: cell.text, className: cell.best ? "best" : "",
     })))))

@@ -13,7 +13,7 @@ from panel.custom import JSComponent
 
 from ..errors import InputError
 from ..experiments.run import MethodScores
-from .colours import colour
+from .emblems import emblem
 from .history import Kept
 from .model import LabModel
 from .share import difference
@@ -118,7 +118,7 @@ def compare(a: Kept, b: Kept) -> dict[str, Any]:
         ],
         "rows": [
             {
-                "name": name, "colour": colour(name),
+                "name": name, "emblem": emblem(name),
                 "cells": [c for score in COMPARED
                           for c in score.cells(a.scores.get(name), b.scores.get(name))],
             }
@@ -134,7 +134,7 @@ def _row(kept: Kept, shown: bool) -> dict[str, Any]:
         "when": f"{kept.when:%H:%M}", "took": duration(run.progress.elapsed),
         "stopped": run.state != "done",
         "methods": [
-            {"name": name, "colour": colour(name), "rmse": spelt(scores.rmse_mean)}
+            {"name": name, "emblem": emblem(name), "rmse": spelt(scores.rmse_mean)}
             for name, scores in kept.scores.items()
         ],
     }

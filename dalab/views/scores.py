@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..experiments.run import MethodScores
-from .colours import colour
+from .emblems import emblem
 from .words import spelt
 
 
@@ -58,7 +58,7 @@ def scores_html(rows: Mapping[str, Mapping[str, float]]) -> str:
         return ""
     head = "".join(f"<th title='{c.meaning}'>{c.title}</th>" for c in COLUMNS)
     body = "".join(
-        f"<tr><td class='name'><span style='color: {colour(label)}'>●</span> {label}</td>"
+        f"<tr><td class='name'>{emblem(label)} {label}</td>"
         + "".join(f"<td>{spelt(row[c.key], c.digits)}</td>" for c in COLUMNS) + "</tr>"
         for label, row in rows.items()
     )

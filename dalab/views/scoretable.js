@@ -44,9 +44,8 @@ export function render({ model, el }) {
   function line(row) {
     const tr = document.createElement("tr")
     const name = tr.insertCell()
-    const dot = document.createElement("i")
-    dot.style.background = row.colour
-    name.append(dot, row.name)
+    name.innerHTML = row.emblem
+    name.append(row.name)
     row.texts.forEach(text => { tr.insertCell().textContent = text })
     return tr
   }

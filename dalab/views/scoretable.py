@@ -14,7 +14,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from .colours import colour
+from .emblems import emblem
 from .scores import COLUMNS
 from .words import spelt
 
@@ -27,7 +27,7 @@ class ScoreTable(JSComponent):
         + [{"title": c.title, "meaning": c.meaning} for c in COLUMNS],
         doc="title and meaning of each column",
     )
-    rows = param.List(doc="per method: name, colour, and value and text of each score")
+    rows = param.List(doc="per method: name, emblem, and value and text of each score")
 
     _esm = Path(__file__).with_name("scoretable.js")
     _stylesheets = [Path(__file__).with_name("scoretable.css")]
@@ -51,7 +51,7 @@ class ScoreTable(JSComponent):
 def _row(name: str, scores: Mapping[str, float]) -> dict[str, Any]:
     values = [scores.get(column.key, math.nan) for column in COLUMNS]
     return {
-        "name": name, "colour": colour(name),
+        "name": name, "emblem": emblem(name),
         "values": [value if math.isfinite(value) else None for value in values],
         "texts": [spelt(v, c.digits) for v, c in zip(values, COLUMNS, strict=True)],
     }

@@ -20,7 +20,7 @@ from PIL import Image
 
 from .axes import FLAT, Axes
 from .board import BOTTOM, LEFT, SIDE, TITLE, WIDTH, Plan
-from .colours import UNOBSERVED, colour, dash, marker, palette
+from .colours import TRUTH, UNOBSERVED, colour, look, palette
 from .display import Picture
 
 DPI = 100
@@ -30,8 +30,6 @@ SCALES = 30
 _GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
 _MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
          for k in ("diverging", "sequential")}
-_MARKERS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "d", "inverted_triangle": "v",
-            "hex": "h", "star": "*"}
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
@@ -199,7 +197,7 @@ class _Map:
         self.curves.set_segments(
             [np.column_stack([along, curve]) for curve in (*truth, *members, first)]
         )
-        self.curves.set_color(["#8792a1"] * len(truth) + [accent] * (len(members) + 1))
+        self.curves.set_color([TRUTH] * len(truth) + [accent] * (len(members) + 1))
         self.curves.set_linewidth([3.0] * len(truth) + [0.5] * len(members) + [1.6])
 
 
@@ -227,7 +225,7 @@ class _Curves:
         self.lines = {name: _line(axes, name) for name in names}
         if names:
             axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), fontsize=8, frameon=False,
-                        handlelength=2.2)
+                        handlelength=3.2)
         for line in self.lines.values():
             line.set_animated(True)
 
@@ -250,8 +248,7 @@ class _Curves:
 
 
 def _line(axes: MplAxes, name: str) -> Artist:
-    return axes.plot([], [], color=colour(name), linestyle=dash(name), linewidth=1.6,
-                     marker=_MARKERS[marker(name)], markersize=4.5, label=name)[0]
+    return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **look(name))[0]
 
 
 def _plain(axes: MplAxes) -> None:

@@ -11,8 +11,8 @@ from ..methods import METHODS
 from ..observations import OPERATORS
 from ..registry import options
 from .choices import barred_methods, barred_operators, families
-from .colours import colour
 from .controls import FILE
+from .emblems import emblem
 from .forms import bind, field, row
 from .keeper import keeper
 from .model import LabModel
@@ -126,7 +126,7 @@ def _blend(model: LabModel) -> pn.widgets.Widget:
 
 def method_fields(model: LabModel) -> pn.Column:
     """Which methods, each in its colour, and their options."""
-    looks = {n: {"meaning": meaning(c), "colour": colour(n)} for n, c in METHODS.items()}
+    looks = {n: {"meaning": meaning(c), "emblem": emblem(n)} for n, c in METHODS.items()}
     return _column(
         _picker(model, "methods", families(), looks, barred_methods),
         more("Method options", model, "methods", model.method_options),

@@ -9,8 +9,8 @@ import ipywidgets as ipw
 import param
 
 from ..registry import options
-from .colours import colour
 from .controls import FILE
+from .emblems import emblem
 from .model import LabModel
 from .options import Loose
 
@@ -177,7 +177,7 @@ def _ticks(model: LabModel, name: str, coloured: bool = False) -> ipw.HBox:
             lambda event, box=box, entry=entry: setattr(box, "value", entry in event.new), name
         )
         if coloured:
-            boxes.append(ipw.HTML(f"<span style='color: {colour(entry)}'>●</span>"))
+            boxes.append(ipw.HTML(emblem(entry)))
         boxes.append(box)
     return _flow(*boxes)
 

@@ -11,6 +11,7 @@ from dalab.experiments.run import MethodScores, Progress
 from dalab.methods import METHODS
 from dalab.views.board import HEIGHT, WIDTH, Plan
 from dalab.views.colours import colour, dash, marker, palette
+from dalab.views.emblems import emblem
 from dalab.views.scores import score_rows, scores_html
 from dalab.views.words import duration, score_note, spelt, standing
 from dalab.views.worker import Newest
@@ -28,7 +29,10 @@ assert not gui & set(sys.modules), gui & set(sys.modules)
 def test_methods_are_told_apart_by_colour_dash_or_marker_and_keep_their_looks():
     for other in (dash, marker):
         assert len({(colour(name), other(name)) for name in METHODS}) == len(METHODS)
-    assert len({marker(name) for name in METHODS}) == min(len(METHODS), 7)
+    assert len({emblem(name) for name in METHODS}) == len(METHODS)
+    usual = ("spectral", "letkf", "oi", "kf", "climatology")
+    for part in (colour, marker):
+        assert len({part(name) for name in usual}) == len(usual), "one of each family"
     assert colour("spectral") == "#0072B2"
     assert colour("spectral-2") == colour("spectral") and dash("spectral-2") != dash("spectral")
     assert colour("a method of tomorrow").startswith("#")

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from dalab.methods import METHODS
+from dalab.views.colours import TRUTH, colour
 from dalab.views.strips import THEME
 
 GROUNDS = {
@@ -53,3 +55,10 @@ def test_edges_of_fields_and_marks_are_seen(dark):
     for ground in ("card", "ground", "field"):
         assert contrast(known["edge"], known[ground]) >= 3
     assert contrast(known["header-mark"], known["header"]) >= 3
+
+
+@pytest.mark.parametrize("name", ["truth", *METHODS])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_curves_are_seen_on_either_ground(name, dark):
+    tint = TRUTH if name == "truth" else colour(name)
+    assert contrast(tint, colours(dark)["card"]) >= 3
