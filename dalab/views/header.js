@@ -4,6 +4,7 @@ const THEME = "dalab-theme"
 function tabs(model) {
   const list = document.createElement("div")
   list.className = "tabs"
+  if (!model.names.length) return list
   list.setAttribute("role", "tablist")
   list.setAttribute("aria-label", "Pages")
   const made = model.names.map(name => {

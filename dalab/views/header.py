@@ -1,4 +1,4 @@
-"""The header of the page: the tabs, the theme, and how much room the window leaves.
+"""The header of a page: its tabs, the theme, and how much room the window leaves.
 
 The theme is the browser's own affair: it is kept in its local storage and set as the attribute
 ``data-theme`` of the document, to which all colours refer.
@@ -6,20 +6,19 @@ The theme is the browser's own affair: it is kept in its local storage and set a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import param
 from panel.custom import JSComponent
 
-from .model import LabModel
-
 
 class Header(JSComponent):
     """Tabs and theme; a look at the window.
 
     Args:
-        model: whose page is in front.
+        names: of the tabs; there are none without.
     """
 
     names = param.List(doc="of the pages, in the order of their tabs")
@@ -29,10 +28,7 @@ class Header(JSComponent):
     _esm = Path(__file__).with_name("header.js")
     _stylesheets = [Path(__file__).with_name("header.css")]
 
-    def __init__(self, model: LabModel, **keywords: Any) -> None:
+    def __init__(self, names: Sequence[str] = (), **keywords: Any) -> None:
         super().__init__(
-            names=list(model.param.page.objects), page=model.page, sizing_mode="stretch_width",
-            height=38, margin=0, **keywords,
+            names=list(names), sizing_mode="stretch_width", height=38, margin=0, **keywords
         )
-        self.param.watch(lambda event: model.param.update(page=event.new), "page")
-        model.param.watch(lambda event: self.param.update(page=event.new), "page")

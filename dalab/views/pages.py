@@ -74,8 +74,9 @@ class Pages:
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.model, self.header, self.desk = model, Header(model), Desk(model)
-        self.status = Status(model)
+        self.model, self.desk, self.status = model, Desk(model), Status(model)
+        self.header = Header(model.param.page.objects, page=model.page)
+        self.header.link(model, bidirectional=True, page="page")
         self.made: dict[str, Page] = {"Assimilate": self.desk}
         self.holders = {name: _holder() for name in model.param.page.objects}
         self.holders["Assimilate"].append(self.desk.layout)

@@ -9,7 +9,11 @@ from typing import Any
 import panel as pn
 
 from ..experiments.lessons import SCENARIOS
-from ..experiments.scenarios import Choice, Finding
+from ..experiments.scenarios import Choice, Finding, Verdict
+from .design import LabDesign
+from .forms import STYLES, TICKS
+from .header import Header
+from .strips import STRIP, THEME
 from .teach_model import Teacher
 from .teach_plots import WIDTH, Charts
 
@@ -19,18 +23,22 @@ PERIOD = 150
 HINT, EXACT = "Hint", "Exact answer"
 
 _HERE = Path(__file__).parent
-_SIDE = 300
+_SIDE, _ABOVE = 310, 70
+"""Width of the left column, and height of what stands over the charts [pixels]."""
+
+_STYLE = (_HERE / "teach.css").read_text() + STRIP
 
 
 def create_teach() -> pn.Template:
     """The teaching page; every call makes an independent session.
 
-    It needs nothing from the network.
+    It needs nothing from the network. Its runs wait in one line with those of the lab.
     """
     pn.extension(notifications=False)
     lesson = Classroom(Teacher())
-    page = pn.Template((_HERE / "teach.html").read_text(), nb_template="")
-    page.add_variable("teach_css", (_HERE / "teach.css").read_text())
+    page = pn.Template((_HERE / "teach.html").read_text(), nb_template="", design=LabDesign)
+    page.add_variable("lab_css", THEME + (_HERE / "page.css").read_text())
+    page.add_panel("header", lesson.header)
     page.add_panel("side", lesson.side)
     page.add_panel("main", lesson.main)
     if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
@@ -48,23 +56,24 @@ class Classroom:
     """
 
     def __init__(self, teacher: Teacher) -> None:
-        self.teacher = teacher
-        self.charts = Charts()
+        self.teacher, self.header, self.charts = teacher, Header(), Charts()
         self.lessons = pn.widgets.RadioBoxGroup(
-            label="Lessons", options=_lessons({}), value=teacher.lesson, width=_SIDE
+            label="Lessons", options=_lessons({}), value=teacher.lesson, width=_SIDE,
+            margin=(8, 10), stylesheets=[TICKS],
         )
-        self.told, self.verdict, self.told_after = _html(_SIDE), _html(WIDTH), _html(WIDTH)
-        self.hint = _html(_SIDE)
-        self.choices = pn.Column(width=_SIDE, margin=0)
-        self.run = pn.widgets.Button(label="Run", color="primary", width=110)
-        self.help = pn.widgets.CheckBoxGroup(label="Help", options=[HINT], inline=True)
+        self.told, self.hint = _html(width=_SIDE), _html(width=_SIDE)
+        self.verdict, self.told_after = (_html(sizing_mode="stretch_width") for _ in range(2))
+        self.choices = pn.Column(width=_SIDE + 10, margin=0)
+        self.run, self.stop = _button("▶  Run", "primary"), _button("■  Stop", "danger")
+        self.help = pn.widgets.CheckBoxGroup(label="Help", options=[HINT],
+                                             stylesheets=[TICKS])
         self.side = pn.Column(
-            self.lessons, self.told, self.choices, self.run,
-            self.help, self.hint, width=_SIDE + 20,
+            self.lessons, self.told, self.choices, pn.Row(self.run, self.stop, margin=(0, 5)),
+            self.help, self.hint, width=_SIDE + 20, margin=0,
         )
         self.main = pn.Column(
             self.verdict, pn.pane.Bokeh(self.charts.layout, margin=0), self.told_after,
-            width=WIDTH + 20,
+            sizing_mode="stretch_width", min_width=WIDTH, margin=0,
         )
         self._bind()
         self._turn()
@@ -72,10 +81,12 @@ class Classroom:
     def _bind(self) -> None:
         teacher = self.teacher
         self.run.on_click(lambda _: teacher.attempt())
+        self.stop.on_click(lambda _: teacher.stop())
+        self.header.param.watch(lambda event: self._fit(*event.new), "room")
         self.lessons.link(teacher, value="lesson")
         self.help.param.watch(self._assist, "value")
         teacher.param.watch(lambda *events: self._turn(), "lesson")
-        teacher.param.watch(lambda *events: self._say(), ["verdict", "busy", "trouble", "hinted"])
+        teacher.param.watch(lambda *events: self._say(), _SAID)
         teacher.param.watch(lambda *events: self._draw(), "overlaid")
         teacher.param.watch(lambda *events: self._reward(), "stars")
 
@@ -99,7 +110,7 @@ class Classroom:
     def _field(self, choice: Choice) -> pn.widgets.Select:
         field = pn.widgets.Select(
             label=choice.label, options={choice.said(v): v for v in choice.values},
-            value=self.teacher.settings[choice.name], width=_SIDE - 20,
+            value=self.teacher.settings[choice.name], width=_SIDE - 20, stylesheets=[STYLES],
         )
         field.param.watch(lambda event: self.teacher.choose(choice.name, event.new), "value")
         return field
@@ -109,37 +120,61 @@ class Classroom:
 
     def _say(self) -> None:
         teacher = self.teacher
-        self.run.disabled = teacher.busy
+        self.run.disabled, self.stop.disabled = teacher.busy, not teacher.busy
         self.verdict.object = verdict_html(teacher)
         self.hint.object = f"<p class='hint'>{escape(teacher.scenario.hint)}</p>" * teacher.hinted
-        why = f"<h3>Why</h3><p>{escape(teacher.scenario.explanation)}</p>"
+        why = f"<h3>Why</h3><p class='why'>{escape(teacher.scenario.explanation)}</p>"
         self.told_after.object = why if teacher.solved else ""
 
     def _draw(self) -> None:
         self.charts.show(self.teacher.panels())
 
+    def _fit(self, width: int, height: int) -> None:
+        """Use the room that the window leaves [pixels]."""
+        self.charts.place(width - 40, height - _ABOVE)
+
     def _reward(self) -> None:
         self.lessons.options = _lessons(self.teacher.stars)
+
+
+_SAID = ["verdict", "busy", "trouble", "hinted", "status", "fraction"]
 
 
 def verdict_html(teacher: Teacher) -> str:
     """One line: what is going on, or the stars and the numbers of the newest attempt."""
     verdict = teacher.verdict
     if teacher.trouble:
-        return f"<div class='verdict bad'>{escape(teacher.trouble)}</div>"
+        return _line("trouble", escape(teacher.trouble), "bad")
     if teacher.busy:
-        return "<div class='verdict' data-state='busy'>Running</div>"
+        return _line("busy", escape(teacher.status) + _bar(teacher.fraction))
     if verdict is None:
-        return "<div class='verdict' data-state='idle'>Press Run: as it stands, it fails.</div>"
+        return _line("idle", "Press Run: as it stands, it fails.")
     if verdict.trouble:
-        return f"<div class='verdict bad' data-state='failed'>{escape(verdict.trouble)}</div>"
+        return _line("failed", escape(verdict.trouble), "bad")
+    return _judged(verdict)
+
+
+def _judged(verdict: Verdict) -> str:
+    """Whether the goal is reached, the stars and the numbers."""
     words = "Goal reached" if verdict.passed else "Not yet"
     kind, state = ("good", "passed") if verdict.passed else ("bad", "failed")
     numbers = " ".join(_finding_html(finding) for finding in verdict.findings)
+    return _line(
+        state, f"<b>{words}</b> <span class='stars' aria-label='{verdict.stars} of 3 stars'>"
+        f"{_stars(verdict.stars)}</span> {numbers}", kind,
+    )
+
+
+def _line(state: str, content: str, kind: str = "") -> str:
+    return f"<div class='verdict {kind}' role='status' data-state='{state}'>{content}</div>"
+
+
+def _bar(fraction: float) -> str:
+    share = round(100 * fraction)
     return (
-        f"<div class='verdict {kind}' data-state='{state}'><b>{words}</b> "
-        f"<span class='stars' aria-label='{verdict.stars} of 3 stars'>{_stars(verdict.stars)}"
-        f"</span> {numbers}</div>"
+        f"<span class='lab-bar' role='progressbar' aria-label='progress of the run' "
+        f"aria-valuenow='{share}' aria-valuemin='0' aria-valuemax='100'>"
+        f"<i style='width: {share}%'></i></span>"
     )
 
 
@@ -163,16 +198,10 @@ def _lessons(stars: dict[str, int]) -> dict[str, str]:
     }
 
 
-def _html(width: int) -> pn.pane.HTML:
-    return pn.pane.HTML("", width=width, margin=(2, 10), stylesheets=[_STYLE])
+def _html(**keywords: Any) -> pn.pane.HTML:
+    return pn.pane.HTML("", margin=(6, 10, 2, 10), stylesheets=[_STYLE], **keywords)
 
 
-_STYLE = """
-:host { font-size: 13.5px; line-height: 1.45; color: #1f2937; }
-h2 { font-size: 17px; margin: 6px 0 4px; } h3 { font-size: 14px; margin: 6px 0 2px; }
-p { margin: 4px 0 8px; } .goal { padding: 8px 10px; background: #e8f1f8; border-radius: 4px; }
-.hint { padding: 8px 10px; background: #fff8e1; border-radius: 4px; }
-.verdict { padding: 8px 12px; border-radius: 4px; background: #eef1f4; }
-.verdict.good { background: #e3f4ee; } .verdict.bad { background: #fdecea; }
-.stars { color: #8a5a00; letter-spacing: 2px; } .finding { margin-left: 14px; }
-"""
+def _button(label: str, kind: str) -> pn.widgets.Button:
+    return pn.widgets.Button(label=label, color=kind, width=_SIDE // 2 - 10, height=36,
+                             margin=(6, 5, 6, 5))

@@ -1,7 +1,8 @@
 """The view-model of the teaching page: one scenario at a time, attempts, verdicts, what is shown.
 
 It imports no GUI. A page binds its fields to the parameters and calls :meth:`Teacher.poll` several
-times a second; runs and exact answers are computed in other threads.
+times a second; runs and exact answers are computed in other threads. Attempts wait in the line of
+the service, under its limits, with the runs of everybody else.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import xarray as xr
 from ..errors import InputError
 from ..experiments.exact import Exact
 from ..experiments.lessons import SCENARIOS
-from ..experiments.run import Run
+from ..experiments.run import ENDED, Run
 from ..experiments.scenarios import Scenario, Verdict
+from ..experiments.service import Service
 from ..experiments.twin import Twin, prepare
+from .session import Session
+from .words import ENDINGS, standing
 from .worker import Newest
 
 Band = tuple[np.ndarray, np.ndarray]
@@ -50,11 +54,17 @@ class Panel:
 
 
 class Teacher(param.Parameterized):
-    """Scenarios, attempts at them, and their verdicts."""
+    """Scenarios, attempts at them, and their verdicts.
+
+    Args:
+        service: the line its attempts wait in, and their limits; by default those of the process.
+    """
 
     lesson = param.Selector(objects=list(SCENARIOS), label="Lesson")
     settings = param.Dict({}, doc="the choices as they stand")
-    busy = param.Boolean(False, doc="whether an attempt is running")
+    busy = param.Boolean(False, doc="whether an attempt is running, or waits for its turn")
+    status = param.String("", doc="where the attempt stands, and its place while it waits")
+    fraction = param.Number(0.0, bounds=(0, 1), doc="share of the attempt that is done")
     verdict = param.ClassSelector(class_=Verdict, doc="of the newest attempt")
     attempts = param.Integer(0, doc="how many there were at this lesson")
     trouble = param.String("", doc="why nothing could be run")
@@ -62,7 +72,8 @@ class Teacher(param.Parameterized):
     overlaid = param.Boolean(False, label="Exact answer")
     stars = param.Dict({}, doc="best stars of each lesson")
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *, service: Service | None = None, **values: Any) -> None:
+        self.session = Session(service)
         self._run: Run | None = None
         self._tree: xr.DataTree | None = None
         self._twin: Twin | None = None
@@ -104,12 +115,21 @@ class Teacher(param.Parameterized):
         """Run the experiment as it is set."""
         if self.busy:
             return
+        service, owner = self.session.service, self.session.key
         try:
-            self._run = Run(self.scenario.experiment(self.settings).replace(device="cpu")).start()
+            config = self.scenario.experiment(self.settings).replace(device="cpu")
+            service.check(config)
+            self._run = Run(config, service=service, owner=owner).start()
         except InputError as error:
             self.trouble = str(error)
             return
         self.param.update(busy=True, trouble="")
+        self._follow(self._run)
+
+    def stop(self) -> None:
+        """End the attempt, or leave the line; what is shown stays."""
+        if self.busy and self._run is not None:
+            self._run.cancel()
 
     def close(self) -> None:
         """Let go of what computes."""
@@ -122,12 +142,27 @@ class Teacher(param.Parameterized):
         """Take in what the workers have done; whether there is something to draw."""
         fresh = self._take_preview() | self._take_answer()
         run = self._run
-        if not self.busy or run is None or run.state in ("preparing", "running"):
+        if not self.busy or run is None:
             return fresh
+        if run.state not in ENDED:
+            self._follow(run)
+            return fresh
+        self._take_run(run)
+        return True
+
+    def _follow(self, run: Run) -> None:
+        """Say where an attempt stands."""
+        progress = run.progress
+        self.param.update(
+            status=standing(run.state, progress, run.place), fraction=min(progress.fraction, 1.0)
+        )
+
+    def _take_run(self, run: Run) -> None:
+        """Take in an attempt that has ended, and judge it unless it was stopped."""
+        if run.state == "cancelled" or run.twin is None:
+            self.param.update(busy=False, trouble=run.error or f"{ENDINGS[run.state]}.")
+            return
         self._tree, self._twin, self._exact = run.result, run.twin, None
-        if self._twin is None:
-            self.param.update(busy=False, trouble=run.error or "The run was stopped.")
-            return True
         verdict = self.scenario.judge(self._tree)
         best = max(verdict.stars, self.stars.get(self.lesson, 0))
         self.param.update(
@@ -135,7 +170,6 @@ class Teacher(param.Parameterized):
             stars={**self.stars, self.lesson: best},
         )
         self._wish()
-        return True
 
     def _take_preview(self) -> bool:
         """The readings of a lesson that has just begun."""

@@ -1,4 +1,8 @@
-"""The curves of the teaching page: Bokeh figures that are built once and then fed."""
+"""The curves of the teaching page: Bokeh figures that are built once and then fed.
+
+Text, axes and grids take their colours from the style sheet of the page, and so from its theme;
+the curves have colours that are seen on either ground.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,19 @@ from bokeh.models import Band, ColumnDataSource, GlyphRenderer, Legend, LegendIt
 from bokeh.models import Column as BokehColumn
 from bokeh.plotting import figure
 
+from .colours import TRUTH
+from .curves import LABELS
+from .plots import plain, spoken
 from .teach_model import Panel
 
-INK, MUTED, ESTIMATE, SEEN, EXACT = "#1f2937", "#566070", "#0072B2", "#B3261E", "#555555"
+ESTIMATE, SEEN, EXACT = "#0072B2", "#D55E00", "#009E73"
 WIDTH, HEIGHT, LEGEND, LEFT = 880, 150, 170, 48
 CHARTS = 3
+
+_WORDS = {
+    "estimate": "estimate, ±2 std", "seen": "readings", "exact": "exact answer, ±2 std",
+    "truth": "truth",
+}
 
 
 class Chart:
@@ -30,46 +42,49 @@ class Chart:
             name: ColumnDataSource(dict(empty), name=f"{name} {number}")
             for name in ("estimate", "seen", "exact", "truth")
         }
-        self.title = Title(text=" ", text_font_size="12px", text_color=INK)
+        self.title = Title(text=" ", text_font_size="12px", standoff=3)
         self.figure = figure(
             frame_width=WIDTH - LEGEND - LEFT, frame_height=HEIGHT, tools="",
             toolbar_location=None, title=self.title, outline_line_color=None, min_border_left=LEFT,
             x_range=Range1d(0, 1), y_range=Range1d(-1, 1),
         )
-        for axis in (*self.figure.xaxis, *self.figure.yaxis):
-            axis.major_label_text_color = axis.axis_label_text_color = MUTED
-            axis.axis_label_text_font_style = "normal"
-            axis.axis_line_color = axis.minor_tick_line_color = None
-        self.figure.grid.grid_line_color = "#e5e7eb"
+        for axis in (self.figure.xaxis, self.figure.yaxis):
+            plain(axis)
         self.last = number == CHARTS - 1
-        drawn = self._draw()
+        self.entries = {
+            name: LegendItem(label=_WORDS[name], renderers=[drawn], visible=False)
+            for name, drawn in self._draw().items()
+        }
         if number == 0:
-            self._explain(drawn)
+            self._explain()
 
     def _draw(self) -> dict[str, GlyphRenderer]:
-        for name, tint, alpha in (("exact", EXACT, 0.22), ("estimate", ESTIMATE, 0.22)):
+        for name, tint in (("exact", EXACT), ("estimate", ESTIMATE)):
             self.figure.add_layout(Band(
                 base="x", lower="low", upper="high", source=self.sources[name], level="underlay",
-                fill_color=tint, fill_alpha=alpha, line_color=None,
+                fill_color=tint, fill_alpha=0.25, line_color=None,
             ))
         s, f = self.sources, self.figure
         return {
-            "estimate, ±2 std": f.line("x", "y", source=s["estimate"], color=ESTIMATE,
-                                       line_width=2),
-            "readings": f.scatter("x", "y", source=s["seen"], marker="cross", size=10, color=SEEN,
-                                  line_width=2),
-            "exact answer, ±2 std": f.line("x", "y", source=s["exact"], color=EXACT, line_width=2,
-                                           line_dash="dashed"),
-            "truth": f.line("x", "y", source=s["truth"], color=INK, line_width=2,
+            "estimate": f.line("x", "y", source=s["estimate"], color=ESTIMATE, line_width=2),
+            "seen": f.scatter("x", "y", source=s["seen"], marker="cross", size=10, color=SEEN,
+                              line_width=2),
+            "exact": f.line("x", "y", source=s["exact"], color=EXACT, line_width=2,
+                            line_dash="dashed"),
+            "truth": f.line("x", "y", source=s["truth"], color=TRUTH, line_width=3,
                             line_dash="dotted"),
         }
 
-    def _explain(self, drawn: dict[str, GlyphRenderer]) -> None:
-        items = [LegendItem(label=label, renderers=[line]) for label, line in drawn.items()]
+    def _explain(self) -> None:
         self.figure.add_layout(Legend(
-            items=items, border_line_color=None, label_text_font_size="11px", padding=2,
-            background_fill_alpha=0, label_height=15, glyph_height=15,
+            items=list(self.entries.values()), border_line_color=None, padding=2,
+            label_text_font_size="11px", background_fill_alpha=0, label_height=15,
+            glyph_height=15, stylesheets=[LABELS],
         ), "right")
+
+    def place(self, width: int, height: int) -> None:
+        """Make the frame as wide and high as that [pixels]."""
+        self.figure.update(frame_width=width, frame_height=height)
 
     def show(self, panel: Panel | None) -> None:
         """Draw a panel, or nothing."""
@@ -79,6 +94,7 @@ class Chart:
                 self._feed(name, np.empty(0), np.empty(0))
             return
         self.title.text = panel.title
+        self.figure.html_attributes = spoken(panel.title)
         self.figure.xaxis.axis_label = panel.xlabel if self.last else None
         nothing = (np.empty(0), np.empty(0))
         for name, band in (("estimate", panel.estimate), ("exact", panel.exact)):
@@ -100,6 +116,7 @@ class Chart:
 
     def _feed(self, name: str, x: np.ndarray, y: np.ndarray, std: np.ndarray | None = None) -> None:
         std = np.zeros_like(y) if std is None else std
+        self.entries[name].visible = len(x) > 0
         self.sources[name].data = {"x": x, "y": y, "low": y - 2 * std, "high": y + 2 * std}
 
 
@@ -109,6 +126,13 @@ class Charts:
     def __init__(self) -> None:
         self.charts = [Chart(i) for i in range(CHARTS)]
         self.layout: BokehColumn = column(*(chart.figure for chart in self.charts))
+
+    def place(self, width: int, height: int) -> None:
+        """Use that much room [pixels]; there is a least."""
+        across = max(width, WIDTH) - LEGEND - LEFT
+        down = max(height // CHARTS - 46, HEIGHT)
+        for chart in self.charts:
+            chart.place(across, down)
 
     def show(self, panels: Sequence[Panel]) -> None:
         """Draw the panels; charts without one are empty."""

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("bokeh")
 
 from dalab.experiments.lessons import SCENARIOS
+from dalab.experiments.quota import Limits
+from dalab.experiments.service import Service
 from dalab.views.teach_model import Teacher
 
 pytestmark = pytest.mark.lab
@@ -86,6 +88,40 @@ def test_a_setting_that_is_no_choice_is_refused_and_said(teacher):
     teacher.choose("assumed", 7.0)
     teacher.attempt()
     assert not teacher.busy and "must be one of" in teacher.trouble
+
+
+def test_attempts_wait_in_the_line_of_the_service_and_say_their_place():
+    service = Service()
+    other = service.line("cpu").join("somebody else")
+    teacher = Teacher(service=service)
+    teacher.attempt()
+    until(teacher, lambda: "in line" in teacher.status)
+    assert teacher.busy and service.line("cpu").places()
+    other.leave()
+    until(teacher, lambda: teacher.verdict is not None)
+    assert not service.line("cpu").places()
+    teacher.close()
+
+
+def test_an_attempt_that_is_stopped_leaves_the_line_and_what_is_shown():
+    service = Service()
+    other = service.line("cpu").join("somebody else")
+    teacher = Teacher(service=service)
+    teacher.attempt()
+    teacher.stop()
+    until(teacher, lambda: not teacher.busy)
+    assert teacher.trouble == "Stopped." and teacher.verdict is None and teacher.attempts == 0
+    assert not service.line("cpu").places()
+    other.leave()
+    assert tried(teacher, assumed=0.5).passed and teacher.trouble == ""
+    teacher.close()
+
+
+def test_limits_of_the_service_hold_for_lessons():
+    teacher = Teacher(service=Service(Limits(size=10)))
+    teacher.attempt()
+    assert not teacher.busy and "must be at most 10" in teacher.trouble
+    teacher.close()
 
 
 def test_a_method_that_diverges_has_no_curve(teacher):
