@@ -189,7 +189,7 @@ def test_a_stencil_is_the_tapered_covariance(tiny_system, tiny_prior, mask):
 
 def test_wide_tapers_take_convolutions_and_agree(tiny_system, tiny_prior, monkeypatch):
     p = problem(tiny_system, tiny_prior, ("arctan",))
-    x, method = first_ensemble(p, streams(6)), EnKF(localisation=1.5)
+    x, method = first_ensemble(p, streams(6)), EnKF(localisation=1.5, iterations=300)
     by_stencil = method.analysis(x, *observed_at(p, 0), streams(6))
     monkeypatch.setattr("dalab.methods.stencil.LARGEST", 0)
     close(method.analysis(x, *observed_at(p, 0), streams(6)), by_stencil)
