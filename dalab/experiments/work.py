@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..methods import Method, Step
 from ..random import stream
+from ..runtime import leave_a_core
 from .config import Config
 from .frame import Frame, MethodScores, Progress, live_rmse, live_spread
 from .memory import check_memory
@@ -63,6 +64,7 @@ class Work:
             InputError: if the truth cannot be had. What goes wrong inside a method is not raised
                 but becomes its status.
         """
+        leave_a_core()
         clock = _Clock(list(self.methods))
         self.twin = prepare(self.config)
         for label, method in self.methods.items():

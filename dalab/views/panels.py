@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import panel as pn
+from panel.reactive import Syncable
 
 from .design import LabDesign
 from .keeper import KEY
@@ -14,9 +15,13 @@ from .pages import Pages
 from .sharebar import share_bar
 from .sidebar import sidebar
 from .strips import THEME
+from .tour import Tour
 
 PERIOD = 100
 """Milliseconds between two looks at the view-model: at most ten pictures a second."""
+
+GATHER = 15
+"""Milliseconds for which Panel gathers what one field says; its own 50 are felt."""
 
 _HERE = Path(__file__).parent
 
@@ -33,6 +38,7 @@ def create_app(**presets: object) -> pn.Template:
         InputError: for a preset that names nothing or is out of its bounds.
     """
     pn.extension(notifications=False)
+    Syncable._debounce = GATHER
     address = _address()
     model = linked(presets, address)
     for key in address.get(KEY, []):
@@ -40,7 +46,9 @@ def create_app(**presets: object) -> pn.Template:
     pages = Pages(model)
     page = pn.Template((_HERE / "page.html").read_text(), nb_template="", design=LabDesign)
     page.add_variable("lab_css", THEME + (_HERE / "page.css").read_text())
+    page.add_variable("lab_js", (_HERE / "steady.js").read_text())
     page.add_panel("header", pages.header)
+    page.add_panel("tour", Tour(model))
     page.add_panel("share", share_bar(model, usual(presets)))
     page.add_panel("controls", sidebar(model))
     page.add_panel("desk", pages.layout)
