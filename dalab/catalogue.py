@@ -8,7 +8,7 @@ from typing import Any
 
 import param
 
-from .registry import lookup, options
+from .registry import default, lookup, options
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _options(thing: Any) -> tuple[str, ...]:
     if not isinstance(thing, type):
         return ()
     return tuple(
-        "  ".join(part for part in (f"{name}={p.default}", domain(p), p.doc) if part)
+        "  ".join(part for part in (f"{name}={default(p)}", domain(p), p.doc) if part)
         for name, p in options(thing).items()
     )
 

@@ -82,9 +82,14 @@ def configured(
                 f"{what} {name}",
                 value,
                 _bounds(known[name]),
-                f"The default is {known[name].default}.",
+                f"The default is {default(known[name])}.",
             ) from None
     return cls(*arguments, **values)
+
+
+def default(parameter: param.Parameter) -> str:
+    """The default of an option; ``auto`` where the method finds a value itself."""
+    return "auto" if parameter.default is None else str(parameter.default)
 
 
 def _bounds(parameter: param.Parameter) -> str:
@@ -112,9 +117,10 @@ def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[st
     if not known:
         raise InputError(what, arguments, "must have no options", "Give the name alone.")
     if "=" not in arguments:
-        return {next(iter(known)): _value(arguments)}
+        first = next(iter(known))
+        return {first: _value(arguments, known[first])}
     pairs = (item.partition("=") for item in _split(arguments))
-    return {name.strip(): _value(value) for name, _, value in pairs}
+    return {name.strip(): _value(value, known.get(name.strip())) for name, _, value in pairs}
 
 
 def _split(arguments: str) -> list[str]:
@@ -129,11 +135,14 @@ def _split(arguments: str) -> list[str]:
     return parts
 
 
-def _value(text: str) -> Any:
+def _value(text: str, parameter: param.Parameter | None) -> Any:
+    bare = text.strip()
+    if bare == "auto" and parameter is not None and parameter.default is None:
+        return None
     try:
-        return ast.literal_eval(text.strip())
+        return ast.literal_eval(bare)
     except (ValueError, SyntaxError):
-        return text.strip()
+        return bare
 
 
 def describe(obj: param.Parameterized, registry: Mapping[str, type]) -> str:

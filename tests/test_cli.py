@@ -16,7 +16,7 @@ from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.store import config_of, load
-from dalab.registry import options
+from dalab.registry import default, options
 
 PROGRAM = [sys.executable, "-c", "from dalab.cli import app; app(prog_name='dalab')"]
 ANNOUNCING = """
@@ -65,11 +65,12 @@ def test_lists_every_entry_with_its_options(kind):
     for name, thing in registries()[kind].items():
         assert f"\n{name} " in f"\n{shown}"
         for option, parameter in options(thing).items() if isinstance(thing, type) else ():
-            assert f"{option}={parameter.default}" in shown and domain(parameter) in shown
+            assert f"{option}={default(parameter)}" in shown and domain(parameter) in shown
 
 
 def test_bounds_are_written_as_intervals():
     assert "ratio=0.25  (0, 1]  share of observed cells" in dalab("list", "masks").output
+    assert "localisation=auto  [0, 64]  half-width" in dalab("list", "methods").output
     assert "form=reference  reference | physical" in dalab("list", "operators").output
 
 

@@ -16,6 +16,7 @@ from dalab.registry import build, describe, lookup, options
         ("random:ratio=0.5", MASKS), ("stride", MASKS), ("gap:size=0.3,y=0.1", MASKS),
         ("points:sensors=[(3, 5), (1, 2)]", MASKS), ("lognormal:shape=1.0", NOISES),
         ("spectral:steps=12,eta=0.5,draws=False", METHODS), ("etkf", METHODS),
+        ("letkf:localisation=auto,inflation=1.2", METHODS), ("letkf:localisation=0", METHODS),
     ],
 )  # fmt: skip
 def test_describe_is_the_inverse_of_build(text, registry):
@@ -28,6 +29,12 @@ def test_describe_is_the_inverse_of_build(text, registry):
 def test_a_bare_value_is_the_first_option():
     assert build("mask", "stride:3", MASKS).stride == 3
     assert build("mask", "points:[(1, 2)]", MASKS).sensors == [(1, 2)]
+
+
+@pytest.mark.parametrize("text", ["letkf", "letkf:localisation=auto", "letkf:localisation=None"])
+def test_what_is_left_to_the_method_is_none_and_never_spelt_out(text):
+    built = build("method", text, METHODS)
+    assert built.localisation is None and describe(built, METHODS) == "letkf"
 
 
 def test_options_keep_the_order_of_declaration_and_hide_the_name():
@@ -47,6 +54,8 @@ def test_unknown_name_lists_and_suggests():
         ("spectral:eta=2", r"eta = 2: must be a number at least 0.0 and at most 1.0.*default is"),
         ("spectral:steps=many", r"steps = 'many': must be a whole number"),
         ("spectral:speed=3", r"option = 'speed': must be one of steps"),
+        ("letkf:localisation=-1", r"must be a number at least 0.0 and at most 64.*default is auto"),
+        ("spectral:eta=auto", r"eta = 'auto': must be a number"),
         ("mmps:solver=lu", r"solver = 'lu': must be one of cg, gmres"),
     ],
 )

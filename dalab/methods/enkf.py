@@ -28,7 +28,7 @@ from ..observations import ObservingNetwork
 from ..random import MemberStreams
 from .base import Problem
 from .filters import EnsembleKalman
-from .local import Taper, columns, localised_product, rows, taper
+from .local import Taper, columns, localised_product, rows
 from .solve import conjugate_gradients
 from .stencil import Stencil, is_small
 
@@ -37,7 +37,8 @@ class EnKF(EnsembleKalman):
     """Ensemble Kalman filter with perturbed observations and the forecast model."""
 
     localisation = param.Number(
-        2.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
+        None, bounds=(0.0, 64.0), step=0.5,
+        doc="half-width of the taper in grid cells; 0: none; auto: tuned to the share observed",
     )
     iterations = param.Integer(
         30, bounds=(1, 1000), doc="conjugate-gradient iterations of the localised solve"
@@ -55,7 +56,7 @@ class EnKF(EnsembleKalman):
         noise = centred(streams.normal((*data.shape[:-1], network.size)).movedim(0, -2))
         innovations = (data.unsqueeze(-2) + std * noise - seen) / std
         Y, X = anomalies(seen, -2) / std, anomalies(x, -4)
-        where = taper(x, self.localisation)
+        where = self.taper(x)
         if where is None:
             return x + global_increment(X, Y, innovations)
         return x + local_increment(X, Y, network, innovations, where, self.iterations)

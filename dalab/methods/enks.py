@@ -21,7 +21,7 @@ import torch
 from ..random import MemberStreams
 from .base import Problem, Step
 from .cycle import pad
-from .filters import first_ensemble, inflated, observed_at, relaxed, spread_note
+from .filters import first_ensemble, inflated, observed_at, relaxed
 from .letkf import LETKF
 from .transform import transformed
 
@@ -47,5 +47,4 @@ class EnKS(LETKF):
                 for past in range(max(0, k - self.lag), k):
                     window[past] = transformed(window[past], T)
                 window[k] = relaxed(transformed(forecast, T), forecast, self.rtps, self.rtpp)
-            note = f"step {k}, {spread_note(window[k])}"
-            yield Step(pad(window, total), k + 1, total, note=note)
+            yield Step(pad(window, total), k + 1, total, note=self.note(k, window[k]))

@@ -8,6 +8,7 @@ analysis. Ensembles are ``(..., N, lev, y, x)``: leading axes hold independent r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar, Self
 
 import param
 import psutil
@@ -19,6 +20,8 @@ from ..observations import ObservingNetwork
 from ..random import MemberStreams
 from .base import Method, Problem, Step
 from .cycle import pad
+from .local import Taper, taper
+from .tuned import PLAIN, Rows, Setting, setting
 
 
 class EnsembleFilter(Method):
@@ -43,7 +46,11 @@ class EnsembleFilter(Method):
             if network.size and torch.isfinite(x).all():
                 x = self.analysis(x, network, data, streams)
             window.append(x)
-            yield Step(pad(window, total), k + 1, total, note=f"step {k}, {spread_note(x)}")
+            yield Step(pad(window, total), k + 1, total, note=self.note(k, x))
+
+    def note(self, k: int, x: Tensor) -> str:
+        """Where the filter stands after step ``k`` with an ensemble ``(N, ...)``."""
+        return f"step {k}, {spread_note(x)}"
 
     def check(self, problem: Problem, members: int) -> None:
         """Raise before any work if the analysis cannot be done.
@@ -83,23 +90,62 @@ class EnsembleFilter(Method):
 class EnsembleKalman(EnsembleFilter):
     """An ensemble Kalman filter: inflation before the update, relaxation after it.
 
+    Inflation, and the radius of those that localise, are tuned to the problem unless they are
+    given (:mod:`dalab.methods.tuned`); the notes of the steps say which were taken.
+
+    Attributes:
+        rows: the tuned settings.
+
     References:
         | Anderson and Anderson (1999): multiplicative inflation
         | Zhang, Snyder and Sun (2004): relaxation to the prior perturbations
         | Whitaker and Hamill (2012): relaxation to the prior spread
     """
 
-    inflation = param.Number(1.1, bounds=(1.0, 2.0), doc="factor on the forecast anomalies")
+    rows: ClassVar[Rows] = Rows()
+
+    inflation = param.Number(
+        None, bounds=(1.0, 2.0), step=0.05,
+        doc="factor on the forecast anomalies; auto: tuned to the share of cells observed",
+    )
     rtps = param.Number(0.0, bounds=(0.0, 1.0), doc="relaxation to the forecast's spread")
     rtpp = param.Number(0.0, bounds=(0.0, 1.0), doc="relaxation to the forecast's perturbations")
+
+    def run(
+        self,
+        problem: Problem,
+        members: int,
+        generator: torch.Generator,
+        device: torch.device | str = "cpu",
+    ) -> Iterator[Step]:
+        chosen = self.settled(setting(self.rows, problem))
+        return super(EnsembleKalman, chosen).run(problem, members, generator, device)
+
+    def settled(self, tuned: Setting) -> Self:
+        """The same filter with ``tuned`` for what is left to it."""
+        values = {"inflation": tuned.inflation, "localisation": tuned.radius}
+        left = [k for k in values if k in self.param and getattr(self, k) is None]
+        if not left:
+            return self
+        return type(self)(**{**self.param.values(), **{k: values[k] for k in left}})
+
+    def note(self, k: int, x: Tensor) -> str:
+        taken = {"radius": getattr(self, "localisation", 0), "inflation": self.inflation}
+        words = [f"{name} {value:g}" for name, value in taken.items() if value]
+        return ", ".join([super().note(k, x), *words])
 
     def analysis(
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        forecast = inflated(ensemble, self.inflation)
+        forecast = inflated(ensemble, self.inflation or PLAIN.inflation)
         return relaxed(
             self.update(forecast, network, data, streams), forecast, self.rtps, self.rtpp
         )
+
+    def taper(self, x: Tensor) -> Taper | None:
+        """Localisation on the grid of states ``x``, if there is any."""
+        radius = getattr(self, "localisation", 0.0)
+        return taper(x, PLAIN.radius if radius is None else radius)
 
     def update(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams

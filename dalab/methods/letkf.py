@@ -17,10 +17,8 @@ observed and no background, 0.50 with a quarter of the cells, 0.06 with these an
 from __future__ import annotations
 
 import param
-from torch import Tensor
 
 from .base import Problem
-from .local import Taper, taper
 from .transform import TransformFilter
 
 
@@ -28,11 +26,9 @@ class LETKF(TransformFilter):
     """Local ensemble transform Kalman filter with the forecast model."""
 
     localisation = param.Number(
-        2.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
+        None, bounds=(0.0, 64.0), step=0.5,
+        doc="half-width of the taper in grid cells; 0: none; auto: tuned to the share observed",
     )
-
-    def taper(self, x: Tensor) -> Taper | None:
-        return taper(x, self.localisation)
 
     def floats(self, problem: Problem, members: int) -> int:
         cells = problem.window[-2] * problem.window[-1]

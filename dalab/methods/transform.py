@@ -36,10 +36,6 @@ class TransformFilter(EnsembleKalman):
         False, doc="turn the analysed anomalies by a random rotation that keeps mean and covariance"
     )
 
-    def taper(self, x: Tensor) -> Taper | None:
-        """Localisation on the grid of states ``x``, if there is any."""
-        return None
-
     def update(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:

@@ -92,7 +92,10 @@ def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Wi
         return pn.widgets.FloatSlider(start=low, end=high, step=parameter.step, **common)
     if isinstance(parameter, param.Integer) or getattr(parameter, "kind", "") == "integer":
         return pn.widgets.IntInput(step=1, placeholder="as below", **common)
-    return pn.widgets.FloatInput(step=_step(parameter.default), **common)
+    if parameter.default is None:
+        common["placeholder"] = "auto"
+    step = getattr(parameter, "step", None) or _step(parameter.default)
+    return pn.widgets.FloatInput(step=step, **common)
 
 
 def _step(default: float | None) -> float:

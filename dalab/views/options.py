@@ -35,7 +35,7 @@ def _unbounded(parameter: param.Parameter) -> param.Parameter:
         return param.Selector(objects=list(parameter.objects), **common)
     if isinstance(parameter, param.Boolean):
         return param.Boolean(**common)
-    return Loose(kind=_kind(parameter), **common)
+    return Loose(kind=_kind(parameter), step=getattr(parameter, "step", None), **common)
 
 
 def _kind(parameter: param.Parameter) -> str:
@@ -48,13 +48,17 @@ class Loose(param.Parameter):
 
     Args:
         kind: ``integer``, ``number``, ``text`` or ``list``; which sort of field edits it.
+        step: by how much the arrows of a field of a number change it, unless the default tells.
     """
 
-    __slots__ = ["kind"]
+    __slots__ = ["kind", "step"]
 
-    def __init__(self, default: object = None, *, kind: str = "number", **keywords: object) -> None:
+    def __init__(
+        self, default: object = None, *, kind: str = "number", step: float | None = None,
+        **keywords: object,
+    ) -> None:
         super().__init__(default, **keywords)
-        self.kind = kind
+        self.kind, self.step = kind, step
 
 
 def text(name: str, values: param.Parameterized) -> str:

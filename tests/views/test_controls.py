@@ -80,6 +80,17 @@ def test_steps_of_a_method_follow_the_run_unless_they_are_set():
     assert form.config().methods == ("spectral", "dps")
 
 
+def test_what_a_method_tunes_itself_is_blank_until_a_number_is_given():
+    form = Controls(methods=["letkf:inflation=1.2", "enkf"])
+    letkf = form.method_options["letkf"]
+    assert letkf.localisation is None and letkf.inflation == 1.2
+    letkf.param.update(localisation=3.0, inflation=None)
+    assert form.config().methods == ("letkf:localisation=3.0", "enkf")
+    assert Controls(**form.config().to_dict()).config() == form.config()
+    letkf.localisation = None
+    assert form.config().methods == ("letkf", "enkf")
+
+
 @pytest.mark.parametrize("presets, words", [
     ({"operatrs": ["arctan"]}, "operators"),
     ({"operators": ["arctann"]}, "arctan"),

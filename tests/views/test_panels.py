@@ -44,6 +44,16 @@ def test_every_method_gets_a_map_a_curve_and_a_row(model):
         assert [row["name"] for row in desk.table.rows] == methods
 
 
+def test_an_option_left_to_the_method_is_a_blank_field_that_says_so(model):
+    options = model.method_options["letkf"]
+    radius = field(options, "localisation")
+    assert radius.value is None and radius.placeholder == "auto" and radius.step == 0.5
+    radius.value = 4.0
+    assert options.localisation == 4.0
+    radius.value = None
+    assert options.localisation is None
+
+
 def test_figures_are_kept_when_methods_come_and_go(model):
     desk = Desk(model)
     before = {name: shown.figure.id for name, shown in desk.maps.items()}
