@@ -195,4 +195,4 @@ def relaxed(x: Tensor, forecast: Tensor, rtps: float, rtpp: float) -> Tensor:
 def spread_note(x: Tensor) -> str:
     """Root-mean-square spread of an ensemble ``(N, ...)``, in words."""
     spread = float(x.var(0).mean().sqrt())
-    return f"spread {spread:.3g}" if spread > 0 else "spread 0: the ensemble has collapsed"
+    return "spread 0: the ensemble has collapsed" if spread == 0 else f"spread {spread:.3g}"

@@ -87,8 +87,9 @@ class Forecast:
 
     def __init__(self, x: Tensor, where: Taper | None) -> None:
         self.anomalies, self.where = x - x.mean(-4, keepdim=True), where
-        tiny = torch.finfo(x.dtype).tiny
-        self.variance = x.var(-4, keepdim=True).clamp(min=tiny)
+        known = torch.finfo(x.dtype)
+        rounding = (known.eps * x.abs().amax((-4, -3, -2, -1), keepdim=True)).square()
+        self.variance = x.var(-4, keepdim=True).maximum(rounding.clamp(min=known.tiny))
         numbers = torch.arange(1, x.shape[-3:].numel() + 1, device=x.device).reshape(x.shape[-3:])
         self.stencil = None
         if where is not None and is_small(numbers, where):
