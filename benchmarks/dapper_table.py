@@ -194,7 +194,7 @@ def rows() -> list[Row]:
         *(
             Row(
                 f"L96 0.2: 4D-Var lag {lag}, {factor} I", slow,
-                variational(lag, slow.white(factor), 10), expected, 15, 26,
+                variational(lag, slow.white(factor), 10), expected, 50, 26,
             )
             for lag, factor, expected in ((1, 0.2, 0.46), (2, 0.1, 0.39), (4, 0.02, 0.37))
         ),

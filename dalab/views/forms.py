@@ -30,6 +30,13 @@ TICKS = """
 """
 
 
+class NumberField(pn.widgets.FloatInput):
+    """A field of a number that is blank when it has none, where Panel's own says NaN."""
+
+    def _process_param_change(self, params: dict[str, Any]) -> dict[str, Any]:
+        return super(pn.widgets.FloatInput, self)._process_param_change(params)
+
+
 def bind(
     owner: param.Parameterized, name: str, widget: pn.widgets.Widget,
     shown: Callable[[Any], Any] = lambda value: value,
@@ -95,7 +102,7 @@ def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Wi
     if parameter.default is None:
         common["placeholder"] = "auto"
     step = getattr(parameter, "step", None) or _step(parameter.default)
-    return pn.widgets.FloatInput(step=step, **common)
+    return NumberField(step=step, **common)
 
 
 def _step(default: float | None) -> float:

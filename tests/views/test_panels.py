@@ -50,8 +50,10 @@ def test_an_option_left_to_the_method_is_a_blank_field_that_says_so(model):
     assert radius.value is None and radius.placeholder == "auto" and radius.step == 0.5
     radius.value = 4.0
     assert options.localisation == 4.0
+    shown = radius.get_root()
+    assert shown.value == 4.0
     radius.value = None
-    assert options.localisation is None
+    assert options.localisation is None and shown.value is None, "blank, not NaN"
 
 
 def test_figures_are_kept_when_methods_come_and_go(model):
