@@ -39,7 +39,8 @@ class ScoreTable(JSComponent):
     def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
         """Make the table as wide and high as ``size``, with a row for each of the methods."""
         self._names = list(names)
-        self.param.update(width=size[0], height=size[1])
+        width, height = size
+        self.param.update(width=width, min_width=width, height=height, min_height=height)
 
     def show(self, known: Mapping[str, Mapping[str, float]]) -> None:
         """Fill in what is known; methods without scores keep empty rows."""
