@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -12,7 +14,16 @@ from .board import ABOVE, HEIGHT, MARGIN, WIDTH
 from .model import LabModel
 from .worker import Newest
 
-EMPTY = ".lab-empty { font-size: 14px; color: var(--lab-muted); margin: 0; }"
+EMPTY = """
+.lab-empty { max-width: 720px; box-sizing: border-box; padding: 18px 24px 20px; font-size: 14px;
+  color: var(--lab-ink); background: var(--lab-ground); border: 1px solid var(--lab-line);
+  border-radius: 8px; }
+.lab-empty h2 { font-size: 18px; font-weight: 650; margin: 0 0 4px; }
+.lab-empty p { margin: 0; color: var(--lab-muted); }
+.lab-empty dl { display: grid; grid-template-columns: max-content 1fr; gap: 8px 18px;
+  margin: 14px 0 0; font-size: 13.5px; }
+.lab-empty dt { font-weight: 600; } .lab-empty dd { margin: 0; color: var(--lab-muted); }
+"""
 
 
 class Analysis(ABC):
@@ -20,18 +31,24 @@ class Analysis(ABC):
 
     Args:
         model: whose runs are looked at.
-        waiting: a sentence for the time before there is a run.
+        title: the question that the page answers.
+        parts: what will be there, by name, and what it tells.
     """
 
-    def __init__(self, model: LabModel, waiting: str) -> None:
-        self.model, self.waiting = model, waiting
+    def __init__(self, model: LabModel, title: str, parts: Mapping[str, str]) -> None:
+        self.model, self.title, self.parts = model, title, parts
         self.room, self._shown = (WIDTH, HEIGHT + ABOVE - 42), False
         self._known: tuple | None = None
         self._worker = Newest("dalab analysis")
         self.said = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
+        self.starter = pn.widgets.Button(label="▶  Start now", color="primary", width=130, height=36,
+                                     margin=(4, 10))
+        self.starter.on_click(lambda event: model.run())
+        model.param.watch(lambda *events: self._allow(), "state")
         self.charts = self.build()
-        self.layout = pn.Column(self.said, margin=0, sizing_mode="stretch_width")
-        self.say(waiting)
+        self.layout = pn.Column(margin=0, sizing_mode="stretch_width")
+        self.say("All of this will be here once a run is done.")
+        self._allow()
         self.place(*self.room)
 
     @abstractmethod
@@ -94,9 +111,17 @@ class Analysis(ABC):
             self.layout.objects = [self.charts]
 
     def say(self, text: str) -> None:
-        """A sentence in place of the charts."""
-        self.said.object = f"<p class='lab-empty'>{text}</p>"
-        self.layout.objects = [self.said]
+        """A sentence in place of the charts, with what they will be."""
+        parts = "".join(f"<dt>{name}</dt><dd>{tells}</dd>" for name, tells in self.parts.items())
+        self.said.object = (
+            f"<section class='lab-empty'><h2>{self.title}</h2><p role='status'>{escape(text)}</p>"
+            f"<dl>{parts}</dl></section>"
+        )
+        self.layout.objects = [self.said, self.starter]
+
+    def _allow(self) -> None:
+        """A run can be started unless one goes on."""
+        self.starter.disabled = self.model.busy
 
     @property
     def drawn(self) -> bool:

@@ -26,8 +26,7 @@ class PhysicsPage(Analysis):
     """
 
     def __init__(self, model: LabModel) -> None:
-        super().__init__(model, "Model residual, energy and enstrophy of the truth and of every "
-                                "estimate will be here once a run is done.")
+        super().__init__(model, "Are the estimates trajectories of the flow?", TOLD)
 
     def build(self) -> pn.viewable.Viewable:
         """Three charts under a legend."""
@@ -82,6 +81,12 @@ class PhysicsPage(Analysis):
         for chart in (self.energy, self.enstrophy):
             chart.place((width - 20) // 2, down)
 
+
+TOLD = {
+    "Model residual": "how far one step of the model is from the next state of a member",
+    "Energy": "of the truth and of every method in time; too little is too smooth",
+    "Enstrophy": "the same for what the small scales hold",
+}
 
 NOTE = """<p>The residual is the error of a one-step forecast of the lab's model that starts from a
 member, against that member's next state: 0 for an exact trajectory, and for the truth of the same

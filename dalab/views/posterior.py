@@ -29,6 +29,14 @@ GALLERY = 8
 
 COLUMNS = 4
 
+TOLD = {
+    "Rank histogram": "flat where the truth might be one of the members",
+    "Coverage": "how often the truth lies within intervals of the members",
+    "Spread / skill": "1 where the members differ as much as their mean errs",
+    "Spectra": "at which scales members, mean and error have their variance",
+    "Members": "maps of single members beside the truth",
+}
+
 
 class Chosen(param.Parameterized):
     """The method whose scales and members are shown."""
@@ -45,8 +53,7 @@ class PosteriorPage(Analysis):
 
     def __init__(self, model: LabModel) -> None:
         self.chosen = Chosen()
-        super().__init__(model, "Rank histograms, coverage, spread/skill, spectra and members will "
-                                "be here once a run is done.")
+        super().__init__(model, "Does the posterior know its own error?", TOLD)
         self._found: tuple[xr.DataTree, Any] | None = None
         self.chosen.param.watch(lambda *events: self._draw_one(), "method")
         model.param.watch(lambda *events: self._draw_gallery(), ["time", "layer", "quantity"])

@@ -9,6 +9,15 @@ function drawn(emblem) {
   return element("span", { innerHTML: emblem })
 }
 
+function empty() {
+  return element(
+    "section", { className: "empty" },
+    element("h2", { textContent: "The runs of this session" }),
+    element("p", { textContent: "They stand here once they have ended: to show one again, to " +
+      "compare two, to download or delete them. Drop a stored run anywhere on the page to add it." }),
+  )
+}
+
 function heads(...titles) {
   return element("tr", {}, ...titles.map(title => {
     const [text, span] = [].concat(title)
@@ -87,13 +96,9 @@ export function render({ model, el }) {
 
   function draw() {
     const rows = model.rows
-    const hint = element("p", {
-      textContent: rows.length ? "Tick two runs to compare them."
-        : "The runs of this session stand here once they have ended. Drop a stored run anywhere " +
-          "on the page to add it.",
-    })
-    list.replaceChildren(...(rows.length ? [listing(rows, ticked, send, changed)] : []),
-                         ...(ticked.length < 2 ? [hint] : []))
+    if (!rows.length) return list.replaceChildren(empty())
+    const hint = element("p", { textContent: "Tick two runs to compare them." })
+    list.replaceChildren(listing(rows, ticked, send, changed), ...(ticked.length < 2 ? [hint] : []))
   }
 
   function changed() {
