@@ -81,9 +81,22 @@ function* deep(root) {
   }
 }
 
+// Buttons of a group say which of them is pressed, and go on saying it
+function press(group) {
+  const say = () => {
+    for (const button of group.querySelectorAll(".bk-btn")) {
+      button.setAttribute("aria-pressed", button.classList.contains("bk-active"))
+    }
+  }
+  group.dataset.pressing = ""
+  new MutationObserver(say).observe(group, { attributeFilter: ["class"], subtree: true })
+  say()
+}
+
 // Bokeh leaves the handles of its sliders without a name, and stops at figures that take no keys
 function name() {
   for (const node of deep(document)) {
+    if (node.matches(".bk-btn-group:not([data-pressing]):has(.bk-btn + .bk-btn)")) press(node)
     if (node.classList.contains("bk-events")) node.tabIndex = -1
     if (!node.classList.contains("noUi-handle")) continue
     const title = node.getRootNode().querySelector(".bk-slider-title")
@@ -94,7 +107,7 @@ function name() {
 export function render({ model, el }) {
   el.append(tabs(model), theme())
   const forget = measure(model)
-  const later = () => setTimeout(name, 2000)
+  const later = () => [2, 6].forEach(seconds => setTimeout(name, 1000 * seconds))
   const before = event => { if (event.key === "Tab") name() }
   later()
   model.on("page", later)
