@@ -41,8 +41,8 @@ class Analysis(ABC):
         self._known: tuple | None = None
         self._worker = Newest("dalab analysis")
         self.said = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
-        self.starter = pn.widgets.Button(label="▶  Start now", color="primary", width=130, height=36,
-                                     margin=(4, 10))
+        self.starter = pn.widgets.Button(label="▶  Start now", color="primary", width=130,
+                                         height=36, margin=(4, 10))
         self.starter.on_click(lambda event: model.run())
         model.param.watch(lambda *events: self._allow(), "state")
         self.charts = self.build()
