@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import ipywidgets as ipw
 import param
 
 from ..registry import options
+from .choices import barred_methods, barred_operators
 from .controls import FILE
 from .emblems import emblem
 from .model import LabModel
 from .options import Loose
+
+MOMENTS, PERIOD = 40, 150
+"""Moments that a replay shows, and milliseconds between two of them."""
 
 _STYLE = {"description_width": "initial"}
 _PAGE = ipw.Layout(min_height="150px")
@@ -42,20 +47,21 @@ def tabs(model: LabModel) -> ipw.Tab:
     """The controls, in the four groups of the Panel app; pages of one height, so nothing jumps."""
     pages = {
         "Observing network": [
-            _ticks(model, "operators"), _fields(model, "mask", "interval"),
+            _ticks(model, "operators", barred_operators), _fields(model, "mask", "interval"),
             _shown_for(model, "mask", model.mask_options),
             _chosen(model, "operators", model.operator_options),
             _chosen(model, "operators", model.own_masks, "A mask for each operator"),
         ],
         "Data": [
+            _flow(field(model, "system"), field(model, "truth"), _path(model)),
             _fields(model, "noise", "noise_family"),
             _shown_for(model, "noise_family", model.noise_options),
             _switched(model, "misjudge", "assumed_noise"),
             _switched(model, "first_guess", "background", "background_kind"),
-            _flow(field(model, "truth"), _path(model), field(model, "prior"), _blend(model)),
+            _flow(field(model, "prior"), _blend(model)),
         ],
         "Methods": [
-            _ticks(model, "methods", coloured=True),
+            _ticks(model, "methods", barred_methods, drawn=True),
             _chosen(model, "methods", model.method_options),
         ],
         "Run": [_fields(model, "members", "steps", "seed", "device")],
@@ -84,6 +90,30 @@ def looks(model: LabModel) -> ipw.HBox:
         *offered[:2], field(model, "view", width=145), member, offered[2],
         bind(model, "time", day),
     )
+
+
+def replay(model: LabModel) -> ipw.HBox:
+    """A player and a slider through the moments of the run on show, once there are some."""
+    play = ipw.Play(min=0, max=MOMENTS, interval=PERIOD, show_repeat=False)
+    slider = ipw.FloatSlider(
+        min=0.0, max=1.0, step=1 / MOMENTS, description="Replay", readout_format=".0%",
+        style=_STYLE, layout=ipw.Layout(width="330px"),
+    )
+    bind(model, "moment", play, shown=lambda share: round(MOMENTS * share),
+         meant=lambda number: number / MOMENTS)
+    bind(model, "moment", slider)
+
+    def begin(change: Any) -> None:
+        if change.new and model.moment >= 1:
+            model.moment = 0.0
+
+    def allow(*_: Any) -> None:
+        play.disabled = slider.disabled = not model.replayable
+
+    play.observe(begin, "playing")
+    model.param.watch(allow, ["state", "fraction"])
+    allow()
+    return _flow(play, slider)
 
 
 def _offered(model: LabModel, name: str, width: int) -> ipw.Widget:
@@ -138,7 +168,8 @@ def field(
     if kind in ("text", "list"):
         return bind(owner, name, ipw.Text(continuous_update=False, **common), shown=str)
     if parameter.default is None:
-        text = ipw.Text(continuous_update=False, placeholder="as in Run", **common)
+        empty = "as in Run" if kind == "integer" else "auto"
+        text = ipw.Text(continuous_update=False, placeholder=empty, **common)
         return bind(owner, name, text, shown=_blank, meant=_number)
     return bind(owner, name, (ipw.IntText if kind == "integer" else ipw.FloatText)(**common))
 
@@ -151,10 +182,10 @@ def _number(text: str) -> Any:
     """The number that a text spells, or the text for the check to complain about."""
     if not text.strip():
         return None
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def _flow(*widgets: ipw.Widget) -> ipw.HBox:
@@ -166,9 +197,18 @@ def _fields(owner: param.Parameterized, *names: str) -> ipw.HBox:
     return _flow(*(field(owner, name) for name in names))
 
 
-def _ticks(model: LabModel, name: str, coloured: bool = False) -> ipw.HBox:
-    """One checkbox per entry of a list; methods with a dot in their colour."""
-    boxes: list[ipw.Widget] = []
+def _ticks(
+    model: LabModel, name: str, barred: Callable[[str], Mapping[str, str]], drawn: bool = False
+) -> ipw.HBox:
+    """One checkbox per entry of a list, those of the methods with their looks.
+
+    Args:
+        model: has the list.
+        name: of its parameter.
+        barred: what a system does not have, and why.
+        drawn: whether every entry has a look.
+    """
+    boxes: dict[str, ipw.Checkbox] = {}
     for entry in model.param[name].objects:
         box = ipw.Checkbox(value=entry in getattr(model, name), description=entry, indent=False,
                            layout=ipw.Layout(width="110px"))
@@ -176,10 +216,18 @@ def _ticks(model: LabModel, name: str, coloured: bool = False) -> ipw.HBox:
         model.param.watch(
             lambda event, box=box, entry=entry: setattr(box, "value", entry in event.new), name
         )
-        if coloured:
-            boxes.append(ipw.HTML(emblem(entry)))
-        boxes.append(box)
-    return _flow(*boxes)
+        boxes[entry] = box
+
+    def follow(*_: Any) -> None:
+        why = barred(model.system)
+        for entry, box in boxes.items():
+            box.disabled, box.tooltip = entry in why and not box.value, why.get(entry, "")
+
+    model.param.watch(follow, ["system", name])
+    follow()
+    if not drawn:
+        return _flow(*boxes.values())
+    return _flow(*(part for n, box in boxes.items() for part in (ipw.HTML(emblem(n)), box)))
 
 
 def _tick(model: LabModel, name: str, entry: str, on: bool) -> None:

@@ -3,23 +3,37 @@
 ``Lab()`` shows the same controls as the Panel app and live pictures. The cell returns at once; a
 worker thread computes, and a task on the kernel's own event loop looks at the view-model a few
 times a second while there is something to see.
+
+A notebook that is opened again has no kernel and so no widget. What is left are two outputs under
+it, the picture and the scores of the last run, which are hidden as long as the widget is there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 from typing import Any
 
 import ipywidgets as ipw
+from IPython.display import display, update_display
+from PIL import Image
 
 from ..experiments.config import Config
 from ..experiments.parts import make_system
+from ..experiments.run import ENDED
 from .axes import time_label
 from .model import OBSERVATIONS, TRUTH, LabModel
 from .scores import scores_html
 from .sheet import Sheet
 from .strips import STRIP, THEME, scale_pictures, strip_html
-from .tabs import buttons, looks, tabs
+from .tabs import buttons, looks, replay, tabs
+
+HIDDEN = """
+.jp-OutputArea-child:has(.lab-{0}) ~ .jp-OutputArea-child:has(.jp-RenderedImage, .lab-scores) {{
+  display: none; }}
+"""
+"""What stays in the notebook need not be seen while the widget is."""
 
 PERIOD = 0.15
 """Seconds between two looks at the view-model."""
@@ -42,11 +56,13 @@ class Lab(ipw.VBox):
         self._image = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
         self._table = ipw.HTML()
         self._sheet: Sheet | None = None
+        self._displayed, self._kept = False, ""
         self._task: asyncio.Task | None = None
         super().__init__(
             [
                 ipw.HBox([buttons(self.model, self._wake), self._strip]),
-                tabs(self.model), looks(self.model), self._image, self._table,
+                tabs(self.model), looks(self.model), replay(self.model), self._image,
+                self._table,
             ],
             layout=ipw.Layout(width="100%", max_width="960px"),
         )
@@ -86,6 +102,37 @@ class Lab(ipw.VBox):
             self.model.close()
         super().close()
 
+    # --- what stays in the notebook -------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Lab of {', '.join(self.model.labels)} on {self.model.system}: {self.model.state}"
+
+    def _ipython_display_(self) -> None:
+        """Show the widget, and under it what is left when it is gone."""
+        display(self._repr_mimebundle_(), raw=True)
+        for name, bundle in self._still().items():
+            display(bundle, raw=True, display_id=name)
+        self._displayed = True
+
+    def _still(self) -> dict[str, dict[str, str]]:
+        """The picture and the scores as they stand, by the id of their output."""
+        picture, out = Image.open(io.BytesIO(self._image.value)), io.BytesIO()
+        picture.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        png = base64.b64encode(out.getvalue()).decode()
+        table = self._table.value or "<p class='lab-scores'>Not run yet.</p>"
+        return {
+            f"picture {self.model_id}": {"image/png": png, "text/plain": repr(self)},
+            f"scores {self.model_id}": {"text/html": table, "text/plain": repr(self)},
+        }
+
+    def _leave(self) -> None:
+        """After a run has ended, put its picture and its scores where they stay."""
+        state = "" if self.model.busy else self.model.state
+        if self._displayed and state in ENDED and state != self._kept:
+            for name, bundle in self._still().items():
+                update_display(bundle, raw=True, display_id=name)
+        self._kept = state
+
     # --- what is new ----------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -97,6 +144,7 @@ class Lab(ipw.VBox):
             fresh = frozenset(names)
         if fresh:
             self._draw(fresh)
+        self._leave()
 
     def _draw(self, fresh: frozenset[str]) -> None:
         model, sheet = self.model, self._sheet
@@ -108,7 +156,10 @@ class Lab(ipw.VBox):
         self._table.value = scores_html(model.scores())
 
     def _say(self) -> None:
-        self._strip.value = f"<style>{THEME}{STRIP}</style>{strip_html(self.model)}"
+        style = THEME + STRIP + HIDDEN.format(self.model_id)
+        self._strip.value = (
+            f"<style>{style}</style><div class='lab-{self.model_id}'>{strip_html(self.model)}</div>"
+        )
 
     def _wake(self) -> None:
         """See to it that a task follows the model; without an event loop, call ``refresh``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import time
 
@@ -11,10 +12,12 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
+import ipywidgets as ipw  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from dalab import Lab  # noqa: E402
+from dalab import Config, Lab  # noqa: E402
 from dalab.errors import InputError  # noqa: E402
+from dalab.experiments.store import config_of  # noqa: E402
 
 from .conftest import QUICK, end  # noqa: E402
 
@@ -34,15 +37,28 @@ def pixels(lab: Lab) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(lab._image.value)).convert("RGB"))
 
 
-def widgets(lab: Lab, description: str) -> list:
-    """Every field with a description, anywhere in the widget."""
+def every(lab: Lab) -> list:
+    """Every widget in the widget."""
     found, queue = [], [lab]
     while queue:
-        widget = queue.pop()
-        queue += getattr(widget, "children", ())
-        if getattr(widget, "description", None) == description:
-            found.append(widget)
+        found.append(queue.pop())
+        queue += getattr(found[-1], "children", ())
     return found
+
+
+def widgets(lab: Lab, description: str) -> list:
+    """Every field with a description, anywhere in the widget."""
+    return [w for w in every(lab) if getattr(w, "description", None) == description]
+
+
+def by_hand(lab: Lab) -> None:
+    """Run, and follow the run without a loop."""
+    lab.run()
+    deadline = time.monotonic() + 120
+    while lab.model.busy:
+        assert time.monotonic() < deadline
+        lab.refresh()
+        time.sleep(0.02)
 
 
 async def until(condition, seconds: float = 120) -> None:
@@ -63,6 +79,68 @@ def test_presets():
     end(lab.model)
     with pytest.raises(InputError, match="arctan"):
         Lab(operators=["arctann"])
+
+
+SMALL = {
+    "system": "lorenz96", "operators": ("identity", "arctan"), "masks": ("stride:stride=2", "full"),
+    "interval": 2, "noise": 0.3, "background": 0.2, "methods": ("letkf:ensemble=12", "oi"),
+    "members": 3, "seed": 4, "device": "cpu",
+}
+
+
+def test_every_preset_is_in_the_fields_and_in_the_result():
+    lab = Lab(**SMALL)
+    assert lab.config() == Config(**SMALL)
+    [system], [seed], [ensemble] = (widgets(lab, d) for d in ("System", "Seed", "Noise std"))
+    assert (system.value, seed.value, ensemble.value) == ("lorenz96", 4, 0.3)
+    by_hand(lab)
+    assert config_of(lab.result) == Config(**SMALL)
+    assert set(lab.result["estimates"].children) == {"letkf", "oi"}
+    end(lab.model)
+
+
+def test_another_system_bars_what_it_does_not_have(lab):
+    [velocity], [system] = widgets(lab, "velocity"), widgets(lab, "System")
+    assert not velocity.disabled
+    system.value = "lorenz96"
+    assert velocity.disabled and "layer" in velocity.tooltip
+
+
+def test_a_run_is_replayed_once_it_is_there(lab):
+    [slider] = widgets(lab, "Replay")
+    [play] = [w for w in every(lab) if isinstance(w, ipw.Play)]
+    assert slider.disabled and play.disabled
+    lab.model.steps = 8
+    by_hand(lab)
+    assert not slider.disabled and slider.value == 1 and play.value == play.max
+    last = pixels(lab)
+    slider.value = 0.25
+    assert lab.model.moment == 0.25 and play.value == 0.25 * play.max
+    lab.refresh()
+    assert (pixels(lab) != last).any()
+    slider.value = 1.0
+    play.playing = True
+    assert lab.model.moment == 0, "it starts again at the beginning"
+    play.value = play.max
+    lab.refresh()
+    assert (pixels(lab) == last).all()
+
+
+def test_what_is_left_without_a_kernel_is_the_newest_run(lab, monkeypatch):
+    left: dict = {}
+    for name in ("display", "update_display"):
+        monkeypatch.setattr(f"dalab.views.widgets.{name}", lambda data, raw, display_id="widget":
+                            left.update({display_id: data}))
+    lab._ipython_display_()
+    view, picture, scores = left.values()
+    assert "application/vnd.jupyter.widget-view+json" in view
+    assert "Not run yet" in scores["text/html"]
+    by_hand(lab)
+    _, newer, table = left.values()
+    shown = Image.open(io.BytesIO(base64.b64decode(newer["image/png"]))).convert("RGB")
+    assert newer["image/png"] != picture["image/png"]
+    assert np.abs(np.asarray(shown, float) - pixels(lab)).mean() < 4, "the same in fewer colours"
+    assert "oi" in table["text/html"] and "spectral" in table["text/html"]
 
 
 def test_live_pictures_then_a_result(lab):
@@ -105,11 +183,7 @@ def test_run_returns_at_once_and_stop_works_while_it_runs(lab):
 
 
 def test_without_a_loop_refresh_follows_by_hand(lab):
-    lab.run()
-    deadline = time.monotonic() + 120
-    while lab.model.busy and time.monotonic() < deadline:
-        lab.refresh()
-        time.sleep(0.02)
+    by_hand(lab)
     assert lab.model.state == "done" and lab.result is not None
 
 
@@ -133,6 +207,16 @@ def test_fields_and_config_are_bound_both_ways(lab):
     assert lab.config().masks == ("stride:stride=8",)
     lab.model.noise, lab.model.operators = 0.5, ["sine"]
     assert noise.value == 0.5 and not velocity.value
+
+
+def test_a_blank_field_leaves_an_option_to_the_method(lab):
+    lab.model.methods = ["letkf"]
+    [radius] = widgets(lab, "localisation")
+    assert radius.value == "" and radius.placeholder == "auto"
+    radius.value = "2.5"
+    assert lab.config().methods == ("letkf:localisation=2.5",)
+    radius.value = ""
+    assert lab.config().methods == ("letkf",)
 
 
 def test_a_bad_value_is_explained_and_nothing_runs(lab):
