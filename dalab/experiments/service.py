@@ -8,6 +8,8 @@ nobody.
 from __future__ import annotations
 
 import threading
+from typing import Any
+from weakref import WeakValueDictionary
 
 from .config import Config
 from .held import Held
@@ -25,10 +27,13 @@ class Service:
     Args:
         limits: of every run.
         slots: runs at the same time on one device.
+
+    ``present`` are the sessions that have a page, by key.
     """
 
     def __init__(self, limits: Limits | None = None, slots: float = 1) -> None:
         self.limits, self.slots, self.held = limits or Limits(), slots, Held()
+        self.present: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._lock, self._lines = threading.Lock(), {}
 
     def line(self, device: str) -> Line:

@@ -162,13 +162,13 @@ class LabModel(Screen):
             return False
         self.show(Kept(1, watch))
         self._keep(watch)
-        self.keep = True
+        self.keep = self.session.kept
         return True
 
     def close(self) -> None:
         """Cancel what still computes and is not to be kept, and forget what waits."""
         self._previews.drop()
-        self.session.leave(self._shown)
+        self.session.leave()
 
     # --- what is new ----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import panel as pn
 from panel.reactive import Syncable
 
+from .connection import BACK, FORGET, come_back
 from .design import LabDesign
 from .keeper import KEY
 from .links import linked, usual
@@ -40,13 +41,15 @@ def create_app(**presets: object) -> pn.Template:
     pn.extension(notifications=False)
     Syncable._debounce = GATHER
     address = _address()
+    keys = [*address.pop(BACK, []), *address.get(KEY, [])]
     model = linked(presets, address)
-    for key in address.get(KEY, []):
-        model.come_back(key)
+    for key in keys:
+        if model.come_back(key):
+            break
     pages = Pages(model)
     page = pn.Template((_HERE / "page.html").read_text(), nb_template="", design=LabDesign)
     page.add_variable("lab_css", THEME + (_HERE / "page.css").read_text())
-    page.add_variable("lab_js", (_HERE / "steady.js").read_text())
+    page.add_variable("lab_js", (_HERE / "steady.js").read_text() + FORGET)
     page.add_panel("header", pages.header)
     page.add_panel("tour", Tour(model))
     page.add_panel("share", share_bar(model, usual(presets)))
@@ -67,6 +70,7 @@ def _follow(model: LabModel, pages: Pages) -> None:
     if pn.state.curdoc is None or pn.state.curdoc.session_context is None:
         return
     pn.state.curdoc.title = "dalab"
+    come_back(pn.state.curdoc, model.session.key)
     # what reached the browser before its fields are drawn would fail there
     pn.state.onload(lambda: pn.state.add_periodic_callback(pages.tick, period=PERIOD))
     pn.state.on_session_destroyed(lambda context: model.close())

@@ -19,6 +19,7 @@ class Session:
     def __init__(self, service: Service | None = None) -> None:
         self.service = service or shared()
         self.key = secrets.token_urlsafe(12)
+        self.watch: Watch | None = None
 
     def start(self, config: Config) -> Watch:
         """Start a run, or stand in line for it.
@@ -28,7 +29,13 @@ class Session:
         """
         watch = Watch(config, service=self.service, owner=self.key)
         watch.run.start()
+        self._take(watch)
         return watch
+
+    def _take(self, watch: Watch) -> None:
+        """Be the one whose run it is."""
+        self.watch = watch
+        self.service.present[self.key] = self
 
     def hold(self, watch: Watch | None, on: bool) -> None:
         """Keep a run for when its owner comes back with the key, or no longer."""
@@ -37,15 +44,28 @@ class Session:
         else:
             self.service.held.drop(self.key)
 
+    @property
+    def kept(self) -> bool:
+        """Whether its run goes on without it."""
+        return self.watch is not None and self.service.held.get(self.key) is self.watch
+
     def come_back(self, key: str) -> Watch | None:
-        """The run that was kept for the owner of a key, whose session this is from now on."""
-        held = self.service.held.get(key)
-        if not isinstance(held, Watch):
+        """The run of the owner of a key, whose session this is from now on.
+
+        It is found if it was kept, or if the page that showed it lost its connection just now.
+        """
+        before = self.service.present.get(key)
+        found = self.service.held.get(key) or (before and before.watch)
+        if not isinstance(found, Watch):
             return None
         self.key = key
-        return held
+        self._take(found)
+        return found
 
-    def leave(self, watch: Watch | None) -> None:
-        """End a run unless it is kept."""
-        if watch is not None and self.service.held.get(self.key) is not watch:
-            watch.cancel()
+    def leave(self) -> None:
+        """End the run unless it is kept, or another page of the same owner shows it by now."""
+        if self.watch is None or self.service.present.get(self.key) is not self:
+            return
+        del self.service.present[self.key]
+        if not self.kept:
+            self.watch.cancel()

@@ -14,9 +14,17 @@ from dalab.experiments.config import Config
 from dalab.experiments.run import execute
 
 from .conftest import ROOT, free_port, wait_for_http
-from .page import LabPage
+from .page import READY, LabPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+SOCKETS = """
+window.sockets = []
+window.WebSocket = class extends WebSocket {
+  constructor(...address) { super(...address); sockets.push(this) }
+}
+"""
+"""Script that lets a test find the connections of a page."""
 
 SHORT = "prior=gaussian&methods=spectral&members=2&steps=4"
 LONG = "prior=gaussian&methods=spectral&members=2&steps=100000"
@@ -50,6 +58,7 @@ def person(chromium, served) -> Iterator[Person]:
     def come(query: str) -> LabPage:
         context = chromium.new_context(viewport={"width": 1280, "height": 800})
         pages.append(LabPage(context.new_page()))
+        pages[-1].page.add_init_script(SOCKETS)
         pages[-1].open(query if query.startswith("http") else f"{served}?{query}")
         return pages[-1]
 
@@ -75,9 +84,9 @@ def drawn(values: list | None) -> bool:
     return values is not None and any(v is not None for v in values)
 
 
-def alone(**changes: object) -> list[float]:
+def alone(steps: int = 4, **changes: object) -> list[float]:
     """The curve of the same run without any interface."""
-    config = Config(prior="gaussian", methods=("spectral",), members=2, steps=4, **changes)
+    config = Config(prior="gaussian", methods=("spectral",), members=2, steps=steps, **changes)
     return list(execute(config)["metrics/rmse_steps"].values[0])
 
 
@@ -136,6 +145,31 @@ def test_a_kept_run_is_found_again_at_the_same_address(person):
     again = person(address)
     again.wait_state("cancelled")
     again.wait(lambda: drawn(again.image("spectral")), "what it had computed")
+
+
+def lose(lab: LabPage) -> None:
+    """Break the connection of a page, which then comes back by itself."""
+    with lab.page.expect_navigation():
+        lab.page.evaluate("sockets.forEach(socket => socket.close())")
+
+
+def reload(lab: LabPage) -> None:
+    """Open a page anew whose run is kept."""
+    lab.tick("Keep running when this page is closed")
+    lab.wait(lambda: "session=" in lab.page.url, "the key in the address")
+    lab.page.reload()
+
+
+@pytest.mark.parametrize("away", [lose, reload])
+def test_a_page_that_comes_back_finds_its_run_and_its_numbers(person, away):
+    lab = person(SHORT.replace("steps=4", "steps=40"))
+    lab.press("Run")
+    lab.wait(lambda: drawn(lab.image("spectral")), "its first picture")
+    away(lab)
+    lab.page.wait_for_function(READY)
+    lab.wait_state("running", "done")
+    assert ("session=" in lab.page.url) is (away is reload) and "back=" not in lab.page.url
+    assert finished(lab) == pytest.approx(alone(steps=40), rel=1e-5)
 
 
 def test_a_run_is_replayed(person):

@@ -98,6 +98,19 @@ def test_a_kept_run_goes_on_and_is_found_again(opened):
     assert "RMSE" in late.picture("waiting").note and len(late.history) == 1
 
 
+def test_a_page_whose_connection_broke_takes_its_run_along(opened):
+    lost = running(opened(GATED))
+    back = opened(seed=3)
+    assert back.come_back(lost.session.key) and back.busy and not back.keep
+    lost.close()
+    assert back._shown.run.state == "running", "it has another page by now"
+    Waiting.gate.set()
+    expected = execute(done(back).config())["estimates/waiting/pv"]
+    np.testing.assert_array_equal(estimate(back, "waiting"), expected)
+    back.close()
+    assert not opened().come_back(lost.session.key), "nobody was there any more"
+
+
 def test_what_is_not_kept_is_not_found(opened):
     model = running(opened(GATED))
     model.keep = True
