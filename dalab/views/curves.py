@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
     FixedTicker,
+    GlyphRenderer,
     HoverTool,
     Label,
     Legend,
@@ -32,12 +33,13 @@ _NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty: the legend
 class Curves:
     """RMSE and spread of every method against time, on a logarithmic scale that stays.
 
+    The curves of a method are made when they are first wanted, and then kept.
+
     Args:
         days: steps of the window.
-        names: every method there may be.
     """
 
-    def __init__(self, days: int, names: Iterable[str]) -> None:
+    def __init__(self, days: int) -> None:
         self.days, self._floor = np.arange(days), 0.05
         self.figure = figure(
             width=400, height=200, x_range=Range1d(-0.2, days - 0.8),
@@ -52,19 +54,17 @@ class Curves:
         self.figure.xaxis.ticker = FixedTicker(ticks=list(range(days)))
         self.figure.yaxis.ticker = FixedTicker(ticks=list(_TICKS))
         self._references()
-        self.sources = {n: ColumnDataSource(_NO_CURVE, name=f"curve {n}") for n in names}
-        self.spreads = {n: ColumnDataSource(_NO_CURVE, name=f"spread {n}") for n in self.sources}
-        self._entries = {name: self._entry(name) for name in self.sources}
+        self.sources: dict[str, ColumnDataSource] = {}
+        self.spreads: dict[str, ColumnDataSource] = {}
+        self._entries: dict[str, LegendItem] = {}
         self.legend = Legend(
             items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=0,
             margin=4, background_fill_alpha=0, label_height=16, glyph_height=16,
             click_policy="hide", stylesheets=[LABELS],
         )
         self.figure.add_layout(self.legend, "right")
-        points = [entry.renderers[1] for entry in self._entries.values()]
-        self.figure.add_tools(
-            HoverTool(renderers=points, tooltips=[("step", "@x"), ("RMSE", "@y{0.000}")])
-        )
+        self.hover = HoverTool(renderers=[], tooltips=[("step", "@x"), ("RMSE", "@y{0.000}")])
+        self.figure.add_tools(self.hover)
 
     def _references(self) -> None:
         level = Span(location=1.0, dimension="width", line_dash="dotted",
@@ -77,19 +77,27 @@ class Curves:
             self.figure.add_layout(item)
 
     def _entry(self, name: str) -> LegendItem:
-        source = self.sources[name]
-        line = self.figure.line("x", "y", source=source, line_color=colour(name), line_width=2,
+        if name not in self._entries:
+            self.sources[name] = ColumnDataSource(_NO_CURVE, name=f"curve {name}")
+            self.spreads[name] = ColumnDataSource(_NO_CURVE, name=f"spread {name}")
+            self._entries[name] = LegendItem(label=name, renderers=self._lines(name))
+        return self._entries[name]
+
+    def _lines(self, name: str) -> list[GlyphRenderer]:
+        source, hue = self.sources[name], colour(name)
+        line = self.figure.line("x", "y", source=source, line_color=hue, line_width=2,
                                 line_dash=dash(name))
         points = self.figure.scatter("x", "y", source=source, marker=marker(name), size=6,
-                                     color=colour(name))
-        spread = self.figure.line("x", "y", source=self.spreads[name], line_color=colour(name),
+                                     color=hue)
+        spread = self.figure.line("x", "y", source=self.spreads[name], line_color=hue,
                                   line_width=1.5, line_dash=[1, 4], line_cap="round")
-        return LegendItem(label=name, renderers=[line, points, spread])
+        self.hover.renderers = [*self.hover.renderers, points]
+        return [line, points, spread]
 
     def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
         """Make the figure as wide and high as ``size``, with a legend of the named methods."""
         assign(self.figure, width=size[0], height=size[1])
-        assign(self.legend, items=[self._entries[name] for name in names])
+        assign(self.legend, items=[self._entry(name) for name in names])
 
     def show(
         self, errors: Mapping[str, np.ndarray], spreads: Mapping[str, np.ndarray], time: str

@@ -31,8 +31,7 @@ class Desk:
         self.model, self.room, self._shown = model, (WIDTH, HEIGHT), True
         self.scales = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
                                    margin=(2, 10, 2, 10), stylesheets=[SCALES])
-        methods = list(model.param.methods.objects)
-        self.curves, self.table = Curves(model.window, methods), ScoreTable(margin=(4, 0, 0, 0))
+        self.curves, self.table = Curves(model.window), ScoreTable(margin=(4, 0, 0, 0))
         self.board = pn.FlexBox(
             pn.pane.Bokeh(self.curves.figure, margin=0),
             self.table,

@@ -65,7 +65,7 @@ class Map:
             min_border_bottom=BOTTOM,
         )
         self._shared, self._own = ranges[1], Range1d(-1, 1)
-        self._shown = _EMPTY
+        self._shown, self._traced = _EMPTY, False
         self._axes: Axes | None = None
         self._draw()
         self._lay(FLAT)
@@ -75,9 +75,6 @@ class Map:
         self.figure.add_layout(self.note, "above")
         self.image = self.figure.image("image", source=self.source, color_mapper=self.mapper,
                                        x=0, y=0, dw=1, dh=1)
-        self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
-                               line_width="width", line_alpha="alpha")
-        self.figure.scatter("x", "y", source=self.points, color="colour", size=5)
         self.hover = HoverTool(renderers=[self.image])
         self.figure.add_tools(self.hover)
         zoom = BoxZoomTool()
@@ -118,7 +115,17 @@ class Map:
         if not np.array_equal(values, self._shown, equal_nan=True):
             self._shown = values
             self.source.data = {"image": [values]}
-            self.lines.data, self.points.data = _curves(picture, accent or TRUTH)
+            self._trace(picture, accent or TRUTH)
+
+    def _trace(self, picture: Picture, hue: str) -> None:
+        """Draw the curves of a picture; what draws them is made for the first that has any."""
+        if picture.curves and not self._traced:
+            self._traced = True
+            self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
+                                   line_width="width", line_alpha="alpha")
+            self.figure.scatter("x", "y", source=self.points, color="colour", size=5)
+        if self._traced:
+            self.lines.data, self.points.data = _curves(picture, hue)
 
     def _lay(self, axes: Axes) -> None:
         """Draw other axes, if they are others."""
