@@ -85,6 +85,7 @@ class Notebook:
         page.set_default_timeout(1000 * SECONDS)
         page.goto(url, wait_until="commit")
         self.cells = page.locator(".jp-Notebook .jp-CodeCell")
+        self.left = self.cells.first.locator(".jp-RenderedImage img, .jp-RenderedHTML table")
         self.cells.first.wait_for()
         page.locator("[data-status=idle]").first.wait_for()
 
@@ -107,6 +108,22 @@ class Notebook:
         """What stands before a cell: its count, or a star."""
         count = self.cells.count()
         return self.cells.nth(number % count).locator(".jp-InputPrompt").inner_text()
+
+    def reopen_without_a_kernel(self) -> None:
+        """Save, end the kernel, and open the notebook again as one that has none."""
+        self.page.keyboard.press("Control+s")
+        self.page.wait_for_timeout(3000)
+        self.page.evaluate("""async () => {
+          const sessions = await (await fetch("/api/sessions")).json()
+          const xsrf = document.cookie.match(/_xsrf=([^;]*)/)
+          const headers = xsrf ? { "X-XSRFToken": xsrf[1] } : {}
+          for (const { id } of sessions)
+            await fetch(`/api/sessions/${id}`, { method: "DELETE", headers })
+        }""")
+        self.page.reload(wait_until="commit")
+        self.cells.first.wait_for()
+        none = self.page.get_by_role("button", name="No Kernel")
+        none.or_(self.page.locator(".jp-Notebook.jp-mod-active")).first.wait_for()
 
     def ask(self, code: str) -> str:
         """Write a cell below the last one, run it and return what it says."""
@@ -169,4 +186,20 @@ def test_run_all_then_run_watch_stop_and_read_the_result(chromium, jupyter):
     assert notebook.button("Run").is_enabled() and notebook.button("Stop").is_disabled()
     said = notebook.ask('lab.result.attrs["status"], list(lab.result["estimates"].children)')
     assert "cancelled" in said and "spectral" in said
+    assert notebook.left.count() == 2 and not notebook.left.first.is_visible()
+    context.close()
+
+
+def test_the_picture_and_the_scores_stay_without_a_kernel(chromium, jupyter):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    notebook = Notebook(context.new_page(), f"{jupyter}/lab/tree/{NOTEBOOK}")
+    notebook.run_all()
+    notebook.ask("lab.model.param.update(system='lorenz96', methods=['oi'], members=2)")
+    notebook.button("Run").click()
+    notebook.wait(lambda: notebook.state == "done", "the run")
+    notebook.reopen_without_a_kernel()
+    notebook.left.first.wait_for(state="visible")
+    assert notebook.left.count() == 2 and notebook.left.nth(1).is_visible()
+    assert "oi" in notebook.left.nth(1).inner_text()
+    assert notebook.left.first.evaluate("image => image.naturalWidth") > 800
     context.close()

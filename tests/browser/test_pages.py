@@ -2,41 +2,10 @@
 
 import pytest
 
+from .access import FAINT, FOCUSED, UNNAMED
 from .test_lab import drawn, quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
-
-DEEP = """function* deep(root) {
-  for (const node of root.querySelectorAll('*')) {
-    yield node
-    if (node.shadowRoot) yield* deep(node.shadowRoot)
-  }
-}
-function called(node) {
-  const by = node.getAttribute('aria-labelledby')
-  const other = by && node.getRootNode().getElementById(by)
-  const words = [node.getAttribute('aria-label'), other && other.innerText,
-    ...Array.from(node.labels || [], label => label.innerText), node.innerText, node.title,
-    node.placeholder]
-  return (words.find(text => text && text.trim()) || '').trim()
-}
-function seen(node) {
-  return node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0
-}"""
-
-UNNAMED = f"""() => {{ {DEEP}
-  const kinds = 'input, select, textarea, button, summary, a[href], [role=slider], [role=tab]'
-  return [...deep(document)].filter(node => node.matches(kinds) && seen(node) && !called(node)
-    && node.type !== 'hidden').map(node => node.outerHTML.slice(0, 160))
-}}"""
-
-FOCUSED = f"""() => {{ {DEEP}
-  let node = document.activeElement
-  while (node.shadowRoot && node.shadowRoot.activeElement) node = node.shadowRoot.activeElement
-  const style = getComputedStyle(node)
-  return {{ name: called(node), tag: node.tagName, body: node === document.body,
-    marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 }}
-}}"""
 
 
 def tab(lab, name):
@@ -52,6 +21,14 @@ def frame(lab):
     return lab.page.evaluate("""() => Array.from(Bokeh.documents[0]._all_models.values())
       .find(m => m.type == 'Figure' && m.renderers.some(
         r => r.data_source && r.data_source.name == 'map truth')).frame_width""")
+
+
+def fits(lab):
+    """Whether the main area has nothing to scroll."""
+    return lab.page.evaluate("""() => {
+      const main = document.querySelector('.lab-main')
+      return main.scrollHeight <= main.clientHeight && main.scrollWidth <= main.clientWidth
+    }""")
 
 
 def test_every_page_says_what_it_is_for_and_fills_after_a_run(lab):
@@ -86,15 +63,13 @@ def test_the_theme_is_switched_at_once_and_remembered(lab):
 
 def test_the_page_fits_its_window_and_grows_with_it(lab):
     lab.wait(lambda: drawn(lab.image("truth")), "the truth")
-    assert lab.page.evaluate("""() => {
-      const main = document.querySelector('.lab-main')
-      return main.scrollHeight <= main.clientHeight && main.scrollWidth <= main.clientWidth
-    }"""), "nothing to scroll at 1280 x 800"
+    assert fits(lab), "nothing to scroll at 1280 x 800"
     size = frame(lab)
     lab.page.set_viewport_size({"width": 1920, "height": 1080})
     lab.wait(lambda: frame(lab) > 1.3 * size, "larger maps")
     lab.page.set_viewport_size({"width": 1280, "height": 800})
     lab.wait(lambda: frame(lab) == size, "the first size")
+    lab.wait(lambda: fits(lab), "a table as narrow as its window")
 
 
 def test_everything_has_a_name(lab):
@@ -106,6 +81,53 @@ def test_everything_has_a_name(lab):
         lab.page.locator(f"[role=tab][aria-selected=true]:text-is('{name}')").wait_for()
         lab.page.keyboard.press("Tab")
         assert lab.page.evaluate(UNNAMED) == []
+
+
+def test_all_text_can_be_read_in_both_themes(lab):
+    for theme in ("Dark theme", "Light theme"):
+        lab.press(theme)
+        for name in ("Posterior", "Physics", "Sensors", "Runs", "Assimilate"):
+            tab(lab, name)
+            lab.page.locator(f"[role=tab][aria-selected=true]:text-is('{name}')").wait_for()
+            assert lab.page.evaluate(FAINT) == [], (theme, name)
+
+
+def test_the_tool_in_hand_is_the_pressed_button(lab):
+    tab(lab, "Sensors")
+    tool = lab.page.get_by_role("button", name="lasso", exact=True)
+    tool.wait_for()
+    lab.page.keyboard.press("Tab")
+    assert tool.get_attribute("aria-pressed") == "false"
+    tool.click()
+    lab.page.get_by_role("button", name="lasso", exact=True, pressed=True).wait_for()
+    lab.page.get_by_role("button", name="brush", exact=True, pressed=False).wait_for()
+    assert lab.page.get_by_role("button", name="Run", exact=False, pressed=True).count() == 0
+
+
+def test_an_empty_page_offers_to_run(lab):
+    lab.choose("System", "lorenz96")
+    quick(lab, methods=("oi",), steps="4")
+    tab(lab, "Physics")
+    lab.page.get_by_text("Model residual").wait_for()
+    lab.press("Start now")
+    lab.wait(lambda: lab.charted("One-step model residual"), "the residual")
+
+
+def test_the_tour_leads_through_the_pages_and_ends(lab):
+    lab.press("Tour")
+    card = lab.page.get_by_role("dialog", name="Tour")
+    seen = []
+    while card.is_visible():
+        seen.append(card.get_by_role("heading").inner_text())
+        assert len(seen) < 20
+        assert lab.page.locator("[data-toured]").count() == 1
+        card.get_by_role("button", name="Next").or_(card.get_by_role("button", name="Done")).click()
+    lab.page.locator("[role=tab][aria-selected=true]:text-is('Runs')").wait_for()
+    assert len(set(seen)) == 7 and lab.page.locator("[data-toured]").count() == 0
+    assert lab.page.evaluate(FOCUSED)["name"] == "Tour"
+    lab.press("Tour")
+    lab.page.keyboard.press("Escape")
+    card.wait_for(state="hidden")
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(lab):
