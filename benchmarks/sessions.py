@@ -24,7 +24,8 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 from ui_latency import FLAGS, READY, ROOT
 
-SHORT = "prior=gaussian&methods=oi&members=2"
+SHORT = "?prior=gaussian&methods=oi&members=2"
+LONGER = "?prior=gaussian&methods=spectral&members=2&steps=30"
 PATIENCE = 600_000
 WARM = 5
 """Cycles before counting: the first ones load libraries and fill caches."""
@@ -44,8 +45,10 @@ def served(at_once: int) -> Iterator[tuple[str, psutil.Process]]:
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL,
                               env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
-        until(lambda: listening(port))
-        yield f"http://localhost:{port}/?{SHORT}", psutil.Process(server.pid)
+        until(lambda: listening(port) or server.poll() is not None)
+        if server.poll() is not None:
+            sys.exit("The lab could not be served.")
+        yield f"http://localhost:{port}/", psutil.Process(server.pid)
     finally:
         server.terminate()
         server.wait(30)
@@ -71,31 +74,28 @@ def press_run(page: Page) -> None:
     page.get_by_role("button", name="Run", exact=False).first.click()
 
 
-def together(browser: Browser, url: str, count: int) -> None:
+def together(browser: Browser, url: str, count: int, at_once: int) -> None:
     """Pages that are open at the same time and run at the same time."""
     complaints: list[str] = []
     start = time.perf_counter()
-    pages = [opened(browser, f"{url}&seed={seed}", complaints) for seed in range(count)]
+    pages = [opened(browser, f"{url}{LONGER}&seed={seed}", complaints) for seed in range(count)]
     print(f"{count} pages are open after {time.perf_counter() - start:.0f} s", flush=True)
     for page in pages:
         press_run(page)
         page.wait_for_selector(".lab-strip:not([data-state=idle])")
-    ended: list[int] = []
-    until(lambda: note(pages, ended))
+    ended, most = [], 0
+    while len(ended) < count:
+        states = [page.locator(".lab-strip").get_attribute("data-state") for page in pages]
+        most = max(most, states.count("waiting"))
+        ended += [i for i, state in enumerate(states) if state == "done" and i not in ended]
+        if "failed" in states:
+            sys.exit(f"A run failed: {states}")
     late = max(abs(place - seed) for place, seed in enumerate(ended))
-    print(f"all have run after {time.perf_counter() - start:.0f} s, none more than {late} places "
-          f"from its place in line; complaints: {complaints or 'none'}", flush=True)
+    print(f"all have run after {time.perf_counter() - start:.0f} s, up to {most} waited at a time; "
+          f"farthest from its place in line: {late} (bar: {at_once}, as many are at work at once); "
+          f"complaints: {complaints or 'none'} (bar: none)", flush=True)
     for page in pages:
         page.context.close()
-
-
-def note(pages: list[Page], ended: list[int]) -> bool:
-    """Add the pages whose run is over to ``ended``; whether all are."""
-    for number, page in enumerate(pages):
-        strip = page.locator(".lab-strip")
-        if number not in ended and strip.get_attribute("data-state") == "done":
-            ended.append(number)
-    return len(ended) == len(pages)
 
 
 def leak(browser: Browser, url: str, server: psutil.Process, cycles: int) -> None:
@@ -105,15 +105,16 @@ def leak(browser: Browser, url: str, server: psutil.Process, cycles: int) -> Non
     for cycle in range(WARM + cycles):
         if cycle == WARM:
             before = rest(server)
-        page = opened(browser, f"{url}&seed={cycle}", complaints)
+        page = opened(browser, f"{url}{SHORT}&seed={cycle}", complaints)
         press_run(page)
         page.wait_for_selector(".lab-strip[data-state=done]")
         page.context.close()
         if cycle % 5 == 0:
             print(f"cycle {cycle}: {server.memory_info().rss / 1e6:.0f} MB", flush=True)
     after = rest(server)
-    print(f"{cycles} pages opened, run and closed leave {(after[0] - before[0]) / 1e6:.0f} MB and "
-          f"{after[1] - before[1]} threads; complaints: {complaints or 'none'}", flush=True)
+    memory, threads = (late - early for late, early in zip(after, before, strict=True))
+    print(f"{cycles} pages opened, run and closed leave {memory / 1e6:.0f} MB (bar: under 100) and "
+          f"{threads} threads (bar: 0); complaints: {complaints or 'none'} (bar: none)", flush=True)
 
 
 def rest(server: psutil.Process) -> tuple[int, int]:
@@ -142,7 +143,7 @@ def main() -> None:
     with sync_playwright() as playwright, served(options.at_once) as (url, server):
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         leak(browser, url, server, options.cycles)
-        together(browser, url, options.sessions)
+        together(browser, url, options.sessions, options.at_once)
         browser.close()
 
 
