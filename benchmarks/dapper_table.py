@@ -202,8 +202,8 @@ def rows() -> list[Row]:
             "L63 ETKF N=10, rotation", three,
             ensemble(ETKF(inflation=1.02, rotation=True), 10), 0.60, 40, 250,
         ),
-        Row("L63 PF N=100", few, particles(100, 2.4, 0.3), 0.38, 40, 250),
-        Row("L63 PF N=800", few, particles(800, 0.9, 0.2), 0.28, 40, 110),
+        Row("L63 PF N=100", three, particles(100, 2.4, 0.3), 0.38, 40, 250),
+        Row("L63 PF N=800", few, particles(800, 0.9, 0.2), 0.28, 40, 250),
     ]  # fmt: skip
 
 

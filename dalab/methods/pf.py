@@ -7,7 +7,8 @@ r"""Bootstrap particle filter: weights by the likelihood, systematic resampling,
 When N_eff falls below a share of N the members are drawn anew according to their weights, and, with
 ``jitter``, all copies of a particle but the first are moved by a fraction of the spread (the model
 has no noise to part them): by jitter * N^{-1/(d + 4)} times a random combination of the weighted
-anomalies, where d is the size of a state.
+anomalies, where d is the size of a state. Where one particle has taken all the weight the noise is
+that of the unweighted anomalies, so that a filter that has lost the truth may find it again.
 
 It needs no Gaussian assumption, but members that grow exponentially with the number of independent
 observations: exact for a handful of variables, degenerate for two-layer flow, where one member
@@ -34,6 +35,10 @@ from ..random import MemberStreams
 from .base import Problem, Step
 from .cycle import pad
 from .filters import EnsembleFilter, first_ensemble, observed_at
+
+
+DEGENERATE = 1e-10
+"""Weight of all other particles together below which one has taken all, as in DAPPER."""
 
 
 class ParticleFilter(EnsembleFilter):
@@ -130,9 +135,14 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
 
 
 def smoothing_noise(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
-    """Noise with the covariance of the weighted particles times the squared kernel bandwidth."""
+    """Noise with the covariance of the weighted particles times the squared kernel bandwidth.
+
+    Where one particle has all the weight, the particles before weighting give the covariance.
+    """
     N, d = x.shape[-4], x.shape[-3:].numel()
-    w = torch.softmax(logw, -1).to(x)[..., None, None, None]
+    w = torch.softmax(logw, -1)
+    alone = 1 - w.amax(-1, keepdim=True) < DEGENERATE
+    w = torch.where(alone, 1 / N, w).to(x)[..., None, None, None]
     mean = (w * x).sum(-4, keepdim=True)
     unbiased = 1 - (w**2).sum(-4, keepdim=True)
     anomalies = (w / unbiased.clamp(min=torch.finfo(x.dtype).eps)).sqrt() * (x - mean)

@@ -107,6 +107,14 @@ def test_jitter_has_the_covariance_of_the_weighted_particles():
     torch.testing.assert_close(torch.cov(noise.T), exact, rtol=0.15, atol=0.01)
 
 
+def test_jitter_parts_the_copies_of_a_particle_that_takes_all():
+    x = torch.randn(2000, 2, 1, 1, generator=stream(0), dtype=torch.float64)
+    logw = torch.full((2000,), -1e3, dtype=torch.float64).index_fill(0, torch.tensor(7), 0.0)
+    noise = smoothing_noise(x, logw, streams(2000)).flatten(1)
+    exact = torch.cov(x.flatten(1).T) * 2000 ** (-2 / 6)
+    torch.testing.assert_close(torch.cov(noise.T), exact, rtol=0.15, atol=0.01)
+
+
 def test_one_particle_takes_all_and_the_note_says_so(tiny_prior):
     p = problem(Advection(), tiny_prior, mask="full", std=0.001)
     final = last(ParticleFilter(ensemble=30), p, 1)
