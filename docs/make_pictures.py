@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from the real page in Debian's Chromium.
+"""The pictures of the README and of the tour, taken from the real page in Debian's Chromium.
 
     python docs/make_pictures.py
 """
@@ -19,32 +19,59 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent / "pictures"
 PORT = 5017
-SETUP = "methods=spectral&methods=letkf&methods=oi&members=8&steps=24"
+SETUP = "methods=spectral&methods=letkf&methods=oi&members=8&steps=16"
+PATIENCE = 900_000
+"""Milliseconds to wait for anything."""
+
+DRAWN = """name => Array.from(Bokeh.documents[0]?._all_models.values() ?? [])
+  .some(m => (m.name ?? "").endsWith(name) && m.data.image[0].length > 4)"""
+"""Whether there is a map of that name that is not empty."""
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
-def take(page: Page, name: str) -> None:
-    """Keep what the page shows, in few colours."""
+def take(page: Page, name: str, corner: tuple[int, int, int, int] | None = None) -> None:
+    """Keep what the page shows, or a part of it (left, top, right, bottom), in few colours."""
     page.wait_for_timeout(2500)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture = Image.open(io.BytesIO(page.screenshot(timeout=PATIENCE))).convert("RGB")
     path = FOLDER / f"{name}.png"
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    small = picture.crop(corner) if corner else picture
+    small.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.relative_to(Path.cwd())}: {path.stat().st_size // 1024} KiB")
 
 
+def wait_for_data(page: Page, name: str) -> None:
+    """Wait until something of that name has been drawn from data."""
+    page.wait_for_function(DRAWN, arg=name)
+
+
 def tour(page: Page) -> None:
-    """Run the set-up, and look at three pages of it."""
+    """Go through the page as docs/tour.md does."""
+    page.set_default_timeout(PATIENCE)
     page.goto(f"http://localhost:{PORT}/?{SETUP}")
+    wait_for_data(page, "map truth")
+    take(page, "tour-choose", (0, 0, 860, 425))
     page.get_by_role("button", name="▶ Run").click()
-    page.wait_for_selector(".lab-strip[data-state=done]", timeout=600_000)
+    wait_for_data(page, "map spectral")
+    take(page, "tour-run", (336, 38, 1280, 700))
+    page.wait_for_selector(".lab-strip[data-state=done]")
     take(page, "assimilate")
+    page.get_by_label("Estimates", exact=True).select_option("error")
+    take(page, "tour-error", (336, 38, 1280, 700))
     page.get_by_role("tab", name="Posterior").click()
-    page.wait_for_timeout(8000)
+    wait_for_data(page, "gallery 2")
     take(page, "posterior")
     page.get_by_role("tab", name="Sensors").click()
-    page.wait_for_timeout(3000)
+    page.get_by_role("button", name="Show value").click()
+    page.get_by_text("A sensor at the star").wait_for()
+    take(page, "tour-value", (336, 38, 1280, 780))
+    page.get_by_label("Map", exact=True).select_option("truth")
     page.get_by_role("button", name="Dark").click()
     take(page, "sensors")
+    page.get_by_role("button", name="Light").click()
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("button", name="Share").click()
+    take(page, "tour-share", (620, 0, 1280, 240))
 
 
 def main() -> None:
@@ -54,7 +81,7 @@ def main() -> None:
     try:
         while server.poll() is None:
             try:
-                urllib.request.urlopen(f"http://localhost:{PORT}/", timeout=60)
+                urllib.request.urlopen(f"http://localhost:{PORT}/", timeout=PATIENCE / 1000)
                 break
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.5)

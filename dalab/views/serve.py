@@ -1,4 +1,6 @@
-"""The lab as a web page, on this machine or for others.
+"""The lab and its lessons as web pages, on this machine or for others.
+
+Both are served by one process, so that their runs wait in one line.
 
 A session ends a few seconds after its page is closed, and its run with it, unless it is kept.
 """
@@ -16,6 +18,9 @@ from ..errors import InputError
 from ..experiments.service import Service, share
 
 INSTALL = 'Install it with: pip install "dalab[lab]"'
+
+LESSONS = "/lessons"
+"""Path of the page of lessons."""
 
 GONE = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_milliseconds": 2000}
 """When a page counts as closed: long enough for a connection that breaks to come back."""
@@ -44,15 +49,17 @@ def serve_lab(
     except ImportError as error:
         raise InputError("dalab lab", error.name, "is not installed", INSTALL) from None
     from .panels import create_app
+    from .teach import create_teach
 
     known = _origins(port, address, origins)
     check_port(port, address)
     if service is not None:
         share(service)
-    print(f"The lab is at http://{known[0]}/ (Ctrl-C ends it)", flush=True)
+    print(f"The lab is at http://{known[0]}/ (Ctrl-C ends it), "
+          f"lessons are at http://{known[0]}{LESSONS}", flush=True)
     panel.serve(
-        create_app, port=port, address=address, show=show, title="dalab", verbose=False,
-        websocket_origin=known, **GONE, **_guarded(users),
+        {"/": create_app, LESSONS: create_teach}, port=port, address=address, show=show,
+        title="dalab", verbose=False, websocket_origin=known, **GONE, **_guarded(users),
     )
 
 

@@ -54,5 +54,8 @@ export function render({ model, el }) {
     outline(null)
     handle.focus()
   })
+  // a lab that has the address of its server to itself has the lessons beside it
+  if (location.pathname.endsWith("/"))
+    el.append(element("a", { className: "handle", href: "lessons", textContent: "Lessons" }))
   el.append(handle, card)
 }

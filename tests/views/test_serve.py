@@ -18,7 +18,7 @@ pytestmark = pytest.mark.lab
 def serve(monkeypatch):
     """``dalab lab`` with some options, up to the point where the server would start."""
     given = {}
-    monkeypatch.setattr(panel, "serve", lambda make, **options: given.update(options))
+    monkeypatch.setattr(panel, "serve", lambda pages, **options: given.update(options, pages=pages))
     monkeypatch.setattr(service, "_shared", [])
 
     def command(*options, code=0):
@@ -33,6 +33,7 @@ def test_it_is_for_this_machine_alone_by_default(serve):
     given = serve()
     assert given["address"] == "localhost" and "basic_auth" not in given
     assert given["websocket_origin"] == ["localhost:0", "127.0.0.1:0"]
+    assert list(given["pages"]) == ["/", "/lessons"], "one process, so that all wait in one line"
     assert service.shared().limits == Limits() and service.shared().slots == 1
 
 
