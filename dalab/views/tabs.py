@@ -103,14 +103,9 @@ def replay(model: LabModel) -> ipw.HBox:
          meant=lambda number: number / MOMENTS)
     bind(model, "moment", slider)
 
-    def begin(change: Any) -> None:
-        if change.new and model.moment >= 1:
-            model.moment = 0.0
-
     def allow(*_: Any) -> None:
         play.disabled = slider.disabled = not model.replayable
 
-    play.observe(begin, "playing")
     model.param.watch(allow, ["state", "fraction"])
     allow()
     return _flow(play, slider)
