@@ -9,6 +9,9 @@ References:
     | Evensen and van Leeuwen (2000); with the transform form of Ott et al. (2004)
     | Localisation of the past at a fixed place neglects that errors travel with the flow
       (Khare et al., 2008): ``lag`` bounds how far back it is trusted
+
+What is left to it is taken from ``rows`` (:mod:`dalab.methods.tuned`): those with a score were
+found for it, the others are the ``letkf``'s.
 """
 
 from __future__ import annotations
@@ -24,10 +27,26 @@ from .cycle import pad
 from .filters import first_ensemble, inflated, observed_at, relaxed
 from .letkf import LETKF
 from .transform import transformed
+from .tuned import Rows, Setting
 
 
 class EnKS(LETKF):
     """Ensemble Kalman smoother: past states are corrected too, without the adjoint of the model."""
+
+    rows = Rows(
+        alone={
+            1.0: Setting(1.0, 1.2),
+            0.25: Setting(1.5, 1.05, 0.436),
+            0.0625: Setting(2.0, 1.0),
+            0.01: Setting(2.0, 1.0),
+        },
+        background={
+            1.0: Setting(1.0, 1.05),
+            0.25: Setting(1.5, 1.05, 0.057),
+            0.0625: Setting(1.5, 1.05),
+            0.01: Setting(2.0, 1.0),
+        },
+    )
 
     lag = param.Integer(8, bounds=(0, 1000), doc="steps back that observations correct; 0 filters")
 

@@ -17,7 +17,23 @@ Expect, Lorenz-96 with 40 variables, all observed every 0.05 with unit error, 24
 from __future__ import annotations
 
 from .transform import TransformFilter
+from .tuned import Rows, Setting
 
 
 class ETKF(TransformFilter):
     """Global ensemble transform Kalman filter: for small systems or many members."""
+
+    rows = Rows(
+        alone={
+            1.0: Setting(0.0, 1.0, 1.02),
+            0.25: Setting(0.0, 1.05, 1.03),
+            0.0625: Setting(0.0, 1.0, 1.04),
+            0.01: Setting(0.0, 1.0, 1.31),
+        },
+        background={
+            1.0: Setting(0.0, 1.35, 0.069),
+            0.25: Setting(0.0, 1.2, 0.070),
+            0.0625: Setting(0.0, 1.0, 0.073),
+            0.01: Setting(0.0, 1.0, 0.086),
+        },
+    )

@@ -9,9 +9,8 @@ References:
     | Hunt, Kostelich and Szunyogh (2007), who cut observations off at a distance; here the number
       that enters is unlimited, since convolutions do not count them
 
-Defaults: the best of half-widths 2, 3, 4 and inflations 1.1, 1.25 for 24 members on qg64, arctan,
-noise 0.1, every day, perfect model, two seeds. RMSE of the mean to expect: 0.26 with everything
-observed and no background, 0.50 with a quarter of the cells, 0.06 with these and a background.
+What is left to the filter is taken from ``rows``, with the RMSE of the ensemble mean to expect
+from 24 members on qg64: see :mod:`dalab.methods.tuned`.
 """
 
 from __future__ import annotations
@@ -20,10 +19,26 @@ import param
 
 from .base import Problem
 from .transform import TransformFilter
+from .tuned import Rows, Setting
 
 
 class LETKF(TransformFilter):
     """Local ensemble transform Kalman filter with the forecast model."""
+
+    rows = Rows(
+        alone={
+            1.0: Setting(1.0, 1.2, 0.194),
+            0.25: Setting(1.5, 1.1, 0.468),
+            0.0625: Setting(2.0, 1.0, 0.837),
+            0.01: Setting(2.0, 1.0, 1.02),
+        },
+        background={
+            1.0: Setting(1.0, 1.05, 0.043),
+            0.25: Setting(1.5, 1.05, 0.060),
+            0.0625: Setting(1.5, 1.05, 0.066),
+            0.01: Setting(2.0, 1.0, 0.068),
+        },
+    )
 
     localisation = param.Number(
         None, bounds=(0.0, 64.0), step=0.5,

@@ -36,7 +36,6 @@ from .base import Problem, Step
 from .cycle import pad
 from .filters import EnsembleFilter, first_ensemble, observed_at
 
-
 DEGENERATE = 1e-10
 """Weight of all other particles together below which one has taken all, as in DAPPER."""
 

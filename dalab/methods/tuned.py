@@ -1,8 +1,8 @@
 """Radius and inflation of the ensemble filters on qg64, by the share of cells observed.
 
 Found by ``benchmarks/tune_filters.py`` with arctan of randomly placed cells, noise 0.1, every day,
-nine days and a perfect model, once without a background and once with one of error 0.1. What was
-searched, and the scores to expect with other numbers of members, stand in ``docs/baselines.md``.
+nine days and a perfect model, once without a background and once with one of error 0.1. The rows
+stand in the class of each filter; the search is described in ``docs/baselines.md``.
 
 An option that is left out takes the row of its filter whose share is nearest, on a logarithmic
 scale, to the share of cells observed on a day with observations. Systems that were not searched
@@ -26,9 +26,10 @@ class Setting:
     """One way to run an ensemble filter.
 
     Args:
-        radius: half-width of the taper in cells.
+        radius: half-width of the taper in cells, 0 for a global filter.
         inflation: factor on the forecast anomalies.
-        rmse: of the ensemble mean, to expect with 24 members on qg64.
+        rmse: of the ensemble mean, to expect with 24 members on qg64; unknown where the setting was
+            found for another filter.
     """
 
     radius: float
