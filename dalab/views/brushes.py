@@ -6,7 +6,7 @@ import param
 
 from .painting import TOOLS
 
-TRUTH, VALUE = "truth", "value of one more sensor"
+TRUTH, VALUE = "truth", "value of a sensor"
 ADD, ERASE = "add", "erase"
 ALWAYS, ONCE = "always", "only at this time"
 

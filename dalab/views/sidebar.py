@@ -115,6 +115,7 @@ def _interval(model: LabModel) -> pn.widgets.Widget:
 def _blend(model: LabModel) -> pn.widgets.Widget:
     """The slider between the Gaussian and the trained prior; at rest where there is none."""
     slider = field(model, "blend")
+    slider.margin = (0, 14, 6, 4)  # the handle reaches beyond the end
 
     def follow(*_: object) -> None:
         slider.disabled = not model.blendable
