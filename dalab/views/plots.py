@@ -166,13 +166,14 @@ def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]
     first, *members = picture.curves
     truth = [] if picture.truth is None else [picture.truth]
     curves = [*truth, *members, first]
+    faint = min(0.5, 12 / max(len(members), 1))  # a crowd hides the truth
     inset = (time.end - time.start) / len(first) / 2
     along = np.linspace(time.start + inset, time.end - inset, len(first))
     lines = {
         "xs": [along] * len(curves), "ys": curves,
         "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1),
         "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0],
-        "alpha": [0.6] * len(truth) + [0.5] * len(members) + [1.0],
+        "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0],
     }
     return lines, {"x": along, "y": first, "colour": [main] * len(first)}
 

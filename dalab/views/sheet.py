@@ -14,7 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes as MplAxes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -195,10 +195,11 @@ class _Map:
         inset = (time.end - time.start) / max(len(first), 1) / 2
         along = np.linspace(time.start + inset, time.end - inset, len(first))
         self.curves.set_segments(
-            [np.column_stack([along, curve]) for curve in (*truth, *members, first)]
+            [np.column_stack([along, curve]) for curve in (*members, *truth, first)]
         )
-        self.curves.set_color([TRUTH] * len(truth) + [accent] * (len(members) + 1))
-        self.curves.set_linewidth([3.0] * len(truth) + [0.5] * len(members) + [1.6])
+        faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # a crowd hides the truth
+        self.curves.set_color([faint] * len(members) + [TRUTH] * len(truth) + [accent])
+        self.curves.set_linewidth([0.5] * len(members) + [3.0] * len(truth) + [1.6])
 
 
 class _Curves:
