@@ -35,14 +35,17 @@ def fill(notebook: NotebookNode) -> None:
         resources={"metadata": {"path": str(FOLDER)}},
     )
     with client.setup_kernel():
-        for number, cell in enumerate(notebook.cells):
+        for number, cell in enumerate(list(notebook.cells)):
             lab = cell.cell_type == "code" and "Lab(" in cell.source
             if not lab and "parameters" not in cell.metadata.get("tags", ()):
                 continue
-            client.execute_cell(cell, number, execution_count=cell.execution_count)
+            count = cell.execution_count
+            client.execute_cell(cell, number)
+            cell.execution_count = count
             if lab:
-                press = nbformat.v4.new_code_cell(PRESS)
-                client.execute_cell(press, number, store_history=False)
+                notebook.cells.append(nbformat.v4.new_code_cell(PRESS))
+                client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
+                notebook.cells.pop()
 
 
 def main() -> None:
