@@ -242,6 +242,8 @@ class _Curves:
         for name, line in self.lines.items():
             values = curves.get(name, np.empty(0))
             line.set_data(self.days[: len(values)], values)
+        least = min((float(curve.min()) for curve in curves.values() if len(curve)), default=1.0)
+        floor = min(floor, max((t for t in _TICKS if t < least), default=_TICKS[0]))
         moved = self.axes.get_ylim()[0] != floor or self.axes.get_xlabel() != time
         self.axes.set_xlabel(time)
         self.axes.set_ylim(floor, 2)
