@@ -43,10 +43,14 @@ class EnKF(EnsembleKalman):
         alone={
             1.0: Setting(2.0, 1.2, 0.179),
             0.25: Setting(3.0, 1.1, 0.460),
+            0.0625: Setting(3.0, 1.05, 0.843),
+            0.01: Setting(3.0, 1.0, 1.02),
         },
         background={
             1.0: Setting(1.5, 1.1, 0.043),
             0.25: Setting(1.5, 1.1, 0.060),
+            0.0625: Setting(2.0, 1.05, 0.067),
+            0.01: Setting(3.0, 1.0, 0.068),
         },
     )
 

@@ -42,7 +42,7 @@ class EnKS(LETKF):
         },
         background={
             1.0: Setting(1.0, 1.05),
-            0.25: Setting(1.5, 1.05, 0.057),
+            0.25: Setting(1.5, 1.05, 0.058),
             0.0625: Setting(1.5, 1.05),
             0.01: Setting(2.0, 1.0),
         },
