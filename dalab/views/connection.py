@@ -1,4 +1,4 @@
-"""What a page does when its connection breaks: it comes back by itself, and finds its run.
+"""How a page comes to its session, and comes back to its run when its connection breaks.
 
 Bokeh would connect to the old session again, but cannot draw the arrays of its pictures then. So
 the page is opened anew. Its address says what is chosen, and for that one time the key of the
@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import panel as pn
 from bokeh.document import Document
 from bokeh.models import CustomJS
 
 BACK = "back"
 """Name of the key in the address of a page that comes back."""
+
+ARRIVAL = 60_000
+"""Milliseconds that a page may take to load; one that has been there is let go of much sooner."""
 
 FORGET = f"""
 const here = new URL(location)
@@ -37,3 +41,23 @@ def come_back(document: Document, key: str) -> None:
     """
     document.config.update(reconnect_session=False, notify_connection_status=False)
     document.js_on_event("connection_lost", CustomJS(args={"key": key}, code=_LOST))
+
+
+def wait_for(document: Document) -> None:
+    """Keep a session until its page has loaded, which takes long when many load at a time.
+
+    A page whose session is gone is given another one, whose style sheets Panel does not serve.
+    """
+    held = []
+
+    def hold() -> None:
+        held.append(document.session_context.session)
+        held[0].block_expiration()
+
+    def release() -> None:
+        if held:
+            held.pop().unblock_expiration()
+
+    document.add_next_tick_callback(hold)
+    document.add_timeout_callback(release, ARRIVAL)
+    pn.state.onload(release)

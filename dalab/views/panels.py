@@ -7,7 +7,7 @@ from pathlib import Path
 import panel as pn
 from panel.reactive import Syncable
 
-from .connection import BACK, FORGET, come_back
+from .connection import BACK, FORGET, come_back, wait_for
 from .design import LabDesign
 from .keeper import KEY
 from .links import linked, usual
@@ -71,6 +71,7 @@ def _follow(model: LabModel, pages: Pages) -> None:
         return
     pn.state.curdoc.title = "dalab"
     come_back(pn.state.curdoc, model.session.key)
+    wait_for(pn.state.curdoc)
     # what reached the browser before its fields are drawn would fail there
     pn.state.onload(lambda: pn.state.add_periodic_callback(pages.tick, period=PERIOD))
     pn.state.on_session_destroyed(lambda context: model.close())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import pytest
 
 from dalab.experiments.config import Config
 from dalab.experiments.run import execute
+from dalab.views.serve import GONE
 
 from .conftest import ROOT, free_port, wait_for_http
 from .page import READY, LabPage
@@ -170,6 +172,22 @@ def test_a_page_that_comes_back_finds_its_run_and_its_numbers(person, away):
     lab.wait_state("running", "done")
     assert ("session=" in lab.page.url) is (away is reload) and "back=" not in lab.page.url
     assert finished(lab) == pytest.approx(alone(steps=40), rel=1e-5)
+
+
+def test_a_page_that_is_slow_to_load_still_finds_its_session(chromium, served):
+    context = chromium.new_context()
+    page = LabPage(context.new_page())
+
+    def late(route) -> None:
+        time.sleep(1.5 * GONE["unused_session_lifetime_milliseconds"] / 1000)
+        route.continue_()
+
+    page.page.route("**/bokeh.min.js*", late)
+    with closing(page):
+        page.open(f"{served}?{SHORT}")
+        page.press("Run")
+        finished(page)
+    assert page.complaints == []
 
 
 def test_a_run_is_replayed(person):
