@@ -6,11 +6,13 @@ import pytest
 pn = pytest.importorskip("panel")
 
 from dalab.views.charts import Chart, Line, legend  # noqa: E402
+from dalab.views.colours import colour, marker  # noqa: E402
 from dalab.views.model import LabModel  # noqa: E402
 from dalab.views.pages import Pages  # noqa: E402
 from dalab.views.physics import PhysicsPage  # noqa: E402
 from dalab.views.plots import Map, shared_ranges  # noqa: E402
 from dalab.views.posterior import PosteriorPage  # noqa: E402
+from dalab.views.tour import STOPS, Tour  # noqa: E402
 
 from .conftest import end, settle  # noqa: E402
 
@@ -45,6 +47,37 @@ def test_before_a_run_a_sentence_says_what_will_be_there():
         assert not page.drawn and "once a run is done" in page.said.object
     settle(fresh)
     end(fresh)
+
+
+def test_a_page_without_a_run_names_its_parts_and_starts_one():
+    fresh = LabModel(**RING)
+    page = PhysicsPage(fresh)
+    page.front(True)
+    assert "Model residual" in page.said.object and page.starter in page.layout.objects
+    page.starter.clicks += 1
+    assert fresh.busy and page.starter.disabled
+    settle(fresh, lambda: page.tick() or page.drawn)
+    assert page.layout.objects == [page.charts] and not page.starter.disabled
+    end(fresh)
+
+
+def test_the_tour_turns_to_pages_that_there_are(model):
+    tour = Tour(model)
+    for stop in STOPS:
+        tour.page = stop.page
+        assert model.page == stop.page
+    model.page = "Assimilate"
+    assert tour.page == "Assimilate"
+    assert {stop.page for stop in STOPS} == set(model.param.page.objects), "none is left out"
+
+
+def test_a_curve_has_the_markers_of_its_method_and_the_truth_has_none():
+    chart = Chart("Title", "x", "y")
+    chart.show([Line("truth", [0, 1], [1, 1]), Line("oi", range(40), range(40)),
+                Line("oi", [0, 1], [1, 2], dash="dotted")])
+    marks = chart.marks.data
+    assert 6 <= len(marks["x"]) <= 10 and marks["x"] == marks["y"]
+    assert set(marks["marker"]) == {marker("oi")} and set(marks["colour"]) == {colour("oi")}
 
 
 def test_the_posterior_page_shows_ranks_coverage_spectra_and_members(model):
