@@ -18,6 +18,7 @@ from PIL import Image  # noqa: E402
 from dalab import Config, Lab  # noqa: E402
 from dalab.errors import InputError  # noqa: E402
 from dalab.experiments.store import config_of  # noqa: E402
+from dalab.views.tabs import field  # noqa: E402
 
 from .conftest import QUICK, end  # noqa: E402
 
@@ -210,10 +211,12 @@ def test_fields_and_config_are_bound_both_ways(lab):
 
 def test_a_blank_field_leaves_an_option_to_the_method(lab):
     lab.model.methods = ["letkf"]
-    [radius] = widgets(lab, "localisation")
+    radius = field(lab.model.method_options["letkf"], "localisation")
     assert radius.value == "" and radius.placeholder == "auto"
     radius.value = "2.5"
     assert lab.config().methods == ("letkf:localisation=2.5",)
+    lab.model.method_options["letkf"].localisation = 4.0
+    assert radius.value == "4.0"
     radius.value = ""
     assert lab.config().methods == ("letkf",)
 
