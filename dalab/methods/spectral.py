@@ -1,9 +1,9 @@
 r"""Spectral guidance: the window posterior with a calibrated, homogeneous error covariance.
 
-One denoiser evaluation per step and no backpropagation: at noise level s the denoised window D
-has the average error covariance C_s, one small matrix per wavenumber. A background, which a trained
-prior carries through the window (:mod:`dalab.priors.forecast`), is conditioned on exactly; the
-network is linearised statistically about the result; and
+One denoiser evaluation per step: at noise level s the denoised window D has the average error
+covariance C_s, one small matrix per wavenumber. A background, which a trained prior carries through
+the window (:mod:`dalab.priors.forecast`), is conditioned on exactly; the network is linearised
+statistically about the result; and
 
 .. math::
     (R + \Omega + J C_s J^T) \, a = y - \bar h, \qquad \hat x = D + C_s J^T a
@@ -14,6 +14,11 @@ The reverse step needs a clean window. Taking its mean xhat loses the spread of 
 step, which shows as too little variance unless steps are many. A draw costs the same solve, by
 conditioning a draw of N(D, C_s) on perturbed data (Matheron's rule), and makes the reverse kernel
 exact for Gaussian windows with any number of steps; this is the default.
+
+For a Gaussian prior C_s is the covariance of every window. A trained one knows more: between the
+noise levels of :data:`FLOW`, where most is decided, its own covariance is used, which moves with
+the flow (:mod:`dalab.methods.tweedie`) and costs a few backpropagations that the count of
+evaluations leaves out. There the mean is taken, since that covariance has no square root at hand.
 
 Origin: dalab's own; the general-covariance case of the estimator in SOAD (arXiv 2407.21314), with a
 calibrated covariance, statistical linearisation and an ancestral sampler.
@@ -35,27 +40,66 @@ from .base import Problem, Step
 from .linearise import linearise
 from .sampler import Diffusion, ancestral_step
 from .solve import conjugate_gradients
+from .tweedie import background, moved, observed, solved, stacked
+
+FLOW = (0.2, 5.0)
+"""Noise levels between which a trained prior's own covariance is worth its backpropagations: above,
+its windows hardly have a flow; below, all that is left is small."""
 
 
 class SpectralGuidance(Diffusion):
     """Spectral guidance: calibrated covariance per wavenumber, one network call per step."""
 
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
+    flow = param.Integer(
+        2, bounds=(0, 20),
+        doc="iterations with a trained prior's flow-dependent covariance, noise 0.2 to 5; 0: none",
+    )
     draws = param.Boolean(
         True, doc="draw the clean window at each step instead of taking its posterior mean"
     )
+    batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         levels, sight = [*self.levels, 0.0], background_sight(problem)
         x = levels[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
-            gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
-            start = gaussian.draw(streams) if self.draws else None
-            clean = posterior(problem, gaussian, sight, self.iterations, start, streams)
+            clean = self._clean(problem, x, s, sight, streams)
             yield Step(clean, done, self.steps, evaluations=done, note=f"sigma {s:.3g}")
             if lower > 0:
                 noise = streams.normal(problem.window)
                 x = ancestral_step(x, clean, s, lower, noise, self.eta)
+
+    def _clean(
+        self, problem: Problem, x: Tensor, s: float, sight: Sight | None, streams: MemberStreams
+    ) -> Tensor:
+        """A clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
+        informed = problem.network.size > 0 or sight is not None
+        if self.flow and informed and FLOW[0] <= s <= FLOW[1] and not problem.prior.homogeneous:
+            parts = x.split(self.batch)
+            return torch.cat([self._adapted(problem, part, s, sight) for part in parts])
+        gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
+        start = gaussian.draw(streams) if self.draws else None
+        return posterior(problem, gaussian, sight, self.iterations, start, streams)
+
+    def _adapted(self, problem: Problem, x: Tensor, s: float, sight: Sight | None) -> Tensor:
+        """The posterior mean with the denoiser's own covariance."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            denoised = problem.prior.denoise(x, s)
+        clean, cov = denoised.detach(), problem.prior.error_covariance(s)
+        about, parts = Gaussian(clean, cov), []
+        if sight is not None:
+            about, _ = see(sight, about)
+            parts = [background(problem, clean, cov)]
+        if problem.network.size > 0:
+            parts.append(observed(problem, clean, about.mean, about.cov))
+        rows = stacked(parts)
+
+        def V(v: Tensor) -> Tensor:
+            return s**2 * torch.autograd.grad(denoised, x, v, retain_graph=True)[0]
+
+        return clean + moved(rows, V, lambda r: solved(rows, cov, r, self.iterations), self.flow)
 
 
 @dataclass(frozen=True)
@@ -104,7 +148,10 @@ def background_sight(problem: Problem) -> Sight | None:
 
 
 def see(
-    sight: Sight, gaussian: Gaussian, draw: Tensor | None, streams: MemberStreams | None
+    sight: Sight,
+    gaussian: Gaussian,
+    draw: Tensor | None = None,
+    streams: MemberStreams | None = None,
 ) -> tuple[Gaussian, Tensor | None]:
     """Condition a Gaussian, and a draw of it, on a homogeneous observation."""
     conditioning = gaussian.cov.condition_on(sight)

@@ -29,6 +29,9 @@ class Prior(Denoiser, abc.ABC):
         schedule: noise schedule by which azula's parts address the noise level.
     """
 
+    homogeneous: bool = False
+    """Whether the error covariance is that of every noisy window, not only on average."""
+
     def __init__(
         self, name: str, window: tuple[int, ...], schedule: VESchedule | None = None
     ) -> None:

@@ -26,6 +26,8 @@ class GaussianPrior(Prior):
         name: how the registry calls it.
     """
 
+    homogeneous = True
+
     def __init__(self, matrices: Tensor, window: tuple[int, ...], name: str = "gaussian") -> None:
         super().__init__(name, window)
         w, V = torch.linalg.eigh(matrices)

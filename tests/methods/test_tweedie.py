@@ -1,0 +1,127 @@
+"""Posterior means with the denoiser's own covariance, against dense linear algebra."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight, posterior
+from dalab.methods.tweedie import Rows, moved
+from dalab.priors.base import Prior
+from dalab.random import stream
+from tests.dense import matrix
+from tests.methods.worlds import last, problem
+
+
+class Mixture(Prior):
+    """Either of two Gaussian climates, the second of less variance; not Gaussian itself.
+
+    Args:
+        prior: the first climate.
+        factor: covariance of the second relative to the first.
+    """
+
+    def __init__(self, prior, factor: float) -> None:
+        super().__init__("mixture", prior.window)
+        self.parts = [prior, type(prior)(prior.matrices() * factor, prior.window)]
+
+    def denoise(self, x, sigma):
+        weights = torch.softmax(torch.stack([self._evidence(p, x, sigma) for p in self.parts]), 0)
+        means = torch.stack([part.denoise(x, sigma) for part in self.parts])
+        return (weights.view(*weights.shape, *[1] * 4) * means).sum(0)
+
+    def _evidence(self, part, x, sigma):
+        score = (part.denoise(x, sigma) - x) / sigma**2
+        variance = part.eigenvalues + sigma**2
+        full = torch.cat([variance, variance[:, 1 : x.shape[-1] // 2]], 1)
+        return 0.5 * ((x * score).flatten(-4).sum(-1) - full.log().sum())
+
+    def error_covariance(self, sigma):
+        return self.parts[0].error_covariance(sigma)
+
+    @property
+    def climatology(self):
+        return self.parts[0].climatology
+
+
+class Inhomogeneous(Prior):
+    """A Gaussian prior that does not say that it is one."""
+
+    def __init__(self, prior) -> None:
+        super().__init__("inhomogeneous", prior.window)
+        self.prior = prior
+
+    def denoise(self, x, sigma):
+        return self.prior.denoise(x, sigma)
+
+    def error_covariance(self, sigma):
+        return self.prior.error_covariance(sigma)
+
+    @property
+    def climatology(self):
+        return self.prior.climatology
+
+
+def adapted(p, x, sigma, **options):
+    method = SpectralGuidance(iterations=400, **options)
+    return method._adapted(p, x, sigma, background_sight(p))
+
+
+@pytest.mark.parametrize("background", [None, 0.2])
+@pytest.mark.parametrize("mask", ["random:0.4", "full"])
+def test_one_iteration_is_exact_where_the_table_is(tiny_system, tiny_prior, mask, background):
+    """A Gaussian prior's own covariance is the tabulated one: nothing is left to iterate."""
+    operators = ("velocity", "identity")
+    p = problem(tiny_system, tiny_prior, operators, mask=mask, background=background)
+    x = torch.randn(2, *p.window, generator=stream(5), dtype=torch.float64)
+    D, cov = tiny_prior.denoise(x, 1.0), tiny_prior.error_covariance(1.0)
+    wanted = posterior(p, Gaussian(D, cov), background_sight(p), iterations=400)
+    torch.testing.assert_close(adapted(p, x, 1.0, flow=1), wanted, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("background", [None, 0.2])
+def test_iterations_converge_to_the_solution_with_the_jacobian(
+    tiny_system, tiny_prior, background
+):
+    """D + V H^T (R + H V H^T)^-1 (z - H D), V the Jacobian written out, for a linear network."""
+    sigma, mixture = 0.7, Mixture(tiny_prior, 0.3)
+    p = problem(tiny_system, mixture, ("identity",), background=background)
+    x = 0.8 * torch.randn(1, *p.window, generator=stream(6), dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda v: mixture.denoise(v, sigma), x)
+    V = sigma**2 * jacobian.reshape(x.numel(), x.numel())
+    H, R, z = matrix(p.network.apply, p.window), p.network.variance(like=p.data), p.data
+    if background is not None:
+        first = matrix(lambda w: w[:, 0], p.window)
+        H, R = torch.cat([H, first]), torch.cat([R, R.new_full((len(first),), background**2)])
+        z = torch.cat([z, p.background.state.flatten()])
+    D = mixture.denoise(x, sigma).flatten()
+    wanted = D + V @ H.T @ torch.linalg.solve(torch.diag(R) + H @ V @ H.T, z - H @ D)
+
+    def error(flow: int) -> float:
+        return float((adapted(p, x, sigma, flow=flow).flatten() - wanted).norm())
+
+    assert error(1) < 0.2 * float((D - wanted).norm())
+    assert error(6) < 1e-3 * float((D - wanted).norm())
+    assert error(2) < error(1)
+
+
+def test_a_direction_without_variance_moves_nothing():
+    one = torch.ones(1, 3, dtype=torch.float64)
+    rows = Rows(one, 0 * one, one, lambda x: x.flatten(1), lambda a: a.view(1, 1, 1, 1, 3))
+    assert moved(rows, lambda v: -v, lambda r: r, 3).abs().max() == 0
+
+
+def test_a_gaussian_prior_needs_no_backpropagation(tiny_system, tiny_prior):
+    p = problem(tiny_system, tiny_prior, ("identity",), background=0.3)
+    with_flow, without = (last(SpectralGuidance(steps=6, flow=flow), p, 2) for flow in (2, 0))
+    assert torch.equal(with_flow.estimate, without.estimate)
+
+
+def test_members_are_the_same_however_they_are_batched(tiny_system, tiny_prior):
+    p = problem(tiny_system, Inhomogeneous(tiny_prior), ("arctan",), background=0.3)
+    whole, split = (
+        last(SpectralGuidance(steps=6, batch=batch), p, 3).estimate for batch in (32, 1)
+    )
+    torch.testing.assert_close(whole, split, rtol=1e-9, atol=1e-10)
+    plain = last(SpectralGuidance(steps=6, flow=0), p, 3).estimate
+    assert (plain - whole).abs().max() > 1e-3  # the mean is taken where the flow is used
