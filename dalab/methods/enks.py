@@ -37,13 +37,13 @@ class EnKS(LETKF):
         alone={
             1.0: Setting(1.0, 1.2),
             0.25: Setting(1.5, 1.05, 0.436),
-            0.0625: Setting(2.0, 1.0),
+            0.0625: Setting(2.0, 1.05, 0.847),
             0.01: Setting(2.0, 1.0),
         },
         background={
             1.0: Setting(1.0, 1.05),
             0.25: Setting(1.5, 1.05, 0.058),
-            0.0625: Setting(1.5, 1.05),
+            0.0625: Setting(1.5, 1.05, 0.066),
             0.01: Setting(2.0, 1.0),
         },
     )
