@@ -11,20 +11,26 @@ function outline(area) {
   if (found) found.dataset.toured = ""
 }
 
+// The card and its parts, empty
+function build() {
+  const parts = {
+    count: element("span", { className: "count" }), title: element("h2"), text: element("p"),
+    back: element("button", { textContent: "Back" }), next: element("button", { className: "next" }),
+    close: element("button", { className: "close", textContent: "✕" }),
+  }
+  parts.close.setAttribute("aria-label", "Close the tour")
+  const said = element("div", {}, parts.title, parts.text)
+  said.setAttribute("aria-live", "polite")
+  const acts = element("div", { className: "acts" }, parts.count, parts.back, parts.next)
+  parts.card = element("div", { className: "card", popover: "manual" }, parts.close, said, acts)
+  parts.card.setAttribute("role", "dialog")
+  parts.card.setAttribute("aria-label", "Tour")
+  return parts
+}
+
 export function render({ model, el }) {
   let at = 0
-  const count = element("span", { className: "count" })
-  const title = element("h2"), text = element("p")
-  const back = element("button", { textContent: "Back" })
-  const next = element("button", { className: "next" })
-  const close = element("button", { className: "close", textContent: "✕" })
-  close.setAttribute("aria-label", "Close the tour")
-  const said = element("div", {}, title, text)
-  said.setAttribute("aria-live", "polite")
-  const card = element("div", { className: "card", popover: "manual" }, close, said,
-                       element("div", { className: "acts" }, count, back, next))
-  card.setAttribute("role", "dialog")
-  card.setAttribute("aria-label", "Tour")
+  const { card, title, text, count, back, next, close } = build()
   const handle = element("button", { className: "handle", textContent: "Tour" })
   handle.title = "a tour of the page, two minutes"
 
