@@ -40,7 +40,7 @@ from .base import Problem, Step
 from .linearise import linearise
 from .sampler import Diffusion, ancestral_step
 from .solve import conjugate_gradients
-from .tweedie import background, moved, observed, solved, stacked
+from .tweedie import background, moved, observed, stacked
 
 FLOW = (0.2, 5.0)
 """Noise levels between which a trained prior's own covariance is worth its backpropagations: above,
@@ -75,7 +75,7 @@ class SpectralGuidance(Diffusion):
     ) -> Tensor:
         """A clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
         informed = problem.network.size > 0 or sight is not None
-        if self.flow and informed and FLOW[0] <= s <= FLOW[1] and not problem.prior.homogeneous:
+        if self.flow and informed and FLOW[0] <= s <= FLOW[1] and problem.prior.flow_dependent:
             parts = x.split(self.batch)
             return torch.cat([self._adapted(problem, part, s, sight) for part in parts])
         gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
@@ -99,7 +99,7 @@ class SpectralGuidance(Diffusion):
         def V(v: Tensor) -> Tensor:
             return s**2 * torch.autograd.grad(denoised, x, v, retain_graph=True)[0]
 
-        return clean + moved(rows, V, lambda r: solved(rows, cov, r, self.iterations), self.flow)
+        return clean + moved(rows, V, cov, self.flow, self.iterations)
 
 
 @dataclass(frozen=True)

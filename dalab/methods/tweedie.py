@@ -31,6 +31,9 @@ from .solve import conjugate_gradients
 
 TINY = 1e-30
 
+TRUST = 5.0
+"""How much farther than the tabulated covariance the denoiser's own may move a window."""
+
 Map = Callable[[Tensor], Tensor]
 
 
@@ -98,39 +101,53 @@ def stacked(parts: list[Rows]) -> Rows:
     )
 
 
-def solved(rows: Rows, cov: SpectralCovariance, residual: Tensor, iterations: int) -> Tensor:
-    """(R + Omega + J C J^T)^{-1} times a residual, with the tabulated covariance."""
-    return conjugate_gradients(
-        lambda a: rows.error * a + rows.forward(cov(rows.adjoint(a))), residual,
-        iterations=iterations, preconditioner=1 / (rows.error + rows.signal),
-    )
-
-
-def moved(rows: Rows, V: Map, precondition: Map, iterations: int) -> Tensor:
+def moved(
+    rows: Rows, V: Map, C: SpectralCovariance, iterations: int, inner: int
+) -> Tensor:
     """V J^T a, the way from D to the posterior mean, by flexible conjugate gradients.
+
+    A network's Jacobian is a covariance only nearly. Where a direction has no variance, or the way
+    would exceed :data:`TRUST` times that of C, a member keeps the way it had, at first that of C.
 
     Args:
         rows: what is known.
         V: the covariance of the window, applied to windows.
-        precondition: approximate inverse of R + Omega + J V J^T.
+        C: the tabulated covariance.
         iterations: each applies V once.
+        inner: conjugate-gradient iterations of each preconditioning.
     """
-    residual, way = rows.innovation, torch.zeros(())
-    direction = before = slope = torch.zeros(())
+    residual = rows.innovation
+    way = reach = direction = before = slope = torch.zeros(())
     for k in range(iterations):
-        z = precondition(residual)
-        if k:
+        z = solved(rows, C, residual, inner)
+        if k == 0:
+            way = C(rows.adjoint(z))
+            reach = TRUST * _length(way)
+        else:
             z = z + _dot(z, residual - before) / slope.clamp(min=TINY) * direction
         direction, before = z, residual
         slope = _dot(direction, residual)
         pulled = V(rows.adjoint(direction))
         seen = rows.error * direction + rows.forward(pulled)
         curvature = _dot(direction, seen)
-        # A network's Jacobian is a covariance only nearly: no step along what is none.
-        step = torch.where(curvature > 0, slope / curvature.clamp(min=TINY), 0.0)
-        way = way + step.view(-1, *[1] * (pulled.ndim - 1)) * pulled
-        residual = residual - step * seen
+        step = slope / curvature.clamp(min=TINY)
+        further = step[..., None, None, None] * pulled + (way if k else 0)
+        kept = (curvature > 0) & (_length(further) <= reach)
+        way = torch.where(kept[..., None, None, None], further, way)
+        residual = torch.where(kept, residual - step * seen, 0.0)
     return way
+
+
+def solved(rows: Rows, C: SpectralCovariance, residual: Tensor, iterations: int) -> Tensor:
+    """(R + Omega + J C J^T)^{-1} times a residual, with the tabulated covariance."""
+    return conjugate_gradients(
+        lambda a: rows.error * a + rows.forward(C(rows.adjoint(a))), residual,
+        iterations=iterations, preconditioner=1 / (rows.error + rows.signal),
+    )
+
+
+def _length(windows: Tensor) -> Tensor:
+    return windows.flatten(1).norm(dim=1, keepdim=True)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

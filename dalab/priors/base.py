@@ -29,8 +29,8 @@ class Prior(Denoiser, abc.ABC):
         schedule: noise schedule by which azula's parts address the noise level.
     """
 
-    homogeneous: bool = False
-    """Whether the error covariance is that of every noisy window, not only on average."""
+    flow_dependent: bool = True
+    """Whether its Jacobian says more about single windows than the average error covariance."""
 
     def __init__(
         self, name: str, window: tuple[int, ...], schedule: VESchedule | None = None

@@ -36,7 +36,7 @@ class BlendedPrior(Prior):
     def __init__(self, prior: ResidualPrior, blend: float) -> None:
         super().__init__(prior.name, prior.window)
         self.prior, self.blend = prior, blend
-        self.homogeneous = blend == 0
+        self.flow_dependent = blend > 0 and prior.flow_dependent
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         gaussian = self.prior.gaussian.denoise(x, sigma)

@@ -41,6 +41,8 @@ class Recipe:
         log_sigma_mean: of the noise levels trained on.
         log_sigma_std: of the noise levels trained on.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
+        flow_dependent: whether methods may take its Jacobian for the covariance of single windows;
+            with a short training on a fine grid it is none.
         compile: whether to compile the network with ``torch.compile``.
         checkpoint_every: steps between checkpoints.
         held_out: windows for validation and calibration.
@@ -67,6 +69,7 @@ class Recipe:
     log_sigma_mean: float = -1.0
     log_sigma_std: float = 1.4
     autocast: bool = True
+    flow_dependent: bool = True
     compile: bool = False
     checkpoint_every: int = 200
     held_out: int = 64

@@ -41,6 +41,7 @@ class ResidualPrior(Prior):
         errors: calibrated error covariance; that of the Gaussian prior until it is measured.
         forecast: what a background says about the whole window, if the system allows.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
+        flow_dependent: see :class:`Prior`.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class ResidualPrior(Prior):
         errors: ErrorTable | None = None,
         forecast: Forecast | None = None,
         autocast: bool = True,
+        flow_dependent: bool = True,
     ) -> None:
         super().__init__(name, gaussian.window)
         self.gaussian, self.smoother = gaussian, smoother
         self.network, self.exchange = network, exchange
         self.errors = errors or ErrorTable(gaussian.window)
         self.forecast, self.autocast = forecast, autocast
+        self.flow_dependent = flow_dependent
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         windows = x.reshape(-1, *self.window)

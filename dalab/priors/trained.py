@@ -76,7 +76,8 @@ def assemble(
         forecast = Forecast(window, carry, levels)
     network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
     return ResidualPrior(
-        recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast
+        recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast,
+        recipe.flow_dependent,
     )
 
 

@@ -105,10 +105,35 @@ def test_iterations_converge_to_the_solution_with_the_jacobian(
     assert error(2) < error(1)
 
 
-def test_a_direction_without_variance_moves_nothing():
-    one = torch.ones(1, 3, dtype=torch.float64)
-    rows = Rows(one, 0 * one, one, lambda x: x.flatten(1), lambda a: a.view(1, 1, 1, 1, 3))
-    assert moved(rows, lambda v: -v, lambda r: r, 3).abs().max() == 0
+@pytest.mark.parametrize(
+    "factor, error, kept",
+    [(1.0, 1.0, True), (0.5, 1.0, True), (-1.0, 0.01, False), (1e3, 100.0, False)],
+)
+def test_a_jacobian_that_is_no_covariance_is_not_followed(tiny_prior, factor, error, kept):
+    """Beyond a few times the tabulated way, that way is gone instead; a multiple of C is exact."""
+    C, (time, lev, ny, nx) = tiny_prior.error_covariance(1.0), tiny_prior.window
+    few = torch.randn(2, 5, generator=stream(7), dtype=torch.float64)
+    one = torch.ones_like(few)
+
+    def adjoint(a):
+        window = torch.zeros(2, time * lev * ny * nx, dtype=torch.float64)
+        window[:, :5] = a
+        return window.view(2, *tiny_prior.window)
+
+    rows = Rows(few, error * one, one, lambda x: x.flatten(1)[:, :5], adjoint)
+    S = torch.diag(rows.error[0]) + matrix(lambda a: rows.forward(C(_pair(adjoint, a))), (5,))
+    tabulated = C(adjoint(torch.linalg.solve(S, few.T).T))
+    own = torch.diag(rows.error[0]) * (1 - factor) + factor * S
+    exact = factor * C(adjoint(torch.linalg.solve(own, few.T).T))
+    found = moved(rows, lambda v: factor * C(v), C, iterations=8, inner=20)
+    torch.testing.assert_close(found, exact if kept else tabulated, rtol=1e-6, atol=1e-9)
+    assert kept or (exact - tabulated).abs().max() > 1e-3
+
+
+def _pair(adjoint, rows):
+    """Apply a map of two rows to any number of them."""
+    padded = torch.cat([rows, rows[:1]]) if len(rows) % 2 else rows
+    return torch.cat([adjoint(two) for two in padded.split(2)])[: len(rows)]
 
 
 def test_a_gaussian_prior_needs_no_backpropagation(tiny_system, tiny_prior):
