@@ -137,7 +137,7 @@ BAD = [
     (["--interval", "10"], "interval = 10", "shorter than the window of 9", "Use 1"),
     (["--members", "0"], "members = 0", "at least 1", "Use 8"),
     (["--operator", "arctn"], "'arctn'", "one of identity", "Did you mean 'arctan'?"),
-    (["--steps", "1"], "steps = 1", "at least 2", "Use 48"),
+    (["--steps", "1"], "steps = 1", "at least 2", "Use 24"),
     (["--window", "5"], "(9, 2, 64, 64)", "(5, 2, 64, 64)", "Choose the prior"),
     (["--device", "cuda:99"], "'cuda:99'", "CUDA GPU", "Use cpu"),
     (["--cycles", "10"], "cycles = 10", "qg64 is windowed", "Leave out"),

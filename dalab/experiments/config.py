@@ -62,7 +62,7 @@ class Config:
     prior: str = "auto"
     methods: tuple[str, ...] = ("spectral", "letkf", "oi")
     members: int = 8
-    steps: int = 48
+    steps: int = 24
     seed: int = 0
     device: str = "auto"
 

@@ -48,7 +48,7 @@ def _check_numbers(config: Config) -> None:
     _whole("window", config.window, 2, "Use 9, the length of the priors that ship.")
     _whole("interval", config.interval, 1, "Use 1 to observe every step.")
     _whole("members", config.members, 1, "Use 8.")
-    _whole("steps", config.steps, 2, "Use 48.")
+    _whole("steps", config.steps, 2, "Use 24.")
     _whole("seed", config.seed, 0, "Use 0.")
     _positive("noise", config.noise, "Use 0.1, or 1e-3 for almost none.")
     if config.assumed_noise is not None:

@@ -50,6 +50,7 @@ its windows hardly have a flow; below, all that is left is small."""
 class SpectralGuidance(Diffusion):
     """Spectral guidance: calibrated covariance per wavenumber, one network call per step."""
 
+    steps = param.Integer(24, bounds=(2, 1000), doc="noise levels from first to last")
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
     flow = param.Integer(
         2, bounds=(0, 20),
