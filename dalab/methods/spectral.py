@@ -42,9 +42,10 @@ from .sampler import Diffusion, ancestral_step
 from .solve import conjugate_gradients
 from .tweedie import background, moved, observed, stacked
 
-FLOW = (0.2, 5.0)
-"""Noise levels between which a trained prior's own covariance is worth its backpropagations: above,
-its windows hardly have a flow; below, all that is left is small."""
+FLOW, FLOW_FROM_BACKGROUND = (0.2, 5.0), (0.2, 0.7)
+"""Noise levels between which a trained prior's own covariance is worth its backpropagations, without
+and with a background: above, windows hardly have a flow; below, all that is left is small. What a
+background says about the window is tabulated, and fixes the branch of a folded operator early."""
 
 
 class SpectralGuidance(Diffusion):
@@ -54,7 +55,7 @@ class SpectralGuidance(Diffusion):
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
     flow = param.Integer(
         2, bounds=(0, 20),
-        doc="iterations with a trained prior's flow-dependent covariance, noise 0.2 to 5; 0: none",
+        doc="iterations with a trained prior's flow-dependent covariance at middle levels; 0: none",
     )
     draws = param.Boolean(
         True, doc="draw the clean window at each step instead of taking its posterior mean"
@@ -75,13 +76,19 @@ class SpectralGuidance(Diffusion):
         self, problem: Problem, x: Tensor, s: float, sight: Sight | None, streams: MemberStreams
     ) -> Tensor:
         """A clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
-        informed = problem.network.size > 0 or sight is not None
-        if self.flow and informed and FLOW[0] <= s <= FLOW[1] and problem.prior.flow_dependent:
+        if self._follows_flow(problem, s):
             parts = x.split(self.batch)
             return torch.cat([self._adapted(problem, part, s, sight) for part in parts])
         gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
         start = gaussian.draw(streams) if self.draws else None
         return posterior(problem, gaussian, sight, self.iterations, start, streams)
+
+    def _follows_flow(self, problem: Problem, s: float) -> bool:
+        """Whether the denoiser's own covariance is used at level ``s``."""
+        first = problem.background is not None
+        low, high = FLOW_FROM_BACKGROUND if first else FLOW
+        informed = first or problem.network.size > 0
+        return self.flow > 0 and informed and problem.prior.flow_dependent and low <= s <= high
 
     def _adapted(self, problem: Problem, x: Tensor, s: float, sight: Sight | None) -> Tensor:
         """The posterior mean with the denoiser's own covariance."""
