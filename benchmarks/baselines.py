@@ -19,7 +19,7 @@ BASELINES = ("persistence", "climatology", "oi", "var3d", "var4d", "enkf", "etkf
 
 
 def main(seed: str = "0") -> None:
-    config = Config(methods=(*BASELINES, "spectral:steps=24"), background=0.1, members=8,
+    config = Config(methods=(*BASELINES, "spectral"), background=0.1, members=8,
                     seed=int(seed))
     found = table(execute(config)).set_index("method")
     columns = ["rmse_mean", "rmse_sample", "crps", "spread_skill", "seconds", "status"]
