@@ -42,7 +42,7 @@ from .sampler import Diffusion, ancestral_step
 from .solve import conjugate_gradients
 from .tweedie import background, moved, observed, stacked
 
-FLOW, FLOW_FROM_BACKGROUND = (0.2, 5.0), (0.2, 0.7)
+FLOW, FLOW_FROM_BACKGROUND = (0.2, 5.0), (0.2, 0.5)
 """Noise levels between which a trained prior's own covariance is worth its backpropagations,
 without and with a background: above, windows hardly have a flow; below, all that is left is small.
 What a background says is tabulated, and fixes the branch of a folded operator early."""

@@ -23,7 +23,7 @@ NAMES = [name for name in SYSTEMS if name.startswith("lorenz")]
 def config(system: str, **changes) -> Config:
     return Config(
         system=system, operators="identity", masks="full", methods=("etkf", "oi", "spectral"),
-        members=16, device="cpu",
+        members=16, steps=48, device="cpu",
     ).replace(**changes)  # fmt: skip
 
 
