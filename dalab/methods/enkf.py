@@ -29,14 +29,14 @@ from torch import Tensor
 from ..observations import ObservingNetwork
 from ..random import MemberStreams
 from .base import Problem
-from .filters import EnsembleKalman
+from .filters import LocalisedKalman
 from .local import Taper, columns, localised_product, rows
 from .solve import conjugate_gradients
 from .stencil import Stencil, is_small
 from .tuned import Rows, Setting
 
 
-class EnKF(EnsembleKalman):
+class EnKF(LocalisedKalman):
     """Ensemble Kalman filter with perturbed observations and the forecast model."""
 
     rows = Rows(
@@ -54,10 +54,6 @@ class EnKF(EnsembleKalman):
         },
     )
 
-    localisation = param.Number(
-        None, bounds=(0.0, 64.0), step=0.5,
-        doc="half-width of the taper in grid cells; 0: none; auto: tuned to the share observed",
-    )
     iterations = param.Integer(
         30, bounds=(1, 1000), doc="conjugate-gradient iterations of the localised solve"
     )

@@ -87,6 +87,10 @@ class EnsembleFilter(Method):
         raise NotImplementedError
 
 
+TUNED = {"localisation": "radius", "inflation": "inflation"}
+"""Options that are tuned unless they are given, and what they are in a :class:`Setting`."""
+
+
 class EnsembleKalman(EnsembleFilter):
     """An ensemble Kalman filter: inflation before the update, relaxation after it.
 
@@ -123,15 +127,13 @@ class EnsembleKalman(EnsembleFilter):
 
     def settled(self, tuned: Setting) -> Self:
         """The same filter with ``tuned`` for what is left to it."""
-        values = {"inflation": tuned.inflation, "localisation": tuned.radius}
-        left = [k for k in values if k in self.param and getattr(self, k) is None]
-        if not left:
-            return self
-        return type(self)(**{**self.param.values(), **{k: values[k] for k in left}})
+        values = self.param.values()
+        left = {k: getattr(tuned, f) for k, f in TUNED.items() if k in values and values[k] is None}
+        return type(self)(**{**values, **left}) if left else self
 
     def note(self, k: int, x: Tensor) -> str:
-        taken = {"radius": getattr(self, "localisation", 0), "inflation": self.inflation}
-        words = [f"{name} {value:g}" for name, value in taken.items() if value]
+        taken = ((field, getattr(self, name, None)) for name, field in TUNED.items())
+        words = [f"{field} {value:g}" for field, value in taken if value]
         return ", ".join([super().note(k, x), *words])
 
     def analysis(
@@ -144,14 +146,25 @@ class EnsembleKalman(EnsembleFilter):
 
     def taper(self, x: Tensor) -> Taper | None:
         """Localisation on the grid of states ``x``, if there is any."""
-        radius = getattr(self, "localisation", 0.0)
-        return taper(x, PLAIN.radius if radius is None else radius)
+        return None
 
     def update(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
         """The Kalman update of an inflated ensemble; arguments as for :meth:`analysis`."""
         raise NotImplementedError
+
+
+class LocalisedKalman(EnsembleKalman):
+    """An ensemble Kalman filter that trusts covariances over short distances only."""
+
+    localisation = param.Number(
+        None, bounds=(0.0, 64.0), step=0.5,
+        doc="half-width of the taper in grid cells; 0: none; auto: tuned to the share observed",
+    )
+
+    def taper(self, x: Tensor) -> Taper | None:
+        return taper(x, PLAIN.radius if self.localisation is None else self.localisation)
 
 
 def first_ensemble(problem: Problem, streams: MemberStreams) -> Tensor:

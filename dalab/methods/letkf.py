@@ -15,14 +15,13 @@ from 24 members on qg64: see :mod:`dalab.methods.tuned`.
 
 from __future__ import annotations
 
-import param
-
 from .base import Problem
+from .filters import LocalisedKalman
 from .transform import TransformFilter
 from .tuned import Rows, Setting
 
 
-class LETKF(TransformFilter):
+class LETKF(LocalisedKalman, TransformFilter):
     """Local ensemble transform Kalman filter with the forecast model."""
 
     rows = Rows(
@@ -38,11 +37,6 @@ class LETKF(TransformFilter):
             0.0625: Setting(1.5, 1.05, 0.066),
             0.01: Setting(2.0, 1.0, 0.068),
         },
-    )
-
-    localisation = param.Number(
-        None, bounds=(0.0, 64.0), step=0.5,
-        doc="half-width of the taper in grid cells; 0: none; auto: tuned to the share observed",
     )
 
     def floats(self, problem: Problem, members: int) -> int:

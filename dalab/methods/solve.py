@@ -30,17 +30,18 @@ def conjugate_gradients(
     x = torch.zeros_like(b) if start is None else start
     r = b if start is None else b - A(start)
     z = preconditioner * r
-    p, rz = z, _dot(r, z)
+    p, rz = z, dot(r, z)
     tiny = torch.finfo(b.dtype).tiny
     for _ in range(iterations):
         Ap = A(p)
-        step = rz / _dot(p, Ap).clamp(min=tiny)
+        step = rz / dot(p, Ap).clamp(min=tiny)
         x, r = x + step * p, r - step * Ap
         z = preconditioner * r
-        rz, previous = _dot(r, z), rz
+        rz, previous = dot(r, z), rz
         p = z + rz / previous.clamp(min=tiny) * p
     return x
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner products of rows, ``(rows, 1)``."""
     return (a * b).sum(-1, keepdim=True)

@@ -37,10 +37,9 @@ from ..observations import ObservingNetwork
 from ..priors.spectral import Sight, SpectralCovariance
 from ..random import MemberStreams
 from .base import Problem, Step
-from .linearise import linearise
+from .innovations import first_step, observed, stacked
 from .sampler import Diffusion, ancestral_step
-from .solve import conjugate_gradients
-from .tweedie import background, moved, observed, stacked
+from .tweedie import moved
 
 FLOW, FLOW_FROM_BACKGROUND = (0.2, 5.0), (0.2, 0.5)
 """Noise levels between which a trained prior's own covariance is worth its backpropagations,
@@ -97,17 +96,17 @@ class SpectralGuidance(Diffusion):
             denoised = problem.prior.denoise(x, s)
         clean, cov = denoised.detach(), problem.prior.error_covariance(s)
         about, parts = Gaussian(clean, cov), []
-        if sight is not None:
+        if sight is not None and problem.background is not None:
             about, _ = see(sight, about)
-            parts = [background(problem, clean, cov)]
+            parts = [first_step(problem.background, clean, cov)]
         if problem.network.size > 0:
-            parts.append(observed(problem, clean, about.mean, about.cov))
-        rows = stacked(parts)
+            seen = observed(problem.network, problem.data, about.mean, about.cov)
+            parts.append(seen.after(clean - about.mean))
 
         def V(v: Tensor) -> Tensor:
             return s**2 * torch.autograd.grad(denoised, x, v, retain_graph=True)[0]
 
-        return clean + moved(rows, V, cov, self.flow, self.iterations)
+        return clean + moved(stacked(parts), V, cov, self.flow, self.iterations)
 
 
 @dataclass(frozen=True)
@@ -188,20 +187,10 @@ def assimilate(
         streams: randomness of the perturbed data, needed with ``draw``.
     """
     mean, cov = gaussian.mean, gaussian.cov
-    lin = linearise(network, mean, cov)
-    error = network.variance(like=mean) + lin.excess
-
-    def innovation_covariance(v: Tensor) -> Tensor:
-        return error * v + lin.forward(cov(lin.adjoint(v)))
-
-    innovation = data - lin.mean
+    seen = observed(network, data, mean, cov)
+    values = seen.values
     if draw is not None:
-        noise = torch.sqrt(error) * streams.normal((network.size,))
-        innovation = innovation + noise - lin.forward(draw - mean)
-    a = conjugate_gradients(
-        innovation_covariance,
-        innovation,
-        iterations=iterations,
-        preconditioner=1 / (error + lin.signal),
-    )
-    return (mean if draw is None else draw) + cov(lin.adjoint(a))
+        noise = torch.sqrt(seen.error) * streams.normal((network.size,))
+        values = values + noise - seen.forward(draw - mean)
+    a = seen.solve(cov, values, iterations)
+    return (mean if draw is None else draw) + cov(seen.adjoint(a))

@@ -40,7 +40,7 @@ def come_back(document: Document, key: str) -> None:
         key: of its session.
     """
     document.config.update(reconnect_session=False, notify_connection_status=False)
-    document.js_on_event("connection_lost", CustomJS(args={"key": key}, code=_LOST))
+    document.js_on_event("connection_lost", CustomJS(args={"back": BACK, "key": key}, code=_LOST))
 
 
 def wait_for(document: Document) -> None:

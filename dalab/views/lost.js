@@ -1,7 +1,7 @@
 // The connection to the lab is lost. Say so, and open the page again as soon as the lab answers:
 // with its key it finds its run.
 const address = new URL(location)
-address.searchParams.set("back", key)
+address.searchParams.set(back, key)
 const said = document.createElement("div")
 said.style.cssText = `position: fixed; left: 50%; top: 45px; transform: translateX(-50%); z-index: 9;
   padding: 9px 16px; border-radius: 5px; border: 1px solid var(--lab-error);

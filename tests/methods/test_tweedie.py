@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dalab.methods.innovations import Innovations
 from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight, posterior
-from dalab.methods.tweedie import Rows, moved
+from dalab.methods.tweedie import moved
 from dalab.priors.base import Prior
 from dalab.random import stream
 from tests.dense import matrix
@@ -120,12 +121,12 @@ def test_a_jacobian_that_is_no_covariance_is_not_followed(tiny_prior, factor, er
         window[:, :5] = a
         return window.view(2, *tiny_prior.window)
 
-    rows = Rows(few, error * one, one, lambda x: x.flatten(1)[:, :5], adjoint)
-    S = torch.diag(rows.error[0]) + matrix(lambda a: rows.forward(C(_pair(adjoint, a))), (5,))
+    known = Innovations(few, error * one, one, lambda x: x.flatten(1)[:, :5], adjoint)
+    S = torch.diag(known.error[0]) + matrix(lambda a: known.forward(C(_pair(adjoint, a))), (5,))
     tabulated = C(adjoint(torch.linalg.solve(S, few.T).T))
-    own = torch.diag(rows.error[0]) * (1 - factor) + factor * S
+    own = torch.diag(known.error[0]) * (1 - factor) + factor * S
     exact = factor * C(adjoint(torch.linalg.solve(own, few.T).T))
-    found = moved(rows, lambda v: factor * C(v), C, iterations=8, inner=20)
+    found = moved(known, lambda v: factor * C(v), C, iterations=8, inner=20)
     torch.testing.assert_close(found, exact if kept else tabulated, rtol=1e-6, atol=1e-9)
     assert kept or (exact - tabulated).abs().max() > 1e-3
 

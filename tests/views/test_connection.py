@@ -19,7 +19,7 @@ def test_the_page_has_the_key_and_bokeh_does_not_connect_again():
     come_back(document, "a key")
     assert not document.config.reconnect_session
     (script,) = document.callbacks._js_event_callbacks["connection_lost"]
-    assert script.args == {"key": "a key"} and f'"{BACK}", key' in script.code
+    assert script.args == {"back": BACK, "key": "a key"} and "set(back, key)" in script.code
 
 
 def test_the_key_is_in_the_address_for_one_time_only():
