@@ -1,4 +1,5 @@
-// A drag or a click on the map: drawn here at once, sent to the server when it ends.
+// A drag or a click on the map: drawn here at once, sent to the server when it ends, with what was
+// in hand: the server may hear of a choice later than of the stroke.
 const {x, y, event_name} = cb_obj
 const begins = event_name == "panstart" || event_name == "tap"
 const path = begins ? [[x, y]] : [...plot.path, [x, y]]
@@ -15,7 +16,7 @@ const draw = (points) => {
 }
 
 if (event_name == "panend" || event_name == "tap") {
-  gesture.data = columns(path)
+  gesture.setv({tags: preview.tags, data: columns(path)})
   setTimeout(() => { if (plot.path === path) draw([]) }, 400)
 } else {
   draw(outline(preview.tags))

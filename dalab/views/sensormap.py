@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Range1d, Title
 from bokeh.plotting import figure
+from panel.widgets import RadioButtonGroup
 from torch import Tensor
 
 from .colours import UNOBSERVED, palette
@@ -15,9 +16,10 @@ from .display import Picture
 from .painting import Point
 from .plots import assign, plain
 
-Strokes = Callable[[list[Point]], None]
+Strokes = Callable[[list[Point], list[str]], None]
 
 _GESTURE = (Path(__file__).parent / "gesture.js").read_text()
+_HAND = "target.tags = target.tags.with({}, source.labels[source.active])"
 _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
 _INK, _PAPER, _NOTHING = "#111827", "#ffffff", "rgba(0, 0, 0, 0)"
@@ -30,7 +32,7 @@ class SensorMap:
 
     Args:
         size: height of the frame [pixels].
-        on_stroke: called with the path of every drag or click.
+        on_stroke: called with the path of every drag or click, and with what was in hand.
     """
 
     def __init__(self, size: int, on_stroke: Strokes) -> None:
@@ -84,7 +86,7 @@ class SensorMap:
     def _take(self, data: dict) -> None:
         """Hand on a path that came from the browser, in cells."""
         if len(data["x"]):
-            self._on_stroke(self.cells(data["x"], data["y"]))
+            self._on_stroke(self.cells(data["x"], data["y"]), self.gesture.tags)
 
     def cells(self, x: Sequence[float], y: Sequence[float]) -> list[Point]:
         """Points of the axes in cells."""
@@ -126,7 +128,16 @@ class SensorMap:
         solid = tool in ("box", "lasso")
         self.path.visible, self.patch.visible = not solid, solid
         self.path.glyph.line_width = max(width * self.figure.frame_width / self.plane[1], 2)
-        self.preview.tags = [tool]
+
+    def hold(self, *choices: RadioButtonGroup) -> None:
+        """Let the browser know at once what is in hand.
+
+        Args:
+            choices: where it is chosen, the tool first.
+        """
+        self.preview.tags = [choice.value for choice in choices]
+        for place, choice in enumerate(choices):
+            choice.jslink(self.preview, code={"value": _HAND.format(place)})
 
     def show(self, picture: Picture) -> None:
         """Draw a field."""

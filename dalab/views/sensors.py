@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +50,7 @@ class SensorsPage:
         self._drawn: Any = None
         self._system, self._moving, self._front = "", False, False
         side, self.buttons = tools(self.brushes, self._acts(), self.tick)
+        self.map.hold(*side.select(pn.widgets.RadioButtonGroup))
         side.append(self.said)
         self.top = looks(model, self.brushes, SIZE)
         left = pn.Column(self.top, pn.pane.Bokeh(self.map.figure, margin=0), self.legend, margin=0)
@@ -62,9 +63,15 @@ class SensorsPage:
 
     # --- what the mouse and the buttons do ------------------------------------------------------
 
-    def stroke(self, points: list[Point]) -> None:
-        """Paint what a drag or a click means with the tool in hand."""
+    def stroke(self, points: list[Point], hand: Sequence[str] = ()) -> None:
+        """Paint what a drag or a click means.
+
+        Args:
+            points: its path.
+            hand: tool and effect, as the browser knew them; those of the brushes if it is silent.
+        """
         brushes = self.brushes
+        brushes.param.update(dict(zip(("tool", "effect"), hand, strict=False)))
         region = TOOLS[brushes.tool](self.painting.plane, points, brushes.width)
         drift = brushes.drift if brushes.tool == "track" else 0
         self.painting.paint(region, not brushes.erases, self._day, drift)

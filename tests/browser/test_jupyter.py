@@ -195,6 +195,7 @@ def test_the_picture_and_the_scores_stay_without_the_kernel(chromium, jupyter):
     notebook.ask("lab.model.param.update(system='lorenz96', methods=['oi'], members=2)")
     notebook.button("Run").click()
     notebook.wait(lambda: notebook.state == "done", "the run")
+    notebook.wait(lambda: notebook.left.count() == 2, "the scores under the widget")
     notebook.reopen_without_its_kernel()
     for kept in (notebook.left.first, notebook.left.nth(1)):
         kept.wait_for(state="visible")

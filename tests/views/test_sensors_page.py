@@ -65,6 +65,15 @@ def test_what_is_painted_is_what_is_observed(page):
     assert dots(page) == 280
 
 
+def test_a_stroke_is_that_of_the_tool_that_the_browser_had(page):
+    press(page, "Clear")
+    page.map.gesture.tags = ["box", "add"]
+    drag(page, (100, 200), (300, 500))
+    page.map.gesture.tags = ["box", "erase"]
+    drag(page, (200, 100), (400, 600))
+    assert dots(page) == 6 * 20 and page.brushes.tool == "box" and page.brushes.erases
+
+
 def test_the_keyboard_paints_a_rectangle(page):
     press(page, "Clear")
     page.brushes.param.update(west=0.0, east=500.0, south=250.0, north=500.0)
