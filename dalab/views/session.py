@@ -55,7 +55,8 @@ class Session:
         It is found if it was kept, or if the page that showed it lost its connection just now.
         """
         before = self.service.present.get(key)
-        found = self.service.held.get(key) or (before and before.watch)
+        lost = before.watch if isinstance(before, Session) else None
+        found = self.service.held.get(key) or lost
         if not isinstance(found, Watch):
             return None
         self.key = key

@@ -10,15 +10,22 @@ import panel as pn
 
 from ..experiments.lessons import SCENARIOS
 from ..experiments.scenarios import Choice, Finding, Verdict
-from .design import LabDesign
+from .connection import BACK
 from .forms import STYLES, TICKS
 from .header import Header
-from .strips import STRIP, THEME
+from .strips import STRIP
 from .teach_model import Teacher
 from .teach_plots import WIDTH, Charts
+from .template import address, follow, prepare, template
 
-PERIOD = 150
-"""Milliseconds between two looks at the view-model."""
+LESSON = "lesson"
+"""Name of the lesson in the address of a page."""
+
+_WRITE = f"""
+const address = new URL(window.location)
+address.searchParams.set("{LESSON}", names[cb_obj.active])
+history.replaceState(history.state, "", address)
+"""
 
 HINT, EXACT = "Hint", "Exact answer"
 
@@ -32,20 +39,19 @@ _STYLE = (_HERE / "teach.css").read_text() + STRIP
 def create_teach() -> pn.Template:
     """The teaching page; every call makes an independent session.
 
-    It needs nothing from the network. Its runs wait in one line with those of the lab.
+    Its runs wait in one line with those of the lab.
     """
-    pn.extension(notifications=False)
-    lesson = Classroom(Teacher())
-    page = pn.Template((_HERE / "teach.html").read_text(), nb_template="", design=LabDesign)
-    page.add_variable("lab_css", THEME + (_HERE / "page.css").read_text())
-    page.add_panel("header", lesson.header)
-    page.add_panel("side", lesson.side)
-    page.add_panel("main", lesson.main)
-    if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
-        pn.state.curdoc.title = "dalab: lessons"
-        pn.state.onload(lambda: pn.state.add_periodic_callback(lesson.tick, period=PERIOD))
-        pn.state.on_session_destroyed(lambda context: lesson.teacher.close())
-    return page
+    prepare()
+    said = address()
+    teacher = Teacher()
+    for name in said.get(LESSON, []):
+        if name in SCENARIOS:
+            teacher.lesson = name
+    for key in said.get(BACK, []):
+        teacher.come_back(key)
+    room = Classroom(teacher)
+    follow("dalab: lessons", teacher.session.key, room.tick, teacher.leave)
+    return template("teach.html", header=room.header, side=room.side, main=room.main)
 
 
 class Classroom:
@@ -58,7 +64,7 @@ class Classroom:
     def __init__(self, teacher: Teacher) -> None:
         self.teacher, self.header, self.charts = teacher, Header(), Charts()
         self.lessons = pn.widgets.RadioBoxGroup(
-            label="Lessons", options=_lessons({}), value=teacher.lesson, width=_SIDE,
+            label="Lessons", options=_lessons(teacher.stars), value=teacher.lesson, width=_SIDE,
             margin=(8, 10), stylesheets=[TICKS],
         )
         self.told, self.hint = _html(width=_SIDE), _html(width=_SIDE)
@@ -84,6 +90,7 @@ class Classroom:
         self.stop.on_click(lambda _: teacher.stop())
         self.header.param.watch(lambda event: self._fit(*event.new), "room")
         self.lessons.link(teacher, value="lesson")
+        self.lessons.jscallback(args={"names": list(SCENARIOS)}, value=_WRITE)
         self.help.param.watch(self._assist, "value")
         teacher.param.watch(lambda *events: self._turn(), "lesson")
         teacher.param.watch(lambda *events: self._say(), _SAID)
@@ -103,7 +110,8 @@ class Classroom:
             f"<p class='goal'><b>Goal.</b> {escape(scenario.goal)}</p>"
         )
         self.choices.objects = [self._field(choice) for choice in scenario.choices]
-        self.help.param.update(value=[], options=[HINT] + [EXACT] * bool(scenario.exact))
+        asked = [HINT] * self.teacher.hinted + [EXACT] * self.teacher.overlaid
+        self.help.param.update(value=asked, options=[HINT] + [EXACT] * bool(scenario.exact))
         self._say()
         self._draw()
 

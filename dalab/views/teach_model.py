@@ -29,6 +29,10 @@ Band = tuple[np.ndarray, np.ndarray]
 SHOWN_STEPS = (0, 4, 8)
 """Steps of a ring that are drawn."""
 
+_TAKEN = ("settings", "busy", "status", "fraction", "verdict", "attempts", "trouble", "hinted",
+          "overlaid", "stars")
+"""What a page that comes back has from the one before."""
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -37,6 +41,7 @@ class Panel:
     Args:
         title: what is drawn.
         xlabel: of the horizontal axis.
+        ylabel: of the vertical axis.
         x: places or times.
         estimate: mean and standard deviation, or none yet.
         seen: places and values of the readings.
@@ -46,6 +51,7 @@ class Panel:
 
     title: str
     xlabel: str
+    ylabel: str
     x: np.ndarray
     estimate: Band | None = None
     seen: Band | None = None
@@ -81,6 +87,7 @@ class Teacher(param.Parameterized):
         self._answers = Newest("dalab exact answer")
         self._previews = Newest("dalab readings")
         super().__init__(**values)
+        self.session.service.present[self.session.key] = self
         self._begin()
         self.param.watch(lambda *events: self._begin(), "lesson")
         self.param.watch(lambda *events: self._wish(), "overlaid")
@@ -137,6 +144,24 @@ class Teacher(param.Parameterized):
         self._previews.drop()
         if self._run is not None:
             self._run.cancel()
+
+    def come_back(self, key: str) -> bool:
+        """Go on where the page with that key has lost its connection; whether it is still known."""
+        before = self.session.service.present.get(key)
+        if not isinstance(before, Teacher):
+            return False
+        self.lesson = before.lesson
+        self._run, self._tree, self._exact = before._run, before._tree, before._exact
+        self._twin = before._twin
+        self.param.update(**{name: getattr(before, name) for name in _TAKEN})
+        self.session.key = key
+        self.session.service.present[key] = self
+        return True
+
+    def leave(self) -> None:
+        """Let go of what computes, unless another page has come back to it by now."""
+        if self.session.service.present.get(self.session.key) is self:
+            self.close()
 
     def poll(self) -> bool:
         """Take in what the workers have done; whether there is something to draw."""
@@ -231,9 +256,10 @@ class Teacher(param.Parameterized):
         x = np.arange(1, twin.system.shape[-1] + 1) if ring else self._times()
         title = f"Step {SHOWN_STEPS[i]}" if ring else "xyz"[i]
         return Panel(
-            title, "site" if ring else "model time", x, _band(cut, "mean", "std"),
-            self._seen(i, x, ring), _band(cut, "exact mean", "exact std"),
-            cut["truth"] if self.solved else None,
+            title, "site" if ring else "model time",
+            twin.system.quantity.removesuffix(" anomaly") if ring else "xyz"[i], x,
+            _band(cut, "mean", "std"), self._seen(i, x, ring),
+            _band(cut, "exact mean", "exact std"), cut["truth"] if self.solved else None,
         )
 
     def _times(self) -> np.ndarray:

@@ -96,6 +96,7 @@ class Chart:
         self.title.text = panel.title
         self.figure.html_attributes = spoken(panel.title)
         self.figure.xaxis.axis_label = panel.xlabel if self.last else None
+        self.figure.yaxis.axis_label = panel.ylabel
         nothing = (np.empty(0), np.empty(0))
         for name, band in (("estimate", panel.estimate), ("exact", panel.exact)):
             mean, std = band if band is not None else nothing

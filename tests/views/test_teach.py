@@ -50,6 +50,7 @@ def test_a_lesson_begins_with_its_readings_and_nothing_else(teacher):
     for panel in teacher.panels():
         assert len(panel.seen[0]) == len(panel.seen[1]) == 10
         assert panel.estimate is None and panel.exact is None and panel.truth is None
+        assert panel.ylabel == "wave height" and panel.xlabel == "site"
 
 
 def test_the_truth_is_hidden_until_the_goal_is_reached(teacher):
@@ -115,6 +116,35 @@ def test_an_attempt_that_is_stopped_leaves_the_line_and_what_is_shown():
     other.leave()
     assert tried(teacher, assumed=0.5).passed and teacher.trouble == ""
     teacher.close()
+
+
+def test_a_page_that_comes_back_finds_its_lesson_its_attempt_and_its_stars():
+    service = Service()
+    lost, back = Teacher(service=service), Teacher(service=service)
+    tried(lost, assumed=0.5)
+    lost.lesson, lost.hinted = "localisation", True
+    other = service.line("cpu").join("somebody else")
+    lost.choose("radius", 3)
+    lost.attempt()
+    assert back.come_back(lost.session.key) and back.session.key == lost.session.key
+    lost.leave()
+    other.leave()
+    assert back.busy and back.hinted and back.lesson == "localisation" and back.stars == lost.stars
+    until(back, lambda: back.verdict is not None)
+    assert back.verdict.passed and back.settings["radius"] == 3
+    assert all(panel.estimate is not None for panel in back.panels())
+    back.leave()
+
+
+def test_a_page_that_is_closed_ends_its_attempt():
+    service = Service()
+    other = service.line("cpu").join("somebody else")
+    teacher = Teacher(service=service)
+    teacher.attempt()
+    teacher.leave()
+    assert not service.line("cpu").places()
+    assert not Teacher(service=service).come_back("a guess")
+    other.leave()
 
 
 def test_limits_of_the_service_hold_for_lessons():

@@ -1,0 +1,75 @@
+"""What the pages have in common: template, colours, scripts, and a session that follows the model.
+
+They need nothing from the network: no fonts, no icons, no content delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import panel as pn
+from panel.reactive import Syncable
+
+from .connection import FORGET, come_back, wait_for
+from .design import LabDesign
+from .strips import THEME
+
+PERIOD = 100
+"""Milliseconds between two looks at the view-model: at most ten pictures a second."""
+
+GATHER = 15
+"""Milliseconds for which Panel gathers what one field says; its own 50 are felt."""
+
+_HERE = Path(__file__).parent
+
+
+def prepare() -> None:
+    """Make Panel ready for a page."""
+    pn.extension(notifications=False)
+    Syncable._debounce = GATHER
+
+
+def address() -> dict[str, list[str]]:
+    """What the address of the page says, by name; nothing where there is no page."""
+    arguments = pn.state.session_args or {}
+    return {k: [v.decode(errors="replace") for v in values] for k, values in arguments.items()}
+
+
+def template(name: str, **parts: object) -> pn.Template:
+    """A page.
+
+    Args:
+        name: of the file that says where the parts stand.
+        parts: what stands there, by name.
+    """
+    page = pn.Template(_text(name), nb_template="", design=LabDesign)
+    page.add_variable("lab_css", THEME + _text("page.css"))
+    page.add_variable("lab_js", _text("theme.js") + _text("steady.js") + FORGET)
+    for place, part in parts.items():
+        page.add_panel(place, part)
+    return page
+
+
+def follow(title: str, key: str, tick: Callable[[], None], leave: Callable[[], None]) -> None:
+    """Follow a view-model while the session of a page lives; nothing happens where there is none.
+
+    Args:
+        title: of the page.
+        key: of the session, by which the page comes back when its connection breaks.
+        tick: looks at the view-model.
+        leave: lets go of its work when the session ends.
+    """
+    document = pn.state.curdoc
+    if document is None or document.session_context is None:
+        return
+    document.title = title
+    come_back(document, key)
+    wait_for(document)
+    # what reached the browser before its fields are drawn would fail there
+    pn.state.onload(lambda: pn.state.add_periodic_callback(tick, period=PERIOD))
+    pn.state.on_session_destroyed(lambda context: leave())
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text()
