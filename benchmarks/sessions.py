@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from ui_latency import FLAGS, READY, ROOT
 
 SHORT = "?prior=gaussian&methods=oi&members=2"
-LONGER = "?prior=gaussian&methods=spectral&members=2&steps=600"
+LONGER = "?prior=gaussian&methods=spectral&members=2&steps=100"
 PATIENCE = 600_000
 WARM = 5
 """Cycles before counting: the first ones load libraries and fill caches."""

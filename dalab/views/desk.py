@@ -96,11 +96,10 @@ class Desk:
         if not self._shown:
             return
         fresh, self._missed = self._missed, set()
-        with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
-            if self.model.labels != self._named:
-                self.arrange()
-            elif fresh:
-                self.show(fresh)
+        others = self.model.labels != self._named
+        if others or fresh:
+            with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
+                self.arrange() if others else self.show(fresh)
 
     def show(self, names: Iterable[str]) -> None:
         """Draw the named parts again."""

@@ -66,8 +66,9 @@ def follow(title: str, key: str, tick: Callable[[], None], leave: Callable[[], N
     document.title = title
     come_back(document, key)
     wait_for(document)
-    # what reached the browser before its fields are drawn would fail there
-    pn.state.onload(lambda: pn.state.add_periodic_callback(tick, period=PERIOD))
+    # what reached the browser before its fields are drawn would fail there; Panel's own callback
+    # would count itself as work in progress at every look
+    pn.state.onload(lambda: document.add_periodic_callback(tick, PERIOD))
     pn.state.on_session_destroyed(lambda context: leave())
 
 

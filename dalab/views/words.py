@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..experiments.line import Place
 from ..experiments.run import MethodScores, Progress
 
@@ -14,6 +16,16 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def wait(seconds: float) -> str:
+    """``10 s``, ``1 min 30 s``, ``7 min``: rounded up, as nobody knows it better.
+
+    A page that waits then has something new to say now and then, not at every look.
+    """
+    step = 10 if seconds <= 120 else 60
+    minutes, rest = divmod(max(math.ceil(seconds / step), 1) * step, 60)
+    return " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest))
 
 
 def spelt(value: float, digits: int = 3) -> str:
@@ -32,7 +44,7 @@ def ordinal(number: int) -> str:
 def queued(place: Place) -> str:
     """One line for a run that waits: its place and the time until its turn."""
     line = "Next in line" if not place.ahead else f"{ordinal(place.ahead + 1)} in line"
-    return line if place.seconds is None else f"{line} · about {duration(place.seconds)}"
+    return line if place.seconds is None else f"{line} · about {wait(place.seconds)}"
 
 
 def standing(state: str, progress: Progress, place: Place | None = None) -> str:

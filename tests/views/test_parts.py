@@ -7,13 +7,14 @@ import time
 
 import pytest
 
+from dalab.experiments.line import Place
 from dalab.experiments.run import MethodScores, Progress
 from dalab.methods import METHODS
 from dalab.views.board import HEIGHT, WIDTH, Plan
 from dalab.views.colours import colour, dash, marker, palette
 from dalab.views.emblems import emblem
 from dalab.views.scores import score_rows, scores_html
-from dalab.views.words import duration, score_note, spelt, standing
+from dalab.views.words import duration, queued, score_note, spelt, standing, wait
 from dalab.views.worker import Newest
 
 
@@ -71,6 +72,13 @@ def test_status_line():
     assert standing("done", progress) == "Done after 12 s"
     assert standing("cancelled", progress) == "Stopped after 12 s"
     assert standing("preparing", Progress()) == "Preparing truth and observations"
+
+
+def test_a_place_in_line_is_said_in_round_numbers():
+    assert [wait(s) for s in (0.2, 31, 95, 120, 121, 600)] == [
+        "10 s", "40 s", "1 min 40 s", "2 min", "3 min", "10 min"]
+    assert queued(Place(0, None)) == "Next in line"
+    assert queued(Place(2, 61.4)) == queued(Place(2, 69.9)) == "3rd in line · about 1 min 10 s"
 
 
 def test_words_for_numbers():
