@@ -74,6 +74,11 @@ class Screen(Controls):
             self.param.trigger("time")  # everything is to be looked at again
 
     @property
+    def layer_word(self) -> str:
+        """What is chosen among: the layers of a flow, or the variables of another system."""
+        return "Layer" if "upper" in self.param.layer.objects else "Variable"
+
+    @property
     def _run(self) -> Run | StoredRun | None:
         """The run on show."""
         return None if self._shown is None else self._shown.run

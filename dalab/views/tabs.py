@@ -47,7 +47,8 @@ def tabs(model: LabModel) -> ipw.Tab:
     """The controls, in the four groups of the Panel app; pages of one height, so nothing jumps."""
     pages = {
         "Observing network": [
-            _ticks(model, "operators", barred_operators), _fields(model, "mask", "interval"),
+            _ticks(model, "operators", barred_operators),
+            _flow(field(model, "mask"), _worded(model, field(model, "interval"), _every)),
             _shown_for(model, "mask", model.mask_options),
             _chosen(model, "operators", model.operator_options),
             _chosen(model, "operators", model.own_masks, "A mask for each operator"),
@@ -84,11 +85,12 @@ def looks(model: LabModel) -> ipw.HBox:
 
     model.param.watch(unfold, "view")
     unfold()
-    day = ipw.IntSlider(min=0, max=model.window - 1, description="Day", style=_STYLE,
+    day = ipw.IntSlider(min=0, max=model.window - 1, style=_STYLE,
                         layout=ipw.Layout(width="190px"))
     return _flow(
-        *offered[:2], field(model, "view", width=145), member, offered[2],
-        bind(model, "time", day),
+        offered[0], _worded(model, offered[1], lambda m: m.layer_word),
+        field(model, "view", width=145), member, offered[2],
+        _worded(model, bind(model, "time", day), lambda m: m.step_word.capitalize()),
     )
 
 
@@ -109,6 +111,23 @@ def replay(model: LabModel) -> ipw.HBox:
     model.param.watch(allow, ["state", "fraction"])
     allow()
     return _flow(play, slider)
+
+
+def _every(model: LabModel) -> str:
+    return f"Every ({model.step_word}s)"
+
+
+def _worded(
+    model: LabModel, widget: ipw.Widget, words: Callable[[LabModel], str]
+) -> ipw.Widget:
+    """Let the label of a widget be that of the chosen system."""
+
+    def follow(*_: Any) -> None:
+        widget.description = words(model)
+
+    model.param.watch(follow, "system")
+    follow()
+    return widget
 
 
 def _offered(model: LabModel, name: str, width: int) -> ipw.Widget:

@@ -21,7 +21,7 @@ def toolbar(model: LabModel) -> pn.Row:
     model.param.watch(follow, "view")
     follow()
     return pn.Row(
-        _offered(model, "quantity", 142), _offered(model, "layer", 84),
+        _offered(model, "quantity", 142), _layers(model),
         _fixed(field(model, "view"), 96), member, _offered(model, "observed", 116), _days(model),
         Replayer(model).layout,
         margin=(2, 6, 0, 6), height=48,
@@ -49,7 +49,7 @@ def _layers(model: LabModel) -> pn.widgets.Select:
     select = _offered(model, "layer", 84)
 
     def follow(*_: object) -> None:
-        select.label = "Layer" if "upper" in model.param.layer.objects else "Variable"
+        select.label = model.layer_word
 
     model.param.watch(follow, "layer", what="objects")
     follow()

@@ -107,6 +107,16 @@ def test_another_system_bars_what_it_does_not_have(lab):
     assert velocity.disabled and "layer" in velocity.tooltip
 
 
+def test_labels_are_in_the_words_of_the_system(lab):
+    labels = {"qg64": ("Every (days)", "Day", "Layer"),
+              "lorenz63": ("Every (steps)", "Step", "Variable")}
+    [system] = widgets(lab, "System")
+    for name in ("lorenz63", "qg64"):
+        system.value = name
+        for other, words in labels.items():
+            assert all(bool(widgets(lab, word)) is (other == name) for word in words)
+
+
 def test_a_run_is_replayed_once_it_is_there(lab):
     [slider] = widgets(lab, "Replay")
     [play] = [w for w in every(lab) if isinstance(w, ipw.Play)]
