@@ -35,6 +35,12 @@ HIDDEN = """
 """
 """What stays in the notebook need not be seen while the widget is."""
 
+DEAD = """
+.jp-OutputArea-child:has(> [data-mime-type*=widget-view]:not(:has(*))):has(~ * .lab-scores) {
+  display: none; }
+"""
+"""JupyterLab's words in the place of a widget that is gone need not be seen over what stays."""
+
 PERIOD = 0.15
 """Seconds between two looks at the view-model."""
 
@@ -120,6 +126,7 @@ class Lab(ipw.VBox):
         picture.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
         png = base64.b64encode(out.getvalue()).decode()
         table = self._table.value or "<p class='lab-scores'>Not run yet.</p>"
+        table = f"<style>{DEAD}</style>{table}"
         return {
             f"picture {self.model_id}": {"image/png": png, "text/plain": repr(self)},
             f"scores {self.model_id}": {"text/html": table, "text/plain": repr(self)},
