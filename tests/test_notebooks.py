@@ -24,7 +24,9 @@ pytestmark = pytest.mark.lab
 QUICK = {
     "01_what_is_assimilation.ipynb": "WINDOWS, TRIALS = 20_000, 4",
     "02_kalman_and_variational.ipynb": "SEEDS, ITERATIONS, QG_MEMBERS = 1, 2, 4",
-    "03_operators_and_sparsity.ipynb": "STEPS, PRIOR, RATIOS = 2, 'gaussian', (1.0, 0.25)",
+    "03_operators_and_sparsity.ipynb":
+        "STEPS, PRIOR, RATIOS = 2, 'gaussian', (1.0, 0.25)\n"
+        "SOAD, LETKF = 'soad:steps=3', 'letkf:ensemble=6'",
     "04_compare_on_one_problem.ipynb": "STEPS, MEMBERS, ITERATIONS = 2, 2, 2",
     "05_train_a_prior.ipynb": "STEPS = 12",
 }
