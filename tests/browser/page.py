@@ -15,6 +15,17 @@ READY = """() => {
     && Array.from(page._all_models.values()).some(m => m.name == 'map truth')
 }"""
 
+SOCKETS = """
+window.sockets = []
+window.WebSocket = class extends WebSocket {
+  constructor(...address) { super(...address); sockets.push(this) }
+}
+"""
+"""Script that lets a test find the connections of a page."""
+
+BREAK = "sockets.forEach(socket => socket.close())"
+"""Script that breaks them."""
+
 DATA = """([name, column]) => {
   const sources = Array.from(Bokeh.documents[0]._all_models.values()).filter(m => m.name == name)
   if (sources.length != 1) return null  // not there, or just being replaced

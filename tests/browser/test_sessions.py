@@ -16,17 +16,9 @@ from dalab.experiments.run import execute
 from dalab.views.serve import GONE
 
 from .conftest import ROOT, free_port, wait_for_http
-from .page import READY, LabPage
+from .page import BREAK, READY, SOCKETS, LabPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
-
-SOCKETS = """
-window.sockets = []
-window.WebSocket = class extends WebSocket {
-  constructor(...address) { super(...address); sockets.push(this) }
-}
-"""
-"""Script that lets a test find the connections of a page."""
 
 SHORT = "prior=gaussian&methods=spectral&members=2&steps=4"
 LONG = "prior=gaussian&methods=spectral&members=2&steps=100000"
@@ -152,7 +144,7 @@ def test_a_kept_run_is_found_again_at_the_same_address(person):
 def lose(lab: LabPage) -> None:
     """Break the connection of a page, which then comes back by itself."""
     with lab.page.expect_navigation():
-        lab.page.evaluate("sockets.forEach(socket => socket.close())")
+        lab.page.evaluate(BREAK)
 
 
 def reload(lab: LabPage) -> None:

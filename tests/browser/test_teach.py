@@ -6,6 +6,7 @@ import pytest
 
 from .access import FAINT, FOCUSED, UNNAMED
 from .conftest import served
+from .page import BREAK, SOCKETS
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
@@ -30,6 +31,7 @@ def page(chromium, lessons):
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(120_000)
+    page.add_init_script(SOCKETS)
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(lessons, wait_until="commit")
@@ -102,3 +104,22 @@ def test_every_lesson_opens_with_its_readings(page):
         page.wait_for_selector(".verdict[data-state=idle]")
         page.wait_for_function(f"({LENGTH})('seen 0') > 0")
         assert points(page, "estimate 0") == 0 and points(page, "truth 0") == 0
+
+
+def test_a_page_that_loses_its_connection_comes_back_to_its_lesson_and_its_stars(page):
+    page.get_by_label("Assumed noise", exact=True).select_option("0.5")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("★").first.wait_for()
+    page.get_by_label("2. Blinkers").check()
+    page.get_by_role("heading", name="Blinkers").wait_for()
+    page.wait_for_url("**lesson=localisation*")
+    page.get_by_label("Hint", exact=True).check()
+    page.wait_for_selector(".hint")
+    with page.expect_navigation():
+        page.evaluate(BREAK)
+    page.get_by_role("heading", name="Blinkers").wait_for()
+    page.wait_for_selector(".hint")
+    page.get_by_label("1. The instrument that lied ★").wait_for()
+    assert "back=" not in page.url
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_selector(".verdict[data-state=failed]")
