@@ -273,9 +273,11 @@ def observation_picture(scene: Scene, look: Look) -> Picture:
     cells, steps = int(mask[look.time].sum()), scene.steps(look)
     note = f"{channels[channel]} · {cells} cell{'s' * (cells > 1)}" if cells else "none now"
     seen = np.where(mask, values, np.nan)
+    curves = scene.point(seen)
+    if curves:  # their axis is not that of the truth, which stands at the left
+        note = f"{channels[channel]} · from −{limit:g} to {limit:g}"
     return Picture(
-        f"Observed: {name}", note, _flat(seen[steps]), limit, axes=scene.axes(limit),
-        curves=scene.point(seen),
+        f"Observed: {name}", note, _flat(seen[steps]), limit, axes=scene.axes(limit), curves=curves,
     )
 
 

@@ -73,13 +73,15 @@ class PhysicsPage(Analysis):
                          y="10⁻³ m² s⁻²" if flow else "energy")
         self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
         self.enstrophy.pane.visible = self.enstrophy.figure.visible = flow
+        self.place(*self.room)
 
     def place(self, width: int, height: int) -> None:
         """The residual above the others."""
         down = max((height - 90) // 2, 220)
         self.residual.place(width - 20, down)
-        for chart in (self.energy, self.enstrophy):
-            chart.place((width - 20) // 2, down)
+        shown = [c for c in (self.energy, self.enstrophy) if c.figure.visible]
+        for chart in shown:
+            chart.place((width - 20) // len(shown), down)
 
 
 TOLD = {

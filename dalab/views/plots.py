@@ -83,7 +83,6 @@ class Map:
         self.figure.js_on_event(
             DoubleTap, CustomJS(args={"figure": self.figure}, code="figure.reset.emit()")
         )
-        self.figure.grid.visible = False
         for axis in (self.figure.xaxis, self.figure.yaxis):
             plain(axis)
 
@@ -140,6 +139,8 @@ class Map:
         for axis, side in ((self.figure.xaxis[0], axes.x), (self.figure.yaxis[0], axes.y)):
             axis.ticker = FixedTicker(ticks=list(side.ticks))
             axis.major_label_overrides = {side.ticks[1]: side.middle}
+        for grid in self.figure.grid:
+            assign(grid, visible=point)
         self.image.visible = not point
         self.image.glyph.update(
             x=axes.x.start, y=axes.y.start, dw=axes.x.end - axes.x.start,

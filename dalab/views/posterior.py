@@ -68,7 +68,8 @@ class PosteriorPage(Analysis):
                            x_range=(0, 1), y_range=(0, 1))
         self.ratio = Chart("Spread / skill in time", "time", "spread / RMSE of the mean",
                            ideal=1.0, y_range=(0, 2))
-        self.spectra = Chart("Spectra", "wavenumber (per domain)", "variance",
+        self.spectra = Chart("Spectra", "wavenumber (per domain)",
+                             "variance per wavenumber (normalised)",
                              x_axis_type="log", y_axis_type="log")
         self.spectra.figure.xaxis.ticker = FixedTicker(ticks=[1, 2, 5, 10, 20, 50, 100])
         ranges = shared_ranges()
@@ -143,12 +144,13 @@ class PosteriorPage(Analysis):
         one: Spectra | None = of_methods.get(self.chosen.method)
         if one is None:
             return
+        self.spectra.pane.visible = self.spectra.figure.visible = len(truth) > 0
         self.spectra.show([
             _scales("truth", truth, "solid", 5.0), _scales(self.chosen.method, one.member, "solid"),
             _scales(self.chosen.method, one.mean, "dashed"),
             _scales(self.chosen.method, one.error, "dotted"),
         ])
-        self.spectra.title("Members, mean (dashed), error (dotted)")
+        self.spectra.title("Spectra: mean dashed, error dotted")
         self._draw_gallery()
 
     def _draw_gallery(self) -> None:
@@ -176,5 +178,5 @@ class PosteriorPage(Analysis):
 
 def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:
     """A spectrum without what a filter of the model has taken away."""
-    kept = np.where(values > 1e-5 * values.max(), values, np.nan)
+    kept = np.where(values > 1e-5 * values.max(initial=0), values, np.nan)
     return Line(name, np.arange(1, len(values) + 1), kept, stroke, width)

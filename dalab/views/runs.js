@@ -49,7 +49,7 @@ function listing(rows, ticked, send, changed) {
       new CustomEvent("dalab-download", { detail: run.number }))
     return element("tr", { className: run.shown ? "shown" : "" },
       element("td", {}, tick),
-      element("td", {}, element("b", { textContent: run.title }),
+      element("td", { className: "title" }, element("b", { textContent: run.title }),
               element("small", { textContent: run.shown ? "on show" : "" })),
       element("td", { className: "wide" }, ...chips),
       element("td", { className: "about", textContent: run.about }),

@@ -35,7 +35,7 @@ def tools(
         row(field(brushes, "width")), row(field(brushes, "when"), field(brushes, "drift")),
         row(*(press[name] for name in ("Undo", "Clear", "Invert"))),
         row(press["Start from this mask"]),
-        heading("Rectangle by numbers"),
+        heading("Rectangle, in units of the axes"),
         row(*(field(brushes, name) for name in ("west", "east"))),
         row(*(field(brushes, name) for name in ("south", "north"))),
         row(press["Paint rectangle"]),
@@ -53,13 +53,15 @@ def looks(model: LabModel, brushes: Brushes, width: int) -> pn.Row:
     slider = pn.widgets.IntSlider(start=0, end=model.window - 1, margin=(0, 4, 0, 10),
                                   sizing_mode="stretch_width", stylesheets=[STYLES])
 
+    layer = offered(model, "layer")
+
     def follow(*_: object) -> None:
-        slider.label = model.step_word.capitalize()
+        slider.label, layer.label = model.step_word.capitalize(), model.layer_word
 
     model.param.watch(follow, "system")
     follow()
-    fields = [offered(brushes, "backdrop"), offered(model, "layer"), bind(model, "time", slider)]
-    return pn.Row(*fields, width=width, height=48, margin=(2, 6, 0, 6))
+    return pn.Row(offered(brushes, "backdrop"), layer, bind(model, "time", slider), width=width,
+                  height=48, margin=(2, 6, 0, 6))
 
 
 def offered(owner: param.Parameterized, name: str) -> pn.widgets.Select:

@@ -194,7 +194,8 @@ class SensorsPage:
         self.map.mark(self.painting.shown(day), looked or self.painting.grid[0] == 1)
         self.map.point_at(*self._star())
         counted = _counted(cells[day], f"{self.model.step_word} {day}", looked)
-        text = f'<div class="lab-scales">{scale_html("", picture)}<span>{counted}</span></div>'
+        scale = "" if picture.values is None else scale_html("", picture)
+        text = f'<div class="lab-scales">{scale}<span>{counted}</span></div>'
         if text != self.legend.object:
             self.legend.object = text
         self.buttons["Undo"].disabled = not self.painting.undoable

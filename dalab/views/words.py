@@ -65,7 +65,7 @@ def standing(state: str, progress: Progress, place: Place | None = None) -> str:
 def pace(known: MethodScores) -> str:
     """How far along a method is while it is at work: ``42% · 12 s left``; else nothing."""
     left = known.remaining
-    return "" if left is None else f"{known.fraction:.0%} · {duration(left)} left"
+    return "" if not left else f"{known.fraction:.0%} · {duration(left)} left"
 
 
 def score_note(status: str, rmse: float | None, more: str = "") -> str:

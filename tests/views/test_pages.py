@@ -105,6 +105,17 @@ def test_the_physics_page_shows_residual_and_energy(model):
     assert not page.enstrophy.figure.visible, "a ring of sites has none"
 
 
+def test_a_system_of_one_cell_has_neither_spectra_nor_enstrophy():
+    point = LabModel(**{**RING, "system": "lorenz63", "masks": ["full"], "methods": ["etkf"]})
+    point.run()
+    settle(point)
+    posterior, physics = drawn(point, PosteriorPage(point)), drawn(point, PhysicsPage(point))
+    assert posterior.ratio.source.data["name"] == ["etkf"]
+    assert not posterior.spectra.figure.visible and not physics.enstrophy.figure.visible
+    assert physics.energy.figure.width == physics.residual.figure.width, "all the room there is"
+    end(point)
+
+
 def test_another_run_is_looked_at_in_its_turn(model):
     page = drawn(model, PhysicsPage(model))
     model.methods = ["climatology"]
