@@ -12,7 +12,7 @@ from bokeh.plotting import figure
 
 from .colours import TRUTH, colour, dash, marker
 from .emblems import emblem
-from .plots import EDGE, plain, spoken
+from .plots import EDGE, assign, plain, spoken
 
 MARKS = 8
 """Markers on a curve, about."""
@@ -60,18 +60,21 @@ class Chart:
         x: words along the horizontal axis.
         y: words along the vertical axis.
         ideal: height of a dotted line, where there is an ideal.
+        top: the vertical axis runs from 0 to here, up to four times as far where curves need it.
         axes: kinds of the axes, for Bokeh's figure.
     """
 
     def __init__(
-        self, title: str, x: str, y: str, *, ideal: float | None = None, **axes: object
+        self, title: str, x: str, y: str, *, ideal: float | None = None,
+        top: float | None = None, **axes: object,
     ) -> None:
+        self._top, ranged = top, {} if top is None else {"y_range": (0, top)}
         self.source = ColumnDataSource(_columns([]), name=f"chart {title}")
         self.figure = figure(
             width=300, height=220, tools="", toolbar_location=None, outline_line_color=None,
             title=Title(text=title, text_font_size="12px", standoff=4), min_border_right=12,
             html_attributes=spoken(title),
-            **axes,
+            **ranged, **axes,
         )
         lines = self.figure.multi_line(
             "xs", "ys", source=self.source, line_color="colour", line_width="width",
@@ -100,6 +103,9 @@ class Chart:
         for side, text in words.items():
             getattr(self.figure, f"{side}axis")[0].axis_label = text
         self.source.data, self.marks.data = _columns(lines), _marks(lines)
+        if self._top is not None:
+            highest = max((np.nan_to_num(line.y).max(initial=0.0) for line in lines), default=0.0)
+            assign(self.figure.y_range, end=float(np.clip(highest, self._top, 4 * self._top)))
 
     def title(self, text: str) -> None:
         """Other words over the chart."""

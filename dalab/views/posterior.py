@@ -19,6 +19,7 @@ from .analysis import Analysis
 from .axes import time_label
 from .board import BOTTOM, LEFT, SIDE, TITLE
 from .charts import LEGEND, Chart, Line, legend
+from .colours import colour
 from .display import estimate_picture, truth_picture
 from .forms import field
 from .model import LabModel
@@ -63,11 +64,11 @@ class PosteriorPage(Analysis):
         self.legend = pn.pane.HTML("", stylesheets=[LEGEND], sizing_mode="stretch_width",
                                    margin=(22, 10, 0, 10))
         self.ranks = Chart("Rank of the truth among the members", "rank / (members + 1)",
-                           "share / expected share", ideal=1.0, y_range=(0, 3))
+                           "share / expected share", ideal=1.0, top=3.0)
         self.cover = Chart("Coverage of central intervals", "expected share", "share",
-                           x_range=(0, 1), y_range=(0, 1))
+                           x_range=(0, 1), top=1.0)
         self.ratio = Chart("Spread / skill in time", "time", "spread / RMSE of the mean",
-                           ideal=1.0, y_range=(0, 2))
+                           ideal=1.0, top=2.0)
         self.spectra = Chart("Spectra", "wavenumber (per domain)",
                              "variance per wavenumber (normalised)",
                              x_axis_type="log", y_axis_type="log")
@@ -173,7 +174,8 @@ class PosteriorPage(Analysis):
         for number, shown in enumerate(self.maps):
             shown.figure.visible = number < len(pictures)
             if shown.figure.visible:
-                shown.show(f"gallery {number}", pictures[number])
+                accent = {"accent": colour(self.chosen.method)} if number else {}
+                shown.show(f"gallery {number}", pictures[number], **accent)
 
 
 def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:

@@ -139,6 +139,10 @@ def test_a_chart_is_fed_and_never_built_again():
     chart.show([Line("oi", [0, 1], [1, 2]), Line("truth", [0, 1], [1, 1])], x="time (days)")
     assert chart.source.data["name"] == ["oi", "truth"] and chart.figure is figure
     assert figure.xaxis[0].axis_label == "time (days)"
+    ranged = Chart("Title", "x", "y", top=2.0)
+    for highest, top in ((1.0, 2.0), (5.0, 5.0), (1e9, 8.0), (np.nan, 2.0)):
+        ranged.show([Line("oi", [0, 1], [0.5, highest])])
+        assert (ranged.figure.y_range.start, ranged.figure.y_range.end) == (0, top)
     assert "oi" in legend(["oi"]) and "#D55E00" in legend(["oi"])
 
 
