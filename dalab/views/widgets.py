@@ -41,6 +41,9 @@ DEAD = """
 """
 """JupyterLab's words in the place of a widget that is gone need not be seen over what stays."""
 
+GONE = "The controls of the lab need a kernel: run this cell. What is left is its newest run."
+"""What stands in the place of the widget where there can be none, as on a page made of a notebook."""
+
 PERIOD = 0.15
 """Seconds between two looks at the view-model."""
 
@@ -115,7 +118,7 @@ class Lab(ipw.VBox):
 
     def _ipython_display_(self) -> None:
         """Show the widget, and under it what is left when it is gone."""
-        display(self._repr_mimebundle_(), raw=True)
+        display({**self._repr_mimebundle_(), "text/plain": GONE}, raw=True)
         for name, bundle in self._still().items():
             display(bundle, raw=True, display_id=name)
         self._displayed = True
@@ -123,7 +126,8 @@ class Lab(ipw.VBox):
     def _still(self) -> dict[str, dict[str, str]]:
         """The picture and the scores as they stand, by the id of their output."""
         picture, out = Image.open(io.BytesIO(self._image.value)), io.BytesIO()
-        picture.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(out, "PNG", optimize=True)
         png = base64.b64encode(out.getvalue()).decode()
         table = self._table.value or "<p class='lab-scores'>Not run yet.</p>"
         table = f"<style>{DEAD}</style>{table}"
