@@ -42,7 +42,7 @@ DEAD = """
 """JupyterLab's words in the place of a widget that is gone need not be seen over what stays."""
 
 GONE = "The controls of the lab need a kernel: run this cell. What is left is its newest run."
-"""What stands in the place of the widget where there can be none, as on a page made of a notebook."""
+"""What stands in the place of the widget on a page that is made of a notebook."""
 
 PERIOD = 0.15
 """Seconds between two looks at the view-model."""
