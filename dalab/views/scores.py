@@ -71,5 +71,5 @@ _TABLE = """
 .lab-scores th { font-size: 11px; font-weight: 600; }
 .lab-scores th, .lab-scores td { padding: 2px 12px; text-align: right; }
 .lab-scores td.name { text-align: left; }
-.lab-scores tr { border-bottom: 1px solid #dde2e8; }
+.lab-scores tr { border-bottom: 1px solid var(--jp-border-color2, #dde2e8); }
 """

@@ -225,7 +225,7 @@ def _ticks(
     boxes: dict[str, ipw.Checkbox] = {}
     for entry in model.param[name].objects:
         box = ipw.Checkbox(value=entry in getattr(model, name), description=entry, indent=False,
-                           layout=ipw.Layout(width="110px"))
+                           layout=ipw.Layout(width="124px"))
         box.observe(lambda change, entry=entry: _tick(model, name, entry, change.new), "value")
         model.param.watch(
             lambda event, box=box, entry=entry: setattr(box, "value", entry in event.new), name
@@ -241,7 +241,7 @@ def _ticks(
     follow()
     if not drawn:
         return _flow(*boxes.values())
-    return _flow(*(part for n, box in boxes.items() for part in (ipw.HTML(emblem(n)), box)))
+    return _flow(*(ipw.HBox([ipw.HTML(emblem(n)), box]) for n, box in boxes.items()))
 
 
 def _tick(model: LabModel, name: str, entry: str, on: bool) -> None:

@@ -36,7 +36,7 @@ HIDDEN = """
 """What stays in the notebook need not be seen while the widget is."""
 
 DEAD = """
-.jp-OutputArea-child:has(> [data-mime-type*=widget-view]:not(:has(*))):has(~ * .lab-scores) {
+.jp-OutputArea-child:has(~ * .lab-scores) > .jp-OutputArea-output.lm-Panel:not(:has(*)) {
   display: none; }
 """
 """JupyterLab's words in the place of a widget that is gone need not be seen over what stays."""

@@ -202,6 +202,7 @@ def test_the_picture_and_the_scores_stay_without_the_kernel(chromium, jupyter):
     assert notebook.left.count() == 2
     assert "oi" in notebook.left.nth(1).inner_text()
     assert notebook.left.first.evaluate("image => image.naturalWidth") > 800
-    gone = notebook.page.locator("[data-mime-type*=widget-view]").first
-    gone.wait_for(state="hidden")
+    gone = notebook.cells.first.locator(".jp-OutputArea-output").first
+    assert "widget" in gone.text_content(), "what JupyterLab says of a widget that is gone"
+    assert not gone.is_visible()
     context.close()
