@@ -4,6 +4,8 @@ import pytest
 
 pn = pytest.importorskip("panel")
 
+from bokeh.document import Document  # noqa: E402
+
 from dalab.errors import InputError  # noqa: E402
 from dalab.views.desk import Desk  # noqa: E402
 from dalab.views.forms import field  # noqa: E402
@@ -24,8 +26,11 @@ def extension():
 
 
 def test_the_app_is_a_page_with_controls_and_a_desk():
-    document = create_app(methods=["oi"]).server_doc()
+    document = create_app(methods=["oi"]).server_doc(Document())
     assert {"header", "controls", "desk"} <= {root.name for root in document.roots}
+    for root in document.roots:
+        for part in root.references():
+            assert part.document is document and document.get_model_by_id(part.id) is part
 
 
 def test_presets_that_make_no_sense_are_refused():
