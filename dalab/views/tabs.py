@@ -20,7 +20,7 @@ MOMENTS, PERIOD = 40, 150
 """Moments that a replay shows, and milliseconds between two of them."""
 
 _STYLE = {"description_width": "initial"}
-_PAGE = ipw.Layout(min_height="150px")
+_PAGE = ipw.Layout(min_height="200px")
 
 
 def buttons(model: LabModel, wake: Callable[[], None]) -> ipw.HBox:
