@@ -8,11 +8,14 @@ found for longer.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import panel as pn
 from bokeh.document import Document
 from bokeh.models import CustomJS
+from tornado.websocket import WebSocketClosedError
 
 BACK = "back"
 """Name of the key in the address of a page that comes back."""
@@ -61,3 +64,16 @@ def wait_for(document: Document) -> None:
     document.add_next_tick_callback(hold)
     document.add_timeout_callback(release, ARRIVAL)
     pn.state.onload(release)
+
+
+def let_go() -> None:
+    """Let the event loop say nothing of a page that was closed while something was on its way.
+
+    Panel writes in pieces; when the first finds the page closed nobody hears of the others.
+    """
+    asyncio.get_running_loop().set_exception_handler(_handle)
+
+
+def _handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)

@@ -13,7 +13,7 @@ import panel as pn
 from bokeh.document import Document
 from panel.reactive import Syncable
 
-from .connection import FORGET, come_back, wait_for
+from .connection import FORGET, come_back, let_go, wait_for
 from .design import LabDesign
 from .strips import THEME
 
@@ -82,6 +82,7 @@ def follow(title: str, key: str, tick: Callable[[], None], leave: Callable[[], N
     if document is None or document.session_context is None:
         return
     document.title = title
+    let_go()
     come_back(document, key)
     wait_for(document)
     # what reached the browser before its fields are drawn would fail there; Panel's own callback

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+
 import pytest
 
 pytest.importorskip("panel")
 
 from bokeh.document import Document  # noqa: E402
+from tornado.websocket import WebSocketClosedError  # noqa: E402
 
-from dalab.views.connection import BACK, FORGET, come_back  # noqa: E402
+from dalab.views.connection import BACK, FORGET, come_back, let_go  # noqa: E402
 from dalab.views.share import FOREIGN  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -24,3 +28,18 @@ def test_the_page_has_the_key_and_bokeh_does_not_connect_again():
 
 def test_the_key_is_in_the_address_for_one_time_only():
     assert f'delete("{BACK}")' in FORGET and BACK not in FOREIGN
+
+
+async def failed(error: Exception) -> None:
+    """Something that was to be written to a page, and nobody heard of."""
+    let_go()
+    written = asyncio.get_running_loop().create_future()
+    written.set_exception(error)
+    del written
+    gc.collect()
+
+
+@pytest.mark.parametrize(("error", "said"), [(WebSocketClosedError(), 0), (ValueError("odd"), 1)])
+def test_only_other_errors_are_said_than_that_a_page_was_closed(error, said, caplog):
+    asyncio.run(failed(error))
+    assert len(caplog.records) == said
