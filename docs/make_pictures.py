@@ -36,7 +36,7 @@ def take(page: Page, name: str, corner: tuple[int, int, int, int] | None = None)
     picture = Image.open(io.BytesIO(page.screenshot(timeout=PATIENCE))).convert("RGB")
     path = FOLDER / f"{name}.png"
     small = picture.crop(corner) if corner else picture
-    few = small.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = small.quantize(256, kmeans=4, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
     print(f"{path.relative_to(Path.cwd())}: {path.stat().st_size // 1024} KiB")
 
