@@ -27,7 +27,7 @@ _HERE = Path(__file__).parent
 
 
 class Page(pn.Template):
-    """A template that is made in half the time, in which everybody else's page has to wait.
+    """A template that takes a fifth less computing to make, for which all other pages wait.
 
     Panel's own describes itself in words for every part that is added to it, and has Bokeh look
     through all models for every part of the document.
