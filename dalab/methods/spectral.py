@@ -36,8 +36,8 @@ from torch import Tensor
 from ..observations import ObservingNetwork
 from ..priors.spectral import Sight, SpectralCovariance
 from ..random import MemberStreams
-from .base import Problem, Step
-from .innovations import first_step, observed, stacked
+from .base import Background, Problem, Step
+from .innovations import Map, first_step, observed, stacked
 from .sampler import Diffusion, ancestral_step
 from .tweedie import moved
 
@@ -46,6 +46,10 @@ FLOW, FLOW_FROM_BACKGROUND = (0.1, 5.0), (0.05, 0.5)
 without and with a background: above, windows hardly have a flow; below, what is left is smaller
 than the posterior's spread. A background brings that down, and what it says is tabulated, which
 fixes the branch of a folded operator early."""
+
+NEAR = 2.0
+"""Standard deviations, given the background, by which the flow's covariance may move a cell away
+from where the tabulated one has it."""
 
 
 class SpectralGuidance(Diffusion):
@@ -95,19 +99,33 @@ class SpectralGuidance(Diffusion):
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             denoised = problem.prior.denoise(x, s)
-        clean, cov = denoised.detach(), problem.prior.error_covariance(s)
-        about, parts = Gaussian(clean, cov), []
-        if sight is not None and problem.background is not None:
-            about, _ = see(sight, about)
-            parts = [first_step(problem.background, clean, cov)]
-        if problem.network.size > 0:
-            seen = observed(problem.network, problem.data, about.mean, about.cov)
-            parts.append(seen.after(clean - about.mean))
 
         def V(v: Tensor) -> Tensor:
             return s**2 * torch.autograd.grad(denoised, x, v, retain_graph=True)[0]
 
-        return clean + moved(stacked(parts), V, cov, self.flow, self.iterations)
+        gaussian = Gaussian(denoised.detach(), problem.prior.error_covariance(s))
+        if problem.background is not None and sight is not None:
+            return self._near(problem, problem.background, gaussian, sight, V)
+        seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
+        return gaussian.mean + moved(seen, V, gaussian.cov, self.flow, self.iterations)
+
+    def _near(
+        self, problem: Problem, background: Background, gaussian: Gaussian, sight: Sight, V: Map
+    ) -> Tensor:
+        """The posterior mean with covariance V, near that of the table.
+
+        V does not know where the flow carries the background: where the data say little, as in
+        the folds of an operator, it may leave the line that stands for the operator.
+        """
+        about, _ = see(sight, gaussian)
+        tabulated = posterior(problem, about, None, self.iterations)
+        parts = [first_step(background, gaussian.mean, gaussian.cov)]
+        if problem.network.size > 0:
+            seen = observed(problem.network, problem.data, about.mean, about.cov)
+            parts.append(seen.after(gaussian.mean - about.mean))
+        way = moved(stacked(parts), V, gaussian.cov, self.flow, self.iterations)
+        reach = NEAR * about.cov.variance().sqrt()
+        return tabulated + (gaussian.mean + way - tabulated).clamp(-reach, reach)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dalab.methods.innovations import Innovations
-from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight, posterior
+from dalab.methods.spectral import (
+    NEAR,
+    Gaussian,
+    SpectralGuidance,
+    background_sight,
+    posterior,
+    see,
+)
 from dalab.methods.tweedie import moved
 from dalab.priors.base import Prior
 from dalab.random import stream
@@ -104,6 +113,25 @@ def test_iterations_converge_to_the_solution_with_the_jacobian(
     assert error(1) < 0.2 * float((D - wanted).norm())
     assert error(6) < 1e-3 * float((D - wanted).norm())
     assert error(2) < error(1)
+
+
+class Loud(Inhomogeneous):
+    """A prior whose Jacobian is three times what its errors are."""
+
+    def denoise(self, x, sigma):
+        denoised = super().denoise(x, sigma)
+        return denoised + 2 * (denoised - denoised.detach())
+
+
+def test_with_a_background_no_cell_leaves_the_tabulated_solution_far(tiny_system, tiny_prior):
+    p = problem(tiny_system, Loud(tiny_prior), ("identity",), background=0.2)
+    p = replace(p, data=p.data + 20)
+    x = torch.randn(1, *p.window, generator=stream(8), dtype=torch.float64)
+    gaussian = Gaussian(tiny_prior.denoise(x, 1.0), tiny_prior.error_covariance(1.0))
+    tabulated = posterior(p, gaussian, background_sight(p), iterations=400)
+    about, _ = see(background_sight(p), gaussian)
+    apart = (adapted(p, x, 1.0, flow=3) - tabulated).abs() / about.cov.variance().sqrt()
+    assert apart.max() == pytest.approx(NEAR) and apart.min() < 0.9 * NEAR
 
 
 @pytest.mark.parametrize(
