@@ -41,7 +41,7 @@ from .innovations import Map, first_step, observed, stacked
 from .sampler import Diffusion, ancestral_step
 from .tweedie import moved
 
-FLOW, FLOW_FROM_BACKGROUND = (0.1, 5.0), (0.05, 0.5)
+FLOW, FLOW_FROM_BACKGROUND = (0.2, 5.0), (0.05, 0.5)
 """Noise levels between which a trained prior's own covariance is worth its backpropagations,
 without and with a background: above, windows hardly have a flow; below, what is left is smaller
 than the posterior's spread. A background brings that down, and what it says is tabulated, which
