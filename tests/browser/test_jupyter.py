@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(1800)]
 SECONDS = 500
 """Patience: the notebook runs a whole experiment, on a busy machine too."""
 
+LOST = 20
+"""Seconds for which a kernel is idle that has cells left to run only if it was never told."""
+
 NOTEBOOK = "00_first_run.ipynb"
 IN_SMALL = {"members=4": "members=1", "steps=16": "steps=3"}
 """The experiment of the notebook's second part."""
@@ -91,18 +94,23 @@ class Notebook:
 
     def run_all(self) -> None:
         """Run all cells and wait for the last of them."""
-        self.wait(self._begun, "the first cell to begin")
-        self.wait(lambda: self.prompt(-1)[1:2].isdigit(), "the last cell")
+        self.wait(self._all_ran, "the last cell")
 
-    def _begun(self) -> bool:
-        """Choose Run All Cells, again if the kernel was not there yet; whether a cell has begun."""
-        if self.prompt(0)[1:2] in ("*", "1"):
-            return True
+    def _all_ran(self) -> bool:
+        """Choose Run All Cells; whether the last has run once nothing has for a while.
+
+        JupyterLab may lose cells that are run while it still finds its kernel.
+        """
         self.page.keyboard.press("Escape")
         self.page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
         self.page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
-        self.page.wait_for_timeout(3000)
-        return self.prompt(0)[1:2] in ("*", "1")
+        idle = 0
+        while idle < LOST:
+            self.page.wait_for_timeout(1000)
+            if self.prompt(-1)[1:2].isdigit():
+                return True
+            idle = idle + 1 if self.page.locator("[data-status=idle]").count() else 0
+        return False
 
     def prompt(self, number: int) -> str:
         """What stands before a cell: its count, or a star."""
