@@ -99,7 +99,10 @@ class Desk:
         others = self.model.labels != self._named
         if others or fresh:
             with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
-                self.arrange() if others else self.show(fresh)
+                if others:
+                    self.arrange()
+                else:
+                    self.show(fresh)
 
     def show(self, names: Iterable[str]) -> None:
         """Draw the named parts again."""
