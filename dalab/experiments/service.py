@@ -28,7 +28,7 @@ class Service:
         limits: of every run.
         slots: runs at the same time on one device.
 
-    ``present`` are the sessions that have a page, by key.
+    ``present`` are the sessions and lessons that have a page, by key.
     """
 
     def __init__(self, limits: Limits | None = None, slots: float = 1) -> None:

@@ -50,6 +50,10 @@ class Innovations:
             iterations=iterations, preconditioner=1 / (self.error + self.signal),
         )
 
+    def way(self, C: SpectralCovariance, values: Tensor, iterations: int) -> Tensor:
+        """C J^T (R + Omega + J C J^T)^{-1} times rows: from what is expected to the posterior."""
+        return C(self.adjoint(self.solve(C, values, iterations)))
+
 
 def observed(
     network: ObservingNetwork, data: Tensor, mean: Tensor, cov: SpectralCovariance

@@ -118,10 +118,10 @@ class SpectralGuidance(Diffusion):
         the folds of an operator, it may leave the line that stands for the operator.
         """
         about, _ = see(sight, gaussian)
-        tabulated = posterior(problem, about, None, self.iterations)
-        parts = [first_step(background, gaussian.mean, gaussian.cov)]
+        tabulated, parts = about.mean, [first_step(background, gaussian.mean, gaussian.cov)]
         if problem.network.size > 0:
             seen = observed(problem.network, problem.data, about.mean, about.cov)
+            tabulated = tabulated + seen.way(about.cov, seen.values, self.iterations)
             parts.append(seen.after(gaussian.mean - about.mean))
         way = moved(stacked(parts), V, gaussian.cov, self.flow, self.iterations)
         reach = NEAR * about.cov.variance().sqrt()
@@ -211,5 +211,4 @@ def assimilate(
     if draw is not None:
         noise = torch.sqrt(seen.error) * streams.normal((network.size,))
         values = values + noise - seen.forward(draw - mean)
-    a = seen.solve(cov, values, iterations)
-    return (mean if draw is None else draw) + cov(seen.adjoint(a))
+    return (mean if draw is None else draw) + seen.way(cov, values, iterations)

@@ -63,7 +63,7 @@ class SensorsPage:
 
     # --- what the mouse and the buttons do ------------------------------------------------------
 
-    def stroke(self, points: list[Point], hand: Sequence[str] = ()) -> None:
+    def stroke(self, points: list[Point], hand: Sequence[str]) -> None:
         """Paint what a drag or a click means.
 
         Args:

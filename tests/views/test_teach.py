@@ -37,6 +37,14 @@ def tried(teacher, **changes):
     return teacher.verdict
 
 
+def behind_another(service):
+    """A teacher whose attempt waits in line, and who stands before it there."""
+    other = service.line("cpu").join("somebody else")
+    teacher = Teacher(service=service)
+    teacher.attempt()
+    return teacher, other
+
+
 @pytest.fixture
 def teacher():
     made = Teacher()
@@ -93,9 +101,7 @@ def test_a_setting_that_is_no_choice_is_refused_and_said(teacher):
 
 def test_attempts_wait_in_the_line_of_the_service_and_say_their_place():
     service = Service()
-    other = service.line("cpu").join("somebody else")
-    teacher = Teacher(service=service)
-    teacher.attempt()
+    teacher, other = behind_another(service)
     until(teacher, lambda: "in line" in teacher.status)
     assert teacher.busy and service.line("cpu").places()
     other.leave()
@@ -106,9 +112,7 @@ def test_attempts_wait_in_the_line_of_the_service_and_say_their_place():
 
 def test_an_attempt_that_is_stopped_leaves_the_line_and_what_is_shown():
     service = Service()
-    other = service.line("cpu").join("somebody else")
-    teacher = Teacher(service=service)
-    teacher.attempt()
+    teacher, other = behind_another(service)
     teacher.stop()
     until(teacher, lambda: not teacher.busy)
     assert teacher.trouble == "Stopped." and teacher.verdict is None and teacher.attempts == 0
@@ -138,9 +142,7 @@ def test_a_page_that_comes_back_finds_its_lesson_its_attempt_and_its_stars():
 
 def test_a_page_that_is_closed_ends_its_attempt():
     service = Service()
-    other = service.line("cpu").join("somebody else")
-    teacher = Teacher(service=service)
-    teacher.attempt()
+    teacher, other = behind_another(service)
     teacher.leave()
     assert not service.line("cpu").places()
     assert not Teacher(service=service).come_back("a guess")
