@@ -1,27 +1,28 @@
 r"""What a background says about the whole window, once the prior's flow has carried it there.
 
-A background is a noisy state of step 0. Carried ahead by the flow M, it is a noisy view of every
+A background is a noisy state of step 0. Carried ahead by the solver M, it is a noisy view of every
 later step too,
 
 .. math::
-    c_0 = x_b , \qquad c_{k+1} = M c_k , \qquad c_k = A_k x_k + e_k , \qquad
+    c_0 = x_b , \qquad c_k = M^k W x_b , \qquad c_k = A_k x_k + e_k , \qquad
     E[e e^T] = \Sigma ,
 
-with small matrices A_k and Sigma per ring of equal wavenumber and per error of the background,
-found in closed form on training windows. What the flow loses on the way is in A, how errors grow
-and how those of different steps go together is in Sigma. Given these, c is one more linear
-observation of the window, homogeneous and hence exact to condition on.
+where W x_b is the least-squares estimate of the state, for noise would stir the flow. W, A_k and
+Sigma are small matrices per ring of equal wavenumber and per error of the background, found in
+closed form on training windows. What is lost on the way is in A, how errors grow and how those of
+different steps go together is in Sigma. Given these, c is one more linear observation of the
+window, homogeneous and hence exact to condition on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from .rings import LogTable, apply, moments, regress
-from .smoother import LIMIT, Carrier, Carrying
+from .rings import LogTable, apply, moments, regress, ring_index
+from .smoother import LIMIT
 from .spectral import Sight, to_spectrum
 
 FLOOR = 1e-2
@@ -32,18 +33,30 @@ STEEPEST = 4.0
 """Bound of the matrices A, which mean nothing where the flow has hardly any variance."""
 
 
-class Forecast(Carrying):
+Trajectory = Callable[[Tensor, int], Tensor]
+"""States ``(batch, lev, y, x)`` and a length to windows ``(batch, length, lev, y, x)``."""
+
+
+class Forecast(nn.Module):
     """Backgrounds as views of whole windows; says nothing until it is fitted.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        carry: takes states over one interval in both directions.
+        trajectory: of the solver, from its first states.
         levels: standard deviations of the background error, increasing.
     """
 
-    def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
-        super().__init__(window, carry)
+    rings: Tensor
+
+    def __init__(
+        self, window: Sequence[int], trajectory: Trajectory, levels: Sequence[float]
+    ) -> None:
+        super().__init__()
+        self.trajectory = trajectory
+        self.register_buffer("rings", ring_index(*window[-2:]), persistent=False)
+        self.count = int(self.rings.max()) + 1
         time, lev = self.fields = tuple(window[:2])
+        self.gains = LogTable(levels, (self.count, lev, lev))
         self.views = LogTable(levels, (time, self.count, lev, lev))
         self.errors = LogTable(levels, (self.count, time * lev, time * lev))
 
@@ -66,16 +79,15 @@ class Forecast(Carrying):
         time, lev = self.fields
         columns = whiten.unflatten(-1, (time, lev))
         operator = torch.einsum("rctl,trlm->rctm", columns, A).flatten(-2)
-        carried = to_spectrum(self.carried(background[None])).squeeze(0)
+        carried = to_spectrum(self.carried(background[None], self.gains(level))).squeeze(0)
         values = torch.einsum("lkcd,dlk->clk", whiten[self.rings].to(carried), carried)
         return Sight(operator[self.rings].to(carried), values)
 
-    def carried(self, states: Tensor) -> Tensor:
-        """States ``(batch, lev, y, x)`` carried to every step, ``(batch, time, lev, y, x)``."""
-        frames = [states]
-        for _ in range(self.fields[0] - 1):
-            frames.append(self.carry(frames[-1].clamp(-LIMIT, LIMIT).expand(2, *states.shape))[0])
-        return torch.stack(frames, 1)
+    def carried(self, backgrounds: Tensor, gains: Tensor) -> Tensor:
+        """Backgrounds ``(batch, lev, y, x)`` at every step, ``(batch, time, lev, y, x)``."""
+        start = apply(gains, backgrounds, self.rings).clamp(-LIMIT, LIMIT)
+        later = self.trajectory(start, self.fields[0])[:, 1:]
+        return torch.cat([backgrounds[:, None], later], 1)
 
     def fit_level(self, level: int, clean: Tensor, noise: Tensor) -> None:
         """Find the matrices of one background error by least squares.
@@ -86,7 +98,10 @@ class Forecast(Carrying):
             noise: standard normal fields, ``(count, lev, y, x)``.
         """
         std = float(self.errors.levels[level])
-        carried = self.carried(clean[:, 0] + std * noise)
+        background = clean[:, 0] + std * noise
+        gains = regress(clean[:, 0], background, self.rings)
+        self.gains.values[level] = gains
+        carried = self.carried(background, gains[None])
         error = torch.empty_like(carried)
         for k in range(self.fields[0]):
             A = regress(carried[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)

@@ -73,7 +73,7 @@ def assemble(
         carry = system.transport()
         smoother = TwoFilterSmoother(window, carry, levels)
         exchange = Exchange(window, carry, levels) if recipe.exchange else None
-        forecast = Forecast(window, carry, levels)
+        forecast = Forecast(window, system.trajectory, levels)
     network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
     return ResidualPrior(
         recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .transport import Transport
+from .transport import FOUR_STAGES, Transport
 from .two_layer_qg import TwoLayerQG
 
 DAY = 86400.0
@@ -85,9 +85,17 @@ class QGSystem:
         return self.model.snapshots(x * scale, length, self.steps_per_interval) / scale
 
     def transport(self) -> Transport:
-        """Carries states over one interval ahead and back, cheaply: on 128 x 128 cells at most."""
-        model = replace(self.model, nx=min(self.model.nx, 128))
-        return Transport(model, self.scale, self.interval, steps=max(2, model.nx // 32))
+        """Carries states over one interval ahead and back, cheaply.
+
+        Beyond 64 cells a side a step passes several cells: it takes four stages to be stable, and
+        as much of the filter as the solver applies in that time.
+        """
+        model, steps = self.model, max(2, self.model.nx // 64)
+        if model.nx <= 64:
+            return Transport(model, self.scale, self.interval, steps)
+        often = self.steps_per_interval / steps
+        model = replace(model, filterfac=often * model.filterfac)
+        return Transport(model, self.scale, self.interval, steps, FOUR_STAGES)
 
     def coords(self) -> Mapping[str, Sequence[float]]:
         centres = self.model.grid.centres().tolist()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dalab.priors import load_prior
 from dalab.priors.forecast import Forecast
 from dalab.priors.spectral import SpectralCovariance, estimate
+from dalab.random import stream
+from dalab.systems import SYSTEMS
+from dalab.systems.library import load_states
 from tests.rolling import SITES, TIME
 from tests.rolling import windows as moving
 
@@ -14,9 +18,9 @@ WINDOW = (TIME, 1, 1, SITES)
 LEVELS = (0.05, 0.1, 0.2)
 
 
-def carry(states: torch.Tensor) -> torch.Tensor:
+def still(states: torch.Tensor, length: int) -> torch.Tensor:
     """Nothing moves: then the errors of all steps are one and the same."""
-    return states
+    return states[:, None].expand(-1, length, *states.shape[1:])
 
 
 def windows(count: int, seed: int) -> torch.Tensor:
@@ -26,7 +30,7 @@ def windows(count: int, seed: int) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def forecast() -> Forecast:
     clean = windows(4000, 0)
-    fitted = Forecast(WINDOW, carry, LEVELS).double()
+    fitted = Forecast(WINDOW, still, LEVELS).double()
     assert not fitted.fitted
     for level in range(len(LEVELS)):
         generator = torch.Generator().manual_seed(100 + level)
@@ -66,3 +70,19 @@ def test_draws_given_the_background_have_the_covariance_that_is_claimed(forecast
     draws = conditioning.mean(blind().sample(normal[0]), normal[1].flatten(2, 3))
     claimed = conditioning.covariance.variance().flatten()
     torch.testing.assert_close(draws.var(0).mean((1, 2, 3)), claimed, rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize(("name", "count", "bound"), [("qg64", 8, 0.07), ("qg256", 2, 0.06)])
+def test_the_shipped_tables_know_the_last_day_nearly_as_well_as_the_first(name, count, bound):
+    system = SYSTEMS[name]()
+    prior = load_prior(name, system)
+    errors = []
+    for i, state in enumerate(load_states(name)[:count]):
+        truth = system.trajectory(system.step(state, 4), prior.window[0])
+        noise = torch.randn(state.shape, generator=stream(i, "background"))
+        conditioning = prior.climatology.condition_on(prior.sight(truth[0] + 0.1 * noise, 0.1))
+        errors.append((conditioning.mean(torch.zeros(1, *prior.window))[0] - truth).square())
+    rmse = torch.stack(errors).mean((0, 2, 3, 4)).sqrt()
+    claimed = conditioning.covariance.variance().mean((1, 2, 3)).sqrt()
+    assert rmse.max() < bound, rmse
+    torch.testing.assert_close(rmse, claimed, rtol=0.1, atol=0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.systems import QGSystem, TwoLayerQG, lorenz96
+from dalab.systems import QGSystem, TwoLayerQG, lorenz96, qg256
 from dalab.systems.library import load_states
 from dalab.systems.spinup import after
 from dalab.systems.transport import Transport
@@ -48,6 +48,28 @@ def test_back_is_ahead_in_the_mirror(flow, days):
     carry = Transport(flow.model, flow.scale, flow.interval)
     _, back = carry(torch.stack([days[0], days[1]]))
     torch.testing.assert_close(back, carry.ahead(days[1].flip(-1)).flip(-1))
+
+
+def test_a_noisy_fine_flow_is_carried_for_days_by_stable_steps():
+    system = qg256()
+    days = system.trajectory(load_states("qg256")[:1], 9)[0]
+    carry = system.transport()
+    unstable = Transport(carry.model, system.scale, system.interval, carry.steps)
+    noisy = days[0] + 0.1 * torch.randn(days[0].shape, generator=torch.Generator().manual_seed(0))
+    for transport, stable in ((carry, True), (unstable, False)):
+        x = noisy[None]
+        for _ in days[1:]:
+            x = transport.ahead(x)
+        assert ((x[0] - days[-1]).std() < 0.2) == stable
+
+
+def test_a_day_of_the_fine_flow_is_right_but_for_its_drag():
+    system = qg256()
+    days = system.trajectory(load_states("qg256")[:1], 2)
+    ahead, back = system.transport()(days.movedim(1, 0))
+    change = (days[:, 1] - days[:, 0]).std()
+    assert (ahead - days[:, 1]).std() < 0.15 * change
+    assert (back - days[:, 0]).std() < 0.3 * change
 
 
 def test_lorenz_returns_to_where_it_was():
