@@ -22,7 +22,9 @@ def data(
     simulate_at: Annotated[
         int | None, Option(help="cells along a side of the simulation: the system's, or twice it")
     ] = None,
-    start: Annotated[str, Option(help="noise, or a library of states: qg64, qg64-fine")] = "noise",
+    start: Annotated[
+        str, Option(help="noise, a library of states (qg64, qg64-fine), or a finished archive")
+    ] = "noise",
     spinup: Annotated[int, Option(help="days before the first state")] = 1825,
     seed: Annotated[int, Option(help="of the initial noise")] = 0,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .archive import Plan, make_archive
+from .archive import Archive, Plan, make_archive
 from .library import load_states
 from .qg import QGSystem
 from .spinup import FIVE_YEARS, daily, noise, refined, upsampled
@@ -29,7 +30,8 @@ def plan_for(
             finer simulation is averaged over 2 x 2 cells, as the published protocol does.
         spinup: days before the first state.
         seed: of the initial noise.
-        start: ``noise``, or the name of a library of states that are interpolated to the grid.
+        start: ``noise``, the name of a library of states, or an archive whose last states are
+            taken; states are interpolated to the grid.
 
     Raises:
         InputError: if a number is out of its bounds.
@@ -66,15 +68,15 @@ def simulate(path: Path, plan: Plan, system: QGSystem, device: torch.device) -> 
 def beginning(flow: QGSystem, plan: Plan) -> Tensor:
     """The initial states of a plan, ``(trajectories, lev, y, x)``.
 
-    States of a library are interpolated to the grid and rescaled to the units of ``flow``; their
-    small scales fill up within weeks. Each is used once.
+    States of a library, or the last ones of an archive, are interpolated to the grid and rescaled
+    to the units of ``flow``; their small scales fill up within weeks. Each is used once.
 
     Raises:
-        InputError: if the library has too few states.
+        InputError: if there are too few states.
     """
     if plan.start == "noise":
         return noise(flow, plan.trajectories, plan.seed)
-    states = load_states(plan.start)
+    name, states = earlier(plan.start)
     if len(states) < plan.trajectories:
         raise InputError(
             "trajectories", plan.trajectories, f"must be at most the {len(states)} states of "
@@ -82,11 +84,19 @@ def beginning(flow: QGSystem, plan: Plan) -> Tensor:
         )
     from . import SYSTEMS
 
-    units = SYSTEMS[plan.start.removesuffix("-fine")]().scale / flow.scale
+    units = SYSTEMS[name]().scale / flow.scale
     x = states[torch.linspace(0, len(states) - 1, plan.trajectories).long()] * units.float()
     while x.shape[-1] < flow.model.nx:
         x = upsampled(x)
     return x
+
+
+def earlier(start: str) -> tuple[str, Tensor]:
+    """The system and the states of a library, or of the last day of an archive's trajectories."""
+    if Path(start).is_dir():
+        archive = Archive(Path(start))
+        return archive.plan.system, torch.from_numpy(np.asarray(archive.states[:, -1]))
+    return start.removesuffix("-fine"), load_states(start)
 
 
 def pooled(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 import zarr
 
 from dalab.errors import InputError
+from dalab.systems import SYSTEMS
 from dalab.systems.archive import Archive, Plan
 from dalab.systems.simulation import plan_for, pooled, simulate
 
@@ -106,6 +107,17 @@ def test_a_finer_simulation_is_averaged(tiny_system, tmp_path):
     assert Archive(tmp_path / "fine").training().shape == (1, 9, 2, 8, 8)
     with pytest.raises(InputError, match="must be 8 or 16"):
         plan_for(tiny_system, 2, 9, simulate_at=24)
+
+
+def test_an_archive_goes_on_where_another_ended(whole, tiny_system, tmp_path, monkeypatch):
+    monkeypatch.setitem(SYSTEMS, "tiny", lambda: tiny_system)
+    plan = plan_for(tiny_system, 2, 9, spinup=0, start=str(whole))
+    make(tmp_path / "next", plan, tiny_system)
+    ends = torch.from_numpy(Archive(whole).states[:, -1])
+    wanted = tiny_system.step(ends[0])
+    torch.testing.assert_close(torch.from_numpy(Archive(tmp_path / "next").states[0, 0]), wanted)
+    with pytest.raises(InputError, match="at most the 3 states"):
+        make(tmp_path / "more", plan_for(tiny_system, 4, 9, start=str(whole)), tiny_system)
 
 
 def test_pooling():
