@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .rings import LogTable, apply, moments, regress, ring_index
+from .rings import LogTable, Ringed, apply, moments, regress
 from .smoother import LIMIT
 from .spectral import Sight, to_spectrum
 
@@ -32,12 +32,11 @@ errors of neighbouring steps are nearly the same, and their tiny differences are
 STEEPEST = 4.0
 """Bound of the matrices A, which mean nothing where the flow has hardly any variance."""
 
-
 Trajectory = Callable[[Tensor, int], Tensor]
 """States ``(batch, lev, y, x)`` and a length to windows ``(batch, length, lev, y, x)``."""
 
 
-class Forecast(nn.Module):
+class Forecast(Ringed):
     """Backgrounds as views of whole windows; says nothing until it is fitted.
 
     Args:
@@ -46,15 +45,11 @@ class Forecast(nn.Module):
         levels: standard deviations of the background error, increasing.
     """
 
-    rings: Tensor
-
     def __init__(
         self, window: Sequence[int], trajectory: Trajectory, levels: Sequence[float]
     ) -> None:
-        super().__init__()
+        super().__init__(window)
         self.trajectory = trajectory
-        self.register_buffer("rings", ring_index(*window[-2:]), persistent=False)
-        self.count = int(self.rings.max()) + 1
         time, lev = self.fields = tuple(window[:2])
         self.gains = LogTable(levels, (self.count, lev, lev))
         self.views = LogTable(levels, (time, self.count, lev, lev))

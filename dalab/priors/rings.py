@@ -107,6 +107,21 @@ def _products(a: Tensor, b: Tensor, rings: Tensor) -> Tensor:
     return sums.index_add_(0, rings.flatten(), products)
 
 
+class Ringed(nn.Module):
+    """A part of a prior that has a small matrix per ring.
+
+    Args:
+        window: shape of a window, (time, lev, y, x).
+    """
+
+    rings: Tensor
+
+    def __init__(self, window: Sequence[int]) -> None:
+        super().__init__()
+        self.register_buffer("rings", ring_index(*window[-2:]), persistent=False)
+        self.count = int(self.rings.max()) + 1
+
+
 class LogTable(nn.Module):
     """Values on a grid of noise levels, interpolated linearly in the logarithm of the level.
 

@@ -22,9 +22,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .rings import LogTable, apply, regress, ring_index
+from .rings import LogTable, Ringed, apply, regress
 
 LIMIT = 8.0
 """Estimates beyond so many standard deviations are cut before they are carried, so that input far
@@ -39,7 +39,7 @@ class Carrier(Protocol):
     def __call__(self, states: Tensor) -> Tensor: ...
 
 
-class Carrying(nn.Module):
+class Carrying(Ringed):
     """A part of a denoiser that carries states with the flow and has a small matrix per ring.
 
     Args:
@@ -47,13 +47,9 @@ class Carrying(nn.Module):
         carry: takes states over one interval in both directions.
     """
 
-    rings: Tensor
-
     def __init__(self, window: Sequence[int], carry: Carrier) -> None:
-        super().__init__()
+        super().__init__(window)
         self.carry = carry
-        self.register_buffer("rings", ring_index(*window[-2:]), persistent=False)
-        self.count = int(self.rings.max()) + 1
 
 
 class TwoFilterSmoother(Carrying):
