@@ -26,26 +26,28 @@ calibrated covariance, statistical linearisation and an ancestral sampler.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import param
 import torch
 from torch import Tensor
 
 from ..observations import ObservingNetwork
+from ..priors.base import Prior
 from ..priors.spectral import Sight, SpectralCovariance
 from ..random import MemberStreams
 from .base import Background, Problem, Step
 from .innovations import Map, first_step, observed, stacked
-from .sampler import Diffusion, ancestral_step
+from .sampler import Diffusion, ancestral_step, noise_levels
 from .tweedie import moved
 
-FLOW, FLOW_FROM_BACKGROUND = (0.2, 5.0), (0.05, 0.5)
-"""Noise levels between which a trained prior's own covariance is worth its backpropagations,
-without and with a background: above, windows hardly have a flow; below, what is left is smaller
-than the posterior's spread. A background brings that down, and what it says is tabulated, which
-fixes the branch of a folded operator early."""
+FLOW, FLOW_FROM_BACKGROUND, FLOW_INFORMED = (0.2, 5.0), (0.05, 0.5), (0.05, 1.0)
+"""Noise levels between which a trained prior's own covariance is worth its backpropagations:
+without a background, with one that is tabulated, and with one that the denoiser knows. Above,
+windows hardly have a flow; below, what is left is smaller than the posterior's spread, which a
+background brings down. What is tabulated fixes the branch of a folded operator early."""
 
 NEAR = 2.0
 """Standard deviations, given the background, by which the flow's covariance may move a cell away
@@ -68,7 +70,8 @@ class SpectralGuidance(Diffusion):
     batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        levels, sight = [*self.levels, 0.0], background_sight(problem)
+        problem, sight = told(problem)
+        levels = [*self._levels(problem.prior), 0.0]
         x = levels[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
             clean = self._clean(problem, x, s, sight, streams)
@@ -76,6 +79,13 @@ class SpectralGuidance(Diffusion):
             if lower > 0:
                 noise = streams.normal(problem.window)
                 x = ancestral_step(x, clean, s, lower, noise, self.eta)
+
+    def _levels(self, prior: Prior) -> list[float]:
+        """The noise levels: after the first one, none beyond the horizon of the prior."""
+        if prior.horizon >= self.sigma_max:
+            return self.levels
+        high = max(prior.horizon, 2 * self.sigma_min)
+        return [self.sigma_max, *noise_levels(self.steps - 1, high, self.sigma_min)]
 
     def _clean(
         self, problem: Problem, x: Tensor, s: float, sight: Sight | None, streams: MemberStreams
@@ -91,9 +101,9 @@ class SpectralGuidance(Diffusion):
     def _follows_flow(self, problem: Problem, s: float) -> bool:
         """Whether the denoiser's own covariance is used at level ``s``."""
         first = problem.background is not None
-        low, high = FLOW_FROM_BACKGROUND if first else FLOW
-        informed = first or problem.network.size > 0
-        return self.flow > 0 and informed and problem.prior.flow_dependent and low <= s <= high
+        low, high = FLOW_FROM_BACKGROUND if first else FLOW_INFORMED if knows(problem) else FLOW
+        anything = first or problem.network.size > 0
+        return self.flow > 0 and anything and problem.prior.flow_dependent and low <= s <= high
 
     def _adapted(self, problem: Problem, x: Tensor, s: float, sight: Sight | None) -> Tensor:
         """The posterior mean with the denoiser's own covariance."""
@@ -108,7 +118,11 @@ class SpectralGuidance(Diffusion):
         if problem.background is not None and sight is not None:
             return self._near(problem, problem.background, gaussian, sight, V)
         seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
-        return gaussian.mean + moved(seen, V, gaussian.cov, self.flow, self.iterations)
+        if not knows(problem):
+            return gaussian.mean + moved(seen, V, gaussian.cov, self.flow, self.iterations)
+        way = seen.way(gaussian.cov, seen.values, self.iterations)
+        own = moved(seen, V, gaussian.cov, (self.flow + 1) // 2, self.iterations)
+        return gaussian.mean + near(way, own, gaussian.cov)
 
     def _near(
         self, problem: Problem, background: Background, gaussian: Gaussian, sight: Sight, V: Map
@@ -126,8 +140,13 @@ class SpectralGuidance(Diffusion):
             tabulated = tabulated + seen.way(about.cov, seen.values, self.iterations)
             parts.append(seen.after(gaussian.mean - about.mean))
         way = moved(stacked(parts), V, gaussian.cov, (self.flow + 1) // 2, self.iterations)
-        reach = NEAR * about.cov.variance().sqrt()
-        return tabulated + (gaussian.mean + way - tabulated).clamp(-reach, reach)
+        return near(tabulated, gaussian.mean + way, about.cov)
+
+
+def near(tabulated: Tensor, own: Tensor, cov: SpectralCovariance) -> Tensor:
+    """Windows ``own``, no cell of them further than :data:`NEAR` deviations from ``tabulated``."""
+    reach = NEAR * cov.variance().sqrt()
+    return tabulated + (own - tabulated).clamp(-reach, reach)
 
 
 @dataclass(frozen=True)
@@ -214,3 +233,23 @@ def assimilate(
         noise = torch.sqrt(seen.error) * streams.normal((network.size,))
         values = values + noise - seen.forward(draw - mean)
     return (mean if draw is None else draw) + seen.way(cov, values, iterations)
+
+
+def knows(problem: Problem) -> bool:
+    """Whether the prior knows a background already."""
+    return math.isfinite(problem.prior.horizon)
+
+
+def told(problem: Problem) -> tuple[Problem, Sight | None]:
+    """The problem and what is left of the background to say.
+
+    Where the prior has a denoiser for backgrounds, that says it all; else the background is a
+    view of the window to condition on at every level.
+    """
+    background = problem.background
+    if background is None:
+        return problem, None
+    given = problem.prior.given(background.state, background.std)
+    if given is not None:
+        return replace(problem, prior=given, background=None), None
+    return problem, background_sight(problem)

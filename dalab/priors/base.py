@@ -8,6 +8,7 @@ s = b / a.
 from __future__ import annotations
 
 import abc
+import math
 
 import torch
 from azula.denoise import Denoiser, DiracPosterior
@@ -28,6 +29,9 @@ class Prior(Denoiser, abc.ABC):
         window: shape of a window.
         schedule: noise schedule by which azula's parts address the noise level.
     """
+
+    horizon: float = math.inf
+    """Noise level beyond which a noisy window says next to nothing that is not known already."""
 
     flow_dependent: bool = True
     """Whether its Jacobian says more about single windows than the average error covariance."""
@@ -66,6 +70,15 @@ class Prior(Denoiser, abc.ABC):
             std: standard deviation of its error, white.
         """
         return Sight.of_first(state, std, self.window[0])
+
+    def given(self, state: Tensor, std: float) -> Prior | None:
+        """The distribution of windows given a background; ``None`` if there is no such denoiser.
+
+        Args:
+            state: the background, ``(lev, y, x)``.
+            std: standard deviation of its error, white.
+        """
+        return None
 
     def forward(self, x_t: Tensor, t: Tensor, **kwargs: object) -> DiracPosterior:
         """azula's interface: the denoised window at schedule time ``t``, a scalar."""

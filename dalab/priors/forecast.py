@@ -68,18 +68,36 @@ class Forecast(Ringed):
             std: standard deviation of its error, white.
         """
         level = torch.tensor([float(std)], device=background.device)
-        A, error = self.views(level)[0].double(), self.errors(level)[0].double() * _size(std)
+        A, error = (matrices[0] for matrices in self.view(level))
         w, V = torch.linalg.eigh(error)
-        whiten = (V * w.clamp(min=FLOOR * std**2).rsqrt()[:, None]) @ V.mT
-        time, lev = self.fields
-        columns = whiten.unflatten(-1, (time, lev))
-        operator = torch.einsum("rctl,trlm->rctm", columns, A).flatten(-2)
-        carried = to_spectrum(self.carried(background[None], self.gains(level))).squeeze(0)
+        whiten = (V * w.rsqrt()[:, None]) @ V.mT
+        carried = to_spectrum(self.carried(background[None], level)).squeeze(0)
         values = torch.einsum("lkcd,dlk->clk", whiten[self.rings].to(carried), carried)
-        return Sight(operator[self.rings].to(carried), values)
+        return Sight((whiten @ A)[self.rings].to(carried), values)
 
-    def carried(self, backgrounds: Tensor, gains: Tensor) -> Tensor:
-        """Backgrounds ``(batch, lev, y, x)`` at every step, ``(batch, time, lev, y, x)``."""
+    def view(self, stds: Tensor) -> tuple[Tensor, Tensor]:
+        """A of all steps, and the covariance Sigma of e: each ``(batch, rings, c, c)``, float64.
+
+        Args:
+            stds: standard deviations of the background error, ``(batch,)``.
+        """
+        steps = self.views(stds).double().permute(0, 2, 3, 4, 1)
+        A = torch.diag_embed(steps).permute(0, 1, 4, 2, 5, 3).flatten(-2).flatten(-3, -2)
+        variance = stds.double()[:, None, None] ** 2
+        error = self.errors(stds).double() * _size(variance[..., None])
+        w, V = torch.linalg.eigh(error)
+        return A, (V * torch.maximum(w, FLOOR * variance)[..., None, :]) @ V.mT
+
+    def carried(self, backgrounds: Tensor, stds: Tensor) -> Tensor:
+        """Backgrounds at every step, ``(batch, time, lev, y, x)``.
+
+        Args:
+            backgrounds: states of step 0, ``(batch, lev, y, x)``.
+            stds: standard deviations of their errors, ``(batch,)``.
+        """
+        return self._carried(backgrounds, self.gains(stds))
+
+    def _carried(self, backgrounds: Tensor, gains: Tensor) -> Tensor:
         start = apply(gains, backgrounds, self.rings).clamp(-LIMIT, LIMIT)
         later = self.trajectory(start, self.fields[0])[:, 1:]
         return torch.cat([backgrounds[:, None], later], 1)
@@ -96,15 +114,16 @@ class Forecast(Ringed):
         background = clean[:, 0] + std * noise
         gains = regress(clean[:, 0], background, self.rings)
         self.gains.values[level] = gains
-        carried = self.carried(background, gains[None])
+        carried = self._carried(background, gains[None])
         error = torch.empty_like(carried)
         for k in range(self.fields[0]):
             A = regress(carried[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)
             self.views.values[level, k] = A
             error[:, k] = carried[:, k] - apply(A[None], clean[:, k], self.rings)
-        self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / _size(std)
+        variance = torch.tensor(std, dtype=torch.float64) ** 2
+        self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / _size(variance)
 
 
-def _size(std: float) -> float:
+def _size(variance: Tensor) -> Tensor:
     """The scale of the tabulated errors, so that they change little between levels."""
-    return std**2 / (1 + std**2)
+    return variance / (1 + variance)

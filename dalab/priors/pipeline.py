@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import platform
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from .exchange import Exchange
 from .forecast import Forecast
 from .gaussian import GaussianPrior
 from .header import Header, scales
+from .informed import STDS, Informed, grown, informed_loss
 from .recipe import Recipe
+from .residual import correction_loss
 from .smoother import TwoFilterSmoother
 from .spectral import estimate
 from .trained import assemble, save_trained, shipped_gaussian
@@ -82,17 +85,59 @@ class Training:
         smoother, exchange = self.prior.smoother, self.prior.exchange
         if smoother is not None:
             self.fit(smoother, lambda noisy, sigma: self.prior.gaussian.denoise(noisy, sigma))
-        trainer = Trainer(self.prior, self.windows, self.recipe, self.folder / "checkpoints")
+        trainer = Trainer(self.prior.network, self.loss, self.recipe, self.folder / "checkpoints")
         self.history = trainer.history
         yield from trainer.run()
         if exchange is not None:
             self.fit(exchange, self.prior.denoise)
         if self.prior.forecast is not None:
             fit_forecast(self.prior.forecast, self.windows.fixed("fit", self.recipe.fit_windows))
+        if self.prior.informed is not None:
+            yield from self.inform(self.prior.informed)
+
+    def inform(self, informed: Informed) -> Iterator[TrainingStep]:
+        """Train the denoiser for when there is a background; its steps count on from the others."""
+        self.fit(informed, self.smoothed)
+        whole = self.recipe
+        recipe = replace(whole, steps=whole.informed_steps, rate=whole.rate / 2)
+        grown(informed.network, self.prior.network, recipe.window)
+        trainer = Trainer(informed.network, self.informed_loss, recipe, self.folder / "informed")
+        self.history["informed"] = trainer.history
+        for step in trainer.run():
+            yield replace(step, step=self.recipe.steps + step.step, steps=self.steps)
+
+    def smoothed(self, noisy: Tensor, sigma: float) -> Tensor:
+        """What the smoother makes of noisy windows."""
+        return self.prior.look(noisy, noisy.new_full((len(noisy),), sigma))[0]
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps in all."""
+        return self.recipe.steps + (self.recipe.informed_steps if self.prior.informed else 0)
+
+    def loss(self, network: Callable[..., Tensor], step: int, share: Sequence[int]) -> Tensor:
+        """Of the denoiser, over some samples of a step."""
+        return correction_loss(self.prior, network, *self.batch(step, share))
+
+    def informed_loss(
+        self, network: Callable[..., Tensor], step: int, share: Sequence[int]
+    ) -> Tensor:
+        """Of the denoiser that knows a background, over some samples of a step."""
+        clean, noise, sigma = self.batch(step, share)
+        streams = [stream(self.recipe.seed, "background", step, index) for index in share]
+        spread = torch.stack([torch.randn((), generator=g) for g in streams])
+        std = (math.log(0.1) + 0.6 * spread).exp().clamp(STDS[0], STDS[-1]).to(sigma)
+        normal = torch.stack([torch.randn(clean.shape[2:], generator=g) for g in streams])
+        return informed_loss(self.prior, network, clean, noise, sigma, normal.to(clean), std)
+
+    def batch(self, step: int, share: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows, noise and levels of some samples of a step."""
+        recipe = self.recipe
+        return self.windows.batch(step, share, recipe.log_sigma_mean, recipe.log_sigma_std)
 
     @torch.no_grad()
-    def fit(self, part: TwoFilterSmoother | Exchange, denoise: Denoise) -> None:
-        """Find the maps of the smoother or of the exchange on training windows.
+    def fit(self, part: TwoFilterSmoother | Exchange | Informed, denoise: Denoise) -> None:
+        """Find the maps of the smoother or of the exchange, or errors, on training windows.
 
         Args:
             part: to be fitted, level by level.
@@ -111,6 +156,8 @@ class Training:
         prior = self.prior.eval()
         generator = stream(self.recipe.seed, "calibration")
         prior.errors.measure(prior.gaussian, prior.denoise, self.test, generator)
+        if prior.informed is not None:
+            prior.informed.measure(prior, self.test, stream(self.recipe.seed, "informed"))
         header = Header(
             name=self.recipe.name, system=self.system.name, parameters=parameters(self.system),
             scale=scales(self.system), window=list(self.state.window),

@@ -33,6 +33,8 @@ class Recipe:
         exchange: whether frames exchange what they know after the network, if there is a smoother.
         fit_windows: windows for the gains of smoother and exchange.
         steps: optimisation steps.
+        informed_steps: optimisation steps of the denoiser for when there is a background, which
+            starts from the finished one; 0 for none, and none without a smoother.
         batch: windows per step, over all processes.
         rate: peak learning rate.
         warmup: steps to reach it.
@@ -61,6 +63,7 @@ class Recipe:
     exchange: bool = True
     fit_windows: int = 64
     steps: int = 2800
+    informed_steps: int = 0
     batch: int = 16
     rate: float = 2e-3
     warmup: int = 50
@@ -119,7 +122,7 @@ class Recipe:
 
 _AT_LEAST = {
     "window": 2, "patch": 1, "fit_windows": 1, "steps": 1, "batch": 1,
-    "warmup": 0, "checkpoint_every": 1, "held_out": 1, "seed": 0,
+    "warmup": 0, "informed_steps": 0, "checkpoint_every": 1, "held_out": 1, "seed": 0,
 }
 _BETWEEN = {
     "rate": (1e-8, 1.0), "hold": (0.0, 1.0), "average": (0.0, 0.999999),

@@ -24,6 +24,8 @@ from .calibration import ErrorTable
 from .exchange import Exchange
 from .forecast import Forecast
 from .gaussian import GaussianPrior
+from .informed import STDS, Informed, InformedPrior
+from .levels import along, by_window, size
 from .smoother import TwoFilterSmoother
 from .spectral import Sight, SpectralCovariance
 from .unet import UNet
@@ -42,6 +44,7 @@ class ResidualPrior(Prior):
         forecast: what a background says about the whole window, if the system allows.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
         flow_dependent: see :class:`Prior`.
+        informed: a denoiser of its own for when there is a background, if it was trained.
     """
 
     def __init__(
@@ -55,20 +58,17 @@ class ResidualPrior(Prior):
         forecast: Forecast | None = None,
         autocast: bool = True,
         flow_dependent: bool = True,
+        informed: Informed | None = None,
     ) -> None:
         super().__init__(name, gaussian.window)
         self.gaussian, self.smoother = gaussian, smoother
         self.network, self.exchange = network, exchange
         self.errors = errors or ErrorTable(gaussian.window)
-        self.forecast, self.autocast = forecast, autocast
+        self.forecast, self.informed, self.autocast = forecast, informed, autocast
         self.flow_dependent = flow_dependent
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        windows = x.reshape(-1, *self.window)
-        levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
-        if levels.ndim:
-            levels = levels.expand(*x.shape[:-4], 1, 1, 1, 1).flatten()
-        return self.estimate(windows, levels.expand(len(windows))).view_as(x)
+        return by_window(self.estimate, x, sigma, self.window)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """E[window | noisy window], each window with its own noise level.
@@ -107,6 +107,10 @@ class ResidualPrior(Prior):
             return super().sight(state, std)
         return self.forecast(state, std)
 
+    def given(self, state: Tensor, std: float) -> Prior | None:
+        known = self.informed is not None and STDS[0] <= std <= STDS[-1]
+        return InformedPrior(self, state, std) if known else None
+
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         return self.errors.covariance(self.gaussian, sigma)
 
@@ -135,16 +139,6 @@ def correction_loss(
     with prior.fast(clean):
         correction = network(features.flatten(1, 2), sigma)
     return (correction.to(clean).view_as(wanted) - wanted).square().mean()
-
-
-def size(level: Tensor) -> Tensor:
-    """The scale of a denoiser's error at a noise level: that of white windows."""
-    return level / (1 + level**2).sqrt()
-
-
-def along(sigma: Tensor, x: Tensor) -> Tensor:
-    """Levels ``(batch,)`` shaped to broadcast with windows."""
-    return sigma.to(x).view(-1, *[1] * (x.ndim - 1))
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -140,8 +140,22 @@ class LogTable(nn.Module):
 
     def forward(self, sigma: Tensor) -> Tensor:
         """Values at the levels ``sigma (batch,)``, held constant beyond the grid."""
-        log, wanted = self.levels.log(), sigma.to(self.levels).log()
-        upper = torch.searchsorted(log, wanted).clamp(1, len(log) - 1)
-        share = ((wanted - log[upper - 1]) / (log[upper] - log[upper - 1])).clamp(0, 1)
-        share = share.to(self.values).view(-1, *[1] * (self.values.ndim - 1))
-        return torch.lerp(self.values[upper - 1], self.values[upper], share)
+        return interpolated(self.values, self.levels, sigma)
+
+
+def interpolated(values: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
+    """Between values at levels, linearly in the logarithm, held constant beyond them.
+
+    Args:
+        values: ``(levels, ...)``.
+        levels: ``(levels,)``, increasing.
+        wanted: ``(batch,)``.
+
+    Returns:
+        ``(batch, ...)``.
+    """
+    log, aim = levels.log(), wanted.to(levels).log()
+    upper = torch.searchsorted(log, aim).clamp(1, len(log) - 1)
+    share = ((aim - log[upper - 1]) / (log[upper] - log[upper - 1])).clamp(0, 1)
+    share = share.to(values).view(-1, *[1] * (values.ndim - 1))
+    return torch.lerp(values[upper - 1], values[upper], share)

@@ -29,6 +29,7 @@ from .exchange import Exchange
 from .forecast import Forecast
 from .gaussian import GaussianPrior
 from .header import Header, unfit
+from .informed import LOOKS, Informed
 from .recipe import Recipe
 from .residual import ResidualPrior
 from .shipped import SUFFIX, WEIGHTS
@@ -39,15 +40,27 @@ LARGE = 500_000
 """Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
 
 
-def make_network(recipe: Recipe, window: Sequence[int], smoothed: bool) -> UNet:
-    """The network of a recipe for windows of a shape, its first numbers drawn from the seed."""
+def make_network(recipe: Recipe, window: Sequence[int], looks: int, levels: int = 1) -> UNet:
+    """A network of a recipe for windows of a shape, its first numbers drawn from the seed.
+
+    Args:
+        recipe: says how wide and deep.
+        window: (time, lev, y, x).
+        looks: features per field.
+        levels: noise levels it is told.
+    """
     fields = window[0] * window[1]
-    looks = 5 if smoothed else 2  # features per field, see ResidualPrior.look
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         return UNet(
-            looks * fields, fields, widths=recipe.widths, depths=recipe.depths, patch=recipe.patch
+            looks * fields, fields, widths=recipe.widths, depths=recipe.depths,
+            patch=recipe.patch, levels=levels,
         )
+
+
+def looks(smoothed: bool) -> int:
+    """Features per field of the denoiser, see :meth:`ResidualPrior.look`."""
+    return 5 if smoothed else 2
 
 
 def assemble(
@@ -68,16 +81,18 @@ def assemble(
         core = gaussian_augmented(copy.deepcopy(state).double(), operators).core
         gaussian = cast(GaussianPrior, core).float()
     window = gaussian.window
-    smoother = exchange = forecast = None
+    smoother = exchange = forecast = informed = None
     if smoothed:
         carry = system.transport()
         smoother = TwoFilterSmoother(window, carry, levels)
         exchange = Exchange(window, carry, levels) if recipe.exchange else None
         forecast = Forecast(window, system.trajectory, levels)
-    network, errors = make_network(recipe, window, smoothed), ErrorTable(window, levels)
+        if recipe.informed_steps:
+            informed = Informed(window, make_network(recipe, window, LOOKS, 2), levels)
+    network, errors = make_network(recipe, window, looks(smoothed)), ErrorTable(window, levels)
     return ResidualPrior(
         recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast,
-        recipe.flow_dependent,
+        recipe.flow_dependent, informed,
     )
 
 
@@ -95,6 +110,9 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
     tensors = {f"gaussian.{k}": v for k, v in gaussian.items()}
     tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
     tensors |= _named("errors", prior.errors)
+    if prior.informed is not None:
+        added = _named("informed", prior.informed)
+        tensors |= {k: v.half() if v.ndim > 1 else v for k, v in added.items()}
     for name in ("smoother", "exchange", "forecast"):
         if getattr(prior, name) is not None:
             maps = _named(name, getattr(prior, name))
@@ -166,8 +184,10 @@ def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> Non
     channels = file.get_slice("network.direct.weight").get_shape()[0] // header.window[0]
     with torch.device("meta"):
         window = (header.window[0], channels, *header.window[2:])
-        network = make_network(recipe, window, header.smoothed)
-    for name, value in _named("network", network).items():
+        expected = _named("network", make_network(recipe, window, looks(header.smoothed)))
+        if header.smoothed and recipe.informed_steps:
+            expected |= _named("informed.network", make_network(recipe, window, LOOKS, 2))
+    for name, value in expected.items():
         if name not in held:
             raise unfit(path, f"must hold the tensor {name}")
         found = tuple(file.get_slice(name).get_shape())

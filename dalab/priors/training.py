@@ -1,4 +1,4 @@
-"""Training of the residual prior: plain torch, resumable, on one process or many.
+"""Training of the networks of a prior: plain torch, resumable, on one process or many.
 
 Under ``torchrun`` every process takes its share of each batch and the gradients are averaged. Every
 sample has its own random stream, so that neither a restart nor the number of processes changes what
@@ -8,7 +8,7 @@ a step sees.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from ..errors import InputError
 from . import progress
 from .recipe import Recipe
-from .residual import ResidualPrior, correction_loss
 from .unet import UNet
-from .windows import Windows
+
+Loss = Callable[[Callable[..., Tensor], int, range], Tensor]
+"""The mean loss of a network, possibly compiled, over some samples of the batch of a step."""
 
 CLIP = 1.0
 """Largest norm of a gradient."""
@@ -45,11 +46,11 @@ class TrainingStep:
 
 
 class Trainer:
-    """Trains the network of a prior in place.
+    """Trains a network of a prior in place.
 
     Args:
-        prior: whose network is trained; on the device to train on.
-        windows: training windows.
+        network: what is trained; on the device to train on.
+        loss: of the network, the step, and the samples that are wanted.
         recipe: how.
         folder: where checkpoints are kept; training goes on from the last one there.
 
@@ -57,17 +58,14 @@ class Trainer:
         InputError: if the batch cannot be shared equally by the processes.
     """
 
-    def __init__(
-        self, prior: ResidualPrior, windows: Windows, recipe: Recipe, folder: Path
-    ) -> None:
+    def __init__(self, network: UNet, loss: Loss, recipe: Recipe, folder: Path) -> None:
         self.rank, self.processes = _place()
         if recipe.batch % self.processes:
             raise InputError(
                 "batch", recipe.batch, f"must be a multiple of the {self.processes} processes",
                 "Choose another batch.",
             )
-        self.prior, self.windows, self.recipe, self.folder = prior, windows, recipe, folder
-        self.network: UNet = prior.network
+        self.network, self.loss, self.recipe, self.folder = network, loss, recipe, folder
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimisers = optimisers(self.network, recipe.rate)
         self.step, self.history = progress.restore(
@@ -101,7 +99,8 @@ class Trainer:
             optimiser.zero_grad()
             for group in optimiser.param_groups:
                 group["lr"] = self.recipe.rate * rate(self.step, self.recipe)
-        loss = self._loss()
+        share = range(self.rank, self.recipe.batch, self.processes)
+        loss = self.loss(self.forward, self.step, share)
         loss.backward()
         total = self._shared(loss.detach())
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
@@ -112,15 +111,6 @@ class Trainer:
         if not torch.isfinite(total):
             raise FloatingPointError(f"the loss is {float(total)} at step {self.step}")
         return float(total)
-
-    def _loss(self) -> Tensor:
-        """Mean of |D - x|^2 (1 + sigma^2) / sigma^2 over this process' share of the batch."""
-        recipe = self.recipe
-        share = range(self.rank, recipe.batch, self.processes)
-        clean, noise, sigma = self.windows.batch(
-            self.step, share, recipe.log_sigma_mean, recipe.log_sigma_std
-        )
-        return correction_loss(self.prior, self.forward, clean, noise, sigma)
 
     def _shared(self, loss: Tensor) -> Tensor:
         """Average gradients and loss over the processes."""

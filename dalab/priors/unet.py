@@ -64,17 +64,18 @@ class LevelEmbedding(nn.Module):
 
     Args:
         size: length of the embedding.
+        levels: noise levels to know.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, levels: int = 1) -> None:
         super().__init__()
-        first, second = nn.Linear(16, size), nn.Linear(size, size)
+        first, second = nn.Linear(16 * levels, size), nn.Linear(size, size)
         self.layers = nn.Sequential(first, nn.SiLU(), second, nn.SiLU())
         self.register_buffer("frequencies", torch.arange(1, 9) / 4, persistent=False)
 
     def forward(self, sigma: Tensor) -> Tensor:
-        phase = sigma.float().log()[:, None] * self.frequencies
-        return self.layers(torch.cat([phase.sin(), phase.cos()], -1))
+        phase = sigma.float().log()[..., None] * self.frequencies
+        return self.layers(torch.cat([phase.sin(), phase.cos()], -1).flatten(1))
 
 
 class UNet(nn.Module):
@@ -91,6 +92,7 @@ class UNet(nn.Module):
         depths: blocks at every level, on the way down and again on the way up.
         patch: cells along a side of the patches; 1 for none.
         embedding: length of the embedding of the noise level.
+        levels: noise levels it is told, the window's first.
     """
 
     def __init__(
@@ -102,10 +104,11 @@ class UNet(nn.Module):
         depths: Sequence[int] = (1, 1, 1),
         patch: int = 2,
         embedding: int = 64,
+        levels: int = 1,
     ) -> None:
         super().__init__()
         self.patch = patch
-        self.embedding = LevelEmbedding(embedding)
+        self.embedding = LevelEmbedding(embedding, levels)
         self.stem = nn.Conv2d(inputs * patch**2, widths[0], 1)
         levels = list(zip(widths, depths, strict=True))
         self.down = nn.ModuleList(_blocks(w, d, embedding) for w, d in levels)
@@ -122,7 +125,7 @@ class UNet(nn.Module):
 
         Args:
             features: ``(batch, inputs, y, x)``.
-            sigma: noise level of each, ``(batch,)``.
+            sigma: noise level of each, ``(batch,)``; of several, ``(batch, levels)``.
 
         Returns:
             ``(batch, outputs, y, x)``.

@@ -10,6 +10,9 @@ from .residual import ResidualPrior
 LEVELS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Noise levels of the validation table."""
 
+BACKGROUND = 0.1
+"""Standard deviation of the background's error in it."""
+
 
 @torch.no_grad()
 def validation_table(
@@ -25,10 +28,15 @@ def validation_table(
 
     Returns:
         One row per noise level: ``sigma``, ``gaussian``, ``start``, ``trained``, and ``ratio``,
-        trained over Gaussian.
+        trained over Gaussian; with a denoiser for backgrounds also ``informed``, its error given
+        one of :data:`BACKGROUND`.
     """
     noise = torch.randn(windows.shape, generator=torch.Generator().manual_seed(seed)).to(windows)
-    return [_row(prior, windows, noise, sigma, batch) for sigma in LEVELS]
+    rows = [_row(prior, windows, noise, sigma, batch) for sigma in LEVELS]
+    if prior.informed is not None:
+        for row in rows:
+            row["informed"] = _informed(prior, windows, noise, noise.roll(1, 0)[:, 0], row["sigma"])
+    return rows
 
 
 def _row(
@@ -48,3 +56,15 @@ def _row(
         "sigma": sigma, "gaussian": gaussian, "start": start, "trained": trained,
         "ratio": trained / gaussian,
     }
+
+
+def _informed(
+    prior: ResidualPrior, windows: Tensor, noise: Tensor, first: Tensor, sigma: float
+) -> float:
+    """Error given a background too, each window with its own, made of the noise ``first``."""
+    squares = 0.0
+    for clean, normal, error in zip(windows, noise, first, strict=True):
+        given = prior.given(clean[0] + BACKGROUND * error, BACKGROUND)
+        assert given is not None
+        squares += float((given.denoise(clean + sigma * normal, sigma) - clean).square().mean())
+    return (squares / len(windows)) ** 0.5

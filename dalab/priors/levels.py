@@ -1,0 +1,42 @@
+"""Noise levels of windows: their shapes and the scale of what a denoiser leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def along(sigma: Tensor, x: Tensor) -> Tensor:
+    """Levels ``(batch,)`` shaped to broadcast with windows."""
+    return sigma.to(x).view(-1, *[1] * (x.ndim - 1))
+
+
+def size(level: Tensor) -> Tensor:
+    """The scale of a denoiser's error at a noise level: that of white windows."""
+    return level / (1 + level**2).sqrt()
+
+
+def joint(sigma: Tensor, std: Tensor) -> Tensor:
+    """The level of two independent noisy views together."""
+    return (sigma**-2 + std**-2) ** -0.5
+
+
+def by_window(
+    estimate: Callable[[Tensor, Tensor], Tensor], x: Tensor, sigma: Tensor | float,
+    window: Sequence[int],
+) -> Tensor:
+    """Apply what wants ``(batch, *window)`` and ``(batch,)`` to windows and levels of any shape.
+
+    Args:
+        estimate: of windows and their levels; keeps the shape of the windows.
+        x: ``(..., *window)``.
+        sigma: a scalar, or one for every window, shaped to broadcast with ``x``.
+        window: shape of a window.
+    """
+    windows = x.reshape(-1, *window)
+    levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+    if levels.ndim:
+        levels = levels.expand(*x.shape[: -len(window)], *[1] * len(window)).flatten()
+    return estimate(windows, levels.expand(len(windows))).view_as(x)
