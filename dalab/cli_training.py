@@ -70,7 +70,7 @@ def train(
     wanted = load_recipe(recipe)
     with processes(make_device(device)) as (rank, place):
         training = Training(wanted, out or Path("out/priors") / wanted.name, place)
-        clock = Clock(wanted.steps, "steps", silent=rank > 0)
+        clock = Clock(training.steps, "steps", silent=rank > 0)
         for step in training.run():
             clock.show(step.step, f"loss {step.loss:.4f}")
         if rank == 0:

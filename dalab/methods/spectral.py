@@ -2,8 +2,9 @@ r"""Spectral guidance: the window posterior with a calibrated, homogeneous error
 
 One denoiser evaluation per step: at noise level s the denoised window D has the average error
 covariance C_s, one small matrix per wavenumber. A background, which a trained prior carries through
-the window (:mod:`dalab.priors.forecast`), is conditioned on exactly; the network is linearised
-statistically about the result; and
+the window (:mod:`dalab.priors.forecast`), is conditioned on exactly, unless the prior has a
+denoiser that knows it (:mod:`dalab.priors.informed`), which then takes the place of the other; the
+network is linearised statistically about the result; and
 
 .. math::
     (R + \Omega + J C_s J^T) \, a = y - \bar h, \qquad \hat x = D + C_s J^T a
@@ -40,7 +41,7 @@ from ..priors.spectral import Sight, SpectralCovariance
 from ..random import MemberStreams
 from .base import Background, Problem, Step
 from .innovations import Map, first_step, observed, stacked
-from .sampler import Diffusion, ancestral_step, noise_levels
+from .sampler import Diffusion, ancestral_step
 from .tweedie import moved
 
 FLOW, FLOW_FROM_BACKGROUND, FLOW_INFORMED = (0.2, 5.0), (0.05, 0.5), (0.05, 1.0)
@@ -57,7 +58,11 @@ from where the tabulated one has it."""
 class SpectralGuidance(Diffusion):
     """Spectral guidance: calibrated covariance per wavenumber, one network call per step."""
 
-    steps = param.Integer(24, bounds=(2, 1000), doc="noise levels from first to last")
+    steps = param.Integer(
+        24, bounds=(2, 1000),
+        doc="noise levels from first to last; with a background, a trained prior may skip those "
+        "at which the window says nothing more",
+    )
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
     flow = param.Integer(
         2, bounds=(0, 20),
@@ -72,20 +77,18 @@ class SpectralGuidance(Diffusion):
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         problem, sight = told(problem)
         levels = [*self._levels(problem.prior), 0.0]
-        x = levels[0] * streams.normal(problem.window)
+        total, x = len(levels) - 1, levels[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
             clean = self._clean(problem, x, s, sight, streams)
-            yield Step(clean, done, self.steps, evaluations=done, note=f"sigma {s:.3g}")
+            yield Step(clean, done, total, evaluations=done, note=f"sigma {s:.3g}")
             if lower > 0:
                 noise = streams.normal(problem.window)
                 x = ancestral_step(x, clean, s, lower, noise, self.eta)
 
     def _levels(self, prior: Prior) -> list[float]:
-        """The noise levels: after the first one, none beyond the horizon of the prior."""
-        if prior.horizon >= self.sigma_max:
-            return self.levels
-        high = max(prior.horizon, 2 * self.sigma_min)
-        return [self.sigma_max, *noise_levels(self.steps - 1, high, self.sigma_min)]
+        """The first noise level, the last, and those between within the horizon of the prior."""
+        first, *between, last = self.levels
+        return [first, *(s for s in between if s <= prior.horizon), last]
 
     def _clean(
         self, problem: Problem, x: Tensor, s: float, sight: Sight | None, streams: MemberStreams

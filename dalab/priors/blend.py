@@ -54,6 +54,9 @@ class BlendedPrior(Prior):
     def sight(self, state: Tensor, std: float) -> Sight:
         return (self.prior if self.blend else self.prior.gaussian).sight(state, std)
 
+    def given(self, state: Tensor, std: float) -> Prior | None:
+        return self.prior.given(state, std) if self.blend == 1 else None
+
     @property
     def climatology(self) -> SpectralCovariance:
         return self.prior.climatology

@@ -148,10 +148,8 @@ class Informed(Ringed):
         at_level = self.errors(torch.tensor([float(sigma)], device=device))[0]
         per_ring = interpolated(at_level, self.stds, torch.tensor([float(std)], device=device))[0]
         w, V = torch.linalg.eigh(per_ring.double() * _variance(sigma, std))
-        w = w.clamp(min=0, max=sigma**2)[..., None, :]
-        matrices, root = (
-            ((V * scale) @ V.mT)[self.rings].to(torch.complex64) for scale in (w, w.sqrt())
-        )
+        w, kind = w.clamp(min=0, max=sigma**2)[..., None, :], per_ring.dtype.to_complex()
+        matrices, root = (((V * scale) @ V.mT)[self.rings].to(kind) for scale in (w, w.sqrt()))
         return SpectralCovariance(matrices, window, root)
 
 

@@ -31,7 +31,7 @@ from .gaussian import GaussianPrior
 from .header import Header, scales
 from .informed import STDS, Informed, grown, informed_loss
 from .recipe import Recipe
-from .residual import correction_loss
+from .residual import ResidualPrior, correction_loss
 from .smoother import TwoFilterSmoother
 from .spectral import estimate
 from .trained import assemble, save_trained, shipped_gaussian
@@ -98,8 +98,7 @@ class Training:
     def inform(self, informed: Informed) -> Iterator[TrainingStep]:
         """Train the denoiser for when there is a background; its steps count on from the others."""
         self.fit(informed, self.smoothed)
-        whole = self.recipe
-        recipe = replace(whole, steps=whole.informed_steps, rate=whole.rate / 2)
+        recipe = for_backgrounds(self.recipe)
         grown(informed.network, self.prior.network, recipe.window)
         trainer = Trainer(informed.network, self.informed_loss, recipe, self.folder / "informed")
         self.history["informed"] = trainer.history
@@ -117,22 +116,23 @@ class Training:
 
     def loss(self, network: Callable[..., Tensor], step: int, share: Sequence[int]) -> Tensor:
         """Of the denoiser, over some samples of a step."""
-        return correction_loss(self.prior, network, *self.batch(step, share))
+        return correction_loss(self.prior, network, *self.batch(self.recipe, step, share))
 
     def informed_loss(
         self, network: Callable[..., Tensor], step: int, share: Sequence[int]
     ) -> Tensor:
         """Of the denoiser that knows a background, over some samples of a step."""
-        clean, noise, sigma = self.batch(step, share)
+        clean, noise, sigma = self.batch(for_backgrounds(self.recipe), step, share)
         streams = [stream(self.recipe.seed, "background", step, index) for index in share]
         spread = torch.stack([torch.randn((), generator=g) for g in streams])
         std = (math.log(0.1) + 0.6 * spread).exp().clamp(STDS[0], STDS[-1]).to(sigma)
         normal = torch.stack([torch.randn(clean.shape[2:], generator=g) for g in streams])
         return informed_loss(self.prior, network, clean, noise, sigma, normal.to(clean), std)
 
-    def batch(self, step: int, share: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(
+        self, recipe: Recipe, step: int, share: Sequence[int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Windows, noise and levels of some samples of a step."""
-        recipe = self.recipe
         return self.windows.batch(step, share, recipe.log_sigma_mean, recipe.log_sigma_std)
 
     @torch.no_grad()
@@ -154,10 +154,7 @@ class Training:
     def finish(self) -> tuple[Path, Header]:
         """Calibrate, validate, and write the prior; its path and header."""
         prior = self.prior.eval()
-        generator = stream(self.recipe.seed, "calibration")
-        prior.errors.measure(prior.gaussian, prior.denoise, self.test, generator)
-        if prior.informed is not None:
-            prior.informed.measure(prior, self.test, stream(self.recipe.seed, "informed"))
+        measure_errors(prior, self.test, self.recipe.seed)
         header = Header(
             name=self.recipe.name, system=self.system.name, parameters=parameters(self.system),
             scale=scales(self.system), window=list(self.state.window),
@@ -171,6 +168,17 @@ class Training:
         return path, header
 
 
+def for_backgrounds(recipe: Recipe) -> Recipe:
+    """How the denoiser that knows a background is trained on from the one that knows none.
+
+    Less has to change, and with a background high noise levels are all alike.
+    """
+    return replace(
+        recipe, steps=recipe.informed_steps, rate=recipe.rate / 2, hold=0.75 * recipe.hold,
+        log_sigma_mean=recipe.log_sigma_mean - 0.3,
+    )
+
+
 @torch.no_grad()
 def fit_forecast(forecast: Forecast, clean: Tensor) -> None:
     """Find out what backgrounds say about clean windows ``(count, time, lev, y, x)``."""
@@ -178,6 +186,13 @@ def fit_forecast(forecast: Forecast, clean: Tensor) -> None:
         generator = stream(0, "forecast", index)
         normal = torch.randn(clean[:, 0].shape, generator=generator).to(clean)
         forecast.fit_level(index, clean, normal)
+
+
+def measure_errors(prior: ResidualPrior, windows: Tensor, seed: int) -> None:
+    """Tabulate the errors of a prior, without and with a background, on held-out windows."""
+    prior.errors.measure(prior.gaussian, prior.denoise, windows, stream(seed, "calibration"))
+    if prior.informed is not None:
+        prior.informed.measure(prior, windows, stream(seed, "informed"))
 
 
 def training_windows(recipe: Recipe, system: System, data: Data, device: torch.device) -> Windows:

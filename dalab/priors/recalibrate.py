@@ -8,11 +8,16 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..random import stream
 from ..registry import lookup
 from ..systems import SYSTEMS
 from .header import Header
-from .pipeline import fit_forecast, held_out_windows, load_data, training_windows
+from .pipeline import (
+    fit_forecast,
+    held_out_windows,
+    load_data,
+    measure_errors,
+    training_windows,
+)
 from .recipe import Recipe
 from .shipped import trained_path
 from .trained import load_core, save_trained
@@ -52,7 +57,7 @@ def recalibrate(
         known = training_windows(recipe, system, archive, torch.device("cpu"))
         fit_forecast(core.forecast, known.fixed("fit", recipe.fit_windows))
     test = held_out_windows(recipe, system, archive)
-    core.errors.measure(core.gaussian, core.denoise, test, stream(recipe.seed, "calibration"))
+    measure_errors(core, test, recipe.seed)
     table = validation_table(core, test, recipe.seed)
     save_trained(out or path, core, state, dataclasses.replace(header, validation=table))
     return out or path, table

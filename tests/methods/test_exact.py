@@ -87,15 +87,17 @@ class Given(Prior):
 
 @pytest.mark.parametrize("flow", [0, 1])
 def test_spectral_uses_the_denoiser_that_knows_the_background(tiny_system, tiny_prior, flow):
-    """From a wide level straight to the horizon of what is known; the samples are exact."""
+    """From the widest level straight to the horizon of what is known; the samples are exact."""
     knowing = Knowing(tiny_prior.matrices(), tiny_prior.window)
     p = problem(tiny_system, knowing, ("identity",), background=0.1)
     mean, P = exact(p)
     members = 400
-    method = SpectralGuidance(steps=8, iterations=60, flow=flow)
+    method = SpectralGuidance(steps=16, iterations=60, flow=flow)
     steps = list(method.run(p, members, stream(0)))
     levels = [float(step.note.removeprefix("sigma ")) for step in steps]
-    assert levels[:2] == [20.0, 1.0] and levels[-1] == 0.02 and len(levels) == 8
+    assert levels[0] == 20 and levels[1] <= 1 and levels[-1] == 0.02
+    assert [step.done for step in steps] == list(range(1, len(levels) + 1))
+    assert len(levels) == steps[0].total < 16
     draws = steps[-1].estimate.flatten(1)
     error = draws.mean(0) - mean
     if flow:  # means are taken where the Jacobian is used, so that there is less spread
