@@ -111,8 +111,9 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
     tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
     tensors |= _named("errors", prior.errors)
     if prior.informed is not None:
-        added = _named("informed", prior.informed)
-        tensors |= {k: v.half() if v.ndim > 1 else v for k, v in added.items()}
+        for name, value in _named("informed", prior.informed).items():
+            exact = value.ndim < 2 or ".start." in name  # what is inverted must be exact
+            tensors[name] = value if exact else value.half()
     for name in ("smoother", "exchange", "forecast"):
         if getattr(prior, name) is not None:
             maps = _named(name, getattr(prior, name))
