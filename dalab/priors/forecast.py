@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from .levels import size
 from .rings import LogTable, Ringed, apply, moments, regress
 from .smoother import LIMIT
 from .spectral import Sight, to_spectrum
@@ -84,7 +85,7 @@ class Forecast(Ringed):
         steps = self.views(stds).double().permute(0, 2, 3, 4, 1)
         A = torch.diag_embed(steps).permute(0, 1, 4, 2, 5, 3).flatten(-2).flatten(-3, -2)
         variance = stds.double()[:, None, None] ** 2
-        error = self.errors(stds).double() * _size(variance[..., None])
+        error = self.errors(stds).double() * size(stds.double())[:, None, None, None] ** 2
         w, V = torch.linalg.eigh(error)
         return A, (V * torch.maximum(w, FLOOR * variance)[..., None, :]) @ V.mT
 
@@ -120,10 +121,5 @@ class Forecast(Ringed):
             A = regress(carried[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)
             self.views.values[level, k] = A
             error[:, k] = carried[:, k] - apply(A[None], clean[:, k], self.rings)
-        variance = torch.tensor(std, dtype=torch.float64) ** 2
-        self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / _size(variance)
-
-
-def _size(variance: Tensor) -> Tensor:
-    """The scale of the tabulated errors, so that they change little between levels."""
-    return variance / (1 + variance)
+        scale = size(self.errors.levels[level]) ** 2  # so that they change little between levels
+        self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / scale

@@ -251,5 +251,5 @@ def grown(network: UNet, start: UNet, frames: int) -> None:
 
 def _variance(sigma: float, std: float) -> float:
     """The scale of the tabulated errors, so that they change little between levels."""
-    variance = 1 / (sigma**-2 + std**-2)
-    return variance / (1 + variance)
+    window, background = torch.tensor([sigma, std], dtype=torch.float64)
+    return float(size(joint(window, background))) ** 2
