@@ -17,8 +17,8 @@ conditioning a draw of N(D, C_s) on perturbed data (Matheron's rule), and makes 
 exact for Gaussian windows with any number of steps; this is the default.
 
 For a Gaussian prior C_s is the covariance of every window. A trained one knows more: between the
-noise levels of :data:`FLOW`, where most is decided, its own covariance is used, which moves with
-the flow (:mod:`dalab.methods.tweedie`) and costs a few backpropagations that the count of
+noise levels that it names, where most is decided, its own covariance is used, which moves with the
+flow (:mod:`dalab.methods.tweedie`) and costs a few backpropagations that the count of
 evaluations leaves out. There the mean is taken, since that covariance has no square root at hand.
 
 Origin: dalab's own; the general-covariance case of the estimator in SOAD (arXiv 2407.21314), with a
@@ -44,11 +44,9 @@ from .innovations import Map, first_step, observed, stacked
 from .sampler import Diffusion, ancestral_step
 from .tweedie import moved
 
-FLOW, FLOW_FROM_BACKGROUND, FLOW_INFORMED = (0.2, 5.0), (0.05, 0.5), (0.05, 1.0)
-"""Noise levels between which a trained prior's own covariance is worth its backpropagations:
-without a background, with one that is tabulated, and with one that the denoiser knows. Above,
-windows hardly have a flow; below, what is left is smaller than the posterior's spread, which a
-background brings down. What is tabulated fixes the branch of a folded operator early."""
+FLOW_FROM_BACKGROUND = (0.05, 0.5)
+"""Noise levels between which a trained prior's own covariance is used with a tabulated background:
+below those without one, for what is tabulated fixes the branch of a folded operator early."""
 
 NEAR = 2.0
 """Standard deviations, given the background, by which the flow's covariance may move a cell away
@@ -103,10 +101,8 @@ class SpectralGuidance(Diffusion):
 
     def _follows_flow(self, problem: Problem, s: float) -> bool:
         """Whether the denoiser's own covariance is used at level ``s``."""
-        first = problem.background is not None
-        low, high = FLOW_FROM_BACKGROUND if first else FLOW_INFORMED if knows(problem) else FLOW
-        anything = first or problem.network.size > 0
-        return self.flow > 0 and anything and problem.prior.flow_dependent and low <= s <= high
+        levels = flow_levels(problem)
+        return self.flow > 0 and levels is not None and levels[0] <= s <= levels[1]
 
     def _adapted(self, problem: Problem, x: Tensor, s: float, sight: Sight | None) -> Tensor:
         """The posterior mean with the denoiser's own covariance."""
@@ -236,6 +232,18 @@ def assimilate(
         noise = torch.sqrt(seen.error) * streams.normal((network.size,))
         values = values + noise - seen.forward(draw - mean)
     return (mean if draw is None else draw) + seen.way(cov, values, iterations)
+
+
+def flow_levels(problem: Problem) -> tuple[float, float] | None:
+    """Noise levels between which the denoiser's own covariance is used; ``None``: nowhere.
+
+    With a tabulated background it must be one to rely on at all of :data:`FLOW_FROM_BACKGROUND`.
+    """
+    levels = problem.prior.flow_levels
+    if problem.background is None:
+        return levels if problem.network.size > 0 else None
+    low, high = FLOW_FROM_BACKGROUND
+    return (low, high) if levels is not None and levels[1] >= high else None
 
 
 def knows(problem: Problem) -> bool:

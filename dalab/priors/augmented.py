@@ -95,7 +95,7 @@ class AugmentedPrior(Prior):
     def __init__(self, core: Prior, channels: Channels) -> None:
         super().__init__(core.name, core.window)
         self.core, self.channels = core, channels
-        self.flow_dependent = core.flow_dependent
+        self.flow_levels = core.flow_levels
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         return self.core.denoise(x, sigma)

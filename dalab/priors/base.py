@@ -33,8 +33,9 @@ class Prior(Denoiser, abc.ABC):
     horizon: float = math.inf
     """Noise level beyond which a noisy window says next to nothing that is not known already."""
 
-    flow_dependent: bool = True
-    """Whether its Jacobian says more about single windows than the average error covariance."""
+    flow_levels: tuple[float, float] | None = (0.2, 5.0)
+    """Noise levels between which its Jacobian says more about single windows than the average error
+    covariance, enough to be worth its backpropagations; ``None``: it never does."""
 
     def __init__(
         self, name: str, window: tuple[int, ...], schedule: VESchedule | None = None

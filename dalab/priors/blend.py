@@ -36,7 +36,7 @@ class BlendedPrior(Prior):
     def __init__(self, prior: ResidualPrior, blend: float) -> None:
         super().__init__(prior.name, prior.window)
         self.prior, self.blend = prior, blend
-        self.flow_dependent = blend > 0 and prior.flow_dependent
+        self.flow_levels = prior.flow_levels if blend > 0 else None
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         gaussian = self.prior.gaussian.denoise(x, sigma)

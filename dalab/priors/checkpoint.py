@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .gaussian import GaussianPrior
+from .rings import ring_index, ring_means
 from .spectral import FLOOR
 
 FORMAT = "dalab-gaussian-prior-1"
@@ -45,7 +46,23 @@ def load_gaussian(path: Path, name: str) -> GaussianPrior:
     return GaussianPrior(unpacked(tensors, window), window, name).float()
 
 
-def packed(matrices: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+def isotropic(matrices: Tensor, beyond: int) -> Tensor:
+    """Covariances ``(ny, nx//2 + 1, c, c)`` with one for all wavenumbers of each outer ring.
+
+    Small scales of developed turbulence have no direction, and few windows then tell more of them.
+
+    Args:
+        matrices: the covariances of all wavenumbers.
+        beyond: the last ring whose wavenumbers keep their own.
+    """
+    rings = ring_index(matrices.shape[0], 2 * (matrices.shape[1] - 1))
+    means = ring_means(matrices).to(matrices)[rings]
+    return torch.where((rings > beyond)[..., None, None], means, matrices)
+
+
+def packed(
+    matrices: Tensor, dtype: torch.dtype = torch.float32, beyond: int | None = None
+) -> dict[str, Tensor]:
     """C(k) as Cholesky factors, which keep the small eigenvalues in few digits.
 
     The mirror symmetry and the triangular shape leave a quarter of the numbers to store.
@@ -54,15 +71,21 @@ def packed(matrices: Tensor, dtype: torch.dtype = torch.float32) -> dict[str, Te
     Args:
         matrices: complex ``(ny, nx//2 + 1, c, c)`` with C(k, l) = C(k, -l).
         dtype: of the numbers stored.
+        beyond: the last ring whose wavenumbers have their own, see :func:`isotropic`.
     """
     ny, c = matrices.shape[0], matrices.shape[-1]
     row, column = torch.tril_indices(c, c)
     half = matrices[: ny // 2 + 1]
     kept = torch.diagonal(half, dim1=-2, dim2=-1).real.mean(-1) > 2 * FLOOR
+    rings = {}
+    if beyond is not None:
+        kept &= ring_index(ny, 2 * (matrices.shape[1] - 1))[: ny // 2 + 1] <= beyond
+        outer = torch.linalg.cholesky(ring_means(matrices)[beyond + 1 :])
+        rings["rings"] = outer[:, row, column].to(dtype)
     factors = torch.linalg.cholesky(half[kept])[:, row, column]
     return {
         "real": factors.real.to(dtype).contiguous(), "imag": factors.imag.to(dtype).contiguous(),
-        "kept": kept.to(torch.uint8),
+        "kept": kept.to(torch.uint8), **rings,
     }
 
 
@@ -85,6 +108,13 @@ def unpacked(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
     lower[:, row, column] = factors
     half = (FLOOR * torch.eye(c, dtype=factors.dtype)).expand(*kept.shape, c, c).clone()
     half[kept] = lower @ lower.mH
+    if "rings" in tensors:
+        rings = ring_index(*window[2:])[: len(half)]
+        beyond = int(rings.max()) - len(tensors["rings"])
+        outer = tensors["rings"].double().new_zeros(len(tensors["rings"]), c, c)
+        outer[:, row, column] = tensors["rings"].double()
+        of_rings = (outer @ outer.mT).to(half)
+        half[rings > beyond] = of_rings[rings[rings > beyond] - beyond - 1]
     return half[(torch.fft.fftfreq(ny) * ny).abs().round().long()]
 
 

@@ -26,7 +26,7 @@ class GaussianPrior(Prior):
         name: how the registry calls it.
     """
 
-    flow_dependent = False
+    flow_levels = None
 
     def __init__(self, matrices: Tensor, window: tuple[int, ...], name: str = "gaussian") -> None:
         super().__init__(name, window)

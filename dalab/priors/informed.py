@@ -40,6 +40,9 @@ STDS = (0.025, 0.05, 0.1, 0.2, 0.4)
 HORIZON = 10.0
 """Noise of a window, relative to the background's error, beyond which the window says nothing."""
 
+FLOW_LEVELS = (0.05, 1.0)
+"""See :class:`Prior`: a background brings down what is left, and with it both levels."""
+
 LOOKS = 7
 """Features per field: those of :meth:`ResidualPrior.look`, and two more."""
 
@@ -165,7 +168,8 @@ class InformedPrior(Prior):
     def __init__(self, core: ResidualPrior, state: Tensor, std: float) -> None:
         super().__init__(core.name, core.window)
         self.core, self.std = core, std
-        self.flow_dependent, self.horizon = core.flow_dependent, HORIZON * std
+        self.horizon = HORIZON * std
+        self.flow_levels = FLOW_LEVELS if core.flow_levels else None
         _, forecast = parts(core)
         self.carried = forecast.carried(state[None], state.new_full((1,), std))
 

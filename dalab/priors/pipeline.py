@@ -25,6 +25,7 @@ from ..systems.archive import Archive
 from ..systems.base import Climate, System
 from .augmented import Channels
 from .calibration import LEVELS
+from .checkpoint import isotropic
 from .exchange import Exchange
 from .forecast import Forecast
 from .gaussian import GaussianPrior
@@ -32,10 +33,12 @@ from .header import Header, scales
 from .informed import STDS, Informed, grown, informed_loss
 from .recipe import Recipe
 from .residual import ResidualPrior, correction_loss
+from .shipped import trained_path
 from .smoother import TwoFilterSmoother
 from .spectral import estimate
-from .trained import assemble, save_trained, shipped_gaussian
+from .trained import assemble, load_core, outermost, save_trained, shipped_gaussian
 from .training import Trainer, TrainingStep
+from .unet import UNet
 from .validation import validation_table
 from .windows import Windows
 
@@ -67,7 +70,7 @@ class Training:
         device: to train on.
 
     Raises:
-        InputError: if the data or the system do not fit the recipe.
+        InputError: if the data, the system or the prior to start from do not fit the recipe.
     """
 
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device) -> None:
@@ -76,9 +79,11 @@ class Training:
         self.data = load_data(recipe, self.system)
         self.windows = training_windows(recipe, self.system, self.data, device)
         self.test = held_out_windows(recipe, self.system, self.data).to(device)
-        self.state = state_gaussian(self.system, self.data.training, recipe.window)
+        self.state = state_gaussian(recipe, self.system, self.data.training)
         smoothed = recipe.smoother and not recipe.operators and hasattr(self.system, "transport")
         self.prior = assemble(recipe, self.system, self.state, LEVELS, smoothed).to(device)
+        if recipe.start:
+            begin(self.prior.network, recipe.start, self.system)
 
     def run(self) -> Iterator[TrainingStep]:
         """Fit the gains, train, and yield every step; resumes from the last checkpoint."""
@@ -168,6 +173,22 @@ class Training:
         return path, header
 
 
+def begin(network: UNet, start: str, system: System) -> None:
+    """Give a network the weights of that of a trained prior.
+
+    Raises:
+        InputError: if there is no such prior, or its network has another shape.
+    """
+    core, _, _ = load_core(trained_path(start), system)
+    try:
+        network.load_state_dict(core.network.state_dict())
+    except RuntimeError:
+        raise InputError(
+            "start", start, "must have a network like that of the recipe",
+            "Take its widths, depths, patch, smoother and operators.",
+        ) from None
+
+
 def for_backgrounds(recipe: Recipe) -> Recipe:
     """How the denoiser that knows a background is trained on from the one that knows none.
 
@@ -255,22 +276,26 @@ def _drawn(system: System, trajectories: int, days: int, seed: int) -> Data:
     return Data(states[:-kept], states[-kept:], facts)
 
 
-def state_gaussian(system: System, states: Tensor, window: int) -> GaussianPrior:
+def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPrior:
     """The Gaussian prior of states: the one that ships for the system, else measured here.
 
     Args:
+        recipe: says how long windows are, and whether they are means of a finer flow, which has
+            another climate.
         system: whose windows.
         states: trajectories, ``(trajectory, day, lev, y, x)``; their windows that do not overlap
             are used.
-        window: states per window.
     """
-    shape = (window, *system.shape)
-    prior = shipped_gaussian(system)
+    shape = (recipe.window, *system.shape)
+    prior = None if recipe.finer else shipped_gaussian(system)
     if prior is not None and prior.window == shape:
         return prior
-    count = states.shape[1] // window
-    windows = states[:, : count * window].unflatten(1, (count, window)).flatten(0, 1)
-    return GaussianPrior(estimate(windows, mirror=is_mirrored(system)), shape).float()
+    count = states.shape[1] // recipe.window
+    windows = states[:, : count * recipe.window].unflatten(1, (count, recipe.window)).flatten(0, 1)
+    matrices = estimate(windows, mirror=is_mirrored(system))
+    if recipe.finer:
+        matrices = isotropic(matrices, outermost(shape))
+    return GaussianPrior(matrices, shape).float()
 
 
 def is_mirrored(system: System) -> bool:

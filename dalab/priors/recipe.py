@@ -30,8 +30,12 @@ class Recipe:
         depths: blocks of the network at every level.
         patch: cells along a side of the patches the network works on.
         smoother: whether to start from the two-filter smoother, if the system has a transport.
+        finer: whether smoother and background carry states on a finer grid: for two-layer flow that
+            is averaged over 2 x 2 cells.
         exchange: whether frames exchange what they know after the network, if there is a smoother.
         fit_windows: windows for the gains of smoother and exchange.
+        start: trained prior, one that ships or a file, whose network is trained on; none for a new
+            one.
         steps: optimisation steps.
         informed_steps: optimisation steps of the denoiser for when there is a background, which
             starts from the finished one; 0 for none, and none without a smoother.
@@ -43,8 +47,8 @@ class Recipe:
         log_sigma_mean: of the noise levels trained on.
         log_sigma_std: of the noise levels trained on.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
-        flow_dependent: whether methods may take its Jacobian for the covariance of single windows;
-            with a short training on a fine grid it is none.
+        flow_levels: noise levels between which methods may take its Jacobian for the covariance of
+            single windows; after a short training on a fine grid low ones only, or none (null).
         compile: whether to compile the network with ``torch.compile``.
         checkpoint_every: steps between checkpoints.
         held_out: windows for validation and calibration.
@@ -60,8 +64,10 @@ class Recipe:
     depths: tuple[int, ...] = (1, 1, 2)
     patch: int = 1
     smoother: bool = True
+    finer: bool = False
     exchange: bool = True
     fit_windows: int = 64
+    start: str = ""
     steps: int = 2800
     informed_steps: int = 0
     batch: int = 16
@@ -72,7 +78,7 @@ class Recipe:
     log_sigma_mean: float = -1.0
     log_sigma_std: float = 1.4
     autocast: bool = True
-    flow_dependent: bool = True
+    flow_levels: tuple[float, float] | None = (0.2, 5.0)
     compile: bool = False
     checkpoint_every: int = 200
     held_out: int = 64
@@ -89,10 +95,21 @@ class Recipe:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not low <= value <= high:
                 raise InputError(name, value, f"must be between {low} and {high}", _SEE)
+        self._check_flow_levels()
         if not self.widths or len(self.widths) != len(self.depths):
             raise InputError(
                 "depths", self.depths, f"must be one for each of the {len(self.widths)} widths",
                 _SEE,
+            )
+
+    def _check_flow_levels(self) -> None:
+        if self.flow_levels is None:
+            return
+        object.__setattr__(self, "flow_levels", tuple(self.flow_levels))
+        if len(self.flow_levels) != 2 or not 0 < self.flow_levels[0] < self.flow_levels[1]:
+            raise InputError(
+                "flow_levels", self.flow_levels, "must be two noise levels, the lower one first",
+                "Use [0.2, 5.0], or null for none.",
             )
 
     @classmethod

@@ -43,7 +43,7 @@ class ResidualPrior(Prior):
         errors: calibrated error covariance; that of the Gaussian prior until it is measured.
         forecast: what a background says about the whole window, if the system allows.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
-        flow_dependent: see :class:`Prior`.
+        flow_levels: see :class:`Prior`.
         informed: a denoiser of its own for when there is a background, if it was trained.
     """
 
@@ -57,7 +57,7 @@ class ResidualPrior(Prior):
         errors: ErrorTable | None = None,
         forecast: Forecast | None = None,
         autocast: bool = True,
-        flow_dependent: bool = True,
+        flow_levels: tuple[float, float] | None = (0.2, 5.0),
         informed: Informed | None = None,
     ) -> None:
         super().__init__(name, gaussian.window)
@@ -65,7 +65,7 @@ class ResidualPrior(Prior):
         self.network, self.exchange = network, exchange
         self.errors = errors or ErrorTable(gaussian.window)
         self.forecast, self.informed, self.autocast = forecast, informed, autocast
-        self.flow_dependent = flow_dependent
+        self.flow_levels = flow_levels
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         return by_window(self.estimate, x, sigma, self.window)

@@ -41,6 +41,18 @@ def ring_sums(power: Tensor, nx: int) -> Tensor:
     return sums.index_add_(-1, rings, whole)
 
 
+def ring_means(matrices: Tensor) -> Tensor:
+    """Means over the rings of Hermitian matrices of real fields, ``(rings, c, c)``, real.
+
+    Args:
+        matrices: at the stored wavenumbers, ``(ny, nx // 2 + 1, c, c)``.
+    """
+    entries = matrices.real.permute(2, 3, 0, 1)
+    nx = 2 * (entries.shape[-1] - 1)
+    modes = ring_sums(torch.ones_like(entries[0, 0]), nx)
+    return (ring_sums(entries, nx) / modes).permute(2, 0, 1)
+
+
 def apply(gains: Tensor, features: Tensor, rings: Tensor) -> Tensor:
     """Map fields through ring matrices.
 

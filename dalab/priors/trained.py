@@ -18,22 +18,24 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..observations import OPERATORS
 from ..registry import build
+from ..systems import QGSystem
 from ..systems.base import System
 from .augmented import AugmentedPrior, Channels, gaussian_augmented
 from .base import Prior
 from .calibration import ErrorTable
 from .checkpoint import load_gaussian, packed, unpacked
 from .exchange import Exchange
-from .forecast import Forecast
+from .forecast import Forecast, Trajectory
 from .gaussian import GaussianPrior
 from .header import Header, unfit
 from .informed import LOOKS, Informed
 from .recipe import Recipe
 from .residual import ResidualPrior
 from .shipped import SUFFIX, WEIGHTS
-from .smoother import TwoFilterSmoother
+from .smoother import Carrier, TwoFilterSmoother
 from .unet import UNet
 
 LARGE = 500_000
@@ -83,17 +85,38 @@ def assemble(
     window = gaussian.window
     smoother = exchange = forecast = informed = None
     if smoothed:
-        carry = system.transport()
+        carry, trajectory = carriers(recipe, system)
         smoother = TwoFilterSmoother(window, carry, levels)
         exchange = Exchange(window, carry, levels) if recipe.exchange else None
-        forecast = Forecast(window, system.trajectory, levels)
+        forecast = Forecast(window, trajectory, levels)
         if recipe.informed_steps:
             informed = Informed(window, make_network(recipe, window, LOOKS, 2), levels)
     network, errors = make_network(recipe, window, looks(smoothed)), ErrorTable(window, levels)
     return ResidualPrior(
         recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast,
-        recipe.flow_dependent, informed,
+        recipe.flow_levels, informed,
     )
+
+
+def carriers(recipe: Recipe, system: System) -> tuple[Carrier, Trajectory]:
+    """What carries states over one interval in both directions, and through a window.
+
+    Raises:
+        InputError: if a finer grid is wanted and the system has none.
+    """
+    if not recipe.finer:
+        return system.transport(), system.trajectory
+    if not isinstance(system, QGSystem):
+        raise InputError("finer", True, f"must be false for {system.name}", "Only QG has one.")
+    return system.transport(finer=True), system.finer_trajectory
+
+
+def outermost(window: Sequence[int]) -> int:
+    """The last ring whose wavenumbers have a covariance each where the flow is a finer one's.
+
+    Such a flow has variance at all scales of the grid, of which most are small and isotropic.
+    """
+    return 3 * window[-1] // 8
 
 
 def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header: Header) -> None:
@@ -106,7 +129,8 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
         header: what it is.
     """
     large = math.prod(state.window) > LARGE
-    gaussian = packed(state.matrices(), torch.float16 if large else torch.float32)
+    beyond = outermost(state.window) if Recipe.from_dict(header.recipe).finer else None
+    gaussian = packed(state.matrices(), torch.float16 if large else torch.float32, beyond)
     tensors = {f"gaussian.{k}": v for k, v in gaussian.items()}
     tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
     tensors |= _named("errors", prior.errors)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .transport import FOUR_STAGES, Transport
-from .two_layer_qg import TwoLayerQG
+from .two_layer_qg import TwoLayerQG, interpolated
 
 DAY = 86400.0
 
@@ -84,18 +84,37 @@ class QGSystem:
         scale = self.scale.to(x)
         return self.model.snapshots(x * scale, length, self.steps_per_interval) / scale
 
-    def transport(self) -> Transport:
+    def finer_trajectory(self, x: Tensor, length: int) -> Tensor:
+        """:meth:`trajectory` of means over 2 x 2 cells, integrated on twice the resolution.
+
+        The smallest scales of such means, which the model's own filter would take away, are kept.
+        """
+        scale, model = self.scale.to(x), self._finer(2)
+        q = model.snapshots(interpolated(x * scale, model.nx), length, 2 * self.steps_per_interval)
+        return interpolated(q, x.shape[-1]) / scale
+
+    def transport(self, finer: bool = False) -> Transport:
         """Carries states over one interval ahead and back, cheaply.
 
         Beyond 64 cells a side a step passes several cells: it takes four stages to be stable, and
         as much of the filter as the solver applies in that time.
+
+        Args:
+            finer: whether on half as many cells again, which keeps all scales of states that are
+                means over 2 x 2 cells.
         """
-        model, steps = self.model, max(2, self.model.nx // 64)
+        model = self._finer(3 / 2) if finer else self.model
+        steps = max(2, model.nx // 64)
         if model.nx <= 64:
             return Transport(model, self.scale, self.interval, steps)
-        often = self.steps_per_interval / steps
+        often = self.interval / model.dt / steps
         model = replace(model, filterfac=often * model.filterfac)
         return Transport(model, self.scale, self.interval, steps, FOUR_STAGES)
+
+    def _finer(self, factor: float) -> TwoLayerQG:
+        """The model on ``factor`` times as many cells a side, with steps as much shorter."""
+        model = self.model
+        return replace(model, nx=round(factor * model.nx), dt=model.dt / factor)
 
     def coords(self) -> Mapping[str, Sequence[float]]:
         centres = self.model.grid.centres().tolist()

@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .two_layer_qg import Symbols, TwoLayerQG
+from .two_layer_qg import Symbols, TwoLayerQG, regridded
 
 MIDPOINT = (1 / 2, 1.0)
 """Two stages: the cheapest; waves grow slowly, which matters beyond one cell a step."""
@@ -28,7 +28,8 @@ class Transport:
     """Carries normalised PV over one interval, ahead and back at once.
 
     Args:
-        model: the solver's parameters; its drag is left out, its filter acts once a step.
+        model: the solver's parameters; its drag is left out, its filter acts once a step. States on
+            another grid than its own are carried on its own.
         scale: physical units per normalised unit, ``(2, 1, 1)`` [1/s].
         interval: time to carry over [s].
         steps: Runge-Kutta steps per interval.
@@ -68,14 +69,14 @@ class Transport:
         """States one interval later, ``(..., lev, y, x)``."""
         scale, symbols = self.scale.to(x), self._place(x)
         z = torch.complex(*(x * scale).unbind(-3))
-        Z = torch.fft.fft2(z, norm="forward").flatten(0, -3)
+        Z = regridded(torch.fft.fft2(z, norm="forward").flatten(0, -3), self.model.nx)
         *earlier, last = self.stages
         for _ in range(self.steps):
             reached = Z
             for share in earlier:
                 reached = Z + share * _change(symbols, reached)
             Z = symbols.decay * Z + last * _change(symbols, reached)
-        carried = torch.fft.ifft2(Z, norm="forward").view(z.shape)
+        carried = torch.fft.ifft2(regridded(Z, z.shape[-1]), norm="forward").view(z.shape)
         return torch.view_as_real(carried).movedim(-1, -3) / scale
 
     def _place(self, x: Tensor) -> Symbols:

@@ -19,6 +19,7 @@ References:
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Iterator
@@ -215,6 +216,30 @@ class Symbols:
         for divergence, component in zip(self.divergence, torch.fft.fft2(flux), strict=True):
             increment = increment.addcmul_(divergence, component)
         return increment
+
+
+def regridded(Z: Tensor, n: int) -> Tensor:
+    """Fourier coefficients on another grid that begins at the same point, ``(..., n, n)``.
+
+    Wavenumbers that only one of the grids has, and the Nyquist ones, are left out.
+
+    Args:
+        Z: of a complex field, ``(..., m, m)``.
+        n: cells along a side of the other grid.
+    """
+    if Z.shape[-1] == n:
+        return Z
+    half = min(Z.shape[-1], n) // 2
+    kept = slice(0, half), slice(1 - half, None)
+    on = Z.new_zeros(*Z.shape[:-2], n, n)
+    for rows, columns in itertools.product(kept, kept):
+        on[..., rows, columns] = Z[..., rows, columns]
+    return on
+
+
+def interpolated(x: Tensor, n: int) -> Tensor:
+    """Real fields ``(..., m, m)`` on another grid with the same first point: ``(..., n, n)``."""
+    return torch.fft.ifft2(regridded(torch.fft.fft2(x, norm="forward"), n), norm="forward").real
 
 
 def _place(symbol: Tensor, like: Tensor) -> Tensor:

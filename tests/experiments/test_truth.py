@@ -6,7 +6,9 @@ import torch
 import xarray as xr
 
 from dalab.errors import InputError
+from dalab.experiments import truth
 from dalab.experiments.truth import TRUTHS, draw_truth, lead, mirrored, shifted, start
+from dalab.priors.rings import ring_index
 from dalab.systems import QGSystem, TwoLayerQG, qg64
 
 
@@ -34,7 +36,9 @@ def test_every_source_gives_developed_turbulence(name, system):
 @pytest.mark.parametrize("name", TRUTHS)
 def test_a_seed_always_gives_the_same_truth(name, system):
     needs(name)
-    assert torch.equal(draw_truth(name, system, 2, seed=3), draw_truth(name, system, 2, seed=3))
+    first = draw_truth(name, system, 2, seed=3)
+    truth._integrated.cache_clear()
+    assert torch.equal(draw_truth(name, system, 2, seed=3), first)
 
 
 def test_seeds_give_different_truths(system):
@@ -90,6 +94,27 @@ def test_a_system_without_a_library_is_refused():
     other = QGSystem(name="qg32", model=TwoLayerQG(nx=32), std=(8e-6, 1e-6))
     with pytest.raises(InputError, match="state library = 'qg32'"):
         draw_truth("model", other, 3, seed=0)
+
+
+def test_without_a_library_of_the_finer_flow_its_small_scales_fill_up(system, monkeypatch):
+    monkeypatch.setattr(truth, "library_names", lambda: ["qg64"])
+    truth._integrated.cache_clear()
+    small = ring_index(64, 64) > 24
+    powers = []
+    for source in ("model", "model-fine"):
+        spectra = torch.fft.rfft2(draw_truth(source, system, 2, seed=0))
+        powers.append(spectra.abs().square()[..., small].sum())
+    truth._integrated.cache_clear()
+    assert powers[1] > 2 * powers[0]
+
+
+def test_a_truth_that_is_wanted_again_is_not_integrated_again(system):
+    first = draw_truth("model", system, 3, seed=7)
+    expected = first.clone()
+    hits = truth._integrated.cache_info().hits
+    first += 1  # nobody's changes are kept
+    assert torch.equal(draw_truth("model", system, 3, seed=7), expected)
+    assert truth._integrated.cache_info().hits == hits + 1
 
 
 def test_unknown_sources_name_the_known_ones(system):

@@ -9,10 +9,12 @@ import torch
 
 from dalab.methods.innovations import Innovations
 from dalab.methods.spectral import (
+    FLOW_FROM_BACKGROUND,
     NEAR,
     Gaussian,
     SpectralGuidance,
     background_sight,
+    flow_levels,
     posterior,
     see,
 )
@@ -181,3 +183,28 @@ def test_members_are_the_same_however_they_are_batched(tiny_system, tiny_prior, 
     torch.testing.assert_close(whole, split, rtol=1e-9, atol=1e-10)
     plain = last(SpectralGuidance(steps=12, flow=0), p, 3).estimate
     assert (plain - whole).abs().max() > 1e-3  # the mean is taken where the flow is used
+
+
+@pytest.mark.parametrize(
+    ("levels", "background", "expected"),
+    [
+        ((0.2, 5.0), None, (0.2, 5.0)),
+        ((0.05, 0.4), None, (0.05, 0.4)),
+        (None, None, None),
+        ((0.2, 5.0), 0.2, FLOW_FROM_BACKGROUND),
+        ((0.05, 0.4), 0.2, None),
+        (None, 0.2, None),
+    ],
+)
+def test_a_prior_says_at_which_noise_its_own_covariance_is_used(
+    tiny_system, tiny_prior, levels, background, expected
+):
+    """With a tabulated background only if it is one to rely on at all levels that need it."""
+    prior = Inhomogeneous(tiny_prior)
+    prior.flow_levels = levels
+    p = problem(tiny_system, prior, ("velocity",), background=background)
+    assert flow_levels(p) == expected
+    method = SpectralGuidance(flow=2)
+    low, high = expected or (0.1, 1.0)
+    assert method._follows_flow(p, low) == method._follows_flow(p, high) == (expected is not None)
+    assert not method._follows_flow(p, 0.9 * low) and not method._follows_flow(p, 1.1 * high)

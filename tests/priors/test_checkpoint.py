@@ -7,7 +7,15 @@ import torch
 from safetensors.torch import save_file
 
 from dalab.errors import InputError
-from dalab.priors.checkpoint import load_gaussian, read_header, save_gaussian
+from dalab.priors.checkpoint import (
+    isotropic,
+    load_gaussian,
+    packed,
+    read_header,
+    save_gaussian,
+    unpacked,
+)
+from dalab.priors.rings import ring_index, ring_sums
 
 
 @pytest.fixture
@@ -32,6 +40,22 @@ def test_round_trip(path, tiny_prior):
 def test_small_eigenvalues_survive_float32(path, tiny_prior):
     read = load_gaussian(path, "gaussian").eigenvalues
     torch.testing.assert_close(read, tiny_prior.eigenvalues.float(), rtol=2e-2, atol=1e-7)
+
+
+def test_rings_of_small_scales_are_stored_once(tiny_prior):
+    full = tiny_prior.climatology.matrices.to(torch.complex128)
+    c, beyond = full.shape[-1], 2
+    fewer, more = packed(full, beyond=beyond), packed(full)
+    assert len(fewer["real"]) < len(more["real"])
+    expected = isotropic(full, beyond)
+    torch.testing.assert_close(unpacked(fewer, tiny_prior.window), expected, rtol=1e-4, atol=1e-5)
+    rings = ring_index(*tiny_prior.window[-2:])
+    torch.testing.assert_close(expected[rings <= beyond], full[rings <= beyond])
+    outer = expected[rings == beyond + 1]
+    torch.testing.assert_close(outer, outer[:1].expand(len(outer), c, c))
+    power, kept = (ring_sums(torch.diagonal(m, dim1=-2, dim2=-1).real.sum(-1), full.shape[0])
+                   for m in (full, expected))
+    torch.testing.assert_close(kept, power)
 
 
 def test_missing_truncated_and_foreign_files_are_refused(path, tmp_path):

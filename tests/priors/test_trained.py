@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from dalab.priors.header import Header
 from dalab.priors.pipeline import Training
 from dalab.priors.recalibrate import recalibrate
 from dalab.priors.recipe import Recipe
-from dalab.priors.trained import load_core, load_trained
+from dalab.priors.trained import assemble, load_core, load_trained
 from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states
+from dalab.systems.pyqg_truth import block_mean
+from dalab.systems.spinup import after, refined, upsampled
 
 RECIPE = Recipe(
     name="small", system="lorenz96", data="climate:8x30", window=4, widths=(8,), depths=(1,),
@@ -174,11 +177,37 @@ class TestBlend:
             load_prior("gaussian:blend=0.5", LORENZ)
 
 
-def test_the_shipped_qg256_denoises_as_well_as_it_says():
-    """On a trajectory from its library, which it was not trained on."""
+def test_a_prior_of_means_over_cells_carries_them_on_finer_grids():
+    system, recipe = SYSTEMS["qg64"](), dataclasses.replace(RECIPE, system="qg64", finer=True)
+    prior = assemble(recipe, system, load_prior("gaussian", system), (0.1, 1.0), smoothed=True)
+    assert prior.smoother.carry.model.nx == 96
+    assert prior.forecast.trajectory == system.finer_trajectory
+
+
+def test_a_system_without_finer_grids_is_refused(tmp_path):
+    with pytest.raises(InputError, match="finer = True: must be false for lorenz96"):
+        Training(dataclasses.replace(RECIPE, finer=True), tmp_path, torch.device("cpu"))
+
+
+def flow_of_its_own(system):
+    return system.trajectory(load_states("qg256")[:1], 9)
+
+
+def means_of_a_finer_flow(system):
+    """From an interpolated state, whose small scales have had a week to fill up."""
+    fine = refined(system)
+    later = after(fine, upsampled(load_states("qg256")[:1]), 7)
+    return block_mean(fine.trajectory(later, 9), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "flow"), [("qg256", flow_of_its_own), ("qg256-fine", means_of_a_finer_flow)]
+)
+def test_the_shipped_qg256_denoise_as_well_as_they_say(name, flow):
+    """On a trajectory from its library, which they were not trained on."""
     system = SYSTEMS["qg256"]()
-    trained, gaussian = (load_prior(name, system) for name in ("auto", "gaussian"))
-    window = system.trajectory(load_states("qg256")[:1], 9)
+    trained, gaussian = (load_prior(prior, system) for prior in (name, f"{name}:blend=0"))
+    window = flow(system)
     noisy = window + 0.5 * torch.randn(window.shape, generator=torch.Generator().manual_seed(0))
     errors = [(p.denoise(noisy, 0.5) - window).square().mean().sqrt() for p in (trained, gaussian)]
     promised = trained.error_covariance(0.5).variance().mean().sqrt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -128,6 +129,18 @@ def test_untrained_is_the_start(tmp_path):
     torch.testing.assert_close(prior.denoise(x, 0.3), start)
 
 
+def test_it_goes_on_from_the_network_of_another_prior(whole, tmp_path):
+    started = Training(dataclasses.replace(SMALL, start=str(whole[1])), tmp_path, CPU).prior.network
+    for name, value in whole[0].prior.network.state_dict().items():
+        torch.testing.assert_close(started.state_dict()[name], value.half().float(), msg=name)
+
+
+def test_a_network_of_another_shape_to_start_from_is_refused(whole, tmp_path):
+    other = dataclasses.replace(SMALL, start=str(whole[1]), widths=(16,))
+    with pytest.raises(InputError, match="start = .*must have a network like that of the recipe"):
+        Training(other, tmp_path, CPU)
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [
@@ -136,6 +149,7 @@ def test_untrained_is_the_start(tmp_path):
         ("name: a\nsystem: qg64\ndata: x\nbatch: 0", "batch = 0"),
         ("name: a\nsystem: qg64\ndata: x\nhold: 2", "hold = 2"),
         ("name: a\nsystem: qg64\ndata: x\nwidths: [8, 8]\ndepths: [1]", "one for each of the 2"),
+        ("name: a\nsystem: qg64\ndata: x\nflow_levels: [5, 0.2]", "flow_levels = .*lower one"),
         ("- 1", "must hold 'field: value' lines"),
         ("a: [", "cannot be read"),
     ],
