@@ -12,7 +12,7 @@ SUFFIX = ".safetensors"
 
 def trained_names() -> list[str]:
     """Names of the trained priors of states that ship."""
-    names = (path.name.removesuffix(SUFFIX) for path in sorted(WEIGHTS.glob(f"*{SUFFIX}")))
+    names = sorted(path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
     return [name for name in names if not name.endswith(("-gaussian", "-augmented"))]
 
 
