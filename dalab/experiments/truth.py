@@ -16,7 +16,7 @@ pyqg-fine  pyqg on twice the grid                  what the blocks average away
 ========== ======================================= =================================================
 
 Where no library of the finer flow ships, as for qg256, it starts from an interpolated state of the
-other, and its small scales fill up meanwhile: that is the protocol of arXiv 2407.21314.
+other, and its small scales fill up meanwhile. For qg256 these are the grids of arXiv 2407.21314.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ def _integrated(system: System, steps: int, seed: int, *, fine: bool, pyqg: bool
     finer = refined(system) if fine else system
     scale = finer.scale
     own = not fine or finer.name in library_names()
-    opening = start(finer.name, seed) if own else upsampled(start(system.name, seed))
-    q, days, every = opening * scale, lead(seed), finer.steps_per_interval
+    state = start(finer.name, seed) if own else upsampled(start(system.name, seed))
+    q, days, every = state * scale, lead(seed), finer.steps_per_interval
     snapshots = pyqg_snapshots if pyqg else type(finer.model).snapshots
     with torch.no_grad():
-        first = snapshots(finer.model, q, 2, days * every)[-1]
-        window = snapshots(finer.model, first, steps, every)
+        opening = snapshots(finer.model, q, 2, days * every)[-1]
+        window = snapshots(finer.model, opening, steps, every)
     return block_mean(window, finer.model.nx // system.model.nx) / scale
 
 

@@ -35,7 +35,8 @@ class Prior(Denoiser, abc.ABC):
 
     flow_levels: tuple[float, float] | None = (0.2, 5.0)
     """Noise levels between which its Jacobian says more about single windows than the average error
-    covariance, enough to be worth its backpropagations; ``None``: it never does."""
+    covariance, enough to be worth its backpropagations; ``None``: it never does. Above, windows
+    hardly have a flow; below, what is left is smaller than a posterior's spread."""
 
     def __init__(
         self, name: str, window: tuple[int, ...], schedule: VESchedule | None = None

@@ -99,23 +99,26 @@ def unpacked(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
     factors = torch.complex(tensors["real"].double(), tensors["imag"].double())
     time, lev, ny, _ = window
     c = time * lev
-    row, column = torch.tril_indices(c, c)
     if "kept" not in tensors:  # files that hold every wavenumber
         tensors = {"kept": torch.ones(factors.shape[:2], dtype=torch.uint8)}
         factors = factors.flatten(0, 1)
     kept = tensors["kept"].bool()
-    lower = factors.new_zeros(len(factors), c, c)
-    lower[:, row, column] = factors
     half = (FLOOR * torch.eye(c, dtype=factors.dtype)).expand(*kept.shape, c, c).clone()
-    half[kept] = lower @ lower.mH
+    half[kept] = _multiplied(factors, c)
     if "rings" in tensors:
         rings = ring_index(*window[2:])[: len(half)]
         beyond = int(rings.max()) - len(tensors["rings"])
-        outer = tensors["rings"].double().new_zeros(len(tensors["rings"]), c, c)
-        outer[:, row, column] = tensors["rings"].double()
-        of_rings = (outer @ outer.mT).to(half)
-        half[rings > beyond] = of_rings[rings[rings > beyond] - beyond - 1]
+        outer = rings > beyond
+        half[outer] = _multiplied(tensors["rings"].to(half), c)[rings[outer] - beyond - 1]
     return half[(torch.fft.fftfreq(ny) * ny).abs().round().long()]
+
+
+def _multiplied(factors: Tensor, c: int) -> Tensor:
+    """Matrices ``(count, c, c)`` from the lower triangles ``(count, numbers)`` of their factors."""
+    row, column = torch.tril_indices(c, c)
+    lower = factors.new_zeros(len(factors), c, c)
+    lower[:, row, column] = factors
+    return lower @ lower.mH
 
 
 def read_header(path: Path, kind: str = FORMAT) -> dict:

@@ -103,14 +103,16 @@ class Recipe:
             )
 
     def _check_flow_levels(self) -> None:
-        if self.flow_levels is None:
-            return
-        object.__setattr__(self, "flow_levels", tuple(self.flow_levels))
-        if len(self.flow_levels) != 2 or not 0 < self.flow_levels[0] < self.flow_levels[1]:
-            raise InputError(
-                "flow_levels", self.flow_levels, "must be two noise levels, the lower one first",
-                "Use [0.2, 5.0], or null for none.",
-            )
+        match self.flow_levels:
+            case None:
+                return
+            case [int() | float() as low, int() | float() as high] if 0 < low < high:
+                object.__setattr__(self, "flow_levels", (low, high))
+            case levels:
+                raise InputError(
+                    "flow_levels", levels, "must be two noise levels, the lower one first",
+                    "Use [0.2, 5.0], or null for none.",
+                )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:

@@ -89,7 +89,7 @@ class QGSystem:
 
         The smallest scales of such means, which the model's own filter would take away, are kept.
         """
-        scale, model = self.scale.to(x), self._finer(2)
+        scale, model = self.scale.to(x), self.finer(2)
         q = model.snapshots(interpolated(x * scale, model.nx), length, 2 * self.steps_per_interval)
         return interpolated(q, x.shape[-1]) / scale
 
@@ -103,7 +103,7 @@ class QGSystem:
             finer: whether on half as many cells again, which keeps all scales of states that are
                 means over 2 x 2 cells.
         """
-        model = self._finer(3 / 2) if finer else self.model
+        model = self.finer(3 / 2) if finer else self.model
         steps = max(2, model.nx // 64)
         if model.nx <= 64:
             return Transport(model, self.scale, self.interval, steps)
@@ -111,8 +111,8 @@ class QGSystem:
         model = replace(model, filterfac=often * model.filterfac)
         return Transport(model, self.scale, self.interval, steps, FOUR_STAGES)
 
-    def _finer(self, factor: float) -> TwoLayerQG:
-        """The model on ``factor`` times as many cells a side, with steps as much shorter."""
+    def finer(self, factor: float) -> TwoLayerQG:
+        """The model on ``factor`` times as many cells a side, its steps as much shorter."""
         model = self.model
         return replace(model, nx=round(factor * model.nx), dt=model.dt / factor)
 

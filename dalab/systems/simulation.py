@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import InputError
 from .archive import Archive, Plan, make_archive
 from .library import load_states
+from .pyqg_truth import block_mean
 from .qg import QGSystem
 from .spinup import FIVE_YEARS, daily, noise, refined, upsampled
 
@@ -61,7 +62,7 @@ def simulate(path: Path, plan: Plan, system: QGSystem, device: torch.device) -> 
 
     return make_archive(
         path, plan, system, lambda: beginning(flow, plan), evolve,
-        pooled if fine else lambda x: x,
+        lambda x: block_mean(x, 2 if fine else 1),
     )
 
 
@@ -97,8 +98,3 @@ def earlier(start: str) -> tuple[str, Tensor]:
         archive = Archive(Path(start))
         return archive.plan.system, torch.from_numpy(np.asarray(archive.states[:, -1]))
     return start.removesuffix("-fine"), load_states(start)
-
-
-def pooled(x: Tensor) -> Tensor:
-    """Means over 2 x 2 cells, ``(..., 2n, 2n) -> (..., n, n)``."""
-    return x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2)).mean((-3, -1))

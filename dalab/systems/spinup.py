@@ -89,8 +89,7 @@ def spun_up(
 
 def refined(system: QGSystem) -> QGSystem:
     """The same flow on twice the resolution at half the time step, in the same normalisation."""
-    model = replace(system.model, nx=2 * system.model.nx, dt=system.model.dt / 2)
-    return replace(system, name=f"{system.name}-fine", model=model)
+    return replace(system, name=f"{system.name}-fine", model=system.finer(2))
 
 
 def upsampled(x: Tensor) -> Tensor:

@@ -106,7 +106,10 @@ def test_accepts_what_works(config):
         ({"masks": "points:[(64,1)]"}, "(64, 1)", "0 to 63", "Remove it"),
         ({"methods": ()}, "methods = []", "at least one", "Add spectral"),
         ({"methods": "spectrl"}, "'spectrl'", "one of spectral", "'spectral'"),
-        ({"prior": "gausian"}, "'gausian'", "qg256, qg256-fine, qg64, gaussian", "'gaussian'"),
+        (
+            {"prior": "gausian"}, "'gausian'",
+            "one of auto, qg256, qg256-fine, qg64, gaussian", "'gaussian'",
+        ),
         ({"system": "qg65"}, "'qg65'", "one of qg64", "'qg64'"),
         ({"truth": "pyqgg"}, "'pyqgg'", "one of model", "'pyqg'"),
         ({"truth": "none.nc"}, "'none.nc'", "existing NetCDF", "Check the path"),

@@ -150,6 +150,7 @@ def test_a_network_of_another_shape_to_start_from_is_refused(whole, tmp_path):
         ("name: a\nsystem: qg64\ndata: x\nhold: 2", "hold = 2"),
         ("name: a\nsystem: qg64\ndata: x\nwidths: [8, 8]\ndepths: [1]", "one for each of the 2"),
         ("name: a\nsystem: qg64\ndata: x\nflow_levels: [5, 0.2]", "flow_levels = .*lower one"),
+        ("name: a\nsystem: qg64\ndata: x\nflow_levels: 3", "flow_levels = 3: must be two noise"),
         ("- 1", "must hold 'field: value' lines"),
         ("a: [", "cannot be read"),
     ],

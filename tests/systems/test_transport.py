@@ -9,7 +9,7 @@ import torch
 
 from dalab.systems import QGSystem, TwoLayerQG, lorenz96, qg256
 from dalab.systems.library import load_states
-from dalab.systems.simulation import pooled as blocks
+from dalab.systems.pyqg_truth import block_mean
 from dalab.systems.spinup import after, refined, upsampled
 from dalab.systems.transport import Transport
 from dalab.systems.two_layer_qg import interpolated, regridded
@@ -81,7 +81,7 @@ def means() -> torch.Tensor:
     """Three days of means over 2 x 2 cells of a flow on 512 x 512, ``(day, 1, lev, y, x)``."""
     fine = refined(qg256())
     x = after(fine, upsampled(load_states("qg256")[:1]), 4)
-    return blocks(torch.stack([x, after(fine, x, 1), after(fine, x, 2)]))
+    return block_mean(torch.stack([x, after(fine, x, 1), after(fine, x, 2)]), 2)
 
 
 def test_means_over_cells_are_carried_on_a_finer_grid_which_keeps_their_small_scales(means):
