@@ -8,6 +8,7 @@ many members there are.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Sequence
 
@@ -43,11 +44,18 @@ class MemberStreams:
     ) -> None:
         self.generators = [stream(seed, "member", index) for index in range(members)]
         self.device, self.dtype = torch.device(device), dtype
+        self.std = 1.0
+
+    def scaled(self, std: float) -> MemberStreams:
+        """The same streams, whose normal numbers have another standard deviation."""
+        scaled = copy.copy(self)
+        scaled.std = std * self.std
+        return scaled
 
     def __len__(self) -> int:
         return len(self.generators)
 
     def normal(self, shape: Sequence[int]) -> Tensor:
-        """Standard normal numbers, ``(members, *shape)``."""
+        """Standard normal numbers, or scaled ones, ``(members, *shape)``."""
         draws = [torch.randn(tuple(shape), generator=g) for g in self.generators]
-        return torch.stack(draws).to(device=self.device, dtype=self.dtype)
+        return self.std * torch.stack(draws).to(device=self.device, dtype=self.dtype)

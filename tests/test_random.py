@@ -18,3 +18,9 @@ def test_a_member_draws_the_same_whatever_the_ensemble():
     assert torch.equal(few.normal((4,)), many.normal((4,))[:2])
     assert torch.equal(few.normal((4,)), many.normal((4,))[:2])
     assert not torch.equal(many.normal((4,))[0], many.normal((4,))[1])
+
+
+def test_scaled_streams_draw_the_same_numbers_times_a_factor():
+    plain, scaled = MemberStreams(5, 2), MemberStreams(5, 2).scaled(0.5).scaled(0.5)
+    assert torch.equal(scaled.normal((4,)), plain.normal((4,)) / 4)
+    assert torch.equal(plain.scaled(0.5).normal((4,)), scaled.normal((4,)) * 2)

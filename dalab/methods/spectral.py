@@ -21,6 +21,10 @@ noise levels that it names, where most is decided, its own covariance is used, w
 flow (:mod:`dalab.methods.tweedie`) and costs a few backpropagations that the count of
 evaluations leaves out. There the mean is taken, since that covariance has no square root at hand.
 
+A posterior sample is sqrt(2) times as far from the truth as the posterior mean. At a temperature T
+below 1 all random numbers have variance T, which for Gaussian windows leaves the mean as it is and
+makes the covariance T times that of the posterior.
+
 Origin: dalab's own; the general-covariance case of the estimator in SOAD (arXiv 2407.21314), with a
 calibrated covariance, statistical linearisation and an ancestral sampler.
 """
@@ -70,10 +74,16 @@ class SpectralGuidance(Diffusion):
     draws = param.Boolean(
         True, doc="draw the clean window at each step instead of taking its posterior mean"
     )
+    temperature = param.Number(
+        1.0, bounds=(0.0, 1.0),
+        doc="variance of the samples about their mean relative to the posterior's: the lower, the "
+        "closer is a single one to the truth, and the less do they differ; 0: their mean",
+    )
     batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         problem, sight = told(problem)
+        streams = streams.scaled(self.temperature**0.5)
         levels = [*self._levels(problem.prior), 0.0]
         total, x = len(levels) - 1, levels[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):

@@ -59,6 +59,21 @@ def test_spectral_samples_the_exact_posterior(tiny_system, tiny_prior, backgroun
     assert (empirical - P).pow(2).sum() == pytest.approx(sampling_error.item(), rel=0.15)
 
 
+@pytest.mark.parametrize("background", [None, 0.3])
+def test_temperature_is_the_share_of_the_variance(tiny_system, tiny_prior, background):
+    """At 0 every sample is the posterior mean; the way of each from there goes with the root."""
+    p = problem(tiny_system, tiny_prior, ("identity",), background=background)
+    mean, _ = exact(p)
+    options = {"steps": 8, "iterations": 200, "sigma_max": 1000.0}
+    cold, cool, warm = (
+        last(SpectralGuidance(**options, temperature=T), p, 3).estimate.flatten(1)
+        for T in (0.0, 0.25, 1.0)
+    )
+    torch.testing.assert_close(cold, mean.expand_as(cold), rtol=0, atol=1e-5)
+    torch.testing.assert_close(cool - cold, (warm - cold) / 2)
+    assert (warm - mean).abs().max() > 0.1
+
+
 class Knowing(GaussianPrior):
     """A Gaussian prior that has a denoiser for backgrounds: itself, conditioned exactly."""
 
