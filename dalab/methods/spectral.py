@@ -52,6 +52,10 @@ FLOW_FROM_BACKGROUND = (0.05, 0.5)
 """Noise levels between which a trained prior's own covariance is used with a tabulated background:
 below those without one, for what is tabulated fixes the branch of a folded operator early."""
 
+RELIABLE = 1.0
+"""Noise level up to which that covariance must be one to rely on before it is used with a tabulated
+background: a weaker one helps where data are dense, but harms where they are sparse."""
+
 NEAR = 2.0
 """Standard deviations, given the background, by which the flow's covariance may move a cell away
 from where the tabulated one has it."""
@@ -247,13 +251,12 @@ def assimilate(
 def flow_levels(problem: Problem) -> tuple[float, float] | None:
     """Noise levels between which the denoiser's own covariance is used; ``None``: nowhere.
 
-    With a tabulated background it must be one to rely on at all of :data:`FLOW_FROM_BACKGROUND`.
+    With a tabulated background it must be one to rely on up to :data:`RELIABLE`.
     """
     levels = problem.prior.flow_levels
     if problem.background is None:
         return levels if problem.network.size > 0 else None
-    low, high = FLOW_FROM_BACKGROUND
-    return (low, high) if levels is not None and levels[1] >= high else None
+    return FLOW_FROM_BACKGROUND if levels is not None and levels[1] >= RELIABLE else None
 
 
 def knows(problem: Problem) -> bool:

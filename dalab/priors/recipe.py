@@ -49,6 +49,8 @@ class Recipe:
         autocast: whether the network may compute in bfloat16 on hardware made for it.
         flow_levels: noise levels between which methods may take its Jacobian for the covariance of
             single windows; after a short training on a fine grid low ones only, or none (null).
+        frozen_flow: whether that Jacobian takes the flow that carries states for given: for
+            two-layer flow, where the training was too short for more.
         compile: whether to compile the network with ``torch.compile``.
         checkpoint_every: steps between checkpoints.
         held_out: windows for validation and calibration.
@@ -79,6 +81,7 @@ class Recipe:
     log_sigma_std: float = 1.4
     autocast: bool = True
     flow_levels: tuple[float, float] | None = (0.2, 5.0)
+    frozen_flow: bool = False
     compile: bool = False
     checkpoint_every: int = 200
     held_out: int = 64

@@ -102,13 +102,15 @@ def carriers(recipe: Recipe, system: System) -> tuple[Carrier, Trajectory]:
     """What carries states over one interval in both directions, and through a window.
 
     Raises:
-        InputError: if a finer grid is wanted and the system has none.
+        InputError: if a finer grid or a frozen flow is wanted and the system has none.
     """
-    if not recipe.finer:
-        return system.transport(), system.trajectory
-    if not isinstance(system, QGSystem):
-        raise InputError("finer", True, f"must be false for {system.name}", "Only QG has one.")
-    return system.transport(finer=True), system.finer_trajectory
+    if isinstance(system, QGSystem):
+        trajectory = system.finer_trajectory if recipe.finer else system.trajectory
+        return system.transport(recipe.finer, recipe.frozen_flow), trajectory
+    for name in ("finer", "frozen_flow"):
+        if getattr(recipe, name):
+            raise InputError(name, True, f"must be false for {system.name}", "Only QG has one.")
+    return system.transport(), system.trajectory
 
 
 def outermost(window: Sequence[int]) -> int:

@@ -93,7 +93,7 @@ class QGSystem:
         q = model.snapshots(interpolated(x * scale, model.nx), length, 2 * self.steps_per_interval)
         return interpolated(q, x.shape[-1]) / scale
 
-    def transport(self, finer: bool = False) -> Transport:
+    def transport(self, finer: bool = False, frozen: bool = False) -> Transport:
         """Carries states over one interval ahead and back, cheaply.
 
         Beyond 64 cells a side a step passes several cells: it takes four stages to be stable, and
@@ -102,14 +102,15 @@ class QGSystem:
         Args:
             finer: whether on half as many cells again, which keeps all scales of states that are
                 means over 2 x 2 cells.
+            frozen: whether derivatives take the flow that carries the states for given.
         """
         model = self.finer(3 / 2) if finer else self.model
         steps = max(2, model.nx // 64)
         if model.nx <= 64:
-            return Transport(model, self.scale, self.interval, steps)
+            return Transport(model, self.scale, self.interval, steps, frozen=frozen)
         often = self.interval / model.dt / steps
         model = replace(model, filterfac=often * model.filterfac)
-        return Transport(model, self.scale, self.interval, steps, FOUR_STAGES)
+        return Transport(model, self.scale, self.interval, steps, FOUR_STAGES, frozen)
 
     def finer(self, factor: float) -> TwoLayerQG:
         """The model on ``factor`` times as many cells a side, its steps as much shorter."""

@@ -34,6 +34,7 @@ class Transport:
         interval: time to carry over [s].
         steps: Runge-Kutta steps per interval.
         stages: share of a step that each stage goes, with the change at the end of the one before.
+        frozen: whether derivatives take the flow that carries the states for given.
 
     References:
         | Jameson, Schmidt and Turkel, Numerical solution of the Euler equations by finite volume
@@ -47,9 +48,11 @@ class Transport:
         interval: float,
         steps: int = 2,
         stages: Sequence[float] = MIDPOINT,
+        frozen: bool = False,
     ) -> None:
         self.model = replace(model, dt=interval / steps, rek=0.0)
         self.scale, self.steps, self.stages = scale, steps, tuple(stages)
+        self.frozen = frozen
         self._symbols: dict[tuple[torch.device, torch.dtype], Symbols] = {}
 
     def __call__(self, states: Tensor) -> Tensor:
@@ -74,18 +77,18 @@ class Transport:
         for _ in range(self.steps):
             reached = Z
             for share in earlier:
-                reached = Z + share * _change(symbols, reached)
-            Z = symbols.decay * Z + last * _change(symbols, reached)
+                reached = Z + share * self._change(symbols, reached)
+            Z = symbols.decay * Z + last * self._change(symbols, reached)
         carried = torch.fft.ifft2(regridded(Z, z.shape[-1]), norm="forward").view(z.shape)
         return torch.view_as_real(carried).movedim(-1, -3) / scale
+
+    def _change(self, symbols: Symbols, Z: Tensor) -> Tensor:
+        """Filtered change of spectra ``(batch, l, k)`` over one step."""
+        z = torch.fft.ifft2(Z, norm="forward")
+        return symbols.increment(z, Z, Z.detach() if self.frozen else None)
 
     def _place(self, x: Tensor) -> Symbols:
         key = (x.device, x.dtype)
         if key not in self._symbols:
             self._symbols[key] = Symbols(self.model, x)
         return self._symbols[key]
-
-
-def _change(symbols: Symbols, Z: Tensor) -> Tensor:
-    """Filtered change of spectra ``(batch, l, k)`` over one step."""
-    return symbols.increment(torch.fft.ifft2(Z, norm="forward"), Z)

@@ -192,7 +192,7 @@ def test_members_are_the_same_however_they_are_batched(tiny_system, tiny_prior, 
         ((0.05, 0.4), None, (0.05, 0.4)),
         (None, None, None),
         ((0.2, 5.0), 0.2, FLOW_FROM_BACKGROUND),
-        ((0.05, 0.4), 0.2, None),
+        ((0.05, 0.8), 0.2, None),
         (None, 0.2, None),
     ],
 )

@@ -17,7 +17,7 @@ from dalab.priors.header import Header
 from dalab.priors.pipeline import Training
 from dalab.priors.recalibrate import recalibrate
 from dalab.priors.recipe import Recipe
-from dalab.priors.trained import assemble, load_core, load_trained
+from dalab.priors.trained import assemble, carriers, load_core, load_trained
 from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states
@@ -184,9 +184,17 @@ def test_a_prior_of_means_over_cells_carries_them_on_finer_grids():
     assert prior.forecast.trajectory == system.finer_trajectory
 
 
-def test_a_system_without_finer_grids_is_refused(tmp_path):
-    with pytest.raises(InputError, match="finer = True: must be false for lorenz96"):
-        Training(dataclasses.replace(RECIPE, finer=True), tmp_path, torch.device("cpu"))
+@pytest.mark.parametrize("name", ["finer", "frozen_flow"])
+def test_a_system_without_finer_grids_or_a_flow_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"{name} = True: must be false for lorenz96"):
+        Training(dataclasses.replace(RECIPE, **{name: True}), tmp_path, torch.device("cpu"))
+
+
+def test_a_recipe_says_whether_derivatives_take_the_flow_for_given():
+    system, recipe = SYSTEMS["qg64"](), dataclasses.replace(RECIPE, system="qg64")
+    for frozen in (True, False):
+        carry, _ = carriers(dataclasses.replace(recipe, frozen_flow=frozen), system)
+        assert carry.frozen == frozen
 
 
 def flow_of_its_own(system):

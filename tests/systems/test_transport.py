@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.systems import QGSystem, TwoLayerQG, lorenz96, qg256
+from dalab.systems import SYSTEMS, QGSystem, TwoLayerQG, lorenz96, qg256
 from dalab.systems.library import load_states
 from dalab.systems.pyqg_truth import block_mean
 from dalab.systems.spinup import after, refined, upsampled
@@ -117,3 +117,16 @@ def test_lorenz_returns_to_where_it_was():
     torch.testing.assert_close(ahead, system.step(x))
     _, back = system.transport()(torch.stack([x, ahead]))
     assert (back - x).abs().max() < 2e-3
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_with_a_frozen_flow_the_derivative_is_that_of_a_passive_tracer(days, frozen):
+    """What is carried is linear in the tracer: along the states themselves it changes by itself."""
+    carry = SYSTEMS["qg64"]().transport(frozen=frozen)
+    factor = torch.ones((), dtype=torch.float64, requires_grad=True)
+    carried = carry(factor * days[:2])
+    weights = torch.randn(carried.shape, generator=torch.Generator().manual_seed(0)).double()
+    (slope,) = torch.autograd.grad((weights * carried).sum(), factor)
+    passive = (weights * carried).sum().item()
+    assert (slope.item() == pytest.approx(passive, rel=1e-9)) == frozen
+    torch.testing.assert_close(carried, SYSTEMS["qg64"]().transport()(days[:2]), rtol=0, atol=0)
