@@ -84,7 +84,7 @@ class SpectralGuidance(Diffusion):
     temperature = param.Number(
         1.0, bounds=(0.0, 1.0),
         doc="variance of the samples about their mean relative to the posterior's: the lower, the "
-        "closer is a single one to the truth, and the less do they differ; 0: their mean",
+        "closer is a single one to the truth, and the less do they differ; 0: nearly their mean",
     )
     batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
 

@@ -84,8 +84,7 @@ class Transport:
 
     def _change(self, symbols: Symbols, Z: Tensor) -> Tensor:
         """Filtered change of spectra ``(batch, l, k)`` over one step."""
-        z = torch.fft.ifft2(Z, norm="forward")
-        return symbols.increment(z, Z, Z.detach() if self.frozen else None)
+        return symbols.increment(torch.fft.ifft2(Z, norm="forward"), Z, self.frozen)
 
     def _place(self, x: Tensor) -> Symbols:
         key = (x.device, x.dtype)

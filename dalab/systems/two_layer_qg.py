@@ -202,18 +202,17 @@ class Symbols:
         self.velocity = _place(velocity, like)[:, None]
         self.divergence = _place(-_on_all_wavenumbers(step) * gradient / model.nx**2, like)
 
-    def increment(self, z: Tensor, Z: Tensor, carrier: Tensor | None = None) -> Tensor:
+    def increment(self, z: Tensor, Z: Tensor, frozen: bool = False) -> Tensor:
         """Filtered change over ``dt``, ``(members, l, k)``.
 
         Args:
             z: the two layers of PV, ``(members, y, x)``.
             Z: their spectrum, ``(members, l, k)``.
-            carrier: spectrum of the PV whose flow carries the other; the same by default.
+            frozen: whether derivatives take the flow that carries the PV for given.
         """
         mirrored = _mirrored(Z)
-        increment = self.linear(Z, mirrored)
-        psi = self.inversion(*((Z, mirrored) if carrier is None else (carrier, _mirrored(carrier))))
-        flux = torch.fft.ifft2(self.velocity * psi, norm="forward")
+        psi, increment = self.inversion(Z, mirrored), self.linear(Z, mirrored)
+        flux = torch.fft.ifft2(self.velocity * (psi.detach() if frozen else psi), norm="forward")
         torch.view_as_real(flux).mul_(torch.view_as_real(z))  # each layer by its own PV
         for divergence, component in zip(self.divergence, torch.fft.fft2(flux), strict=True):
             increment = increment.addcmul_(divergence, component)
