@@ -16,7 +16,6 @@ from ..observations import ObservingNetwork
 from ..priors.spectral import SpectralCovariance
 from .base import Background
 from .linearise import linearise
-from .solve import conjugate_gradients
 
 Map = Callable[[Tensor], Tensor]
 
@@ -31,6 +30,8 @@ class Innovations:
         signal: variance of each row under C.
         forward: J, from windows to rows.
         adjoint: J^T, from rows to windows.
+        spread_out: information of operators that act on wavenumbers, as
+            :attr:`ObservingNetwork.spread_out`; ``None`` where there are none.
     """
 
     values: Tensor
@@ -38,21 +39,15 @@ class Innovations:
     signal: Tensor
     forward: Map
     adjoint: Map
+    spread_out: Tensor | None = None
 
     def after(self, move: Tensor) -> Innovations:
         """Those of windows whose expectation has moved."""
         return replace(self, values=self.values - self.forward(move))
 
-    def solve(self, C: SpectralCovariance, values: Tensor, iterations: int) -> Tensor:
-        """(R + Omega + J C J^T)^{-1} times rows, by preconditioned conjugate gradients."""
-        return conjugate_gradients(
-            lambda a: self.error * a + self.forward(C(self.adjoint(a))), values,
-            iterations=iterations, preconditioner=1 / (self.error + self.signal),
-        )
-
-    def way(self, C: SpectralCovariance, values: Tensor, iterations: int) -> Tensor:
-        """C J^T (R + Omega + J C J^T)^{-1} times rows: from what is expected to the posterior."""
-        return C(self.adjoint(self.solve(C, values, iterations)))
+    def pull(self, rows: Tensor) -> Tensor:
+        """J^T (R + Omega)^{-1} times rows."""
+        return self.adjoint(rows / self.error)
 
 
 def observed(
@@ -69,7 +64,8 @@ def observed(
     lin = linearise(network, mean, cov)
     values = data - lin.mean
     error = (network.variance(like=mean) + lin.excess).expand_as(values)
-    return Innovations(values, error, lin.signal.expand_as(values), lin.forward, lin.adjoint)
+    signal = lin.signal.expand_as(values)
+    return Innovations(values, error, signal, lin.forward, lin.adjoint, network.spread_out)
 
 
 def first_step(background: Background, mean: Tensor, cov: SpectralCovariance) -> Innovations:
@@ -96,10 +92,12 @@ def stacked(parts: list[Innovations]) -> Innovations:
         pieces = zip(parts, a.split(sizes, -1), strict=True)
         return torch.stack([part.adjoint(piece) for part, piece in pieces]).sum(0)
 
+    spread_out = [part.spread_out for part in parts if part.spread_out is not None]
     return Innovations(
         values=torch.cat([part.values for part in parts], -1),
         error=torch.cat([part.error for part in parts], -1),
         signal=torch.cat([part.signal for part in parts], -1),
         forward=lambda x: torch.cat([part.forward(x) for part in parts], -1),
         adjoint=adjoint,
+        spread_out=torch.stack(spread_out).sum(0) if spread_out else None,
     )

@@ -7,9 +7,9 @@ denoiser that knows it (:mod:`dalab.priors.informed`), which then takes the plac
 network is linearised statistically about the result; and
 
 .. math::
-    (R + \Omega + J C_s J^T) \, a = y - \bar h, \qquad \hat x = D + C_s J^T a
+    (C_s^{-1} + J^T (R + \Omega)^{-1} J) \, (\hat x - D) = J^T (R + \Omega)^{-1} (y - \bar h)
 
-is solved by preconditioned conjugate gradients in observation space.
+is solved by preconditioned conjugate gradients (:mod:`dalab.methods.tabulated`).
 
 The reverse step needs a clean window. Taking its mean xhat loses the spread of N(xhat, P) at every
 step, which shows as too little variance unless steps are many. A draw costs the same solve, by
@@ -46,6 +46,7 @@ from ..random import MemberStreams
 from .base import Background, Problem, Step
 from .innovations import Map, first_step, observed, stacked
 from .sampler import Diffusion, ancestral_step
+from .tabulated import Tabulated
 from .tweedie import moved
 
 FLOW_FROM_BACKGROUND = (0.05, 0.5)
@@ -70,8 +71,7 @@ class SpectralGuidance(Diffusion):
         "at which the window says nothing more",
     )
     iterations = param.Integer(
-        15, bounds=(1, 500),
-        doc="conjugate-gradient iterations per step; dense velocity on 256 x 256 cells wants 60",
+        15, bounds=(1, 500), doc="conjugate-gradient iterations per step, at most"
     )
     flow = param.Integer(
         2, bounds=(0, 20),
@@ -134,11 +134,11 @@ class SpectralGuidance(Diffusion):
         if problem.background is not None and sight is not None:
             return self._near(problem, problem.background, gaussian, sight, V)
         seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
+        table = Tabulated(seen, gaussian.cov, self.iterations)
         if not knows(problem):
-            return gaussian.mean + moved(seen, V, gaussian.cov, self.flow, self.iterations)
-        way = seen.way(gaussian.cov, seen.values, self.iterations)
-        own = moved(seen, V, gaussian.cov, (self.flow + 1) // 2, self.iterations)
-        return gaussian.mean + near(way, own, gaussian.cov)
+            return gaussian.mean + moved(table, V, self.flow)[0]
+        own, tabulated = moved(table, V, (self.flow + 1) // 2)
+        return gaussian.mean + near(tabulated, own, gaussian.cov)
 
     def _near(
         self, problem: Problem, background: Background, gaussian: Gaussian, sight: Sight, V: Map
@@ -153,10 +153,11 @@ class SpectralGuidance(Diffusion):
         tabulated, parts = about.mean, [first_step(background, gaussian.mean, gaussian.cov)]
         if problem.network.size > 0:
             seen = observed(problem.network, problem.data, about.mean, about.cov)
-            tabulated = tabulated + seen.way(about.cov, seen.values, self.iterations)
+            tabulated = tabulated + Tabulated(seen, about.cov, self.iterations).way(seen.values)
             parts.append(seen.after(gaussian.mean - about.mean))
-        way = moved(stacked(parts), V, gaussian.cov, (self.flow + 1) // 2, self.iterations)
-        return near(tabulated, gaussian.mean + way, about.cov)
+        table = Tabulated(stacked(parts), gaussian.cov, self.iterations)
+        own, _ = moved(table, V, (self.flow + 1) // 2)
+        return near(tabulated, gaussian.mean + own, about.cov)
 
 
 def near(tabulated: Tensor, own: Tensor, cov: SpectralCovariance) -> Tensor:
@@ -248,7 +249,7 @@ def assimilate(
     if draw is not None:
         noise = torch.sqrt(seen.error) * streams.normal((network.size,))
         values = values + noise - seen.forward(draw - mean)
-    return (mean if draw is None else draw) + seen.way(cov, values, iterations)
+    return (mean if draw is None else draw) + Tabulated(seen, cov, iterations).way(values)
 
 
 def flow_levels(problem: Problem) -> tuple[float, float] | None:

@@ -8,8 +8,8 @@ denoised window D,
     (R + \Omega + J V J^T) \, a = y - \bar h , \qquad \hat x = D + V J^T a
 
 is solved by flexible conjugate gradients. Each iteration costs one backpropagation through the
-denoiser; the preconditioner is the whole solve with the tabulated covariance C_s in place of V, so
-that one or two iterations do.
+denoiser; the preconditioner is the whole solve with the tabulated covariance C_s in place of V
+(:mod:`dalab.methods.tabulated`), so that one or two iterations do.
 
 References:
     | Rozet et al. (arXiv 2405.13712): the covariance by Tweedie's formula; there without
@@ -21,9 +21,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..priors.spectral import SpectralCovariance
-from .innovations import Innovations, Map
+from .innovations import Map
 from .solve import dot
+from .tabulated import Tabulated
 
 TINY = 1e-30
 
@@ -31,29 +31,29 @@ TRUST = 5.0
 """How much farther than the tabulated covariance the denoiser's own may move a window."""
 
 
-def moved(
-    known: Innovations, V: Map, C: SpectralCovariance, iterations: int, inner: int
-) -> Tensor:
+def moved(table: Tabulated, V: Map, iterations: int) -> tuple[Tensor, Tensor]:
     """V J^T a, the way from D to the posterior mean, by flexible conjugate gradients.
 
     A network's Jacobian is a covariance only nearly. Where a direction has no variance, or the way
-    would exceed :data:`TRUST` times that of C, a member keeps the way it had, at first that of C.
+    would exceed :data:`TRUST` times that of C_s, a member keeps the way it had, at first that of
+    C_s.
 
     Args:
-        known: the innovations of D.
+        table: the innovations of D, and how they are solved with C_s.
         V: the covariance of the window, applied to windows.
-        C: the tabulated covariance.
         iterations: each applies V once.
-        inner: conjugate-gradient iterations of each preconditioning.
+
+    Returns:
+        The way, and that of C_s.
     """
-    residual = known.values
-    way = reach = direction = before = slope = torch.zeros(())
+    known, residual = table.known, table.known.values
+    tabulated, z = table.solve(residual)
+    way, reach = tabulated, TRUST * _length(tabulated)
+    direction = before = slope = torch.zeros(())
+    so_far: Tensor | float = 0.0
     for k in range(iterations):
-        z = known.solve(C, residual, inner)
-        if k == 0:
-            way = C(known.adjoint(z))
-            reach = TRUST * _length(way)
-        else:
+        if k > 0:
+            z = table.solve(residual)[1]
             z = z + dot(z, residual - before) / slope.clamp(min=TINY) * direction
         direction, before = z, residual
         slope = dot(direction, residual)
@@ -61,11 +61,11 @@ def moved(
         seen = known.error * direction + known.forward(pulled)
         curvature = dot(direction, seen)
         step = slope / curvature.clamp(min=TINY)
-        further = step[..., None, None, None] * pulled + (way if k else 0)
+        further = so_far + step[..., None, None, None] * pulled
         kept = (curvature > 0) & (_length(further) <= reach)
-        way = torch.where(kept[..., None, None, None], further, way)
+        way = so_far = torch.where(kept[..., None, None, None], further, way)
         residual = torch.where(kept, residual - step * seen, 0.0)
-    return way
+    return way, tabulated
 
 
 def _length(windows: Tensor) -> Tensor:

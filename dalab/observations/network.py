@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from .noise import Gaussian, Noise
-from .operators import Operator
+from .operators import Operator, Spectral
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,18 @@ class Instrument:
         index = self.index.to(values.device).expand(values.shape)
         return flat.scatter(-1, index, values).unflatten(-1, (steps, channels, *grid))
 
+    def spread_out(self) -> Tensor:
+        """Information of an operator that acts on wavenumbers, as if spread over all cells.
+
+        m^2 T(k)^H T(k) / std^2 at each step, m the share of cells that it sees: complex128
+        ``(ny, nx//2 + 1, time lev, time lev)``. The square, since a sparse mask confuses
+        wavenumbers: preconditioned with it, masks of 1 to 25 % took fewer iterations than with m.
+        """
+        T = self.operator.transfer().permute(2, 3, 0, 1)
+        density = torch.diag(self.mask.double().mean((-2, -1)) ** 2) / self.assumed_std**2
+        blocks = torch.einsum("st,lkab->lksatb", density.to(T), T.mH @ T)
+        return blocks.flatten(-4, -3).flatten(-2)
+
 
 @dataclass(frozen=True)
 class ObservingNetwork:
@@ -111,6 +124,12 @@ class ObservingNetwork:
         values = [torch.full((i.size,), i.assumed_std**2) for i in self.instruments]
         joined = torch.cat(values)
         return joined if like is None else joined.to(like)
+
+    @cached_property
+    def spread_out(self) -> Tensor | None:
+        """Sum of :meth:`Instrument.spread_out` over all that act on wavenumbers, if any."""
+        parts = [i.spread_out() for i in self.instruments if isinstance(i.operator, Spectral)]
+        return torch.stack(parts).sum(0) if parts else None
 
     def observe(self, truth: Tensor, streams: Callable[[int], torch.Generator]) -> Tensor:
         """Noisy observations of a true window.

@@ -7,6 +7,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.observations import MASKS, NOISES, OPERATORS, network
+from dalab.priors.spectral import product, to_spectrum, to_window
 from dalab.random import stream
 from dalab.registry import build
 
@@ -90,3 +91,22 @@ def test_noise_families_reach_the_data(tiny_system, window):
     net = network([H], [full], noise=NOISES["uniform"](), std=0.1)
     errors = net.observe(window[0], lambda i: stream(0, i)) - net.apply(window[0])
     assert 0.16 < errors.abs().max() <= 0.1732051
+
+
+def test_information_spread_over_all_cells_is_that_of_a_full_network(tiny_system, window):
+    """J^T R^-1 J per wavenumber, where a mask is full; the share squared, where it is not."""
+    velocity, full = OPERATORS["velocity"](tiny_system), torch.ones(4, 8, 8, dtype=torch.bool)
+    dense = network([velocity], [full], interval=2, std=0.2)
+    spectrum = to_spectrum(window)
+    spectrum[..., 4, :] = spectrum[..., 4] = 0  # a real velocity shows a part of these only
+    smooth = to_window(spectrum, window.shape[1:])
+    pulled = dense.vjp(smooth, dense.apply(smooth) / 0.2**2)
+    found = to_window(product(dense.spread_out, to_spectrum(smooth)), window.shape[1:])
+    torch.testing.assert_close(found, pulled, rtol=1e-8, atol=1e-8)
+
+    half = full.clone()
+    half[..., ::2] = False
+    arctan = OPERATORS["arctan"](tiny_system)
+    sparse = network([velocity, arctan, velocity], [half, half, half], interval=2, std=0.2)
+    torch.testing.assert_close(2 * sparse.spread_out, dense.spread_out)
+    assert network([arctan], [full]).spread_out is None
