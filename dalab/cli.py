@@ -185,10 +185,11 @@ def table(
 ) -> None:
     """Fill the published grid of experiments and draw it beside the published errors.
 
-    Rows that are there are kept: after a stop, the same command goes on.
+    Rows that are there are kept: after a stop, the same command goes on. Those of another system,
+    prior, truth or number of members may share the file; they are not drawn.
     """
     from .experiments.config import Config
-    from .experiments.table import choose, fill, read
+    from .experiments.table import choose, fill, like, read
     from .experiments.tally import grid, tally
     from .views.tablefigure import write_all
 
@@ -199,10 +200,11 @@ def table(
     for step in fill(rows, choose(cells), range(seeds), method or ["spectral", "sda"], base):
         typer.echo(f"{step.done}/{step.total} {step}", err=True)
     about = f"{system}, {prior} prior, {truth} truth"
-    for path in (rows, *write_all(read(rows), out, about)):
+    found = like(read(rows), base)
+    for path in (rows, *write_all(found, out, about)):
         typer.echo(f"wrote {path}", err=True)
-    grid(read(rows)).to_zarr(out / "table.zarr", mode="w", consolidated=False)
-    typer.echo(tally(read(rows)).round(3).to_string())
+    grid(found).to_zarr(out / "table.zarr", mode="w", consolidated=False)
+    typer.echo(tally(found).round(3).to_string())
 
 
 @app.command()

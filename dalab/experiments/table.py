@@ -242,6 +242,12 @@ def read(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(lines))
 
 
+def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
+    """The rows with the system, prior, truth and members of ``base``: those that compare."""
+    names = ("system", "prior", "truth", "members")
+    return [row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)]
+
+
 def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows to a table and have them on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)

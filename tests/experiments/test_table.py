@@ -150,4 +150,8 @@ def test_the_command_fills_a_table_and_draws_it(tmp_path):
     found = scores["crps"].sel(one_run | {"mask": "stride:10", "interval": 8})
     assert float(found) == pytest.approx(float(read(tmp_path / "rows.csv")[0]["crps"]))
     assert "oi:iterations=2" in result.output
+
+    more = CliRunner().invoke(app, [*arguments, "--members", "3"])
+    assert more.exit_code == 0, more.output
+    assert len(read(tmp_path / "rows.csv")) == 2
     assert CliRunner().invoke(app, ["table", "others"]).exit_code == 2
