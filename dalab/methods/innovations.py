@@ -45,6 +45,11 @@ class Innovations:
         """Those of windows whose expectation has moved."""
         return replace(self, values=self.values - self.forward(move))
 
+    def doubted(self, factor: float) -> Innovations:
+        """Those whose errors have ``factor`` times the variance."""
+        spread_out = None if self.spread_out is None else self.spread_out / factor
+        return replace(self, error=factor * self.error, spread_out=spread_out)
+
     def pull(self, rows: Tensor) -> Tensor:
         """J^T (R + Omega)^{-1} times rows."""
         return self.adjoint(rows / self.error)

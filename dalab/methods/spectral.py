@@ -44,7 +44,7 @@ from ..priors.base import Prior
 from ..priors.spectral import Sight, SpectralCovariance
 from ..random import MemberStreams
 from .base import Background, Problem, Step
-from .innovations import Map, first_step, observed, stacked
+from .innovations import Innovations, Map, first_step, observed, stacked
 from .sampler import Diffusion, ancestral_step
 from .tabulated import Tabulated
 from .tweedie import moved
@@ -56,6 +56,10 @@ below those without one, for what is tabulated fixes the branch of a folded oper
 RELIABLE = 1.0
 """Noise level up to which that covariance must be one to rely on before it is used with a tabulated
 background: a weaker one helps where data are dense, but harms where they are sparse."""
+
+DOUBT = 3.0
+"""How many times the variance of their errors data have where the table preconditions the flow's
+covariance, without a background, above noise 1, the spread of the climate."""
 
 NEAR = 2.0
 """Standard deviations, given the background, by which the flow's covariance may move a cell away
@@ -134,10 +138,11 @@ class SpectralGuidance(Diffusion):
         if problem.background is not None and sight is not None:
             return self._near(problem, problem.background, gaussian, sight, V)
         seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
-        table = Tabulated(seen, gaussian.cov, self.iterations)
         if not knows(problem):
-            return gaussian.mean + moved(table, V, self.flow)[0]
-        own, tabulated = moved(table, V, (self.flow + 1) // 2)
+            doubting = Tabulated(doubted(seen, s), gaussian.cov, self.iterations)
+            return gaussian.mean + moved(seen, doubting, V, self.flow)[0]
+        table = Tabulated(seen, gaussian.cov, self.iterations)
+        own, tabulated = moved(seen, table, V, (self.flow + 1) // 2)
         return gaussian.mean + near(tabulated, own, gaussian.cov)
 
     def _near(
@@ -155,9 +160,18 @@ class SpectralGuidance(Diffusion):
             seen = observed(problem.network, problem.data, about.mean, about.cov)
             tabulated = tabulated + Tabulated(seen, about.cov, self.iterations).way(seen.values)
             parts.append(seen.after(gaussian.mean - about.mean))
-        table = Tabulated(stacked(parts), gaussian.cov, self.iterations)
-        own, _ = moved(table, V, (self.flow + 1) // 2)
+        known = stacked(parts)
+        table = Tabulated(known, gaussian.cov, self.iterations)
+        own, _ = moved(known, table, V, (self.flow + 1) // 2)
         return near(tabulated, gaussian.mean + own, about.cov)
+
+
+def doubted(seen: Innovations, s: float) -> Innovations:
+    """Innovations to precondition with at level ``s``: less sharp where flow and table differ.
+
+    Only where they are solved for windows: for rows, iterations that end early do the same.
+    """
+    return seen.doubted(DOUBT) if seen.spread_out is not None and s > 1 else seen
 
 
 def near(tabulated: Tensor, own: Tensor, cov: SpectralCovariance) -> Tensor:

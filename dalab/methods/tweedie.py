@@ -9,7 +9,8 @@ denoised window D,
 
 is solved by flexible conjugate gradients. Each iteration costs one backpropagation through the
 denoiser; the preconditioner is the whole solve with the tabulated covariance C_s in place of V
-(:mod:`dalab.methods.tabulated`), so that one or two iterations do.
+(:mod:`dalab.methods.tabulated`), so that one or two iterations do. It may take the errors for
+larger than they are: where C_s and V differ much, what is exact for C_s is too sharp for V.
 
 References:
     | Rozet et al. (arXiv 2405.13712): the covariance by Tweedie's formula; there without
@@ -21,7 +22,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .innovations import Map
+from .innovations import Innovations, Map
 from .solve import dot
 from .tabulated import Tabulated
 
@@ -31,7 +32,9 @@ TRUST = 5.0
 """How much farther than the tabulated covariance the denoiser's own may move a window."""
 
 
-def moved(table: Tabulated, V: Map, iterations: int) -> tuple[Tensor, Tensor]:
+def moved(
+    known: Innovations, table: Tabulated, V: Map, iterations: int
+) -> tuple[Tensor, Tensor]:
     """V J^T a, the way from D to the posterior mean, by flexible conjugate gradients.
 
     A network's Jacobian is a covariance only nearly. Where a direction has no variance, or the way
@@ -39,14 +42,15 @@ def moved(table: Tabulated, V: Map, iterations: int) -> tuple[Tensor, Tensor]:
     C_s.
 
     Args:
-        table: the innovations of D, and how they are solved with C_s.
+        known: the innovations of D.
+        table: how they are solved with C_s.
         V: the covariance of the window, applied to windows.
         iterations: each applies V once.
 
     Returns:
         The way, and that of C_s.
     """
-    known, residual = table.known, table.known.values
+    residual = known.values
     tabulated, z = table.solve(residual)
     way, reach = tabulated, TRUST * _length(tabulated)
     direction = before = slope = torch.zeros(())

@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.methods.innovations import Innovations
+from dalab.methods.innovations import Innovations, observed
 from dalab.methods.spectral import (
+    DOUBT,
     FLOW_FROM_BACKGROUND,
     NEAR,
     Gaussian,
     SpectralGuidance,
     background_sight,
+    doubted,
     flow_levels,
     posterior,
     see,
@@ -158,7 +160,7 @@ def test_a_jacobian_that_is_no_covariance_is_not_followed(tiny_prior, factor, er
     tabulated = C(adjoint(torch.linalg.solve(S, few.T).T))
     own = torch.diag(known.error[0]) * (1 - factor) + factor * S
     exact = factor * C(adjoint(torch.linalg.solve(own, few.T).T))
-    found, way = moved(Tabulated(known, C, 20), lambda v: factor * C(v), iterations=8)
+    found, way = moved(known, Tabulated(known, C, 20), lambda v: factor * C(v), iterations=8)
     torch.testing.assert_close(way, tabulated, rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(found, exact if kept else tabulated, rtol=1e-6, atol=1e-9)
     assert kept or (exact - tabulated).abs().max() > 1e-3
@@ -211,3 +213,35 @@ def test_a_prior_says_at_which_noise_its_own_covariance_is_used(
     low, high = expected or (0.1, 1.0)
     assert method._follows_flow(p, low) == method._follows_flow(p, high) == (expected is not None)
     assert not method._follows_flow(p, 0.9 * low) and not method._follows_flow(p, 1.1 * high)
+
+
+def test_a_less_sharp_preconditioner_ends_at_the_same_window(tiny_system, tiny_prior):
+    mixture = Mixture(tiny_prior, 0.3)
+    p = problem(tiny_system, mixture, ("velocity",))
+    x = 0.8 * torch.randn(2, *p.window, generator=stream(9), dtype=torch.float64)
+    x.requires_grad_()
+    with torch.enable_grad():
+        D = mixture.denoise(x, 2.0)
+
+    def V(v):
+        return 4.0 * torch.autograd.grad(D, x, v, retain_graph=True)[0]
+
+    C = mixture.error_covariance(2.0)
+    seen = observed(p.network, p.data, D.detach(), C)
+    ways = [
+        [moved(seen, Tabulated(by, C, 200), V, k)[0] for by in (seen, seen.doubted(3.0))]
+        for k in (1, 12)
+    ]
+    torch.testing.assert_close(*ways[1], rtol=1e-3, atol=1e-3)
+    assert (ways[0][0] - ways[0][1]).abs().max() > 1e-2
+
+
+def test_the_table_is_doubted_where_windows_are_solved_for_above_the_climate(
+    tiny_system, tiny_prior
+):
+    for operator, s, factor in (("velocity", 2.0, DOUBT), ("velocity", 1.0, 1), ("arctan", 2.0, 1)):
+        p = problem(tiny_system, tiny_prior, (operator,))
+        D = torch.zeros(1, *p.window, dtype=torch.float64)
+        seen = observed(p.network, p.data, D, tiny_prior.error_covariance(s))
+        torch.testing.assert_close(doubted(seen, s).error, factor * seen.error)
+        assert doubted(seen, s).values is seen.values
