@@ -29,7 +29,7 @@ from torch import Tensor
 
 from ..priors.spectral import SpectralCovariance, product, to_spectrum, to_window
 from .innovations import Innovations
-from .solve import conjugate_gradients
+from .solve import conjugate_gradients, dot
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,20 @@ class Tabulated:
     C: SpectralCovariance
     iterations: int
 
-    def way(self, values: Tensor) -> Tensor:
-        """w, windows, for innovations ``(members, rows)``."""
-        return self.solve(values)[0]
-
     def solve(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """w and a for innovations ``(members, rows)``, each member by itself."""
-        return self._rows(values) if self.K is None else self._windows(values, self.K)
+        if self.K is not None:
+            return self._windows(values, self.K)
+        rows = self._rows(values)
+        return self.C(self.known.adjoint(rows)), rows
+
+    def way(self, values: Tensor) -> Tensor:
+        """w alone, windows."""
+        return self.solve(values)[0]
+
+    def rows(self, values: Tensor) -> Tensor:
+        """a alone, rows."""
+        return self._rows(values) if self.K is None else self._windows(values, self.K)[1]
 
     @cached_property
     def K(self) -> Tensor | None:
@@ -63,53 +70,41 @@ class Tabulated:
         eye = torch.eye(G.shape[-1], dtype=G.dtype, device=G.device)
         return torch.linalg.inv(eye + G @ self.C.matrices.to(G)).to(self.C.matrices)
 
-    def _rows(self, values: Tensor) -> tuple[Tensor, Tensor]:
+    def _rows(self, values: Tensor) -> Tensor:
         known, C = self.known, self.C
-        rows = conjugate_gradients(
+        return conjugate_gradients(
             lambda a: known.error * a + known.forward(C(known.adjoint(a))), values,
             preconditioner=1 / (known.error + known.signal), iterations=self.iterations,
         )
-        return C(known.adjoint(rows)), rows
 
     def _windows(self, values: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
-        """A member rests once it has converged.
+        """Windows are flat on the way; a member rests once it has converged.
 
         The residual is taken from what is left of the innovations: summed up step by step, it would
         keep the rounding errors of the first, which is far larger where the data are sharp.
         """
         known, left = self.known, values
-        residual = known.pull(left)
+        residual = known.pull(left).flatten(1)
         way = source = torch.zeros_like(residual)
         p, q = self._towards(K, residual)
-        size = first = inner(p, residual)
+        size = first = dot(p, residual)
         alive = first > 0
         for _ in range(self.iterations):
             if not alive.any():
                 break
-            seen = known.forward(p)
-            step = torch.where(alive, size / (inner(p, q) + inner(seen, seen / known.error)), 0.0)
-            way, source, left = along(step, (p, q, -seen), (way, source, left))
-            residual = known.pull(left) - source
+            seen = known.forward(p.unflatten(1, self.C.window))
+            step = torch.where(alive, size / (dot(p, q) + dot(seen, seen / known.error)), 0.0)
+            way, source, left = way + step * p, source + step * q, left - step * seen
+            residual = known.pull(left).flatten(1) - source
             z, s = self._towards(K, residual)
-            previous, size = size, inner(z, residual)
+            previous, size = size, dot(z, residual)
             alive = alive & (size > torch.finfo(size.dtype).eps ** 1.5 * first)
-            p, q = along(torch.where(alive, size / previous, 0.0), (p, q), (z, s))
-        return way, left / known.error
+            turn = torch.where(alive, size / previous, 0.0)
+            p, q = z + turn * p, s + turn * q
+        return way.unflatten(1, self.C.window), left / known.error
 
     def _towards(self, K: Tensor, residual: Tensor) -> tuple[Tensor, Tensor]:
-        """C K times windows, and K times them."""
-        s = to_window(product(K, to_spectrum(residual)), self.C.window)
-        return self.C(s), s
-
-
-def inner(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product of each member, ``(members,)``."""
-    return (a * b).flatten(1).sum(1)
-
-
-def along(step: Tensor, directions: tuple[Tensor, ...], starts: tuple[Tensor, ...]) -> list[Tensor]:
-    """Points a step of each member along a direction from where it starts."""
-    return [
-        start + step.view(-1, *[1] * (start.ndim - 1)) * direction
-        for start, direction in zip(starts, directions, strict=True)
-    ]
+        """C K times flat windows, and K times them."""
+        spectrum = to_spectrum(residual.unflatten(1, self.C.window))
+        s = to_window(product(K, spectrum), self.C.window)
+        return self.C(s).flatten(1), s.flatten(1)

@@ -54,10 +54,9 @@ def moved(
     tabulated, z = table.solve(residual)
     way, reach = tabulated, TRUST * _length(tabulated)
     direction = before = slope = torch.zeros(())
-    so_far: Tensor | float = 0.0
     for k in range(iterations):
         if k > 0:
-            z = table.solve(residual)[1]
+            z = table.rows(residual)
             z = z + dot(z, residual - before) / slope.clamp(min=TINY) * direction
         direction, before = z, residual
         slope = dot(direction, residual)
@@ -65,9 +64,9 @@ def moved(
         seen = known.error * direction + known.forward(pulled)
         curvature = dot(direction, seen)
         step = slope / curvature.clamp(min=TINY)
-        further = so_far + step[..., None, None, None] * pulled
+        further = step[..., None, None, None] * pulled + (way if k else 0)
         kept = (curvature > 0) & (_length(further) <= reach)
-        way = so_far = torch.where(kept[..., None, None, None], further, way)
+        way = torch.where(kept[..., None, None, None], further, way)
         residual = torch.where(kept, residual - step * seen, 0.0)
     return way, tabulated
 
