@@ -23,15 +23,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dalab.methods.enkf import EnKF
-from dalab.methods.etkf import ETKF
-from dalab.methods.letkf import LETKF
-from dalab.methods.pf import ParticleFilter, effective_size, reweighted, uniform
-from dalab.methods.spectral import Gaussian, assimilate
-from dalab.methods.variational import Variational
+from dalab.methods.ensemble.enkf import EnKF
+from dalab.methods.ensemble.etkf import ETKF
+from dalab.methods.ensemble.letkf import LETKF
+from dalab.methods.ensemble.particle import ParticleFilter, effective_size, reweighted, uniform
+from dalab.methods.gaussian.update import Gaussian, assimilate
+from dalab.methods.variational.cost import Variational
 from dalab.observations import ObservingNetwork, network
 from dalab.observations.operators import Operator
-from dalab.priors.spectral import SpectralCovariance, estimate
+from dalab.priors.covariance import SpectralCovariance, estimate
 from dalab.random import MemberStreams, stream
 from dalab.systems.lorenz import Lorenz
 from dalab.systems.lorenz63 import Lorenz63

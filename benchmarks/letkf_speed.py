@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from dalab.methods.letkf import LETKF
+from dalab.methods.ensemble.letkf import LETKF
 from dalab.observations import MASKS, OPERATORS, network
 from dalab.random import MemberStreams, stream
 from dalab.systems import SYSTEMS

@@ -15,10 +15,10 @@ import time
 import torch
 from torch import Tensor
 
-from dalab.methods.sampler import ancestral_step, noise_levels
-from dalab.priors import load_prior
+from dalab.methods.diffusion.sampler import ancestral_step, noise_levels
 from dalab.priors.base import Prior
-from dalab.priors.rings import ring_sums
+from dalab.priors.denoisers.rings import ring_sums
+from dalab.priors.loading import load_prior
 from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS, System
 from dalab.systems.library import load_states

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from dalab.experiments.config import Config
 from dalab.experiments.run import execute
 from dalab.metrics.table import table
-from dalab.views.colours import colour, dash
+from dalab.views.pictures.style import colour, dash
 
 METHODS = ("spectral", "sda", "dps", "dmps", "pgdm", "mmps", "soad", "soad-repaired")
 STEPS = (8, 16, 32, 64, 128, 256)

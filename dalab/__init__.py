@@ -20,8 +20,8 @@ _HOMES = {
     "Config": "dalab.experiments.config",
     "Run": "dalab.experiments.run",
     "execute": "dalab.experiments.run",
-    "load": "dalab.experiments.store",
-    "Lab": "dalab.views.widgets",
+    "load": "dalab.experiments.results.store",
+    "Lab": "dalab.views.jupyter.lab",
 }
 
 

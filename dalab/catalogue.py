@@ -31,7 +31,7 @@ def registries() -> dict[str, Mapping[str, Any]]:
     from .experiments.truth import TRUTHS
     from .methods import METHODS
     from .observations import MASKS, NOISES, OPERATORS
-    from .priors import PRIORS
+    from .priors.loading import PRIORS
     from .systems import SYSTEMS
 
     return {

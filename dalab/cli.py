@@ -119,7 +119,7 @@ def _refuse_cycles(system: str, given: dict[str, int | None]) -> None:
 
 def _run(config: Any, out: Path | None, json: Path | None) -> Any:
     """Run, print and write; the result."""
-    from .experiments.store import check_path, save
+    from .experiments.results.store import check_path, save
     from .terminal import show_scores, watched, write_json
 
     if out is not None:
@@ -162,7 +162,7 @@ def demo(
 
     tree = _run(DEMO.replace(device=device), out / "demo.nc", None)
     if "truth" in tree.children:
-        from .views.figure import write
+        from .views.render.result_figure import write
 
         typer.echo(f"wrote {write(tree, out / 'demo.png')}", err=True)
     _finish(tree)
@@ -189,9 +189,9 @@ def table(
     prior, truth or number of members may share the file; they are not drawn.
     """
     from .experiments.config import Config
-    from .experiments.table import choose, fill, like, read
-    from .experiments.tally import grid, tally
-    from .views.tablefigure import write_all
+    from .experiments.tables.summary import grid, tally
+    from .experiments.tables.sweep import choose, fill, like, read
+    from .views.render.table_figure import write_all
 
     if which != "soad":
         raise InputError("table", which, "must be soad", "Use: dalab table soad")
@@ -226,7 +226,7 @@ def lab(
 
     Limits that are not given are those of the environment, DALAB_MAX_RUNS and so on, or none.
     """
-    from .views.serve import serve_lab
+    from .views.panel.serve import serve_lab
 
     limits = {"runs": max_runs, "waiting": max_waiting, "seconds": max_seconds, "size": max_size}
     serve_lab(port, show, address=address, origins=origin or (), users=users,
@@ -236,8 +236,8 @@ def lab(
 def _service(at_once: int, limits: dict[str, float | None]) -> Any:
     from dataclasses import replace
 
-    from .experiments.quota import Limits
-    from .experiments.service import Service
+    from .experiments.service.limits import Limits
+    from .experiments.service.service import Service
 
     given = {name: value for name, value in limits.items() if value is not None}
     return Service(replace(Limits.of_environment(), **given), at_once)
@@ -265,7 +265,7 @@ def climatology(
     """Spin up a system and write its Gaussian prior and its libraries of states."""
     from .experiments.parts import make_system
     from .priors import WEIGHTS
-    from .priors.climatology import measure, write_prior
+    from .priors.training.climatology import measure, write_prior
     from .systems import QGSystem
     from .systems.library import DATA
     from .systems.spinup import make_library

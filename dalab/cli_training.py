@@ -63,9 +63,9 @@ def train(
     Ctrl-C writes a checkpoint first.
     """
     from .experiments.parts import make_device
-    from .priors.distributed import processes
-    from .priors.pipeline import Training
-    from .priors.recipe import load_recipe
+    from .priors.training.distributed import processes
+    from .priors.training.pipeline import Training
+    from .priors.training.recipe import load_recipe
 
     wanted = load_recipe(recipe)
     with processes(make_device(device)) as (rank, place):
@@ -86,7 +86,7 @@ def calibrate(
     out: Annotated[Path | None, Option(help="file to write; the prior's own by default")] = None,
 ) -> None:
     """Measure a prior's error covariance and validation table anew; write them into its file."""
-    from .priors.recalibrate import recalibrate
+    from .priors.training.recalibrate import recalibrate
 
     path, table = recalibrate(prior, data, windows, out)
     show_validation(table)

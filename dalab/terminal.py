@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from .experiments.config import Config
+from .experiments.results.store import config_of
 from .experiments.run import Frame, execute
-from .experiments.store import config_of
 from .metrics.table import records, table
 
 WIDTH = 110

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dalab.priors import GaussianPrior
-from dalab.priors.spectral import estimate
+from dalab.priors.covariance import estimate
 from dalab.systems import QGSystem, TwoLayerQG
 
 

@@ -15,7 +15,7 @@ from dalab.catalogue import domain, registries
 from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.store import config_of, load
+from dalab.experiments.results.store import config_of, load
 from dalab.registry import default, options
 
 PROGRAM = [sys.executable, "-c", "from dalab.cli import app; app(prog_name='dalab')"]
@@ -233,7 +233,7 @@ def test_climatology_writes_a_prior(tmp_path):
     assert "upper layer: std" in shown and "normalised by 8.19e-06" in shown
     assert "6 windows" in shown
 
-    from dalab.priors.checkpoint import load_gaussian, read_header
+    from dalab.priors.files.gaussian_file import load_gaussian, read_header
 
     path = tmp_path / "qg64-gaussian.safetensors"
     header = read_header(path)
@@ -257,7 +257,7 @@ def test_lab_says_how_to_install_panel(monkeypatch):
 def test_lab_says_that_a_port_is_taken():
     import socket
 
-    from dalab.views.serve import check_port
+    from dalab.views.panel.serve import check_port
 
     with socket.socket() as taken:
         taken.bind(("localhost", 0))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from .frame import Frame
+from .progress import Frame
 
 MOMENTS = 40
 """Moments of a method at most."""

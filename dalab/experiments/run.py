@@ -15,9 +15,9 @@ from typing import Literal
 import xarray as xr
 
 from .config import Config
-from .frame import Frame, MethodScores, Progress
-from .line import Place, Turn
-from .service import Service
+from .progress import Frame, MethodScores, Progress
+from .service.queue import Place, Turn
+from .service.service import Service
 from .twin import Twin
 from .work import Work
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..methods import Background, Method, Problem
 from ..observations import ObservingNetwork, network
-from ..priors import load_prior
-from ..priors.augmented import AugmentedPrior, load_augmented
+from ..priors.denoisers.augmented import AugmentedPrior
+from ..priors.loading import load_augmented, load_prior
 from ..random import stream
 from ..systems import System
 from .config import Config

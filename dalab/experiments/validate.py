@@ -11,13 +11,19 @@ import torch
 
 from ..errors import InputError
 from ..observations.network import schedule
-from ..priors import load_prior
-from ..priors.augmented import load_augmented
+from ..priors.loading import load_augmented, load_prior
 from ..random import stream
 from ..registry import lookup
 from ..systems import System
 from .config import Config
-from .parts import make_device, make_mask, make_method, make_noise, make_operator, make_system
+from .parts import (
+    make_device,
+    make_mask,
+    make_method,
+    make_noise,
+    make_operator,
+    make_system,
+)
 from .truth import TRUTHS
 
 BACKGROUND_KINDS = ("perturbed", "forecast")

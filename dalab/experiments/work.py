@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
+import psutil
 import torch
 import xarray as xr
 from torch import Tensor
@@ -21,10 +22,9 @@ from ..methods import Method, Step
 from ..random import stream
 from ..runtime import leave_a_core
 from .config import Config
-from .frame import Frame, MethodScores, Progress, live_rmse, live_spread
-from .memory import check_memory
-from .peak import PeakMemory
-from .store import assemble, scored
+from .progress import Frame, MethodScores, Progress, live_rmse, live_spread
+from .results.store import assemble, scored
+from .service.limits import check_memory
 from .twin import Twin, methods, prepare
 from .validate import validate
 
@@ -196,3 +196,29 @@ class _Clock:
             self.labels[self.index], self.index, count, (self.index + step.fraction) / count,
             now - self.start, left, step.note,
         )
+
+
+MIB = 2**20
+
+
+class PeakMemory:
+    """The highest memory use since it was made [MiB].
+
+    Args:
+        device: where the method computes.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.highest = device, 0.0
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def look(self) -> float:
+        """Look now, and return the highest value so far [MiB]."""
+        self.highest = max(self.highest, self._now())
+        return self.highest
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / MIB
+        return psutil.Process().memory_info().rss / MIB

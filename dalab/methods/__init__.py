@@ -1,25 +1,25 @@
 """How a window is inferred from its observations."""
 
 from .base import Background, Method, Problem, Step
-from .dmps import DMPS
-from .dps import DPS
-from .enkf import EnKF
-from .enks import EnKS
-from .etkf import ETKF
-from .kf import KalmanFilter
-from .letkf import LETKF
-from .mmps import MMPS
-from .oi import OptimalInterpolation
-from .pf import ParticleFilter
-from .pff import ParticleFlowFilter
-from .pgdm import PiGDM
-from .rts import RTSSmoother
-from .sda import SDA, SDAReleased
-from .soad import SOAD, SOADRepaired
-from .spectral import SpectralGuidance
-from .var3d import Var3D
-from .var4d import Var4D
-from .yardsticks import Climatology, Persistence
+from .diffusion.dmps import DMPS
+from .diffusion.dps import DPS
+from .diffusion.mmps import MMPS
+from .diffusion.pgdm import PiGDM
+from .diffusion.sda import SDA, SDAReleased
+from .diffusion.soad import SOAD, SOADRepaired
+from .diffusion.spectral import SpectralGuidance
+from .ensemble.enkf import EnKF
+from .ensemble.enks import EnKS
+from .ensemble.etkf import ETKF
+from .ensemble.letkf import LETKF
+from .ensemble.particle import ParticleFilter
+from .ensemble.particle_flow import ParticleFlowFilter
+from .exact.kalman import KalmanFilter
+from .exact.rts import RTSSmoother
+from .reference import Climatology, Persistence
+from .variational.oi import OptimalInterpolation
+from .variational.var3d import Var3D
+from .variational.var4d import Var4D
 
 __all__ = ["METHODS", "Background", "Method", "Problem", "Step"]
 

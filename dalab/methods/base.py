@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..observations import ObservingNetwork
-from ..priors.augmented import AugmentedPrior, selection
 from ..priors.base import Prior
+from ..priors.denoisers.augmented import AugmentedPrior, selection
 from ..random import MemberStreams
 from ..systems.base import System
 

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods.local import gaspari_cohn
+from ..methods.ensemble.localisation import gaspari_cohn
 from ..observations import Instrument
 
 Cell = tuple[int, int]

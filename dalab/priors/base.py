@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..random import MemberStreams
 from ..systems.base import System
-from .spectral import Sight, SpectralCovariance
+from .covariance import Sight, SpectralCovariance
 
 
 class Prior(Denoiser, abc.ABC):

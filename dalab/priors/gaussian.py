@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .base import Prior
-from .spectral import SpectralCovariance, product, to_spectrum, to_window
+from .covariance import SpectralCovariance, product, to_spectrum, to_window
 
 
 class GaussianPrior(Prior):

@@ -13,7 +13,7 @@ import pytest
 
 from dalab.experiments.config import Config
 from dalab.experiments.run import execute
-from dalab.views.serve import GONE
+from dalab.views.panel.serve import GONE
 
 from .conftest import ROOT, free_port, wait_for_http
 from .page import BREAK, READY, SOCKETS, LabPage

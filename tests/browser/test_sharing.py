@@ -14,8 +14,8 @@ from PIL import Image
 
 from dalab.experiments.config import Config
 from dalab.experiments.parts import make_system
+from dalab.experiments.results.store import config_of, load, save
 from dalab.experiments.run import execute
-from dalab.experiments.store import config_of, load, save
 
 from .page import LabPage
 

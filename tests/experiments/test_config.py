@@ -8,7 +8,13 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config, load_config
-from dalab.experiments.parts import labels, make_device, make_method, make_operator, make_system
+from dalab.experiments.parts import (
+    labels,
+    make_device,
+    make_method,
+    make_operator,
+    make_system,
+)
 from dalab.experiments.validate import validate
 from dalab.observations.operators import Velocity
 

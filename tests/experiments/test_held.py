@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dalab.experiments import held
-from dalab.experiments.held import Held
+from dalab.experiments.service import kept_runs as held
+from dalab.experiments.service.kept_runs import Held
 
 
 class Thing:

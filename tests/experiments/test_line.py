@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from dalab.errors import InputError
-from dalab.experiments.line import Line, Place
+from dalab.experiments.service.queue import Line, Place
 
 
 def served(line: Line, turns: dict) -> list[str]:

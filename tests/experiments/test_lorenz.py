@@ -8,12 +8,12 @@ import torch
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
+from dalab.experiments.results.store import load, save
 from dalab.experiments.run import execute
-from dalab.experiments.store import load, save
 from dalab.experiments.truth import draw_truth
 from dalab.experiments.twin import prepare
 from dalab.experiments.validate import validate
-from dalab.priors import load_prior
+from dalab.priors.loading import load_prior
 from dalab.random import stream
 from dalab.systems import SYSTEMS
 

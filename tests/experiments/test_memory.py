@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dalab.errors import InputError
-from dalab.experiments import memory
 from dalab.experiments.config import Config
 from dalab.experiments.run import Run
+from dalab.experiments.service import limits as memory
 from dalab.experiments.twin import methods
 
 CONFIG = Config(methods=("sda", "oi"), prior="gaussian", device="cpu")

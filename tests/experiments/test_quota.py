@@ -8,7 +8,7 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.quota import Limits, window_size
+from dalab.experiments.service.limits import Limits, window_size
 
 CONFIG = Config(methods=("spectral", "oi"), members=8)
 SIZE = 9 * 2 * 64 * 64

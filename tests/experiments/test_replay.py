@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dalab.experiments import replay
-from dalab.experiments.frame import Frame, Progress
+from dalab.experiments.progress import Frame, Progress
 from dalab.experiments.replay import MOMENTS, Replay
 from dalab.methods import Step
 

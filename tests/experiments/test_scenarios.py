@@ -7,9 +7,15 @@ import math
 import pytest
 
 from dalab.errors import InputError
-from dalab.experiments.lessons import CHAOS, GUIDANCE, PARTICLES, SCENARIOS, STROBOSCOPE
+from dalab.experiments.lessons.catalogue import (
+    CHAOS,
+    GUIDANCE,
+    PARTICLES,
+    SCENARIOS,
+    STROBOSCOPE,
+)
+from dalab.experiments.lessons.scenario import Finding
 from dalab.experiments.run import execute
-from dalab.experiments.scenarios import Finding
 from dalab.experiments.twin import prepare
 
 EVERY = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))

@@ -8,9 +8,9 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.quota import Limits
 from dalab.experiments.run import Run, execute
-from dalab.experiments.service import Service, share, shared
+from dalab.experiments.service.limits import Limits
+from dalab.experiments.service.service import Service, share, shared
 
 from .stubs import Waiting, stubs  # noqa: F401
 from .test_run import until, waited

@@ -9,8 +9,8 @@ import xarray as xr
 
 from dalab import __version__
 from dalab.errors import InputError
+from dalab.experiments.results.store import check_path, config_of, load, save
 from dalab.experiments.run import Run, execute
-from dalab.experiments.store import check_path, config_of, load, save
 
 from .stubs import QUICK
 

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 from dalab.errors import InputError
+from dalab.experiments.results.store import load, save
+from dalab.experiments.results.stored_run import StoredRun
 from dalab.experiments.run import Run
-from dalab.experiments.store import load, save
-from dalab.experiments.stored import StoredRun
 
 from .stubs import QUICK
 

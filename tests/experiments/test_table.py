@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.published import TABLES, published
-from dalab.experiments.table import COLUMNS, cells, choose, fill, means, read, settled
-from dalab.experiments.tally import tally
-from dalab.views.tablefigure import figure, write_all
+from dalab.experiments.tables.published import TABLES, published
+from dalab.experiments.tables.summary import tally
+from dalab.experiments.tables.sweep import COLUMNS, cells, choose, fill, means, read, settled
+from dalab.views.render.table_figure import figure, write_all
 
 TWO = "setting=II,operators=arctan,mask=stride:10,interval=1|8"
 BASE = Config(members=2, device="cpu")

@@ -8,7 +8,7 @@ import xarray as xr
 from dalab.errors import InputError
 from dalab.experiments import truth
 from dalab.experiments.truth import TRUTHS, draw_truth, lead, mirrored, shifted, start
-from dalab.priors.rings import ring_index
+from dalab.priors.denoisers.rings import ring_index
 from dalab.systems import QGSystem, TwoLayerQG, qg64
 
 

@@ -8,7 +8,7 @@ import torch
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.twin import methods, prepare
-from dalab.priors import load_prior
+from dalab.priors.loading import load_prior
 
 TWO = Config(operators=("arctan", "velocity"), masks=("random:0.1", "stride:8"), device="cpu")
 

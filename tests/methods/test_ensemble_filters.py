@@ -8,14 +8,21 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.methods.enkf import EnKF
-from dalab.methods.enks import EnKS
-from dalab.methods.etkf import ETKF
-from dalab.methods.filters import first_ensemble, observed_at, relaxed
-from dalab.methods.letkf import LETKF
-from dalab.methods.local import columns, gaspari_cohn, localised_product, rows, taper
-from dalab.methods.stencil import Stencil
-from dalab.methods.transform import ensemble_weights, rotation, weights
+from dalab.methods.cycling import first_ensemble, observed_at
+from dalab.methods.ensemble.base import relaxed
+from dalab.methods.ensemble.enkf import EnKF
+from dalab.methods.ensemble.enks import EnKS
+from dalab.methods.ensemble.etkf import ETKF
+from dalab.methods.ensemble.letkf import LETKF
+from dalab.methods.ensemble.localisation import (
+    columns,
+    gaspari_cohn,
+    localised_product,
+    rows,
+    taper,
+)
+from dalab.methods.ensemble.stencil import Stencil
+from dalab.methods.ensemble.transform import ensemble_weights, rotation, weights
 from dalab.observations import OPERATORS, network
 from dalab.random import MemberStreams, stream
 from tests.dense import matrix
@@ -88,7 +95,7 @@ def test_smoother_of_a_moment_matched_ensemble_is_exact(linear):
         def size(self, members):
             return 129
 
-    import dalab.methods.enks as module
+    import dalab.methods.ensemble.enks as module
 
     members = moment_matched(*first_moments(linear)).unflatten(1, (2, 8, 8))
     first, module.first_ensemble = module.first_ensemble, lambda *_: members
@@ -191,7 +198,7 @@ def test_wide_tapers_take_convolutions_and_agree(tiny_system, tiny_prior, monkey
     p = problem(tiny_system, tiny_prior, ("arctan",))
     x, method = first_ensemble(p, streams(6)), EnKF(localisation=1.5, iterations=300)
     by_stencil = method.analysis(x, *observed_at(p, 0), streams(6))
-    monkeypatch.setattr("dalab.methods.stencil.LARGEST", 0)
+    monkeypatch.setattr("dalab.methods.ensemble.stencil.LARGEST", 0)
     close(method.analysis(x, *observed_at(p, 0), streams(6)), by_stencil)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.evidence import Evidence
-from dalab.methods.mmps import MMPS
-from dalab.methods.oi import OptimalInterpolation
-from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight
-from dalab.methods.spectral import posterior as guided
+from dalab.methods.diffusion.evidence import Evidence
+from dalab.methods.diffusion.mmps import MMPS
+from dalab.methods.diffusion.spectral import SpectralGuidance
+from dalab.methods.gaussian.update import Gaussian, background_sight
+from dalab.methods.gaussian.update import posterior as guided
+from dalab.methods.variational.oi import OptimalInterpolation
 from dalab.priors import GaussianPrior, Prior
 from dalab.random import stream
 from tests.dense import matrix, posterior

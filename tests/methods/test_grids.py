@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.etkf import ETKF
-from dalab.methods.evidence import Evidence
-from dalab.methods.letkf import LETKF
-from dalab.methods.local import Taper, gaspari_cohn
-from dalab.methods.oi import OptimalInterpolation
-from dalab.methods.spectral import Gaussian, SpectralGuidance, background_sight
-from dalab.methods.spectral import posterior as guided
-from dalab.methods.transform import ensemble_weights, transformed
+from dalab.methods.diffusion.evidence import Evidence
+from dalab.methods.diffusion.spectral import SpectralGuidance
+from dalab.methods.ensemble.etkf import ETKF
+from dalab.methods.ensemble.letkf import LETKF
+from dalab.methods.ensemble.localisation import Taper, gaspari_cohn
+from dalab.methods.ensemble.transform import ensemble_weights, transformed
+from dalab.methods.gaussian.update import Gaussian, background_sight
+from dalab.methods.gaussian.update import posterior as guided
+from dalab.methods.variational.oi import OptimalInterpolation
 from dalab.priors import GaussianPrior
-from dalab.priors.spectral import estimate
+from dalab.priors.covariance import estimate
 from dalab.random import MemberStreams, stream
 from tests.dense import matrix, posterior
 from tests.methods.kalman import moment_matched

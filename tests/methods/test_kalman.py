@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.methods.kf import KalmanFilter, Normal, is_linear
-from dalab.methods.rts import RTSSmoother
-from dalab.methods.yardsticks import Climatology, Persistence
+from dalab.methods.exact.kalman import KalmanFilter, Normal, is_linear
+from dalab.methods.exact.rts import RTSSmoother
+from dalab.methods.reference import Climatology, Persistence
 from dalab.random import stream
 from tests.methods.kalman import filtered, smoothed
 from tests.methods.worlds import Advection, last, problem

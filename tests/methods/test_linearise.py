@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dalab.methods.linearise import linearise, moments
+from dalab.methods.gaussian.linearise import linearise, moments
 from dalab.observations import OPERATORS, network
-from dalab.priors.spectral import SpectralCovariance
+from dalab.priors.covariance import SpectralCovariance
 from dalab.random import stream
 
 MEANS = torch.tensor([-1.2, -0.3, 0.0, 0.4, 2.0], dtype=torch.float64)

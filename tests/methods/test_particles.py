@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.filters import observed_at
-from dalab.methods.local import taper
-from dalab.methods.pf import (
+from dalab.methods.cycling import observed_at
+from dalab.methods.ensemble.localisation import taper
+from dalab.methods.ensemble.particle import (
     ParticleFilter,
     effective_size,
     resampled,
@@ -15,7 +15,7 @@ from dalab.methods.pf import (
     smoothing_noise,
     uniform,
 )
-from dalab.methods.pff import Forecast, ParticleFlowFilter, likelihood_gradient
+from dalab.methods.ensemble.particle_flow import Forecast, ParticleFlowFilter, likelihood_gradient
 from dalab.random import MemberStreams, stream
 from tests.dense import matrix
 from tests.methods.kalman import filtered, moment_matched

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.methods.innovations import first_step, observed, stacked
-from dalab.methods.tabulated import Tabulated
+from dalab.methods.gaussian.innovations import first_step, observed, stacked
+from dalab.methods.gaussian.solver import Tabulated
 from dalab.random import stream
 from tests.dense import matrix
 from tests.methods.worlds import problem

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from dalab.methods import METHODS
-from dalab.methods.enkf import EnKF
-from dalab.methods.enks import EnKS
-from dalab.methods.etkf import ETKF
-from dalab.methods.filters import EnsembleKalman
-from dalab.methods.letkf import LETKF
-from dalab.methods.tuned import PLAIN, observed_share, setting
+from dalab.methods.ensemble.base import EnsembleKalman
+from dalab.methods.ensemble.enkf import EnKF
+from dalab.methods.ensemble.enks import EnKS
+from dalab.methods.ensemble.etkf import ETKF
+from dalab.methods.ensemble.letkf import LETKF
+from dalab.methods.ensemble.tuning import PLAIN, observed_share, setting
 from dalab.observations import OPERATORS, network
 from dalab.random import stream
 from tests.methods.worlds import last, problem

@@ -7,21 +7,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.methods.innovations import Innovations, observed
-from dalab.methods.spectral import (
+from dalab.methods.diffusion.spectral import (
     DOUBT,
     FLOW_FROM_BACKGROUND,
     NEAR,
-    Gaussian,
     SpectralGuidance,
-    background_sight,
     doubted,
     flow_levels,
-    posterior,
-    see,
 )
-from dalab.methods.tabulated import Tabulated
-from dalab.methods.tweedie import moved
+from dalab.methods.diffusion.tweedie import moved
+from dalab.methods.gaussian.innovations import Innovations, observed
+from dalab.methods.gaussian.solver import Tabulated
+from dalab.methods.gaussian.update import Gaussian, background_sight, posterior, see
 from dalab.priors.base import Prior
 from dalab.random import stream
 from tests.dense import matrix

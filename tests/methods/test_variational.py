@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.lbfgs import lbfgs
-from dalab.methods.oi import OptimalInterpolation
-from dalab.methods.var3d import Var3D
-from dalab.methods.var4d import Var4D, ensemble_cost
+from dalab.methods.variational.lbfgs import lbfgs
+from dalab.methods.variational.oi import OptimalInterpolation
+from dalab.methods.variational.var3d import Var3D
+from dalab.methods.variational.var4d import Var4D, ensemble_cost
 from dalab.random import MemberStreams, stream
 from tests.methods.kalman import smoothed
 from tests.methods.worlds import Advection, last, problem

@@ -10,15 +10,15 @@ import torch
 
 from dalab.errors import InputError
 from dalab.methods import METHODS
-from dalab.methods.dmps import DMPS
-from dalab.methods.evidence import Evidence
-from dalab.methods.mmps import MMPS
-from dalab.methods.pgdm import PiGDM
-from dalab.methods.sda import SDA
-from dalab.methods.soad import SOAD
+from dalab.methods.diffusion.dmps import DMPS
+from dalab.methods.diffusion.evidence import Evidence
+from dalab.methods.diffusion.mmps import MMPS
+from dalab.methods.diffusion.pgdm import PiGDM
+from dalab.methods.diffusion.sda import SDA
+from dalab.methods.diffusion.soad import SOAD
 from dalab.observations import OPERATORS
 from dalab.priors import GaussianPrior
-from dalab.priors.augmented import gaussian_augmented
+from dalab.priors.denoisers.augmented import gaussian_augmented
 from dalab.random import stream
 from tests.dense import matrix, posterior
 from tests.methods.worlds import augmented, last, problem, white

@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.methods.dps import DPS
-from dalab.methods.guided import Guided, langevin
-from dalab.methods.sda import SDA, SDAReleased
-from dalab.methods.soad import SOAD, SOADRepaired, diffused
+from dalab.methods.diffusion.dps import DPS
+from dalab.methods.diffusion.guided import Guided, langevin
+from dalab.methods.diffusion.sda import SDA, SDAReleased
+from dalab.methods.diffusion.soad import SOAD, SOADRepaired, diffused
 from dalab.random import MemberStreams
 from tests.methods.worlds import Advection, CellwisePrior, last, problem, white
 

@@ -14,16 +14,16 @@ import torch
 from scipy.integrate import quad
 
 from dalab.methods import Problem
-from dalab.methods.dmps import DMPS
-from dalab.methods.dps import DPS
-from dalab.methods.evidence import Evidence
-from dalab.methods.guided import cosine_levels
-from dalab.methods.mmps import MMPS
-from dalab.methods.pgdm import PiGDM
-from dalab.methods.sda import SDA, SDAReleased
-from dalab.methods.soad import SOAD, selected
-from dalab.methods.spectral import Gaussian, background_sight
-from dalab.methods.spectral import posterior as guided
+from dalab.methods.diffusion.dmps import DMPS
+from dalab.methods.diffusion.dps import DPS
+from dalab.methods.diffusion.evidence import Evidence
+from dalab.methods.diffusion.guided import cosine_levels
+from dalab.methods.diffusion.mmps import MMPS
+from dalab.methods.diffusion.pgdm import PiGDM
+from dalab.methods.diffusion.sda import SDA, SDAReleased
+from dalab.methods.diffusion.soad import SOAD, selected
+from dalab.methods.gaussian.update import Gaussian, background_sight
+from dalab.methods.gaussian.update import posterior as guided
 from dalab.observations import OPERATORS, network
 from dalab.random import MemberStreams, stream
 from dalab.registry import options

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.methods.local import gaspari_cohn
+from dalab.methods.ensemble.localisation import gaspari_cohn
 from dalab.metrics.design import best, outlook
 from dalab.observations import MASKS, OPERATORS, network
 from dalab.random import stream

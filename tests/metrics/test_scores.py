@@ -7,7 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
-from dalab.experiments.frame import live_rmse
+from dalab.experiments.progress import live_rmse
 from dalab.metrics.deterministic import rmse_mean_steps, rmse_sample_steps, rmse_steps
 from dalab.metrics.ensemble import (
     crps_steps,

@@ -8,7 +8,8 @@ import torch
 from dalab.errors import InputError
 from dalab.observations import OPERATORS
 from dalab.priors import GaussianPrior
-from dalab.priors.augmented import Channels, gaussian_augmented, load_augmented
+from dalab.priors.denoisers.augmented import Channels, gaussian_augmented
+from dalab.priors.loading import load_augmented
 from dalab.random import stream
 from tests.dense import matrix
 

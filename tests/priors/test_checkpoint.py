@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from dalab.errors import InputError
-from dalab.priors.checkpoint import (
+from dalab.priors.denoisers.rings import ring_index, ring_sums
+from dalab.priors.files.gaussian_file import (
     isotropic,
     load_gaussian,
     packed,
@@ -15,7 +16,6 @@ from dalab.priors.checkpoint import (
     save_gaussian,
     unpacked,
 )
-from dalab.priors.rings import ring_index, ring_sums
 
 
 @pytest.fixture

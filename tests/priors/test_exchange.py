@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dalab.priors.exchange import Exchange
+from dalab.priors.denoisers.coupling import Exchange
 from tests.rolling import SITES, TIME, carry, windows
 
 LEVELS = (0.1, 1.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.priors import load_prior
-from dalab.priors.forecast import Forecast
-from dalab.priors.spectral import SpectralCovariance, estimate
+from dalab.priors.covariance import SpectralCovariance, estimate
+from dalab.priors.denoisers.forecast import Forecast
+from dalab.priors.loading import load_prior
 from dalab.random import stream
 from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states

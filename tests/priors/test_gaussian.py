@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.priors import load_prior
+from dalab.priors.loading import load_prior
 from dalab.random import MemberStreams, stream
 from dalab.systems import SYSTEMS
 from tests.dense import matrix

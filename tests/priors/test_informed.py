@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from dalab.priors.loading.gaussian import GaussianPrior
 
 from dalab.errors import InputError
-from dalab.priors import load_prior
-from dalab.priors.forecast import Forecast
-from dalab.priors.gaussian import GaussianPrior
-from dalab.priors.informed import LOOKS, STDS, Informed, InformedPrior, grown
-from dalab.priors.pipeline import Training
-from dalab.priors.recipe import Recipe
-from dalab.priors.residual import ResidualPrior
-from dalab.priors.smoother import TwoFilterSmoother
-from dalab.priors.spectral import estimate
-from dalab.priors.trained import load_trained
-from dalab.priors.unet import UNet
+from dalab.priors.covariance import estimate
+from dalab.priors.denoisers.background import LOOKS, STDS, Informed, grown
+from dalab.priors.denoisers.forecast import Forecast
+from dalab.priors.denoisers.residual import InformedPrior, ResidualPrior
+from dalab.priors.denoisers.smoother import TwoFilterSmoother
+from dalab.priors.denoisers.unet import UNet
+from dalab.priors.files.recipe import Recipe
+from dalab.priors.files.trained import load_trained
+from dalab.priors.loading import load_prior
+from dalab.priors.training.pipeline import Training
 from dalab.random import stream
 from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states

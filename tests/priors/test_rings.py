@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.priors.rings import LogTable, apply, regress, ring_index, ring_sums
+from dalab.priors.denoisers.rings import LogTable, apply, regress, ring_index, ring_sums
 
 
 @pytest.mark.parametrize("grid", [(8, 8), (1, 10), (1, 9), (1, 1), (6, 8)])

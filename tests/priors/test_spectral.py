@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dalab.observations import OPERATORS
-from dalab.priors.spectral import Sight, SpectralCovariance, estimate
+from dalab.priors.covariance import Sight, SpectralCovariance, estimate
 from dalab.random import stream
 from tests.dense import matrix, posterior
 

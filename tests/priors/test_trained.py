@@ -12,12 +12,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from dalab.errors import InputError
-from dalab.priors import load_prior
-from dalab.priors.header import Header
-from dalab.priors.pipeline import Training
-from dalab.priors.recalibrate import recalibrate
-from dalab.priors.recipe import Recipe
-from dalab.priors.trained import assemble, carriers, load_core, load_trained
+from dalab.priors.files.header import Header
+from dalab.priors.files.recipe import Recipe
+from dalab.priors.files.trained import assemble, carriers, load_core, load_trained
+from dalab.priors.loading import load_prior
+from dalab.priors.training.pipeline import Training
+from dalab.priors.training.recalibrate import recalibrate
 from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states

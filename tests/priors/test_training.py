@@ -13,11 +13,11 @@ import torch
 import yaml
 
 from dalab.errors import InputError
-from dalab.priors import load_prior
-from dalab.priors.header import Header
-from dalab.priors.pipeline import Training
-from dalab.priors.recipe import Recipe, load_recipe
-from dalab.priors.residual import ResidualPrior
+from dalab.priors.denoisers.residual import ResidualPrior
+from dalab.priors.files.header import Header
+from dalab.priors.files.recipe import Recipe, load_recipe
+from dalab.priors.loading import load_prior
+from dalab.priors.training.pipeline import Training
 from dalab.systems import SYSTEMS
 
 CPU = torch.device("cpu")
@@ -117,7 +117,7 @@ def test_another_network_is_refused(whole):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("dalab.priors.training._place", lambda: (0, 3))
+    monkeypatch.setattr("dalab.priors.training.training._place", lambda: (0, 3))
     with pytest.raises(InputError, match="multiple of the 3 processes"):
         next(Training(SMALL, tmp_path, CPU).run())
 

@@ -6,7 +6,15 @@ import torch
 from dalab.errors import InputError
 from dalab.systems import QGSystem, TwoLayerQG, qg64
 from dalab.systems.library import library_names, load_states, save_states
-from dalab.systems.spinup import after, daily, make_library, noise, refined, spun_up, upsampled
+from dalab.systems.spinup import (
+    after,
+    daily,
+    make_library,
+    noise,
+    refined,
+    spun_up,
+    upsampled,
+)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.twin import prepare
 from dalab.methods import METHODS
-from dalab.methods.kf import is_linear, matrix
+from dalab.methods.exact.kalman import is_linear, matrix
 from dalab.random import stream
 from dalab.systems import Ring
 

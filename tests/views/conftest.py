@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from dalab.experiments.service import Service
+from dalab.experiments.service.service import Service
 from dalab.methods import METHODS
-from dalab.views.controls import Controls
-from dalab.views.model import LabModel
+from dalab.views.model.controls import Controls
+from dalab.views.model.lab import LabModel
 
 from ..experiments.stubs import Waiting, stubs  # noqa: F401
 

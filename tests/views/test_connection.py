@@ -12,8 +12,8 @@ pytest.importorskip("panel")
 from bokeh.document import Document  # noqa: E402
 from tornado.websocket import WebSocketClosedError  # noqa: E402
 
-from dalab.views.connection import BACK, FORGET, come_back, let_go  # noqa: E402
-from dalab.views.share import FOREIGN  # noqa: E402
+from dalab.views.model.config_text import FOREIGN
+from dalab.views.panel.reconnect import BACK, FORGET, come_back, let_go
 
 pytestmark = pytest.mark.lab
 

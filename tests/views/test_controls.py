@@ -6,10 +6,11 @@ from dalab import Config
 from dalab.errors import InputError
 from dalab.experiments.validate import validate
 from dalab.methods import METHODS
+from dalab.methods.families import families
 from dalab.observations import MASKS, NOISES, OPERATORS
 from dalab.registry import options
-from dalab.views.choices import barred_methods, barred_operators, families
-from dalab.views.controls import Controls
+from dalab.views.model.compatibility import barred_methods, barred_operators
+from dalab.views.model.controls import Controls
 
 RICH = Config(
     truth="model-fine", operators=("arctan:slope=2.0", "velocity:form=physical"),

@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip("panel")
 
-from dalab.views.axes import FLAT  # noqa: E402
-from dalab.views.curves import Curves  # noqa: E402
-from dalab.views.display import Picture  # noqa: E402
-from dalab.views.plots import Map, shared_ranges  # noqa: E402
+from dalab.views.panel.plots.field_map import Map, shared_ranges
+from dalab.views.panel.plots.skill_curves import Curves
+from dalab.views.pictures.axes import FLAT
+from dalab.views.pictures.picture import Picture
 
 pytestmark = pytest.mark.lab
 

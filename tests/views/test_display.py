@@ -9,7 +9,7 @@ import torch
 from dalab import Config
 from dalab.experiments.twin import Twin, prepare
 from dalab.systems import SYSTEMS
-from dalab.views.display import (
+from dalab.views.pictures.picture import (
     QUANTITIES,
     Look,
     Scene,

@@ -6,8 +6,8 @@ import pytest
 hv = pytest.importorskip("holoviews")
 
 from dalab import Config, execute  # noqa: E402
-from dalab.views.explore import explore  # noqa: E402
-from dalab.views.figure import write  # noqa: E402
+from dalab.views.render.explore import explore  # noqa: E402
+from dalab.views.render.result_figure import write  # noqa: E402
 
 
 def test_every_field_has_a_map_for_every_day_and_layer():

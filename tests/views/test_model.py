@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dalab.views.model import OBSERVATIONS, TRUTH, LabModel
+from dalab.views.model.lab import OBSERVATIONS, TRUTH, LabModel
 
 from .conftest import QUICK, settle
 

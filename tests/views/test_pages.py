@@ -5,14 +5,14 @@ import pytest
 
 pn = pytest.importorskip("panel")
 
-from dalab.views.charts import Chart, Line, legend  # noqa: E402
-from dalab.views.colours import colour, marker  # noqa: E402
-from dalab.views.model import LabModel  # noqa: E402
-from dalab.views.pages import Pages  # noqa: E402
-from dalab.views.physics import PhysicsPage  # noqa: E402
-from dalab.views.plots import Map, shared_ranges  # noqa: E402
-from dalab.views.posterior import PosteriorPage  # noqa: E402
-from dalab.views.tour import STOPS, Tour  # noqa: E402
+from dalab.views.model.lab import LabModel  # noqa: E402
+from dalab.views.panel.components.tour import STOPS, Tour  # noqa: E402
+from dalab.views.panel.pages.pages import Pages  # noqa: E402
+from dalab.views.panel.pages.physics import PhysicsPage  # noqa: E402
+from dalab.views.panel.pages.posterior import PosteriorPage  # noqa: E402
+from dalab.views.panel.plots.field_map import Map, shared_ranges  # noqa: E402
+from dalab.views.panel.plots.line_chart import Chart, Line, legend  # noqa: E402
+from dalab.views.pictures.style import colour, marker  # noqa: E402
 
 from .conftest import end, settle  # noqa: E402
 

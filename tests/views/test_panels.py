@@ -7,13 +7,12 @@ pn = pytest.importorskip("panel")
 from bokeh.document import Document  # noqa: E402
 
 from dalab.errors import InputError  # noqa: E402
-from dalab.views.desk import Desk  # noqa: E402
-from dalab.views.forms import field  # noqa: E402
-from dalab.views.pages import Pages  # noqa: E402
-from dalab.views.panels import create_app  # noqa: E402
-from dalab.views.picker import Picker  # noqa: E402
-from dalab.views.sidebar import option_rows, sidebar  # noqa: E402
-from dalab.views.status import Status  # noqa: E402
+from dalab.views.panel.app import create_app  # noqa: E402
+from dalab.views.panel.components.picker import Picker  # noqa: E402
+from dalab.views.panel.fields import field  # noqa: E402
+from dalab.views.panel.pages.assimilate import Desk  # noqa: E402
+from dalab.views.panel.pages.pages import Pages, Status  # noqa: E402
+from dalab.views.panel.sidebar import option_rows, sidebar  # noqa: E402
 
 from .conftest import settle  # noqa: E402
 

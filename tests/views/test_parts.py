@@ -7,20 +7,20 @@ import time
 
 import pytest
 
-from dalab.experiments.line import Place
 from dalab.experiments.run import MethodScores, Progress
+from dalab.experiments.service.queue import Place
 from dalab.methods import METHODS
-from dalab.views.board import HEIGHT, WIDTH, Plan
-from dalab.views.colours import colour, dash, marker, palette
-from dalab.views.emblems import emblem
-from dalab.views.scores import score_rows, scores_html
-from dalab.views.words import duration, queued, score_note, spelt, standing, wait
-from dalab.views.worker import Newest
+from dalab.views.model.background import Newest
+from dalab.views.pictures.grid_layout import HEIGHT, WIDTH, Plan
+from dalab.views.pictures.score_columns import score_rows
+from dalab.views.pictures.style import colour, dash, emblem, marker, palette
+from dalab.views.pictures.wording import duration, queued, score_note, spelt, standing, wait
+from dalab.views.render.html import scores_html
 
 
 def test_the_view_model_imports_no_gui():
     code = """
-import sys, dalab.views.model
+import sys, dalab.views.model.lab
 gui = {"panel", "bokeh", "holoviews", "ipywidgets", "matplotlib", "IPython"}
 assert not gui & set(sys.modules), gui & set(sys.modules)
 """

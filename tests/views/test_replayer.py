@@ -6,8 +6,8 @@ import pytest
 
 pn = pytest.importorskip("panel")
 
-from dalab.views.keeper import KEY, keeper  # noqa: E402
-from dalab.views.replayer import PAUSE, PLAY, Replayer  # noqa: E402
+from dalab.views.panel.sidebar import KEY, keeper  # noqa: E402
+from dalab.views.panel.toolbar import PAUSE, PLAY, Replayer  # noqa: E402
 
 from .conftest import done  # noqa: E402
 

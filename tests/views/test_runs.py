@@ -8,13 +8,13 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from dalab.experiments.store import load, save
-from dalab.experiments.stored import StoredRun
-from dalab.views import history
-from dalab.views.exports import FORMATS
-from dalab.views.history import keep
-from dalab.views.model import LabModel
-from dalab.views.watch import Watch
+from dalab.experiments.results.store import load, save
+from dalab.experiments.results.stored_run import StoredRun
+from dalab.views.model import history
+from dalab.views.model.history import keep
+from dalab.views.model.lab import LabModel
+from dalab.views.model.observed_run import Watch
+from dalab.views.render.exports import FORMATS
 
 from .conftest import QUICK, end, settle
 

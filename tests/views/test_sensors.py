@@ -14,10 +14,10 @@ from dalab.experiments.config import load_config
 from dalab.experiments.twin import make_network
 from dalab.experiments.validate import validate
 from dalab.systems import SYSTEMS
-from dalab.views.controls import Controls
-from dalab.views.figure import figure
-from dalab.views.painting import TOOLS, UNDONE, Painting, box, brush, lasso, track
-from dalab.views.share import command, query, read
+from dalab.views.model.config_text import command, query, read
+from dalab.views.model.controls import Controls
+from dalab.views.model.sensor_mask import TOOLS, UNDONE, Painting, box, brush, lasso, track
+from dalab.views.render.result_figure import figure
 
 PLANE = (8, 12)
 

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("panel")
 
-from dalab.views.brushes import ERASE, ONCE, TRUTH, VALUE  # noqa: E402
-from dalab.views.model import OBSERVATIONS  # noqa: E402
-from dalab.views.sensors import LEAST, NO_RUN, SensorsPage, sensors_page  # noqa: E402
+from dalab.views.model.lab import OBSERVATIONS
+from dalab.views.model.sensor_mask import ERASE, ONCE, TRUTH, VALUE
+from dalab.views.panel.pages.sensors import LEAST, NO_RUN, SensorsPage, sensors_page
 
 from .conftest import settle  # noqa: E402
 

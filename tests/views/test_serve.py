@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 panel = pytest.importorskip("panel")
 
 from dalab.cli import app  # noqa: E402
-from dalab.experiments import service  # noqa: E402
-from dalab.experiments.quota import Limits  # noqa: E402
+from dalab.experiments.service import service  # noqa: E402
+from dalab.experiments.service.limits import Limits  # noqa: E402
 
 pytestmark = pytest.mark.lab
 

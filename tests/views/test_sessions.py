@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dalab.experiments.quota import Limits
 from dalab.experiments.run import execute
-from dalab.experiments.service import Service
-from dalab.views.model import LabModel
+from dalab.experiments.service.limits import Limits
+from dalab.experiments.service.service import Service
+from dalab.views.model.lab import LabModel
 
 from ..experiments.stubs import Waiting
 from .conftest import GATED, SMALL, done, running, settle

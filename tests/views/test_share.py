@@ -7,10 +7,10 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.store import load
-from dalab.views.links import LOOKED, link, linked, usual
-from dalab.views.model import LabModel
-from dalab.views.share import USUAL, command, difference, query, read, script
+from dalab.experiments.results.store import load
+from dalab.views.model.config_text import USUAL, command, difference, query, read, script
+from dalab.views.model.lab import LabModel
+from dalab.views.model.url import LOOKED, link, linked, usual
 
 from .conftest import QUICK, end, settle
 

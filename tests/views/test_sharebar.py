@@ -6,12 +6,12 @@ import pytest
 
 pn = pytest.importorskip("panel")
 
-from dalab.experiments.store import load, save  # noqa: E402
-from dalab.views import sharebar  # noqa: E402
-from dalab.views.links import usual  # noqa: E402
-from dalab.views.model import LabModel  # noqa: E402
-from dalab.views.runs import RunList  # noqa: E402
-from dalab.views.sharebar import share_bar  # noqa: E402
+from dalab.experiments.results.store import load, save  # noqa: E402
+from dalab.views.model.lab import LabModel  # noqa: E402
+from dalab.views.model.url import usual  # noqa: E402
+from dalab.views.panel.components import share_bar as sharebar  # noqa: E402
+from dalab.views.panel.components.run_list import RunList  # noqa: E402
+from dalab.views.panel.components.share_bar import share_bar  # noqa: E402
 
 from .conftest import QUICK, end, settle  # noqa: E402
 

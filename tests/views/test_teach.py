@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("bokeh")
 
-from dalab.experiments.lessons import SCENARIOS
-from dalab.experiments.quota import Limits
-from dalab.experiments.service import Service
-from dalab.views.teach_model import Teacher
+from dalab.experiments.lessons.catalogue import SCENARIOS
+from dalab.experiments.service.limits import Limits
+from dalab.experiments.service.service import Service
+from dalab.views.model.lessons import Teacher
 
 pytestmark = pytest.mark.lab
 SECONDS = 120
@@ -164,7 +164,7 @@ def test_a_method_that_diverges_has_no_curve(teacher):
 
 def test_the_page_says_how_it_went(teacher):
     pytest.importorskip("panel")
-    from dalab.views.teach import Classroom, verdict_html
+    from dalab.views.panel.pages.lessons import Classroom, verdict_html
 
     room = Classroom(teacher)
     assert teacher.scenario.goal[:30] in room.told.object

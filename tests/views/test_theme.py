@@ -5,8 +5,8 @@ import re
 import pytest
 
 from dalab.methods import METHODS
-from dalab.views.colours import TRUTH, colour
-from dalab.views.strips import THEME
+from dalab.views.pictures.style import TRUTH, colour
+from dalab.views.render.html import THEME
 
 GROUNDS = {
     "card": ["ink", "muted", "accent", "good", "danger"], "ground": ["ink", "muted", "accent"],

@@ -8,10 +8,10 @@ import xarray as xr
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.parts import make_system
-from dalab.experiments.store import save
-from dalab.experiments.stored import StoredRun
-from dalab.views import uploads
-from dalab.views.uploads import Upload, opened
+from dalab.experiments.results.store import save
+from dalab.experiments.results.stored_run import StoredRun
+from dalab.views.model import uploads
+from dalab.views.model.uploads import Upload, opened
 
 CONFIG = Config(window=3, masks=("random",))
 

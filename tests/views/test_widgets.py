@@ -15,10 +15,10 @@ pytest.importorskip("ipywidgets")
 import ipywidgets as ipw  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from dalab import Config, Lab  # noqa: E402
-from dalab.errors import InputError  # noqa: E402
-from dalab.experiments.store import config_of  # noqa: E402
-from dalab.views.tabs import field  # noqa: E402
+from dalab import Config, Lab
+from dalab.errors import InputError
+from dalab.experiments.results.store import config_of
+from dalab.views.jupyter.controls import field
 
 from .conftest import QUICK, end  # noqa: E402
 
@@ -139,8 +139,10 @@ def test_a_run_is_replayed_once_it_is_there(lab):
 def test_what_is_left_without_a_kernel_is_the_newest_run(lab, monkeypatch):
     left: dict = {}
     for name in ("display", "update_display"):
-        monkeypatch.setattr(f"dalab.views.widgets.{name}", lambda data, raw, display_id="widget":
-                            left.update({display_id: data}))
+        monkeypatch.setattr(
+            f"dalab.views.jupyter.lab.{name}",
+            lambda data, raw, display_id="widget": left.update({display_id: data}),
+        )
     lab._ipython_display_()
     view, picture, scores = left.values()
     assert "application/vnd.jupyter.widget-view+json" in view

@@ -1,0 +1,136 @@
+"""What a run shows of itself while it goes on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..methods import Step
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far along a run is.
+
+    Args:
+        method: label of the method at work; empty while preparing.
+        method_index: its number, from 0.
+        methods: methods in all.
+        fraction: share of everything that is done, every method counting the same, 0 to 1.
+        elapsed: time since the start [s].
+        remaining: estimated time left [s]; ``None`` before anything can be said.
+        note: where the method stands, in its own terms.
+    """
+
+    method: str = ""
+    method_index: int = 0
+    methods: int = 0
+    fraction: float = 0.0
+    elapsed: float = 0.0
+    remaining: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step of one method.
+
+    Args:
+        method: its label.
+        step: the step, its tensors on the CPU and not shared with the method.
+        rmse: RMSE of the ensemble mean at every step of the window, ``(time,)``.
+        rmse_sample: RMSE of one sample, the first member, ``(time,)``.
+        progress: how far along the run is.
+        spread: root of the mean ensemble variance, ``(time,)``; NaN for one member.
+    """
+
+    method: str
+    step: Step
+    rmse: np.ndarray
+    rmse_sample: np.ndarray
+    progress: Progress
+    spread: np.ndarray = field(default_factory=lambda: np.array([]))
+
+
+@dataclass(frozen=True)
+class MethodScores:
+    """Scores of a method so far.
+
+    Args:
+        status: ``waiting``, ``running``, ``complete``, ``cancelled`` or ``failed: why``.
+        rmse_steps: RMSE of the ensemble mean at every step of the window, ``(time,)``.
+        rmse_sample_steps: RMSE of one sample, ``(time,)``.
+        spread_steps: root of the mean ensemble variance, ``(time,)``; NaN for one member.
+        fraction: share of the method's work that is done, 0 to 1.
+        crps: fair CRPS; NaN until the method is complete.
+        spread_skill: spread/skill ratio; NaN until the method is complete.
+        network_evaluations: evaluations of the prior's denoiser, per member.
+        seconds: time spent in the method [s].
+        peak_memory_mb: see :mod:`dalab.experiments.work` [MiB].
+        members: posterior samples.
+    """
+
+    status: str = "waiting"
+    rmse_steps: np.ndarray = field(default_factory=lambda: np.array([]))
+    rmse_sample_steps: np.ndarray = field(default_factory=lambda: np.array([]))
+    spread_steps: np.ndarray = field(default_factory=lambda: np.array([]))
+    fraction: float = 0.0
+    crps: float = math.nan
+    spread_skill: float = math.nan
+    network_evaluations: int = 0
+    seconds: float = 0.0
+    peak_memory_mb: float = math.nan
+    members: int = 0
+
+    @property
+    def rmse_mean(self) -> float:
+        """Mean over steps of ``rmse_steps``; NaN before the first step."""
+        return _mean(self.rmse_steps)
+
+    @property
+    def rmse_sample(self) -> float:
+        """Mean over steps of ``rmse_sample_steps``; NaN before the first step."""
+        return _mean(self.rmse_sample_steps)
+
+    @property
+    def remaining(self) -> float | None:
+        """Estimated time left for a method that is at work [s]; ``None`` for any other."""
+        if self.status != "running" or not self.fraction:
+            return None
+        return self.seconds * (1 - self.fraction) / self.fraction
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def live_rmse(estimate: Tensor, truth: Tensor) -> np.ndarray:
+    """RMSE at every step of a window, as :mod:`dalab.metrics.deterministic` defines it.
+
+    Args:
+        estimate: ``(time, lev, y, x)``.
+        truth: same shape.
+
+    Returns:
+        ``(time,)``, float64.
+    """
+    error = estimate.double() - truth.double()
+    return (error**2).flatten(1).mean(1).sqrt().numpy()
+
+
+def live_spread(estimate: Tensor) -> np.ndarray:
+    """Spread at every step of a window, as :mod:`dalab.metrics.ensemble` defines it.
+
+    Args:
+        estimate: ``(member, time, lev, y, x)``.
+
+    Returns:
+        ``(time,)``, float64; NaN for one member.
+    """
+    if len(estimate) < 2:
+        return np.full(estimate.shape[1], np.nan)
+    return estimate.var(0).flatten(1).mean(1, dtype=torch.float64).sqrt().numpy()

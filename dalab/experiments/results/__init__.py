@@ -1,0 +1,1 @@
+"""Results: their contents, CF metadata, files and diagnostics."""

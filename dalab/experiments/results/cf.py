@@ -1,0 +1,122 @@
+"""Names, units and coordinates of what a result holds, after the CF conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from torch import Tensor
+
+from ...observations import ObservingNetwork
+from ...systems import System
+from ..config import Config
+from ..parts import labels
+from ..twin import Twin
+
+DAY = 86400.0
+
+FLOW = {
+    "time": {"long_name": "time since the first state of the window", "units": "day"},
+    "lev": {"long_name": "layer, counted from the top", "units": "1", "positive": "down"},
+    "y": {"long_name": "distance to the north", "units": "m", "axis": "Y",
+          "standard_name": "projection_y_coordinate"},
+    "x": {"long_name": "distance to the east", "units": "m", "axis": "X",
+          "standard_name": "projection_x_coordinate"},
+}
+"""Attributes of the coordinates of a flow, in SI units and days."""
+
+ABSTRACT = {
+    "time": {"long_name": "time since the first state of the window", "units": "1"},
+    "lev": {"long_name": "field", "units": "1"},
+    "y": {"long_name": "row", "units": "1", "axis": "Y"},
+    "x": {"long_name": "site", "units": "1", "axis": "X"},
+}
+"""Attributes of the coordinates of a system whose time and space are pure numbers."""
+
+
+def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
+    """Coordinates of a window; time since its first state, in days where the system has units."""
+    flow = system.time_unit == "s"
+    time = np.arange(config.window) * system.interval / (DAY if flow else 1.0)
+    values, attrs = {"time": time, **system.coords()}, FLOW if flow else ABSTRACT
+    return {
+        name: xr.DataArray(np.asarray(v), dims=name, attrs=attrs.get(name, {}))
+        for name, v in values.items()
+    }
+
+
+def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataArray:
+    """Normalised states, float32.
+
+    Args:
+        values: ``(*leading, *system.shape)``.
+        system: gives the names of the other dims.
+        leading: names of the leading dims.
+        what: whose states they are.
+    """
+    attrs = {
+        "long_name": f"{system.quantity}, {what}, normalised",
+        "units": "1",
+        "comment": _physical(system),
+    }
+    dims = (*leading, *system.dims)
+    return xr.DataArray(values.float().cpu().numpy(), dims=dims, attrs=attrs)
+
+
+def texts(values: Sequence[str]) -> np.ndarray:
+    """Texts of any length, as NetCDF and Zarr have them."""
+    return np.array(values, dtype=object)
+
+
+def _physical(system: System) -> str:
+    """How to come from normalised states to physical units."""
+    text = f"multiply by /pv_scale for {system.units}"
+    return f"{text}, then add /pv_offset" if system.offset.any() else text
+
+
+def normalisation(system: System) -> dict[str, xr.DataArray]:
+    """``pv_scale``, by layer, and ``pv_offset`` for a system whose mean is not zero."""
+    scale = _by_layer(system.scale, system, "physical units per normalised unit")
+    if not system.offset.any():
+        return {"pv_scale": scale}
+    return {"pv_scale": scale, "pv_offset": _by_layer(system.offset, system, "climatological mean")}
+
+
+def _by_layer(values: Tensor, system: System, long_name: str) -> xr.DataArray:
+    attrs = {"long_name": long_name, "units": system.units}
+    return xr.DataArray(values.flatten().numpy(), dims=system.dims[0], attrs=attrs)
+
+
+def observations(twin: Twin) -> dict[str, xr.Dataset]:
+    """What every instrument saw, on the grid, NaN where it did not look; by instrument label."""
+    network, config = twin.problem.network, twin.config
+    pieces = network.split(twin.problem.data.cpu())
+    names = labels(config.operators)
+    return {name: _instrument(network, config, i, pieces[i]) for i, name in enumerate(names)}
+
+
+def _instrument(network: ObservingNetwork, config: Config, i: int, values: Tensor) -> xr.Dataset:
+    instrument = network.instruments[i]
+    seen = instrument.put(values).numpy()
+    seen[~np.broadcast_to(instrument.mask[:, None].numpy(), seen.shape)] = np.nan
+    observed = xr.DataArray(
+        seen, dims=("time", "channel", "y", "x"),
+        attrs={"long_name": f"observed {config.operators[i]}", "units": "1"},
+    )
+    return xr.Dataset(
+        {"observed": observed}, coords={"channel": texts(instrument.operator.channels)},
+        attrs=_how(config, i, instrument.assumed_std),
+    )
+
+
+def _how(config: Config, i: int, assumed: float | None) -> dict[str, Any]:
+    return {
+        "operator": config.operators[i],
+        "mask": config.masks[i if len(config.masks) > 1 else 0],
+        "interval": config.interval,
+        "noise": config.noise,
+        "noise_family": config.noise_family,
+        "assumed_noise": assumed,
+    }

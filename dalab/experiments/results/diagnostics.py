@@ -1,0 +1,128 @@
+"""What a result says about its posteriors and their physics, method by method, for pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ...metrics.ensemble import coverage, rank_histogram, spread_steps
+from ...metrics.physics import energy, enstrophy, residual_steps
+from ...metrics.spectral import spectrum
+from ...systems import QGSystem, System
+from ..parts import make_system
+from .store import config_of
+
+FEW = 4
+"""Members whose physics is looked at: a forecast of each costs time."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How an ensemble relates to the truth; empty arrays for one member.
+
+    Args:
+        ranks: share of cells by rank of the truth, times the number of ranks: 1 is expected.
+        expected: nominal shares of the central intervals.
+        covered: shares in which the truth lay in them.
+        ratio: spread over error of the mean by step, corrected for the number of members.
+    """
+
+    ranks: np.ndarray
+    expected: np.ndarray
+    covered: np.ndarray
+    ratio: np.ndarray
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Variance by wavenumber of one layer, averaged over the window.
+
+    Args:
+        member: of single members.
+        mean: of the ensemble mean.
+        error: of the mean minus the truth.
+    """
+
+    member: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+
+
+@dataclass(frozen=True)
+class Physics:
+    """How trajectory-like states are; energies are means over members.
+
+    Args:
+        residual: of the forecast model by step, ``(time - 1,)``, normalised.
+        energy: by step.
+        enstrophy: by step; ``None`` for a system without.
+    """
+
+    residual: np.ndarray
+    energy: np.ndarray
+    enstrophy: np.ndarray | None
+
+
+def ensembles(tree: xr.DataTree) -> dict[str, xr.DataArray]:
+    """The estimates of a result, ``(member, time, lev, y, x)``, by label."""
+    nodes = tree["estimates"].children if "estimates" in tree.children else {}
+    return {label: cast(xr.DataArray, node["pv"]) for label, node in nodes.items()}
+
+
+def truth_of(tree: xr.DataTree) -> xr.DataArray:
+    """The true window of a result, ``(time, lev, y, x)``."""
+    return cast(xr.DataArray, tree["truth/pv"])
+
+
+def calibration(tree: xr.DataTree) -> dict[str, Calibration]:
+    """Ranks, coverage and spread/skill of every method, by label."""
+    truth = truth_of(tree)
+    return {label: _calibration(found, truth) for label, found in ensembles(tree).items()}
+
+
+def _calibration(ensemble: xr.DataArray, truth: xr.DataArray) -> Calibration:
+    K = ensemble.sizes["member"]
+    if K < 2:
+        return Calibration(*(np.empty(0) for _ in range(4)))
+    ranks = rank_histogram(ensemble, truth)
+    covered = coverage(ranks)
+    error = ((ensemble.astype("float64").mean("member") - truth) ** 2).mean(truth.dims[1:]) ** 0.5
+    ratio = np.sqrt((K + 1) / K) * spread_steps(ensemble) / error
+    return Calibration(
+        ranks.values * (K + 1), covered["expected"].values, covered.values, ratio.values
+    )
+
+
+def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectra]]:
+    """Spectrum of the truth in a layer, and those of every method, by label."""
+    truth = truth_of(tree)[:, layer]
+    found = {}
+    for label, ensemble in ensembles(tree).items():
+        mean = ensemble[:, :, layer].mean("member")
+        found[label] = Spectra(*(
+            spectrum(field).values for field in (ensemble[:, :, layer], mean, mean - truth)
+        ))
+    return spectrum(truth).values, found
+
+
+def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
+    """Residual and energies of the truth, and of every method, by label."""
+    system = make_system(config_of(tree).system)
+    methods = {
+        label: _physics(torch.from_numpy(np.ascontiguousarray(ensemble[:FEW].values)), system)
+        for label, ensemble in ensembles(tree).items()
+    }
+    return _physics(torch.from_numpy(truth_of(tree).values)[None], system), methods
+
+
+def _physics(states: Tensor, system: System) -> Physics:
+    """Of states ``(member, time, *system.shape)``."""
+    return Physics(
+        residual_steps(states, system).numpy(), energy(states, system).mean(0).numpy(),
+        enstrophy(states, system).mean(0).numpy() if isinstance(system, QGSystem) else None,
+    )

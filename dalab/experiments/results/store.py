@@ -1,0 +1,241 @@
+"""Results: one ``xarray.DataTree``, and the files it is kept in.
+
+=========================== ==================================================================
+node                        holds
+=========================== ==================================================================
+``/``                       coordinates; ``pv_scale`` (lev) [1/s]; the config, seed, versions
+                            and status as attributes
+``/truth``                  ``pv`` (time, lev, y, x)
+``/observations/OPERATOR``  ``observed`` (time, channel, y, x), NaN where nothing was observed
+``/background``             ``pv`` (lev, y, x), if the experiment has a background
+``/estimates/METHOD``       ``pv`` (member, time, lev, y, x)
+``/metrics``                scores by (method, time) and by (method); one method's are
+                            ``tree["metrics/crps"].sel({"method": "oi"})``
+=========================== ==================================================================
+
+PV is normalised, its units are 1: the scores are defined on it. ``tree["truth/pv"] *
+tree["pv_scale"]`` is in 1/s. Times are days since the first state of the window.
+
+The state of another system stands in the place of PV, under the same name. Where its climate has a
+mean, ``pv_offset`` (lev) is to be added last; where its time is a pure number, so are the times.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ... import __version__
+from ...errors import InputError
+from ...metrics.summary import DESCRIPTIONS, STEPS, WINDOW, summarise
+from ...systems import System
+from ..config import Config
+from ..parts import make_system
+from ..progress import MethodScores
+from ..twin import Twin
+from .cf import coordinates, normalisation, observations, states, texts
+
+FORMAT = "dalab-result-1"
+
+COSTS = {
+    "network_evaluations": ("evaluations of the prior's denoiser, per member", "1"),
+    "seconds": ("time spent in the method", "s"),
+    "peak_memory_mb": ("peak memory: of torch on a GPU, of the whole process on the CPU", "MiB"),
+    "members": ("posterior samples", "1"),
+}
+
+
+def scored(twin: Twin, estimate: Tensor) -> xr.Dataset:
+    """All scores of an estimate ``(member, time, *state)``, by :mod:`dalab.metrics.summary`."""
+    return summarise(
+        states(estimate, twin.system, "member", "time", what="estimate"),
+        states(twin.truth, twin.system, "time", what="truth"),
+    )
+
+
+def assemble(
+    config: Config,
+    twin: Twin | None,
+    scores: Mapping[str, MethodScores],
+    estimates: Mapping[str, Tensor],
+    summaries: Mapping[str, xr.Dataset],
+) -> xr.DataTree:
+    """The result of an experiment, complete or not.
+
+    Args:
+        config: the experiment.
+        twin: truth and problem, unless the run ended before they were prepared.
+        scores: costs and status of every method.
+        estimates: ``(member, time, *state)`` of the methods that got so far.
+        summaries: their scores.
+    """
+    system = make_system(config.system)
+    about = _attributes(config, twin, scores)
+    nodes = {"/": xr.Dataset(normalisation(system), coordinates(config, system), about)}
+    if twin is not None:
+        nodes |= _given(twin)
+    for label, estimate in estimates.items():
+        nodes[f"/estimates/{label}"] = _estimate(estimate, system, label, scores[label])
+    nodes["/metrics"] = _metrics(scores, summaries, config.window)
+    return xr.DataTree.from_dict(nodes)
+
+
+def _attributes(
+    config: Config, twin: Twin | None, scores: Mapping[str, MethodScores]
+) -> dict[str, object]:
+    return {
+        "Conventions": "CF-1.11",
+        "title": f"Twin experiment with {config.system}: {', '.join(scores)}",
+        "source": f"dalab {__version__}",
+        "format": FORMAT,
+        "config": config.to_json(),
+        "config_hash": config.hash(),
+        "seed": config.seed,
+        "status": _status(scores),
+        "dalab_version": __version__,
+        "torch_version": str(torch.__version__),
+        "device": str(twin.device) if twin is not None else config.device,
+    }
+
+
+def _status(scores: Mapping[str, MethodScores]) -> str:
+    """``complete``, ``cancelled``, ``failed`` (every method) or ``partial`` (some method)."""
+    found = {s.status.partition(":")[0] for s in scores.values()}
+    if "cancelled" in found:
+        return "cancelled"
+    return found.pop() if len(found) == 1 else "partial"
+
+
+def _given(twin: Twin) -> dict[str, xr.Dataset]:
+    """Truth, observations and background."""
+    system, background = twin.system, twin.problem.background
+    truth = states(twin.truth, system, "time", what="truth")
+    nodes = {"/truth": xr.Dataset({"pv": truth}, attrs={"source": twin.config.truth})}
+    for name, seen in observations(twin).items():
+        nodes[f"/observations/{name}"] = seen
+    if background is not None:
+        pv = states(background.state, system, what="background")
+        about = {"std": background.std, "kind": twin.config.background_kind}
+        nodes["/background"] = xr.Dataset({"pv": pv}, attrs=about)
+    return nodes
+
+
+def _estimate(estimate: Tensor, system: System, label: str, scores: MethodScores) -> xr.Dataset:
+    pv = states(estimate, system, "member", "time", what=f"estimate by {label}")
+    return xr.Dataset({"pv": pv}, attrs={"status": scores.status})
+
+
+def _metrics(
+    scores: Mapping[str, MethodScores], summaries: Mapping[str, xr.Dataset], window: int
+) -> xr.Dataset:
+    empty = xr.Dataset(
+        {name: ("time", np.full(window, np.nan)) for name in STEPS}
+        | {name: np.nan for name in WINDOW}
+    )
+    joined = xr.concat([summaries.get(label, empty) for label in scores], dim="method")
+    for name in (*STEPS, *WINDOW):
+        joined[name].attrs = {"long_name": DESCRIPTIONS[name], "units": "1"}
+    for name, (long_name, units) in COSTS.items():
+        values = [getattr(s, name) for s in scores.values()]
+        joined[name] = ("method", values, {"long_name": long_name, "units": units})
+    joined["status"] = ("method", texts([s.status for s in scores.values()]))
+    return joined.assign_coords(method=texts(list(scores)))
+
+
+def config_of(tree: xr.DataTree) -> Config:
+    """The config a result was made from.
+
+    Raises:
+        InputError: if the tree is not a result of dalab's.
+    """
+    if tree.attrs.get("format") != FORMAT:
+        raise InputError(
+            "result", tree.attrs.get("format"), f"must have the format {FORMAT}",
+            "Give a file that dalab wrote.",
+        )
+    return Config.from_json(tree.attrs["config"])
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def check_path(path: str | Path) -> Path:
+    """The path, if a result can be written there.
+
+    Raises:
+        InputError: unless it ends in .nc or .zarr and its folder exists or can be made.
+    """
+    path = Path(path)
+    if path.suffix not in (".nc", ".zarr"):
+        raise InputError("output", str(path), "must end in .nc or .zarr", "Use out/result.nc.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("output", str(path), f"cannot be made ({error})", "Use out/.") from None
+    return path
+
+
+def save(tree: xr.DataTree, path: str | Path) -> Path:
+    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing what was there.
+
+    The file appears under its name only when it is complete.
+
+    Raises:
+        InputError: for another suffix or a folder that cannot be made.
+    """
+    path = check_path(path)
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        written = folder / path.name
+        if path.suffix == ".nc":
+            tree.to_netcdf(written, engine="h5netcdf", write_inherited_coords=True,
+                           encoding=_compression(tree))
+        else:
+            tree.to_zarr(written, write_inherited_coords=True, zarr_format=2)
+        if path.is_dir():
+            path.rename(folder / "old")
+        os.replace(written, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return path
+
+
+def _compression(tree: xr.DataTree) -> dict[str, dict]:
+    """Light compression of all fields on the grid."""
+    return {
+        node.path: {n: {"zlib": True, "complevel": 1} for n, v in node.data_vars.items()
+                    if v.ndim > 2}
+        for node in tree.subtree
+    }
+
+
+def load(path: str | Path) -> xr.DataTree:
+    """Read a result that :func:`save` wrote, into memory.
+
+    Raises:
+        InputError: if the file is missing, cannot be read, or is not a result of dalab's.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError("result file", str(path), "must exist", "Check the path.")
+    try:
+        with xr.open_datatree(
+            path, engine="zarr" if path.is_dir() else "h5netcdf", decode_timedelta=False
+        ) as stored:
+            tree = stored.load()
+    except Exception as error:  # every engine has errors of its own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            "result file", str(path), f"must be a result that dalab wrote ({reason})",
+            "Make it with: dalab run --out FILE.nc",
+        ) from None
+    config_of(tree)
+    return tree

@@ -1,0 +1,180 @@
+"""A finished run from a file: what a run shows once it has ended, made from its result alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ...errors import InputError
+from ...methods import Background, Problem, Step
+from ...metrics.summary import STEPS
+from ...priors.loading import load_prior
+from ...systems import System
+from ..config import Config
+from ..parts import labels, make_method, make_system
+from ..progress import Frame, MethodScores, Progress
+from ..service.queue import Place
+from ..twin import Twin, make_network
+from .store import COSTS, config_of
+
+REMEDY = "Give a file that dalab wrote, unchanged."
+_STATES = {"complete": "done", "partial": "done", "cancelled": "cancelled", "failed": "failed"}
+
+
+class StoredRun:
+    """A run that has ended elsewhere, with the attributes by which a :class:`Run` is shown.
+
+    Args:
+        tree: a result, complete or partial, as :func:`dalab.load` reads it.
+
+    Raises:
+        InputError: if the tree does not hold what its config says.
+    """
+
+    error: str | None = None
+    place: Place | None = None
+
+    def __init__(self, tree: xr.DataTree) -> None:
+        self.config, self.result = _config(tree), tree
+        system = make_system(self.config.system)
+        _check(tree, self.config, system)
+        self.state = _STATES[str(tree.attrs["status"])]
+        self.twin = _twin(tree, self.config, system)
+        self.scores = {str(name): _scores(tree, str(name)) for name in _methods(tree)}
+        seconds = float(np.nansum([s.seconds for s in self.scores.values()]))
+        count = len(self.scores)
+        self.progress = Progress("", count - 1, count, 1.0, elapsed=seconds)
+
+    @cached_property
+    def frames(self) -> Mapping[str, Frame]:
+        """The last frame of every method that has an estimate."""
+        return {label: self._frame(label) for label in _children(self.result, "estimates")}
+
+    def _frame(self, label: str) -> Frame:
+        known = self.scores[label]
+        estimate = _tensor(self.result, f"estimates/{label}/pv")
+        step = Step(estimate, 1, 1, known.network_evaluations, known.seconds)
+        return Frame(
+            label, step, rmse=known.rmse_steps, rmse_sample=known.rmse_sample_steps,
+            progress=self.progress, spread=known.spread_steps,
+        )
+
+    def cancel(self) -> None:
+        """Nothing goes on that could be cancelled."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """There is no thread to wait for."""
+        return True
+
+
+def _config(tree: xr.DataTree) -> Config:
+    try:
+        config = config_of(tree)
+        for text in config.methods:
+            make_method(text, config.steps)
+    except InputError:
+        raise
+    except Exception as error:
+        raise _refused("config", type(error).__name__, "must be a config of dalab's") from None
+    return config
+
+
+def _check(tree: xr.DataTree, config: Config, system: System) -> None:
+    """Every part has the shape that the config gives it."""
+    status, methods = tree.attrs.get("status"), labels(config.methods)
+    if status not in _STATES:
+        raise _refused("status", status, f"must be one of {', '.join(_STATES)}")
+    window = (config.window, *system.shape)
+    _numbers(tree, "truth/pv", window)
+    if _methods(tree) != methods:
+        raise _refused("methods", _methods(tree), f"must be {methods}")
+    for label in _children(tree, "estimates"):
+        if label not in methods:
+            raise _refused("estimate", label, f"must be of {', '.join(methods)}")
+        members = _array(tree, f"estimates/{label}/pv").sizes.get("member", 0)
+        _numbers(tree, f"estimates/{label}/pv", (max(members, 1), *window))
+    for name in STEPS:
+        _shaped(tree, f"metrics/{name}", (len(methods), config.window))
+    for name in (*COSTS, "crps", "spread_skill", "status"):
+        _shaped(tree, f"metrics/{name}", (len(methods),))
+
+
+def _methods(tree: xr.DataTree) -> list[str]:
+    return [str(name) for name in _array(tree, "metrics/method").values.tolist()]
+
+
+def _children(tree: xr.DataTree, name: str) -> list[str]:
+    return list(tree[name].children) if name in tree.children else []
+
+
+def _array(tree: xr.DataTree, path: str) -> xr.DataArray:
+    try:
+        found = tree[path]
+    except KeyError:
+        raise _refused("part of the result", path, "must be there") from None
+    return cast(xr.DataArray, found)
+
+
+def _shaped(tree: xr.DataTree, path: str, shape: tuple[int, ...]) -> xr.DataArray:
+    values = _array(tree, path)
+    if values.shape != shape:
+        raise _refused(f"shape of {path}", values.shape, f"must be {shape}")
+    return values
+
+
+def _numbers(tree: xr.DataTree, path: str, shape: tuple[int, ...]) -> None:
+    values = _shaped(tree, path, shape)
+    if values.dtype.kind != "f" or not np.isfinite(values.values).all():
+        raise _refused(path, str(values.dtype), "must be finite numbers")
+
+
+def _tensor(tree: xr.DataTree, path: str) -> Tensor:
+    return torch.from_numpy(np.array(_array(tree, path).values, dtype=np.float32))
+
+
+def _twin(tree: xr.DataTree, config: Config, system: System) -> Twin:
+    """Truth and problem as they were; masks follow from the config, data are those stored."""
+    network = make_network(config, system)
+    pieces = []
+    for name, instrument in zip(labels(config.operators), network.instruments, strict=True):
+        path = f"observations/{name}/observed"
+        fields = (config.window, len(instrument.operator.channels), *system.shape[-2:])
+        _shaped(tree, path, fields)
+        seen = instrument.take(_tensor(tree, path))
+        if not seen.isfinite().all():
+            raise _refused(path, "NaN", "must be there wherever the mask looks")
+        pieces.append(seen)
+    problem = Problem(
+        system=system, prior=load_prior(config.prior, system), network=network,
+        data=torch.cat(pieces), background=_background(tree, config, system),
+    )
+    return Twin(config, system, _tensor(tree, "truth/pv"), problem, torch.device("cpu"))
+
+
+def _background(tree: xr.DataTree, config: Config, system: System) -> Background | None:
+    if config.background is None:
+        return None
+    _numbers(tree, "background/pv", tuple(system.shape))
+    return Background(_tensor(tree, "background/pv"), config.background)
+
+
+def _scores(tree: xr.DataTree, label: str) -> MethodScores:
+    of: Any = tree["metrics"].to_dataset().sel({"method": label})
+    begun = label in _children(tree, "estimates")
+    values = {f.name: of[f.name].values for f in fields(MethodScores) if f.name in of}
+    known: dict[str, Any] = {
+        name: value.item() if not value.ndim else value if begun else np.array([])
+        for name, value in values.items()
+    }
+    return MethodScores(**known)
+
+
+def _refused(what: str, value: object, bound: str) -> InputError:
+    return InputError(f"stored run: {what}", value, bound, REMEDY)

@@ -1,0 +1,1 @@
+"""The service that several sessions share: queue, limits, kept runs."""

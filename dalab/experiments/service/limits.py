@@ -1,0 +1,146 @@
+"""What one run may ask for.
+
+Limits are off unless somebody who serves the lab to others sets them: on the command line, or as
+``DALAB_MAX_RUNS``, ``DALAB_MAX_WAITING``, ``DALAB_MAX_SECONDS`` and ``DALAB_MAX_SIZE``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from ...errors import InputError
+from ...methods import Method
+from ...methods.diffusion.guided import Guided
+from ...methods.diffusion.sampler import Diffusion
+from ...priors.base import Prior
+from ...priors.loading import load_prior
+from ..config import Config
+from ..parts import make_device, make_system
+
+PREFIX = "DALAB_MAX_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Upper bounds, infinite by default.
+
+    Args:
+        runs: runs of one session, waiting or at work.
+        waiting: runs of all sessions that wait for a device.
+        seconds: time of one run from its turn on [s]; what it has computed by then stays.
+        size: numbers in all estimates of a run: grid x layers x window x members x methods.
+    """
+
+    runs: float = math.inf
+    waiting: float = math.inf
+    seconds: float = math.inf
+    size: float = math.inf
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not value > 0:
+                raise InputError(f"limit of {name}", value, "must be above 0", "Leave it out.")
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
+        """The limits that the environment sets.
+
+        Raises:
+            InputError: for one that is not a number above 0.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        given = {name: environment.get(PREFIX + name.upper(), "") for name in names}
+        return cls(**{name: _number(name, text) for name, text in given.items() if text})
+
+    def check(self, config: Config) -> None:
+        """Refuse a config, valid in itself, that is larger than ``size``.
+
+        Raises:
+            InputError: naming the members that would fit.
+        """
+        each = window_size(config) * len(config.methods)
+        if config.members * each <= self.size:
+            return
+        fits = int(self.size // each)
+        remedy = f"Use {fits} members" if fits else "Use a smaller grid"
+        raise InputError(
+            "grid x window x members x methods", config.members * each,
+            f"must be at most {self.size:.0f} here", f"{remedy}, or fewer methods.",
+        )
+
+    def overtime(self, elapsed: float) -> str | None:
+        """What to say of a run that has taken so long [s], if it is too long."""
+        if elapsed <= self.seconds:
+            return None
+        return str(InputError(
+            "seconds of a run", round(elapsed), f"must be at most {self.seconds:g} here",
+            "What was computed stays; use fewer members, steps or methods.",
+        ))
+
+
+def window_size(config: Config) -> int:
+    """Numbers in one member of one estimate: grid x layers x window."""
+    return config.window * math.prod(make_system(config.system).shape)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            PREFIX + name.upper(), text, "must be a number above 0", "Unset it for no limit."
+        ) from None
+
+
+WINDOWS, SAMPLED, GUIDED = 10, 60, 240
+"""Windows per member: at least, with a network, and with a network that is differentiated."""
+
+
+def check_memory(config: Config, methods: Iterable[Method]) -> None:
+    """Refuse a valid config that cannot fit into the memory of its device.
+
+    Raises:
+        InputError: naming the members that would fit.
+    """
+    each = member_bytes(config, list(methods))
+    free = free_bytes(make_device(config.device))
+    if config.members * each <= free:
+        return
+    fits = free // each
+    remedy = f"Use at most {fits} members" if fits else "Use a smaller grid"
+    raise InputError(
+        "members", config.members,
+        f"need about {_gigabytes(config.members * each)} of memory, "
+        f"and {_gigabytes(free)} are free", f"{remedy}, or fewer methods.",
+    )
+
+
+def member_bytes(config: Config, methods: list[Method]) -> int:
+    """Bytes that a run needs for every member: the method at work, and the results of all."""
+    prior = load_prior(config.prior, make_system(config.system))
+    work = max(_windows(method, prior) for method in methods)
+    return 4 * window_size(config) * (work + len(methods))
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on a device, or in the machine."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
+
+
+def _windows(method: Method, prior: Prior) -> int:
+    if next(prior.parameters(), None) is None or not isinstance(method, Diffusion):
+        return WINDOWS
+    return GUIDED if isinstance(method, Guided) else SAMPLED
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 2**30:.3g} GB"

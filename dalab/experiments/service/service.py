@@ -1,0 +1,85 @@
+"""What all runs of a process share: a line before each device, limits, and what is held
+for sessions that come back.
+
+Every lab that a process shows goes through :func:`shared`; a run made in plain Python waits for
+nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from weakref import WeakValueDictionary
+
+from ..config import Config
+from ..parts import make_device
+from ..twin import methods
+from ..validate import validate
+from .kept_runs import Held
+from .limits import Limits, check_memory
+from .queue import Left, Line, Turn
+
+
+class Service:
+    """Lines, limits and held runs.
+
+    Args:
+        limits: of every run.
+        slots: runs at the same time on one device.
+
+    ``present`` are the sessions and lessons that have a page, by key.
+    """
+
+    def __init__(self, limits: Limits | None = None, slots: float = 1) -> None:
+        self.limits, self.slots, self.held = limits or Limits(), slots, Held()
+        self.present: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self._lock, self._lines = threading.Lock(), {}
+
+    def line(self, device: str) -> Line:
+        """The line before a device: ``auto``, ``cpu``, ``cuda`` ..."""
+        name = str(make_device(device))
+        with self._lock:
+            return self._lines.setdefault(name, Line(self.slots))
+
+    def check(self, config: Config) -> None:
+        """Refuse a config that cannot work, or not here.
+
+        Raises:
+            InputError: the value, its bound and the remedy.
+        """
+        validate(config)
+        check_memory(config, methods(config).values())
+        self.limits.check(config)
+
+    def join(self, config: Config, owner: str, left: Left) -> Turn:
+        """Stand in line for the device of a run.
+
+        Args:
+            config: the run.
+            owner: session it belongs to.
+            left: how long it still needs once it is its turn [s].
+
+        Raises:
+            InputError: if the run is too large, or there are too many.
+        """
+        self.limits.check(config)
+        return self.line(config.device).join(owner, left, self.limits.waiting, self.limits.runs)
+
+
+_shared: list[Service] = []
+
+
+def shared() -> Service:
+    """The service of this process; unless one was given, with the limits of the environment.
+
+    Raises:
+        InputError: if the environment sets a limit that is none.
+    """
+    if not _shared:
+        share(Service(Limits.of_environment()))
+    return _shared[0]
+
+
+def share(service: Service) -> None:
+    """Let every lab that this process opens from now on use a service."""
+    _shared[:] = [service]

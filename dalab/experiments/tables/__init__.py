@@ -1,0 +1,1 @@
+"""Grids of experiments and the published numbers beside them."""

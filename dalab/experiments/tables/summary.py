@@ -1,0 +1,72 @@
+"""What a table says: one row for each method, and the scores as a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...methods import METHODS
+from ...methods.diffusion.sampler import Diffusion
+from .sweep import CELL
+
+CALIBRATED = (0.85, 1.15)
+"""Between these, spread/skill and the share of outer ranks count as calibrated."""
+
+SKILL = ("rmse_sample", "rmse_mean", "crps", "spread_skill", "outer_ranks")
+COST = ("evaluations", "seconds")
+
+
+def tally(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
+    """Means over cells and seeds, and how often each method is best or calibrated.
+
+    Args:
+        rows: of a table, from :func:`dalab.experiments.tables.sweep.read`.
+
+    Returns:
+        By method: ``runs``; ``failed``, the share of them; ``rmse_sample``, ``rmse_mean`` and
+        ``crps``, over what is complete; ``best``, the share of cells in which it has the lowest
+        one-sample RMSE among the diffusion methods (NaN for others; a failure counts as infinite);
+        ``calibrated``, the share of cells with spread/skill and outer ranks within
+        :data:`CALIBRATED`; ``evaluations`` and ``seconds``.
+    """
+    frame = _numbers(rows)
+    cells = frame.groupby(["method", *CELL])[[*SKILL, *COST, "failed"]].mean()
+    good = (cells[["spread_skill", "outer_ranks"]].stack().between(*CALIBRATED)).unstack()
+    by = cells.groupby("method")
+    found = by[["failed", *SKILL[:3], *COST]].mean()
+    found.insert(0, "runs", frame.groupby("method").size())
+    found["best"] = _best(cells["rmse_sample"])
+    found["calibrated"] = good.all(axis=1).groupby("method").mean()
+    return found.sort_values("crps")
+
+
+def grid(rows: Sequence[dict[str, str]]) -> xr.Dataset:
+    """The scores with a dimension for each of method, setting, operators, mask, interval and seed.
+
+    Args:
+        rows: as for :func:`tally`. What was not run, or failed, is NaN.
+    """
+    frame = _numbers(rows)
+    frame[["interval", "seed"]] = frame[["interval", "seed"]].astype(int)
+    return frame.set_index(["method", *CELL, "seed"])[[*SKILL, *COST]].to_xarray()
+
+
+def _numbers(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
+    """The rows with scores as numbers, of failed runs NaN, and whether they failed."""
+    frame = pd.DataFrame(rows).replace("", np.nan)
+    frame = frame.rename(columns={"network_evaluations": "evaluations"})
+    frame[[*SKILL, *COST]] = frame[[*SKILL, *COST]].astype(float)
+    frame["failed"] = frame["status"] != "complete"
+    frame.loc[frame["failed"], list(SKILL)] = np.nan
+    return frame
+
+
+def _best(rmse: pd.Series) -> pd.Series:
+    """Share of the cells of each diffusion method in which its RMSE is the lowest of them."""
+    methods = rmse.index.get_level_values("method")
+    rivals = rmse[[issubclass(METHODS[m.partition(":")[0]], Diffusion) for m in methods]]
+    lowest = rivals.fillna(np.inf).groupby(list(CELL)).transform("min")
+    return (rivals == lowest).groupby("method").mean()

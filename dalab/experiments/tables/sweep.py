@@ -1,0 +1,270 @@
+"""The published grid of experiments: operators by coverage by interval, by setting and by seed.
+
+Rows go to a file as soon as a cell is through, and rows that are there are not made again: a run
+that was stopped, however hard, goes on where it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...errors import InputError
+from ...metrics.ensemble import outer_ranks
+from ...metrics.table import records
+from ...registry import options
+from ..config import Config
+from ..parts import make_method
+from ..run import execute
+from ..validate import validate
+from .published import INTERVALS, MASKS, OPERATORS
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "I": {"background": 0.1},
+    "II": {},
+    "III": {},
+    "I-forecast": {"background": 0.1, "background_kind": "forecast"},
+    "I-laplace": {"background": 0.1, "noise_family": "laplace"},
+    "I-uniform": {"background": 0.1, "noise_family": "uniform"},
+    **{
+        f"I-lognormal-{shape}": {"background": 0.1, "noise_family": f"lognormal:shape={shape}"}
+        for shape in (0.1, 0.2, 0.5, 1.0)
+    },
+}
+"""With a background, without one, several operators at once without one; then what no method is
+told about: a background whose error is that of a forecast, and noise that is not Gaussian."""
+
+SCORES = (
+    "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds", "members",
+    "status",
+)
+CELL = ("setting", "operators", "mask", "interval")
+COLUMNS = (
+    "config_hash", *CELL, "seed", "method", "system", "prior", "truth", *SCORES, "outer_ranks",
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way to observe.
+
+    Args:
+        setting: one of :data:`SETTINGS`.
+        operators: registry texts, all active at once.
+        mask: registry text; random masks are drawn for each operator by itself.
+        interval: steps between observation times.
+    """
+
+    setting: str
+    operators: tuple[str, ...]
+    mask: str
+    interval: int
+
+    def __str__(self) -> str:
+        return f"{self.setting} {'+'.join(self.operators)} {self.mask} N={self.interval}"
+
+    def config(self, base: Config) -> Config:
+        """The experiment of this cell, the rest being that of ``base``."""
+        return base.replace(
+            operators=self.operators, masks=(self.mask,), interval=self.interval,
+            **{"background": None, **SETTINGS[self.setting]},
+        )
+
+
+def cells(setting: str) -> list[Cell]:
+    """All cells of a setting, easy ones first: 112 for III, 84 for any other."""
+    sets: list[tuple[str, ...]] = [(name,) for name in OPERATORS]
+    if setting == "III":
+        sets = [("arctan", "sine"), ("arctan", "velocity"), ("sine", "velocity"), OPERATORS]
+    return [Cell(setting, *rest) for rest in product(sets, MASKS, INTERVALS)]
+
+
+def choose(text: str) -> list[Cell]:
+    """The cells that ``text`` asks for.
+
+    Args:
+        text: ``all``, the 168 cells of settings I and II; a number, so many of them evenly spread;
+            or conditions such as ``setting=II,operators=arctan|sine,interval=1``, of which
+            ``setting=III`` asks for several operators at once (``operators=arctan+sine``). The
+            settings after it are only meant by their names.
+
+    Raises:
+        InputError: if no cell is asked for, or the text says nothing.
+    """
+    single = cells("I") + cells("II")
+    if text == "all":
+        return single
+    if text.isdecimal() and 1 <= int(text) <= len(single):
+        places = np.linspace(0, len(single) - 1, int(text)).round().astype(int)
+        return [single[i] for i in places]
+    chosen = _filtered(text, [cell for setting in SETTINGS for cell in cells(setting)])
+    if not chosen:
+        raise InputError(
+            "cells", text, f"must be all, 1 to {len(single)}, or conditions that some cell meets",
+            "Use setting=II,operators=arctan,mask=random:0.25,interval=1|2, for example.",
+        )
+    return chosen
+
+
+def _filtered(text: str, candidates: list[Cell]) -> list[Cell]:
+    for condition in text.split(","):
+        name, _, values = condition.partition("=")
+        if name.strip() not in CELL:
+            return []
+        wanted = {value.strip() for value in values.split("|")}
+        candidates = [c for c in candidates if _columns(c)[name.strip()] in wanted]
+    if "setting" not in text:
+        usual = ("III",) if "+" in text else ("I", "II")
+        candidates = [c for c in candidates if c.setting in usual]
+    return candidates
+
+
+def _columns(cell: Cell) -> dict[str, str]:
+    return {
+        "setting": cell.setting, "operators": "+".join(cell.operators), "mask": cell.mask,
+        "interval": str(cell.interval),
+    }
+
+
+@dataclass(frozen=True)
+class Done:
+    """How far a table is.
+
+    Args:
+        cell: the cell that is through.
+        seed: its seed.
+        rows: the rows that were written for it; none if they were there.
+        done: runs that are through.
+        total: runs in all, one for each cell and seed.
+        remaining: estimated time left [s]; ``None`` before the first run.
+    """
+
+    cell: Cell
+    seed: int
+    rows: tuple[dict[str, Any], ...]
+    done: int
+    total: int
+    remaining: float | None
+
+    def __str__(self) -> str:
+        found = "  ".join(f"{row['method']} {row['rmse_sample'] or math.nan:.3f}"
+                          for row in self.rows)
+        left = "" if self.remaining is None else f"  {self.remaining / 60:.0f} min left"
+        return f"{self.cell} seed {self.seed}  {found or 'was there'}{left}"
+
+
+def fill(
+    path: Path, chosen: Sequence[Cell], seeds: Sequence[int], methods: Sequence[str], base: Config
+) -> Iterator[Done]:
+    """Run what is missing of a table, one cell and seed after the other.
+
+    Args:
+        path: CSV file with the columns of :data:`COLUMNS`; made if it is missing.
+        chosen: the cells.
+        seeds: of every random choice; each is another truth.
+        methods: registry texts. One that does not set its steps takes its own default.
+        base: everything else.
+
+    Raises:
+        InputError: before any run, if one of the experiments cannot work.
+    """
+    methods = [settled(text) for text in methods]
+    runs = [(cell, seed) for seed in seeds for cell in chosen]
+    for cell in dict.fromkeys(chosen):
+        validate(cell.config(base.replace(methods=tuple(methods))))
+    present = {row["config_hash"] for row in read(path)}
+    spent, made = 0.0, 0
+    for done, (cell, seed) in enumerate(runs, start=1):
+        single = {m: cell.config(base.replace(seed=seed, methods=(m,))) for m in methods}
+        missing = tuple(m for m, config in single.items() if config.hash() not in present)
+        start, rows = time.perf_counter(), ()
+        if missing:
+            tree = execute(cell.config(base.replace(seed=seed, methods=missing)))
+            rows = tuple(_rows(tree, cell, [single[m] for m in missing]))
+            append(path, rows)
+            if tree.attrs["status"] == "cancelled":
+                return
+            spent, made = spent + time.perf_counter() - start, made + 1
+        left = spent / made * (len(runs) - done) if made else None
+        yield Done(cell, seed, rows, done, len(runs), left)
+
+
+def settled(text: str) -> str:
+    """The text of a method with its number of steps in it: its own default, if it had none."""
+    cls = type(make_method(text, 2))
+    if "steps" not in options(cls) or make_method(text, 2).steps == make_method(text, 3).steps:
+        return text
+    return f"{text}{',' if ':' in text else ':'}steps={cls.param['steps'].default}"
+
+
+def _rows(tree: xr.DataTree, cell: Cell, configs: Sequence[Config]) -> Iterator[dict[str, Any]]:
+    """One row for every method of a run that was not cut short."""
+    for config, (label, scores) in zip(configs, records(tree).items(), strict=True):
+        if scores["status"] == "cancelled":
+            continue
+        done = scores["status"] == "complete"
+        yield {
+            "config_hash": config.hash(), **_columns(cell), "seed": config.seed,
+            "method": config.methods[0], "system": config.system, "prior": config.prior,
+            "truth": config.truth, **{name: scores[name] for name in SCORES},
+            "outer_ranks": _outer_ranks(tree, label) if done else None,
+        }
+
+
+def _outer_ranks(tree: xr.DataTree, label: str) -> float:
+    ensemble, truth = (tree[name].to_dataset()["pv"] for name in (f"estimates/{label}", "truth"))
+    return outer_ranks(ensemble, truth)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, as text; a last line that was cut short is dropped from the file."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        path.write_bytes(whole)
+    lines = whole.decode("utf-8").splitlines()
+    if lines and lines[0] != ",".join(COLUMNS):
+        raise InputError(
+            "table", str(path), "must have the columns of this version", "Name another folder."
+        )
+    return list(csv.DictReader(lines))
+
+
+def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
+    """The rows with the system, prior, truth and members of ``base``: those that compare."""
+    names = ("system", "prior", "truth", "members")
+    return [row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)]
+
+
+def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows to a table and have them on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if file.tell() == 0:
+            writer.writeheader()
+        writer.writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def means(rows: Sequence[dict[str, str]], score: str) -> dict[tuple[str, ...], float]:
+    """Mean of a score over seeds, by (method, setting, operators, mask, interval)."""
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for row in rows:
+        key = (row["method"], *(row[name] for name in CELL))
+        value = float(row[score]) if row[score] and row["status"] == "complete" else math.nan
+        groups.setdefault(key, []).append(value)
+    return {key: float(np.mean(values)) for key, values in groups.items()}

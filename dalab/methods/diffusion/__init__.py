@@ -1,0 +1,1 @@
+"""Window posteriors by diffusion posterior sampling."""

@@ -1,0 +1,221 @@
+r"""Spectral guidance: the window posterior with a calibrated, homogeneous error covariance.
+
+One denoiser evaluation per step: at noise level s the denoised window D has the average error
+covariance C_s, one small matrix per wavenumber. A background, which a trained prior carries through
+the window (:mod:`dalab.priors.denoisers.forecast`), is conditioned on exactly, unless the prior has
+a denoiser that knows it (:mod:`dalab.priors.denoisers.background`), which then takes the place of
+the other; the network is linearised statistically about the result; and
+
+.. math::
+    (C_s^{-1} + J^T (R + \Omega)^{-1} J) \, (\hat x - D) = J^T (R + \Omega)^{-1} (y - \bar h)
+
+is solved by preconditioned conjugate gradients (:mod:`dalab.methods.gaussian.solver`).
+
+The reverse step needs a clean window. Taking its mean xhat loses the spread of N(xhat, P) at every
+step, which shows as too little variance unless steps are many. A draw costs the same solve, by
+conditioning a draw of N(D, C_s) on perturbed data (Matheron's rule), and makes the reverse kernel
+exact for Gaussian windows with any number of steps; this is the default.
+
+For a Gaussian prior C_s is the covariance of every window. A trained one knows more: between the
+noise levels that it names, where most is decided, its own covariance is used, which moves with the
+flow (:mod:`dalab.methods.diffusion.tweedie`) and costs a few backpropagations that the count of
+evaluations leaves out. There the mean is taken, since that covariance has no square root at hand.
+
+A posterior sample is sqrt(2) times as far from the truth as the posterior mean. At a temperature T
+below 1 all random numbers have variance T, which for Gaussian windows leaves the mean as it is and
+makes the covariance T times that of the posterior.
+
+Origin: dalab's own; the general-covariance case of the estimator in SOAD (arXiv 2407.21314), with a
+calibrated covariance, statistical linearisation and an ancestral sampler.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import param
+import torch
+from torch import Tensor
+
+from ...priors.base import Prior
+from ...priors.covariance import Sight, SpectralCovariance
+from ...random import MemberStreams
+from ..base import Background, Problem, Step
+from ..gaussian.innovations import Innovations, Map, first_step, observed, stacked
+from ..gaussian.solver import Tabulated
+from ..gaussian.update import Gaussian, background_sight, posterior, see
+from .sampler import Diffusion, ancestral_step
+from .tweedie import moved
+
+FLOW_FROM_BACKGROUND = (0.05, 0.5)
+"""Noise levels between which a trained prior's own covariance is used with a tabulated background:
+below those without one, for what is tabulated fixes the branch of a folded operator early."""
+
+RELIABLE = 1.0
+"""Noise level up to which that covariance must be one to rely on before it is used with a tabulated
+background: a weaker one helps where data are dense, but harms where they are sparse."""
+
+DOUBT = 3.0
+"""How many times the variance of their errors data have where the table preconditions the flow's
+covariance, without a background, above noise 1, the spread of the climate."""
+
+NEAR = 2.0
+"""Standard deviations, given the background, by which the flow's covariance may move a cell away
+from where the tabulated one has it."""
+
+
+class SpectralGuidance(Diffusion):
+    """Spectral guidance: calibrated covariance per wavenumber, one network call per step."""
+
+    steps = param.Integer(
+        24, bounds=(2, 1000),
+        doc="noise levels from first to last; with a background, a trained prior may skip those "
+        "at which the window says nothing more",
+    )
+    iterations = param.Integer(
+        15, bounds=(1, 500), doc="conjugate-gradient iterations per step, at most"
+    )
+    flow = param.Integer(
+        2, bounds=(0, 20),
+        doc="iterations with a trained prior's flow-dependent covariance at middle levels, "
+        "half as many with a background; 0: none",
+    )
+    draws = param.Boolean(
+        True, doc="draw the clean window at each step instead of taking its posterior mean"
+    )
+    temperature = param.Number(
+        1.0, bounds=(0.0, 1.0),
+        doc="variance of the samples about their mean relative to the posterior's: the lower, the "
+        "closer is a single one to the truth, and the less do they differ; 0: nearly their mean",
+    )
+    batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
+
+    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
+        problem, sight = told(problem)
+        streams = streams.scaled(self.temperature**0.5)
+        levels = [*self._levels(problem.prior), 0.0]
+        total, x = len(levels) - 1, levels[0] * streams.normal(problem.window)
+        for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
+            clean = self._clean(problem, x, s, sight, streams)
+            yield Step(clean, done, total, evaluations=done, note=f"sigma {s:.3g}")
+            if lower > 0:
+                noise = streams.normal(problem.window)
+                x = ancestral_step(x, clean, s, lower, noise, self.eta)
+
+    def _levels(self, prior: Prior) -> list[float]:
+        """The first noise level, the last, and those between within the horizon of the prior."""
+        first, *between, last = self.levels
+        return [first, *(s for s in between if s <= prior.horizon), last]
+
+    def _clean(
+        self, problem: Problem, x: Tensor, s: float, sight: Sight | None, streams: MemberStreams
+    ) -> Tensor:
+        """A clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
+        if self._follows_flow(problem, s):
+            parts = x.split(self.batch)
+            return torch.cat([self._adapted(problem, part, s, sight) for part in parts])
+        gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
+        start = gaussian.draw(streams) if self.draws else None
+        return posterior(problem, gaussian, sight, self.iterations, start, streams)
+
+    def _follows_flow(self, problem: Problem, s: float) -> bool:
+        """Whether the denoiser's own covariance is used at level ``s``."""
+        levels = flow_levels(problem)
+        return self.flow > 0 and levels is not None and levels[0] <= s <= levels[1]
+
+    def _adapted(self, problem: Problem, x: Tensor, s: float, sight: Sight | None) -> Tensor:
+        """The posterior mean with the denoiser's own covariance."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            denoised = problem.prior.denoise(x, s)
+
+        def V(v: Tensor) -> Tensor:
+            return s**2 * torch.autograd.grad(denoised, x, v, retain_graph=True)[0]
+
+        gaussian = Gaussian(denoised.detach(), problem.prior.error_covariance(s))
+        if problem.background is not None and sight is not None:
+            return self._near(problem, problem.background, gaussian, sight, V)
+        seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
+        if not knows(problem):
+            doubting = Tabulated(doubted(seen, s), gaussian.cov, self.iterations)
+            return gaussian.mean + moved(seen, doubting, V, self.flow)[0]
+        table = Tabulated(seen, gaussian.cov, self.iterations)
+        own, tabulated = moved(seen, table, V, (self.flow + 1) // 2)
+        return gaussian.mean + near(tabulated, own, gaussian.cov)
+
+    def _near(
+        self, problem: Problem, background: Background, gaussian: Gaussian, sight: Sight, V: Map
+    ) -> Tensor:
+        """The posterior mean with covariance V, near that of the table.
+
+        V does not know where the flow carries the background: where the data say little, as in
+        the folds of an operator, it may leave the line that stands for the operator. The table
+        knows more than without a background, too: half of the iterations do.
+        """
+        about, _ = see(sight, gaussian)
+        tabulated, parts = about.mean, [first_step(background, gaussian.mean, gaussian.cov)]
+        if problem.network.size > 0:
+            seen = observed(problem.network, problem.data, about.mean, about.cov)
+            tabulated = tabulated + Tabulated(seen, about.cov, self.iterations).way(seen.values)
+            parts.append(seen.after(gaussian.mean - about.mean))
+        known = stacked(parts)
+        table = Tabulated(known, gaussian.cov, self.iterations)
+        own, _ = moved(known, table, V, (self.flow + 1) // 2)
+        return near(tabulated, gaussian.mean + own, about.cov)
+
+
+def doubted(seen: Innovations, s: float) -> Innovations:
+    """Innovations to precondition with at level ``s``: less sharp where flow and table differ.
+
+    Only where they are solved for windows: for rows, iterations that end early do the same.
+    """
+    return seen.doubted(DOUBT) if seen.spread_out is not None and s > 1 else seen
+
+
+def near(tabulated: Tensor, own: Tensor, cov: SpectralCovariance) -> Tensor:
+    """Windows ``own``, no cell of them further than :data:`NEAR` deviations from ``tabulated``."""
+    reach = NEAR * cov.variance().sqrt()
+    return tabulated + (own - tabulated).clamp(-reach, reach)
+
+
+
+
+
+
+
+
+
+
+
+
+def flow_levels(problem: Problem) -> tuple[float, float] | None:
+    """Noise levels between which the denoiser's own covariance is used; ``None``: nowhere.
+
+    With a tabulated background it must be one to rely on up to :data:`RELIABLE`.
+    """
+    levels = problem.prior.flow_levels
+    if problem.background is None:
+        return levels if problem.network.size > 0 else None
+    return FLOW_FROM_BACKGROUND if levels is not None and levels[1] >= RELIABLE else None
+
+
+def knows(problem: Problem) -> bool:
+    """Whether the prior knows a background already."""
+    return math.isfinite(problem.prior.horizon)
+
+
+def told(problem: Problem) -> tuple[Problem, Sight | None]:
+    """The problem and what is left of the background to say.
+
+    Where the prior has a denoiser for backgrounds, that says it all; else the background is a
+    view of the window to condition on at every level.
+    """
+    background = problem.background
+    if background is None:
+        return problem, None
+    given = problem.prior.given(background.state, background.std)
+    if given is not None:
+        return replace(problem, prior=given, background=None), None
+    return problem, background_sight(problem)

@@ -1,0 +1,1 @@
+"""Ensemble Kalman and particle filters."""

@@ -1,0 +1,69 @@
+r"""EnKS: ensemble Kalman smoother.
+
+A forward pass of the LETKF in which the transform found at step k recombines not only the members
+at step k but also their states at earlier steps, at the same place. Every state thus sees the
+observations of the whole window, as in 4D-Var and the window posteriors; the last step is the
+filter's.
+
+References:
+    | Evensen and van Leeuwen (2000); with the transform form of Ott et al. (2004)
+    | Localisation of the past at a fixed place neglects that errors travel with the flow
+      (Khare et al., 2008): ``lag`` bounds how far back it is trusted
+
+What is left to it is taken from ``rows`` (:mod:`dalab.methods.ensemble.tuning`): those with a
+score were found for it, the others are the ``letkf``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import param
+import torch
+
+from ...random import MemberStreams
+from ..base import Problem, Step
+from ..cycling import first_ensemble, observed_at, pad
+from .base import inflated, relaxed
+from .letkf import LETKF
+from .transform import transformed
+from .tuning import Rows, Setting
+
+
+class EnKS(LETKF):
+    """Ensemble Kalman smoother: past states are corrected too, without the adjoint of the model."""
+
+    rows = Rows(
+        alone={
+            1.0: Setting(1.0, 1.2),
+            0.25: Setting(1.5, 1.05, 0.436),
+            0.0625: Setting(2.0, 1.05, 0.847),
+            0.01: Setting(2.0, 1.0),
+        },
+        background={
+            1.0: Setting(1.0, 1.05),
+            0.25: Setting(1.5, 1.05, 0.058),
+            0.0625: Setting(1.5, 1.05, 0.066),
+            0.01: Setting(2.0, 1.0),
+        },
+    )
+
+    lag = param.Integer(8, bounds=(0, 1000), doc="steps back that observations correct; 0 filters")
+
+    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
+        self.check(problem, len(streams))
+        total, window = problem.window[0], []
+        for k in range(total):
+            window.append(
+                problem.system.step(window[-1], generator=streams.generators[0])
+                if window
+                else first_ensemble(problem, streams)
+            )
+            network, data = observed_at(problem, k)
+            if network.size and torch.isfinite(window[k]).all():
+                forecast = inflated(window[k], self.inflation)
+                T = self.transform(forecast, network, data, streams)
+                for past in range(max(0, k - self.lag), k):
+                    window[past] = transformed(window[past], T)
+                window[k] = relaxed(transformed(forecast, T), forecast, self.rtps, self.rtpp)
+            yield Step(pad(window, total), k + 1, total, note=self.note(k, window[k]))

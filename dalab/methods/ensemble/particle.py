@@ -1,0 +1,149 @@
+r"""Bootstrap particle filter: weights by the likelihood, systematic resampling, jitter.
+
+.. math::
+    w_j \propto w_j \exp(-\tfrac12 |R^{-1/2} (y - h(x_j))|^2), \qquad
+    N_{\mathrm{eff}} = 1 / \sum_j w_j^2 .
+
+When N_eff falls below a share of N the members are drawn anew according to their weights, and, with
+``jitter``, all copies of a particle but the first are moved by a fraction of the spread (the model
+has no noise to part them): by jitter * N^{-1/(d + 4)} times a random combination of the weighted
+anomalies, where d is the size of a state. Where one particle has taken all the weight the noise is
+that of the unweighted anomalies, so that a filter that has lost the truth may find it again.
+
+It needs no Gaussian assumption, but members that grow exponentially with the number of independent
+observations: exact for a handful of variables, degenerate for two-layer flow, where one member
+takes all the weight.
+
+The members of the result are equally probable: where the filter goes on with weights, the window
+shows a resampled copy.
+
+References:
+    | Gordon, Salmond and Smith (1993); Snyder et al. (2008): the curse of dimension
+    | Kitagawa (1996): systematic resampling; Musso, Oudjane and Le Gland (2001): regularisation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import param
+import torch
+from torch import Tensor
+
+from ...observations import ObservingNetwork
+from ...random import MemberStreams
+from ..base import Problem, Step
+from ..cycling import first_ensemble, observed_at, pad
+from .base import EnsembleFilter
+
+DEGENERATE = 1e-10
+"""Weight of all other particles together below which one has taken all, as in DAPPER."""
+
+
+class ParticleFilter(EnsembleFilter):
+    """Bootstrap particle filter with the forecast model: for systems of a few variables."""
+
+    ensemble = param.Integer(200, bounds=(2, 10_000), doc="particles, all kept in the result")
+    threshold = param.Number(
+        0.5, bounds=(0.0, 1.0), doc="share of effective particles below which they are resampled"
+    )
+    jitter = param.Number(
+        0.5, bounds=(0.0, 10.0), doc="width of the noise on copies, relative to the spread"
+    )
+
+    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
+        self.check(problem, len(streams))
+        total, window = problem.window[0], []
+        x = first_ensemble(problem, streams)
+        logw = uniform(x)
+        for k in range(total):
+            if k > 0:
+                x = problem.system.step(x, generator=streams.generators[0])
+            network, data = observed_at(problem, k)
+            if network.size and torch.isfinite(x).all():
+                logw = reweighted(x, logw, network, data)
+            effective = float(effective_size(logw))
+            if effective < self.threshold * len(x):
+                x, logw = self.rejuvenated(x, logw, streams)
+            window.append(resampled(x, logw, streams))
+            note = f"step {k}, {effective:.1f} of {len(x)} particles effective"
+            yield Step(pad(window, total), k + 1, total, note=note)
+
+    def analysis(
+        self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
+    ) -> Tensor:
+        """Weigh equally probable forecasts and resample them; see the base class."""
+        logw = reweighted(ensemble, uniform(ensemble), network, data)
+        return self.rejuvenated(ensemble, logw, streams)[0]
+
+    def rejuvenated(
+        self, x: Tensor, logw: Tensor, streams: MemberStreams
+    ) -> tuple[Tensor, Tensor]:
+        """Equally probable particles, jittered, and their weights."""
+        index = systematic(logw, streams)
+        again = torch.zeros_like(index, dtype=torch.bool)
+        again[..., 1:] = index[..., 1:] == index[..., :-1]
+        copies = _take(x, index)
+        if self.jitter:
+            noise = self.jitter * smoothing_noise(x, logw, streams)
+            copies = copies + noise * again[..., None, None, None]
+        return copies, uniform(copies)
+
+
+def uniform(x: Tensor) -> Tensor:
+    """Log weights of equally probable particles ``(..., N, lev, y, x)``, ``(..., N)``."""
+    return torch.zeros(x.shape[:-3], dtype=torch.float64, device=x.device)
+
+
+def reweighted(x: Tensor, logw: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
+    """Log weights after the observations of one step, the largest being 0.
+
+    Args:
+        x: particles ``(..., N, lev, y, x)``.
+        logw: their log weights before, ``(..., N)``.
+        network: network of the step.
+        data: its observations, ``(..., size)``.
+    """
+    misfit = (data.unsqueeze(-2) - network.apply(x.unsqueeze(-4))).double()
+    logw = logw - (misfit**2 / network.variance(like=misfit)).sum(-1) / 2
+    return logw - logw.amax(-1, keepdim=True)
+
+
+def effective_size(logw: Tensor) -> Tensor:
+    """1 / sum of squared weights, ``(...,)``, between 1 and N."""
+    return 1 / torch.softmax(logw, -1).pow(2).sum(-1)
+
+
+def resampled(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
+    """Particles ``(..., N, lev, y, x)`` drawn by their log weights ``(..., N)``."""
+    return _take(x, systematic(logw, streams))
+
+
+def systematic(logw: Tensor, streams: MemberStreams) -> Tensor:
+    """Which particles survive, in order: equally spaced draws, one random number per ensemble."""
+    N = logw.shape[-1]
+    normal = streams.normal(logw.shape[:-1])[0].double().to(logw.device)
+    offset = torch.special.ndtr(normal)[..., None]
+    positions = (torch.arange(N, dtype=torch.float64, device=logw.device) + offset) / N
+    edges = torch.softmax(logw, -1).cumsum(-1)
+    return torch.searchsorted(edges, positions).clamp(max=N - 1)
+
+
+def _take(x: Tensor, index: Tensor) -> Tensor:
+    return torch.take_along_dim(x, index[..., None, None, None], dim=-4)
+
+
+def smoothing_noise(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
+    """Noise with the covariance of the weighted particles times the squared kernel bandwidth.
+
+    Where one particle has all the weight, the particles before weighting give the covariance.
+    """
+    N, d = x.shape[-4], x.shape[-3:].numel()
+    w = torch.softmax(logw, -1)
+    alone = 1 - w.amax(-1, keepdim=True) < DEGENERATE
+    w = torch.where(alone, 1 / N, w).to(x)[..., None, None, None]
+    mean = (w * x).sum(-4, keepdim=True)
+    unbiased = 1 - (w**2).sum(-4, keepdim=True)
+    anomalies = (w / unbiased.clamp(min=torch.finfo(x.dtype).eps)).sqrt() * (x - mean)
+    normal = streams.normal((*x.shape[:-4], N)).movedim(0, -2)
+    return N ** (-1 / (d + 4)) * torch.einsum("...ji,...ilyx->...jlyx", normal, anomalies)

@@ -1,0 +1,112 @@
+r"""The ensemble transform, global or at every grid point.
+
+With forecast anomalies X' and Y' (rows are members), innovation d and N members, the analysis is
+
+.. math::
+    H = (N - 1) I + Y' R^{-1} Y'^T, \quad \bar w = H^{-1} Y' R^{-1} d, \quad
+    W = \sqrt{N - 1} \, H^{-1/2}, \quad x_j = \bar x + X'^T (\bar w + W_{\cdot j}) .
+
+With localisation, each grid point solves this for itself with R^{-1} tapered by distance. The
+tapered products are convolutions (:mod:`dalab.methods.ensemble.localisation`), so that all points
+are prepared by a few FFTs and solved in one batch.
+
+Ensembles are ``(..., N, lev, y, x)``: any leading axes hold independent repeats.
+
+References:
+    | Bishop, Etherton and Majumdar (2001); Hunt, Kostelich and Szunyogh (2007)
+    | Sakov and Oke (2008), Implications of the form of the ensemble transformation: rotations
+"""
+
+from __future__ import annotations
+
+import param
+import torch
+from torch import Tensor
+
+from ...observations import ObservingNetwork
+from ...random import MemberStreams
+from .base import EnsembleKalman
+from .localisation import Taper, columns
+
+
+class TransformFilter(EnsembleKalman):
+    """An ensemble Kalman filter that recombines its members, without perturbed observations."""
+
+    rotation = param.Boolean(
+        False, doc="turn the analysed anomalies by a random rotation that keeps mean and covariance"
+    )
+
+    def update(
+        self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
+    ) -> Tensor:
+        return transformed(x, self.transform(x, network, data, streams))
+
+    def transform(
+        self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
+    ) -> Tensor:
+        """The matrices w + W of an analysis, ``(..., N, N)``, or ``(..., y, x, N, N)`` if local."""
+        T = ensemble_weights(x, network, data, self.taper(x))
+        return T @ rotation(streams).to(T) if self.rotation else T
+
+
+def standardised(x: Tensor, network: ObservingNetwork, data: Tensor) -> tuple[Tensor, Tensor]:
+    """Observed anomalies ``(..., N, size)`` and innovation ``(..., size)`` over the error std."""
+    seen = network.apply(x.unsqueeze(-4))
+    mean, std = seen.mean(-2, keepdim=True), network.variance(like=data).sqrt()
+    return (seen - mean) / std, (data - mean[..., 0, :]) / std
+
+
+def ensemble_weights(
+    x: Tensor, network: ObservingNetwork, data: Tensor, taper: Taper | None
+) -> Tensor:
+    """Transform of an ensemble by the observations of one step.
+
+    Args:
+        x: forecasts ``(..., N, lev, y, x)``.
+        network: network of one step.
+        data: its observations ``(..., size)``.
+        taper: localisation, if there is any.
+
+    Returns:
+        w + W, ``(..., N, N)``, or one for every grid point, ``(..., y, x, N, N)``.
+    """
+    Y, d = standardised(x, network, data)
+    if taper is None:
+        return weights(Y @ Y.mT, (Y @ d[..., None])[..., 0])
+    Y, d = columns(network, Y), columns(network, d)
+    C = taper(torch.einsum("...icyx,...jcyx->...ijyx", Y, Y))
+    b = taper(torch.einsum("...icyx,...cyx->...iyx", Y, d))
+    return weights(C.movedim((-2, -1), (-4, -3)), b.movedim(-3, -1))
+
+
+def weights(C: Tensor, b: Tensor) -> Tensor:
+    """w + W of every point, ``(..., N, N)``, from C ``(..., N, N)`` and b ``(..., N)``.
+
+    The symmetric square root keeps the ensemble mean and changes the members least.
+    """
+    N = C.shape[-1]
+    eigenvalues, E = torch.linalg.eigh(C)
+    eigenvalues = eigenvalues.clamp(min=0) + N - 1
+    mean = E @ ((E.mT @ b[..., None]) / eigenvalues[..., None])
+    root = (E * ((N - 1) / eigenvalues).sqrt()[..., None, :]) @ E.mT
+    return mean + root
+
+
+def transformed(x: Tensor, T: Tensor) -> Tensor:
+    """Members ``(..., N, lev, y, x)`` recombined by ``T`` of :func:`ensemble_weights`."""
+    mean = x.mean(-4, keepdim=True)
+    local = T.ndim == x.ndim
+    return mean + torch.einsum(
+        "...ilyx,...yxij->...jlyx" if local else "...ilyx,...ij->...jlyx", x - mean, T
+    )
+
+
+def rotation(streams: MemberStreams) -> Tensor:
+    """Random orthogonal ``(N, N)`` with rows and columns that sum to one: it keeps the mean."""
+    N = len(streams)
+    normal = streams.normal((N,)).double()
+    basis = torch.linalg.qr(torch.cat([torch.ones_like(normal[:, :1]), normal[:, 1:]], 1))[0]
+    Q, R = torch.linalg.qr(normal[1:, 1:])
+    turned = Q * torch.diagonal(R).sign()
+    one = normal.new_full((N, N), 1 / N)
+    return one + basis[:, 1:] @ turned @ basis[:, 1:].T

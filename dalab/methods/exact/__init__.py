@@ -1,0 +1,1 @@
+"""Exact inference for linear Gaussian systems."""

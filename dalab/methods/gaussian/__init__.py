@@ -1,0 +1,1 @@
+"""Gaussian updates and linear solvers, shared by all families of methods."""

@@ -1,0 +1,108 @@
+"""What is known about a window besides its expectation: innovations of a linear network.
+
+Everything is written as rows ``(members, rows)``: observations, linearised statistically, and a
+background, cell by cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...observations import ObservingNetwork
+from ...priors.covariance import SpectralCovariance
+from ..base import Background
+from .linearise import linearise
+
+Map = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Innovations:
+    """Innovations of windows with the covariance C of a table.
+
+    Args:
+        values: data minus what is expected.
+        error: variance of each row's error, that of the linearisation included.
+        signal: variance of each row under C.
+        forward: J, from windows to rows.
+        adjoint: J^T, from rows to windows.
+        spread_out: information of operators that act on wavenumbers, as
+            :attr:`ObservingNetwork.spread_out`; ``None`` where there are none.
+    """
+
+    values: Tensor
+    error: Tensor
+    signal: Tensor
+    forward: Map
+    adjoint: Map
+    spread_out: Tensor | None = None
+
+    def after(self, move: Tensor) -> Innovations:
+        """Those of windows whose expectation has moved."""
+        return replace(self, values=self.values - self.forward(move))
+
+    def doubted(self, factor: float) -> Innovations:
+        """Those whose errors have ``factor`` times the variance."""
+        spread_out = None if self.spread_out is None else self.spread_out / factor
+        return replace(self, error=factor * self.error, spread_out=spread_out)
+
+    def pull(self, rows: Tensor) -> Tensor:
+        """J^T (R + Omega)^{-1} times rows."""
+        return self.adjoint(rows / self.error)
+
+
+def observed(
+    network: ObservingNetwork, data: Tensor, mean: Tensor, cov: SpectralCovariance
+) -> Innovations:
+    """Those of observations, linearised about N(mean, cov).
+
+    Args:
+        network: the observing network, not empty.
+        data: observation vector ``(size,)``, or one per member.
+        mean: windows ``(members, time, lev, y, x)``.
+        cov: their common covariance.
+    """
+    lin = linearise(network, mean, cov)
+    values = data - lin.mean
+    error = (network.variance(like=mean) + lin.excess).expand_as(values)
+    signal = lin.signal.expand_as(values)
+    return Innovations(values, error, signal, lin.forward, lin.adjoint, network.spread_out)
+
+
+def first_step(background: Background, mean: Tensor, cov: SpectralCovariance) -> Innovations:
+    """Those of a background, one for every cell of step 0; the rest as for :func:`observed`."""
+    first = mean[:, 0]
+
+    def adjoint(a: Tensor) -> Tensor:
+        window = torch.zeros_like(mean)
+        window[:, 0] = a.view_as(first)
+        return window
+
+    values = (background.state - first).flatten(1)
+    return Innovations(
+        values, torch.full_like(values, background.std**2),
+        cov.variance()[0].expand_as(first).flatten(1), lambda x: x[:, 0].flatten(1), adjoint,
+    )
+
+
+def stacked(parts: list[Innovations]) -> Innovations:
+    """All rows of the parts."""
+    sizes = [part.values.shape[-1] for part in parts]
+
+    def adjoint(a: Tensor) -> Tensor:
+        pieces = zip(parts, a.split(sizes, -1), strict=True)
+        return torch.stack([part.adjoint(piece) for part, piece in pieces]).sum(0)
+
+    spread_out = [part.spread_out for part in parts if part.spread_out is not None]
+    return Innovations(
+        values=torch.cat([part.values for part in parts], -1),
+        error=torch.cat([part.error for part in parts], -1),
+        signal=torch.cat([part.signal for part in parts], -1),
+        forward=lambda x: torch.cat([part.forward(x) for part in parts], -1),
+        adjoint=adjoint,
+        spread_out=torch.stack(spread_out).sum(0) if spread_out else None,
+    )

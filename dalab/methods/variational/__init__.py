@@ -1,0 +1,1 @@
+"""Optimal interpolation, 3D-Var and 4D-Var."""

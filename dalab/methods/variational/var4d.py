@@ -1,0 +1,89 @@
+r"""4D-Var: the initial state whose trajectory fits the whole window best, with a perfect model.
+
+Strong constraint: the unknown is the state of step 0, and the forecast model carries it through
+the window (:mod:`dalab.methods.variational.cost`). The background is the one given, with its white
+error, or else the climatology: mean zero and the climatological covariance of one state.
+
+Two minimisations are on offer: L-BFGS on the full cost, and the incremental form, where outer
+loops linearise model and operators and conjugate gradients solve the inner quadratic problem. Both
+start from the 3D-Var analysis of the observations of step 0, which costs no model integration.
+
+With several members this is an ensemble of 4D-Vars: each has its own perturbed background and
+observations, all are minimised together in one batch. The perturbations are centred, so that the
+ensemble mean is the unperturbed analysis where the problem is linear; one member alone is the
+classical, deterministic method.
+
+References:
+    | Le Dimet and Talagrand (1986); Courtier, Thepaut and Hollingsworth (1994)
+    | Isaksen et al., Ensemble of data assimilations at ECMWF (2010)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import param
+from torch import Tensor
+
+from ...observations import ObservingNetwork
+from ...priors.covariance import SpectralCovariance
+from ...random import MemberStreams
+from ..base import Method, Problem, Step
+from ..cycling import centred, white
+from .cost import Variational
+
+
+class Var4D(Method):
+    """Strong-constraint 4D-Var through the differentiable forecast model; an ensemble of them."""
+
+    uses_model = True
+    coupled = True
+
+    iterations = param.Integer(60, bounds=(1, 1000), doc="L-BFGS iterations on the full cost")
+    outer = param.Integer(
+        0, bounds=(0, 50), doc="outer loops of the incremental form; 0 takes L-BFGS"
+    )
+    inner = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per outer loop")
+
+    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
+        cost = ensemble_cost(problem, streams)
+        start = fit_of_first_step(cost, problem.network)
+        if self.outer:
+            for done, v in enumerate(cost.gauss_newton(self.outer, self.inner, start), start=1):
+                yield Step(cost.window(v), done, self.outer, note=f"outer loop {done}")
+            return
+        for done, now in enumerate(cost.quasi_newton(self.iterations, start), start=1):
+            note = f"cost {float(now.value.mean()):.5g}"
+            yield Step(cost.window(now.v), done, self.iterations, note=note)
+
+
+def ensemble_cost(problem: Problem, streams: MemberStreams) -> Variational:
+    """The cost functions of perturbed 4D-Vars, one per member."""
+    x, B = first_guess(problem, streams)
+    noise = centred(streams.normal((problem.network.size,)))
+    return Variational(
+        first_guess=x,
+        covariance=B,
+        model=lambda state: problem.system.trajectory(state, problem.window[0]),
+        network=problem.network,
+        data=problem.data + problem.network.variance(like=problem.data).sqrt() * noise,
+    )
+
+
+def fit_of_first_step(cost: Variational, network: ObservingNetwork) -> Tensor:
+    """Control vectors ``(members, d)`` of the 3D-Var analysis of step 0."""
+    data = cost.data[:, network.rows(0).to(cost.data.device)]
+    alone = replace(cost, model=lambda state: state[:, None], network=network.at(0), data=data)
+    *_, final = alone.quasi_newton(iterations=30)
+    return final.v
+
+
+def first_guess(problem: Problem, streams: MemberStreams) -> tuple[Tensor, SpectralCovariance]:
+    """Perturbed backgrounds ``(members, lev, y, x)`` and the covariance of their error."""
+    climate = problem.prior.climatology.first()
+    normal = centred(streams.normal((1, *problem.window[1:])))
+    if problem.background is None:
+        return climate.sample(normal)[:, 0], climate
+    B = white(climate, problem.background.std)
+    return problem.background.state + B.sample(normal)[:, 0], B

@@ -1,0 +1,168 @@
+r"""Augmented windows: the state together with what operators would see of it, noise-free.
+
+A prior over augmented windows z = (x, H_1(x), H_2(x), ...), all on the full grid, turns every
+observation into a selection of channels, however nonlinear the operator: what the operator means is
+then part of the prior.
+
+References:
+    | Zheng et al., SOAD (arXiv 2407.21314)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...observations import OPERATORS, Instrument, Operator
+from ...registry import build, describe
+from ...systems.base import System
+from ..base import Prior
+from ..covariance import SpectralCovariance
+from ..gaussian import GaussianPrior
+from .pushforward import augmented_covariance
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What the channels of an augmented window are.
+
+    Args:
+        lev: channels of the state; they come first.
+        operators: registry texts of the operators, in the order of their channels.
+        sizes: channels of each operator.
+    """
+
+    lev: int
+    operators: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, system: System, operators: Sequence[str]) -> Channels:
+        """The channels of a system and the operators that the texts describe."""
+        made = make_operators(system, operators)
+        return cls(
+            system.shape[0], tuple(describe(operator, OPERATORS) for operator in made),
+            tuple(len(operator.channels) for operator in made),
+        )
+
+    @property
+    def total(self) -> int:
+        """Channels in all."""
+        return self.lev + sum(self.sizes)
+
+    def part(self, operator: str) -> slice:
+        """Where the channels of an operator are; the identity sees the state itself.
+
+        Raises:
+            InputError: if the operator has no channels here.
+        """
+        if operator in self.operators:
+            index = self.operators.index(operator)
+            start = self.lev + sum(self.sizes[:index])
+            return slice(start, start + self.sizes[index])
+        if operator == "identity":
+            return slice(0, self.lev)
+        raise InputError(
+            "operator", operator,
+            f"must be one that the augmented prior knows: {', '.join(self.operators)}",
+            "Observe with one of them and its default options, or choose another method.",
+        )
+
+    def augment(self, window: Tensor, operators: Sequence[Operator]) -> Tensor:
+        """Append what the operators see, ``(..., lev, y, x) -> (..., total, y, x)``.
+
+        Args:
+            window: normalised windows or states.
+            operators: the operators, in the order of :attr:`operators`.
+        """
+        return torch.cat([window, *(operator(window) for operator in operators)], dim=-3)
+
+
+class AugmentedPrior(Prior):
+    """A distribution over augmented windows ``(time, total, y, x)``.
+
+    Args:
+        core: the distribution, of fields without names.
+        channels: what the fields are.
+    """
+
+    def __init__(self, core: Prior, channels: Channels) -> None:
+        super().__init__(core.name, core.window)
+        self.core, self.channels = core, channels
+        self.flow_levels = core.flow_levels
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        return self.core.denoise(x, sigma)
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        return self.core.error_covariance(sigma)
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.core.climatology
+
+
+def gaussian_augmented(prior: Prior, operators: Sequence[Operator]) -> AugmentedPrior:
+    """The Gaussian with the exact mean and covariance of the augmented windows of a Gaussian prior.
+
+    For linear operators it is the exact augmented prior; for others the one whose denoiser is the
+    best linear one. Zero training. The covariance is singular for linear operators, which the
+    denoiser does not mind.
+
+    Args:
+        prior: what is known about the state; of zero mean.
+        operators: what the other channels are.
+    """
+    time, lev, *cells = prior.window
+    sizes = tuple(len(operator.channels) for operator in operators)
+    names = tuple(describe(operator, OPERATORS) for operator in operators)
+    channels = Channels(lev, names, sizes)
+    matrices = augmented_covariance(prior.climatology, operators)
+    core = GaussianPrior(matrices, (time, channels.total, *cells), prior.name)
+    return AugmentedPrior(core, channels)
+
+
+class Selection(Operator):
+    """Some channels of an augmented window, as they are.
+
+    Args:
+        system: the system of the state.
+        part: which channels.
+        names: their names.
+    """
+
+    linear = True
+
+    def __init__(self, system: System, part: slice, names: tuple[str, ...]) -> None:
+        super().__init__(system)
+        self.part, self._names = part, names
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self._names
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x[..., self.part, :, :]
+
+
+def selection(instrument: Instrument, channels: Channels) -> Selection:
+    """The selection of augmented channels that an instrument of the state amounts to.
+
+    Raises:
+        InputError: if its operator has no channels among them.
+    """
+    operator = instrument.operator
+    part = channels.part(describe(operator, OPERATORS))
+    return Selection(operator.system, part, operator.channels)
+
+
+def make_operators(system: System, operators: Sequence[str]) -> list[Operator]:
+    return [build("operator", text, OPERATORS, system) for text in operators]
+
+
+
+

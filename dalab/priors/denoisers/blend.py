@@ -1,0 +1,62 @@
+r"""Between the Gaussian prior and a trained one: what the network adds, turned up or down.
+
+.. math:: D_b = D_G + b \, (D - D_G), \qquad \lambda_b = (1 - b) \lambda_G + b \lambda .
+
+The error covariance of a blend is bounded by that mixture, since the square of a mean is at most
+the mean of the squares.
+"""
+
+from __future__ import annotations
+
+import param
+import torch
+from torch import Tensor
+
+from ..base import Prior
+from ..covariance import Sight, SpectralCovariance
+from .residual import ResidualPrior
+
+
+class Trained(param.Parameterized):
+    """A trained prior, or something between it and the Gaussian."""
+
+    blend = param.Number(
+        1.0, bounds=(0.0, 1.0), doc="share of what the network adds; 0 is the Gaussian prior"
+    )
+
+
+class BlendedPrior(Prior):
+    """A trained prior whose correction is scaled.
+
+    Args:
+        prior: the trained one.
+        blend: share of its correction, 0 to 1.
+    """
+
+    def __init__(self, prior: ResidualPrior, blend: float) -> None:
+        super().__init__(prior.name, prior.window)
+        self.prior, self.blend = prior, blend
+        self.flow_levels = prior.flow_levels if blend > 0 else None
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        gaussian = self.prior.gaussian.denoise(x, sigma)
+        if self.blend == 0:
+            return gaussian
+        return torch.lerp(gaussian, self.prior.denoise(x, sigma), self.blend)
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        trained = self.prior.errors.eigenvalues(self.prior.gaussian, sigma)
+        w = self.prior.gaussian.eigenvalues
+        return self.prior.gaussian.covariance(
+            torch.lerp(w * sigma**2 / (w + sigma**2), trained, self.blend)
+        )
+
+    def sight(self, state: Tensor, std: float) -> Sight:
+        return (self.prior if self.blend else self.prior.gaussian).sight(state, std)
+
+    def given(self, state: Tensor, std: float) -> Prior | None:
+        return self.prior.given(state, std) if self.blend == 1 else None
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.prior.climatology

@@ -1,0 +1,181 @@
+r"""The trained prior: what is known analytically, plus what a network adds.
+
+The denoiser starts from an estimate S that costs no training, and a network corrects it,
+
+.. math::
+    D(x, \sigma) = S(x, \sigma) + \frac{\sigma}{\sqrt{1 + \sigma^2}} \,
+        N_\theta(\text{features}, \log \sigma) .
+
+S is the two-filter smoother of :mod:`dalab.priors.denoisers.smoother` where the system can be
+carried back and forth cheaply, else the answer of the Gaussian prior. The last layer of N starts at
+zero, so that training can only add. Where there is a smoother, a last linear exchange between
+neighbouring frames (:mod:`dalab.priors.denoisers.coupling`) can correct the result once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..base import Prior
+from ..covariance import Sight, SpectralCovariance
+from ..gaussian import GaussianPrior
+from .background import FLOW_LEVELS, HORIZON, STDS, Informed, informed, parts
+from .calibration import ErrorTable
+from .coupling import Exchange
+from .forecast import Forecast
+from .levels import along, by_window, size
+from .smoother import TwoFilterSmoother
+from .unet import UNet
+
+
+class ResidualPrior(Prior):
+    """A learned distribution over windows.
+
+    Args:
+        name: how the registry calls it.
+        gaussian: the analytic prior it starts from.
+        network: the correction.
+        smoother: estimate that uses the flow, if the system allows.
+        exchange: the last correction.
+        errors: calibrated error covariance; that of the Gaussian prior until it is measured.
+        forecast: what a background says about the whole window, if the system allows.
+        autocast: whether the network may compute in bfloat16 on hardware made for it.
+        flow_levels: see :class:`Prior`.
+        informed: a denoiser of its own for when there is a background, if it was trained.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        gaussian: GaussianPrior,
+        network: UNet,
+        smoother: TwoFilterSmoother | None = None,
+        exchange: Exchange | None = None,
+        errors: ErrorTable | None = None,
+        forecast: Forecast | None = None,
+        autocast: bool = True,
+        flow_levels: tuple[float, float] | None = (0.2, 5.0),
+        informed: Informed | None = None,
+    ) -> None:
+        super().__init__(name, gaussian.window)
+        self.gaussian, self.smoother = gaussian, smoother
+        self.network, self.exchange = network, exchange
+        self.errors = errors or ErrorTable(gaussian.window)
+        self.forecast, self.informed, self.autocast = forecast, informed, autocast
+        self.flow_levels = flow_levels
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        return by_window(self.estimate, x, sigma, self.window)
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """E[window | noisy window], each window with its own noise level.
+
+        Args:
+            x: ``(batch, time, lev, y, x)``.
+            sigma: ``(batch,)``.
+        """
+        start, features = self.look(x, sigma)
+        with self.fast(x):
+            correction = self.network(features.flatten(1, 2), sigma)
+        denoised = start + size(along(sigma, x)) * correction.to(x).view_as(x)
+        return denoised if self.exchange is None else self.exchange(x, sigma, denoised)
+
+    def look(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """The estimate to start from, and what the network sees, all of it of order one.
+
+        These are the start, the noise it leaves, and how its ingredients differ from it:
+        ``(batch, time, lev, y, x)`` and ``(batch, time, channels x lev, y, x)``.
+        """
+        level = along(sigma, x)
+        gaussian = self.gaussian.denoise(x, level)
+        if self.smoother is None:
+            return gaussian, torch.cat([gaussian, (x - gaussian) / level], -3)
+        start, carried = self.smoother(x, sigma, gaussian)
+        other = (torch.stack([gaussian, *carried]) - start) / size(level)
+        return start, torch.cat([start, (x - start) / level, *other], -3)
+
+    def fast(self, x: Tensor) -> torch.autocast:
+        """bfloat16 where it is wanted and the hardware is made for it; never for float64."""
+        wanted = self.autocast and x.dtype == torch.float32 and has_bfloat16(x.device)
+        return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
+
+    def sight(self, state: Tensor, std: float) -> Sight:
+        if self.forecast is None or not self.forecast.fitted:
+            return super().sight(state, std)
+        return self.forecast(state, std)
+
+    def given(self, state: Tensor, std: float) -> Prior | None:
+        known = self.informed is not None and STDS[0] <= std <= STDS[-1]
+        return InformedPrior(self, state, std) if known else None
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        return self.errors.covariance(self.gaussian, sigma)
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.gaussian.climatology
+
+
+def correction_loss(
+    prior: ResidualPrior, network: Callable[..., Tensor], clean: Tensor, noise: Tensor,
+    sigma: Tensor,
+) -> Tensor:
+    """Mean of |D - x|^2 (1 + sigma^2) / sigma^2: of what is left for the network to say.
+
+    Args:
+        prior: whose network is trained.
+        network: that network, possibly compiled.
+        clean: windows, ``(batch, time, lev, y, x)``.
+        noise: standard normal numbers, same shape.
+        sigma: noise levels, ``(batch,)``.
+    """
+    level = along(sigma, clean)
+    with torch.no_grad():
+        start, features = prior.look(clean + level * noise, sigma)
+        wanted = (clean - start) / size(level)
+    with prior.fast(clean):
+        correction = network(features.flatten(1, 2), sigma)
+    return (correction.to(clean).view_as(wanted) - wanted).square().mean()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` multiplies bfloat16 matrices faster than float32 ones."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
+class InformedPrior(Prior):
+    """A trained prior given one background.
+
+    Args:
+        core: the trained prior, with an :class:`Informed`.
+        state: the background, ``(lev, y, x)``.
+        std: standard deviation of its error, white.
+    """
+
+    def __init__(self, core: ResidualPrior, state: Tensor, std: float) -> None:
+        super().__init__(core.name, core.window)
+        self.core, self.std = core, std
+        self.horizon = HORIZON * std
+        self.flow_levels = FLOW_LEVELS if core.flow_levels else None
+        _, forecast = parts(core)
+        self.carried = forecast.carried(state[None], state.new_full((1,), std))
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        return by_window(self._estimate, x, sigma, self.window)
+
+    def _estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        carried, std = self.carried.expand_as(x), torch.full_like(sigma, self.std)
+        return informed(self.core).estimate(self.core, x, sigma, carried, std)
+
+    def error_covariance(self, sigma: float) -> SpectralCovariance:
+        return informed(self.core).covariance(sigma, self.std, self.window)
+
+    @property
+    def climatology(self) -> SpectralCovariance:
+        return self.error_covariance(float("inf"))

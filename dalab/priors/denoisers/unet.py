@@ -1,0 +1,181 @@
+"""A small periodic U-Net that knows the noise level.
+
+Time is folded into the channels: the frames of a window differ little, and what changes from one to
+the next is told by the features. Fields are cut into patches first, so that the widest layers never
+work on the full grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import InputError
+
+
+class Conv(nn.Module):
+    """Convolution with an odd kernel and periodic edges.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        size: cells along a side of the kernel.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int = 3) -> None:
+        super().__init__()
+        self.kernel = (outputs, inputs, size, size)
+        start = nn.Conv2d(inputs, outputs, size)
+        self.weight = nn.Parameter(start.weight.detach().flatten(1))  # a matrix, as Muon wants it
+        self.bias = nn.Parameter(start.bias.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        edge = self.kernel[-1] // 2
+        x = F.pad(x, (edge,) * 4, mode="circular")
+        return F.conv2d(x, self.weight.view(self.kernel), self.bias)
+
+
+class Block(nn.Module):
+    """Two convolutions beside an identity, modulated by the noise level; the identity at first.
+
+    Args:
+        width: channels.
+        embedding: length of the embedding of the noise level.
+    """
+
+    def __init__(self, width: int, embedding: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(max(1, width // 16), width)
+        self.first, self.second = Conv(width, width), Conv(width, width)
+        self.modulation = zero(nn.Linear(embedding, 2 * width))
+        zero(self.second)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, 1)
+        h = self.norm(x) * (1 + scale) + shift
+        return x + self.second(F.silu(self.first(F.silu(h))))
+
+
+class LevelEmbedding(nn.Module):
+    """Smooth features of log sigma.
+
+    Args:
+        size: length of the embedding.
+        levels: noise levels to know.
+    """
+
+    def __init__(self, size: int, levels: int = 1) -> None:
+        super().__init__()
+        first, second = nn.Linear(16 * levels, size), nn.Linear(size, size)
+        self.layers = nn.Sequential(first, nn.SiLU(), second, nn.SiLU())
+        self.register_buffer("frequencies", torch.arange(1, 9) / 4, persistent=False)
+
+    def forward(self, sigma: Tensor) -> Tensor:
+        phase = sigma.float().log()[..., None] * self.frequencies
+        return self.layers(torch.cat([phase.sin(), phase.cos()], -1).flatten(1))
+
+
+class UNet(nn.Module):
+    """From features on a periodic grid to a correction that starts at zero.
+
+    Beside the U there is a direct linear path, cell by cell, whose weights depend on the noise
+    level.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        widths: channels at every level; each level is half the one before along every side that
+            is longer than one cell.
+        depths: blocks at every level, on the way down and again on the way up.
+        patch: cells along a side of the patches; 1 for none.
+        embedding: length of the embedding of the noise level.
+        levels: noise levels it is told, the window's first.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        widths: Sequence[int] = (64, 96, 128),
+        depths: Sequence[int] = (1, 1, 1),
+        patch: int = 2,
+        embedding: int = 64,
+        levels: int = 1,
+    ) -> None:
+        super().__init__()
+        self.patch = patch
+        self.embedding = LevelEmbedding(embedding, levels)
+        self.stem = nn.Conv2d(inputs * patch**2, widths[0], 1)
+        levels = list(zip(widths, depths, strict=True))
+        self.down = nn.ModuleList(_blocks(w, d, embedding) for w, d in levels)
+        self.up = nn.ModuleList(_blocks(w, d, embedding) for w, d in levels[:-1])
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.coarsen = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairs)
+        self.refine = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairs)
+        self.head = zero(Conv(widths[0], outputs * patch**2))
+        self.direct = zero(nn.Conv2d(inputs, outputs, 1))
+        self.gate = zero(nn.Linear(embedding, inputs))
+
+    def forward(self, features: Tensor, sigma: Tensor) -> Tensor:
+        """The correction.
+
+        Args:
+            features: ``(batch, inputs, y, x)``.
+            sigma: noise level of each, ``(batch,)``; of several, ``(batch, levels)``.
+
+        Returns:
+            ``(batch, outputs, y, x)``.
+
+        Raises:
+            InputError: if the grid cannot be halved often enough.
+        """
+        self.check(features.shape[-2:])
+        embedding = self.embedding(sigma)
+        h = F.pixel_unshuffle(features, self.patch) if self.patch > 1 else features
+        h = self.stem(h.contiguous(memory_format=torch.channels_last))
+        skips = []
+        for blocks, coarsen in zip(self.down, [*self.coarsen, None], strict=True):
+            for block in blocks:
+                h = block(h, embedding)
+            if coarsen is not None:
+                skips.append(h)
+                h = coarsen(F.pixel_unshuffle(h, 2))
+        for blocks, refine, skip in zip(
+            reversed(self.up), reversed(self.refine), reversed(skips), strict=True
+        ):
+            h = skip + F.pixel_shuffle(refine(h), 2)
+            for block in blocks:
+                h = block(h, embedding)
+        h = self.head(h)
+        h = F.pixel_shuffle(h, self.patch) if self.patch > 1 else h
+        return h + self.direct(features * (1 + self.gate(embedding)[:, :, None, None]))
+
+    def kernels(self) -> list[nn.Parameter]:
+        """The matrices inside the network, as opposed to those at its ends."""
+        blocks = [block for part in (*self.down, *self.up) for block in part]
+        return [conv.weight for b in blocks for conv in (b.first, b.second)] + [self.gate.weight]
+
+    def check(self, grid: Sequence[int]) -> None:
+        """Raise :class:`InputError` unless both sides of the grid can be halved often enough."""
+        multiple = self.patch * 2 ** len(self.coarsen)
+        for side in grid:
+            if side % multiple:
+                raise InputError(
+                    "grid of the network", tuple(grid), f"must have sides that {multiple} divides",
+                    "Use fewer widths, or patch 1.",
+                )
+
+
+def _blocks(width: int, depth: int, embedding: int) -> nn.ModuleList:
+    return nn.ModuleList(Block(width, embedding) for _ in range(depth))
+
+
+def zero(layer: nn.Module) -> nn.Module:
+    """Set a layer's numbers to zero, so that it adds nothing at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer

@@ -1,0 +1,145 @@
+"""Priors on disk: safetensors with a header that says what the numbers are. Never pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ...errors import InputError
+from ..covariance import FLOOR
+from ..denoisers.rings import ring_index, ring_means
+from ..gaussian import GaussianPrior
+
+FORMAT = "dalab-gaussian-prior-1"
+
+
+def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], facts: dict) -> None:
+    """Write the covariance of a Gaussian prior on a square grid.
+
+    Args:
+        path: file to write.
+        matrices: complex ``(n, n/2 + 1, c, c)`` with C(k, l) = C(k, -l).
+        fields: (time, lev).
+        facts: where the numbers come from; goes into the header.
+    """
+    header = {"format": FORMAT, "n": matrices.shape[0], "fields": list(fields), **facts}
+    save_file(packed(matrices), path, metadata={"dalab": json.dumps(header)})
+
+
+def load_gaussian(path: Path, name: str) -> GaussianPrior:
+    """Read a prior that :func:`save_gaussian` wrote.
+
+    Raises:
+        InputError: if the file is missing, truncated or not one of dalab's.
+    """
+    header = read_header(path)
+    n, (time, lev) = header["n"], header["fields"]
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    window = (time, lev, n, n)
+    return GaussianPrior(unpacked(tensors, window), window, name).float()
+
+
+def isotropic(matrices: Tensor, beyond: int) -> Tensor:
+    """Covariances ``(ny, nx//2 + 1, c, c)`` with one for all wavenumbers of each outer ring.
+
+    Small scales of developed turbulence have no direction, and few windows then tell more of them.
+
+    Args:
+        matrices: the covariances of all wavenumbers.
+        beyond: the last ring whose wavenumbers keep their own.
+    """
+    rings = ring_index(matrices.shape[0], 2 * (matrices.shape[1] - 1))
+    means = ring_means(matrices).to(matrices)[rings]
+    return torch.where((rings > beyond)[..., None, None], means, matrices)
+
+
+def packed(
+    matrices: Tensor, dtype: torch.dtype = torch.float32, beyond: int | None = None
+) -> dict[str, Tensor]:
+    """C(k) as Cholesky factors, which keep the small eigenvalues in few digits.
+
+    The mirror symmetry and the triangular shape leave a quarter of the numbers to store.
+    Wavenumbers that hold hardly more than the floor that every estimate has are left out.
+
+    Args:
+        matrices: complex ``(ny, nx//2 + 1, c, c)`` with C(k, l) = C(k, -l).
+        dtype: of the numbers stored.
+        beyond: the last ring whose wavenumbers have their own, see :func:`isotropic`.
+    """
+    ny, c = matrices.shape[0], matrices.shape[-1]
+    row, column = torch.tril_indices(c, c)
+    half = matrices[: ny // 2 + 1]
+    kept = torch.diagonal(half, dim1=-2, dim2=-1).real.mean(-1) > 2 * FLOOR
+    rings = {}
+    if beyond is not None:
+        kept &= ring_index(ny, 2 * (matrices.shape[1] - 1))[: ny // 2 + 1] <= beyond
+        outer = torch.linalg.cholesky(ring_means(matrices)[beyond + 1 :])
+        rings["rings"] = outer[:, row, column].to(dtype)
+    factors = torch.linalg.cholesky(half[kept])[:, row, column]
+    return {
+        "real": factors.real.to(dtype).contiguous(), "imag": factors.imag.to(dtype).contiguous(),
+        "kept": kept.to(torch.uint8), **rings,
+    }
+
+
+def unpacked(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
+    """Inverse of :func:`packed`: complex128 matrices ``(ny, nx//2 + 1, c, c)``.
+
+    Args:
+        tensors: what :func:`packed` gave.
+        window: shape of a window, (time, lev, ny, nx).
+    """
+    factors = torch.complex(tensors["real"].double(), tensors["imag"].double())
+    time, lev, ny, _ = window
+    c = time * lev
+    if "kept" not in tensors:  # files that hold every wavenumber
+        tensors = {"kept": torch.ones(factors.shape[:2], dtype=torch.uint8)}
+        factors = factors.flatten(0, 1)
+    kept = tensors["kept"].bool()
+    half = (FLOOR * torch.eye(c, dtype=factors.dtype)).expand(*kept.shape, c, c).clone()
+    half[kept] = _multiplied(factors, c)
+    if "rings" in tensors:
+        rings = ring_index(*window[2:])[: len(half)]
+        beyond = int(rings.max()) - len(tensors["rings"])
+        outer = rings > beyond
+        half[outer] = _multiplied(tensors["rings"].to(half), c)[rings[outer] - beyond - 1]
+    return half[(torch.fft.fftfreq(ny) * ny).abs().round().long()]
+
+
+def _multiplied(factors: Tensor, c: int) -> Tensor:
+    """Matrices ``(count, c, c)`` from the lower triangles ``(count, numbers)`` of their factors."""
+    row, column = torch.tril_indices(c, c)
+    lower = factors.new_zeros(len(factors), c, c)
+    lower[:, row, column] = factors
+    return lower @ lower.mH
+
+
+def read_header(path: Path, kind: str = FORMAT) -> dict:
+    """The header of a prior's file; nothing else of it is read.
+
+    Args:
+        path: the file.
+        kind: the format it must have.
+
+    Raises:
+        InputError: if the file is missing, truncated or not one of dalab's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("dalab", "{}"))
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise InputError(
+            "prior file", str(path), f"cannot be read ({error})", "Make it anew."
+        ) from None
+    if not isinstance(header, dict) or header.get("format") != kind:
+        raise InputError(
+            "prior file", str(path), f"must have the format {kind}", "Make it with this version."
+        )
+    return header

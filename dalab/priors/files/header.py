@@ -1,0 +1,111 @@
+"""What the file of a trained prior says about itself, and whether it is all there."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...errors import InputError
+from ...systems.base import System
+from .bundled import trained_path
+from .gaussian_file import read_header
+from .recipe import Recipe
+
+FORMAT = "dalab-trained-prior-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The header of a trained prior.
+
+    Args:
+        name: of the prior.
+        system: name of its system.
+        parameters: of the system, as plain data.
+        scale: physical units per normalised unit, of every field.
+        window: (time, lev, y, x) of the state.
+        recipe: how it was trained.
+        smoothed: whether it starts from the two-filter smoother.
+        levels: noise levels of the tables.
+        data: what it was trained on, with the hash of the numbers.
+        training: seconds, hardware, loss along the way.
+        validation: denoising error on held-out windows, one row per noise level.
+    """
+
+    name: str
+    system: str
+    parameters: dict[str, Any]
+    scale: list[float]
+    window: list[int]
+    recipe: dict[str, Any]
+    smoothed: bool
+    levels: list[float]
+    data: dict[str, Any]
+    training: dict[str, Any]
+    validation: list[dict[str, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, with the format."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def read(cls, path: Path) -> Header:
+        """The header of a file; nothing else of it is read.
+
+        Raises:
+            InputError: if the file is missing, truncated or foreign, or its header incomplete.
+        """
+        values = read_header(path, FORMAT)
+        del values["format"]
+        if values.keys() != _KINDS.keys():
+            odd = ", ".join(sorted(values.keys() ^ _KINDS.keys()))
+            raise unfit(path, f"must have the header fields of this version; check {odd}")
+        for name, kind in _KINDS.items():
+            if not isinstance(values[name], kind):
+                raise unfit(path, f"must have a {kind.__name__} for {name} in its header")
+        if len(values["window"]) != 4 or not all(isinstance(n, int) for n in values["window"]):
+            raise unfit(path, "must have four whole numbers for window in its header")
+        Recipe.from_dict(values["recipe"])
+        return cls(**values)
+
+    def check(self, path: Path, system: System) -> None:
+        """Raise :class:`InputError` unless the prior is about ``system`` as it is now."""
+        scale = scales(system)
+        same = torch.allclose(torch.tensor(self.scale), torch.tensor(scale), rtol=1e-6)
+        if self.system != system.name or self.window[1:] != list(system.shape) or not same:
+            raise InputError(
+                "prior file", str(path),
+                f"is about {self.system} in units of {self.scale}, not {system.name} of {scale}",
+                f"Choose a prior made for {system.name}; see: dalab list priors",
+            )
+
+
+_KINDS = {
+    "name": str, "system": str, "parameters": dict, "scale": list, "window": list, "recipe": dict,
+    "smoothed": bool, "levels": list, "data": dict, "training": dict, "validation": list,
+}
+
+
+def summary(name: str) -> str:
+    """One line about a trained prior that ships: what it is about, and how well it denoises."""
+    header = Header.read(trained_path(name))
+    rows = {row["sigma"]: row["ratio"] for row in header.validation}
+    error = sum(rows[sigma] for sigma in (0.1, 0.2, 0.5)) / 3
+    return (
+        f"Trained on {header.system}; denoising error {error:.2f} of the Gaussian's "
+        f"(noise 0.1, 0.2, 0.5), on windows it has not seen."
+    )
+
+
+def scales(system: System) -> list[float]:
+    """Physical units per normalised unit of every field."""
+    return system.scale.flatten().tolist()
+
+
+def unfit(path: Path, why: str) -> InputError:
+    """The error of a file that cannot be used."""
+    return InputError("prior file", str(path), why, "Make it with this version of dalab.")

@@ -1,0 +1,169 @@
+"""How a prior is trained: one flat record that fits in a YAML file and in a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to train, on what, for how long.
+
+    Args:
+        name: of the prior; its file is ``NAME.safetensors``.
+        system: whose windows it is about.
+        data: archive that ``dalab data`` made; for a system that draws its own climate, a number
+            of trajectories and days in the same words, ``"climate:64x800"``.
+        window: states per window.
+        operators: registry texts of the operators whose noise-free output is appended to the
+            state; none for a prior of the state alone.
+        widths: channels of the network at every level.
+        depths: blocks of the network at every level.
+        patch: cells along a side of the patches the network works on.
+        smoother: whether to start from the two-filter smoother, if the system has a transport.
+        finer: whether smoother and background carry states on a finer grid: for two-layer flow that
+            is averaged over 2 x 2 cells.
+        exchange: whether frames exchange what they know after the network, if there is a smoother.
+        fit_windows: windows for the gains of smoother and exchange.
+        start: trained prior, one that ships or a file, whose network is trained on; none for a new
+            one.
+        steps: optimisation steps.
+        informed_steps: optimisation steps of the denoiser for when there is a background, which
+            starts from the finished one; 0 for none, and none without a smoother.
+        batch: windows per step, over all processes.
+        rate: peak learning rate.
+        warmup: steps to reach it.
+        hold: share of the steps after which it falls linearly to zero.
+        average: decay per step of the running average of the weights, the result.
+        log_sigma_mean: of the noise levels trained on.
+        log_sigma_std: of the noise levels trained on.
+        autocast: whether the network may compute in bfloat16 on hardware made for it.
+        flow_levels: noise levels between which methods may take its Jacobian for the covariance of
+            single windows; after a short training on a fine grid low ones only, or none (null).
+        frozen_flow: whether that Jacobian takes the flow that carries states for given: for
+            two-layer flow, where the training was too short for more.
+        compile: whether to compile the network with ``torch.compile``.
+        checkpoint_every: steps between checkpoints.
+        held_out: windows for validation and calibration.
+        seed: of every random choice.
+    """
+
+    name: str
+    system: str
+    data: str
+    window: int = 9
+    operators: tuple[str, ...] = ()
+    widths: tuple[int, ...] = (32, 64, 96)
+    depths: tuple[int, ...] = (1, 1, 2)
+    patch: int = 1
+    smoother: bool = True
+    finer: bool = False
+    exchange: bool = True
+    fit_windows: int = 64
+    start: str = ""
+    steps: int = 2800
+    informed_steps: int = 0
+    batch: int = 16
+    rate: float = 2e-3
+    warmup: int = 50
+    hold: float = 0.4
+    average: float = 0.998
+    log_sigma_mean: float = -1.0
+    log_sigma_std: float = 1.4
+    autocast: bool = True
+    flow_levels: tuple[float, float] | None = (0.2, 5.0)
+    frozen_flow: bool = False
+    compile: bool = False
+    checkpoint_every: int = 200
+    held_out: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("operators", "widths", "depths"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, low in _AT_LEAST.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise InputError(name, value, f"must be a whole number, at least {low}", _SEE)
+        for name, (low, high) in _BETWEEN.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise InputError(name, value, f"must be between {low} and {high}", _SEE)
+        self._check_flow_levels()
+        if not self.widths or len(self.widths) != len(self.depths):
+            raise InputError(
+                "depths", self.depths, f"must be one for each of the {len(self.widths)} widths",
+                _SEE,
+            )
+
+    def _check_flow_levels(self) -> None:
+        match self.flow_levels:
+            case None:
+                return
+            case [int() | float() as low, int() | float() as high] if 0 < low < high:
+                object.__setattr__(self, "flow_levels", (low, high))
+            case levels:
+                raise InputError(
+                    "flow_levels", levels, "must be two noise levels, the lower one first",
+                    "Use [0.2, 5.0], or null for none.",
+                )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of plain data.
+
+        Raises:
+            InputError: for an unknown or missing field, or a value out of bounds.
+        """
+        fields = dataclasses.fields(cls)
+        known = [field.name for field in fields]
+        for key in values:
+            if key not in known:
+                close = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"Did you mean {close[0]!r}?" if close else "Remove it."
+                raise InputError("recipe field", key, f"must be one of {', '.join(known)}", hint)
+        for field in fields:
+            if field.default is dataclasses.MISSING and field.name not in values:
+                raise InputError("recipe", dict(values), f"must have a {field.name}", _SEE)
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: strings, numbers and lists."""
+        found = dataclasses.asdict(self)
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in found.items()}
+
+
+_AT_LEAST = {
+    "window": 2, "patch": 1, "fit_windows": 1, "steps": 1, "batch": 1,
+    "warmup": 0, "informed_steps": 0, "checkpoint_every": 1, "held_out": 1, "seed": 0,
+}
+_BETWEEN = {
+    "rate": (1e-8, 1.0), "hold": (0.0, 1.0), "average": (0.0, 0.999999),
+    "log_sigma_mean": (-5.0, 5.0), "log_sigma_std": (0.01, 5.0),
+}
+_SEE = "See recipes/qg64.yaml for one that works."
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe from a YAML or JSON file.
+
+    Raises:
+        InputError: if the file cannot be read, or holds no recipe.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())
+        raise InputError("recipe file", str(path), f"cannot be read ({why})", _SEE) from None
+    if not isinstance(values, Mapping):
+        raise InputError("recipe file", str(path), "must hold 'field: value' lines", _SEE)
+    return Recipe.from_dict(values)

@@ -1,0 +1,231 @@
+"""Trained priors on disk: one safetensors file with everything that the denoiser needs.
+
+The tensors of a file are checked against the network that its header describes before any of them
+is read. The network is stored in half precision, the tables in single precision.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...observations import OPERATORS
+from ...registry import build
+from ...systems import QGSystem
+from ...systems.base import System
+from ..base import Prior
+from ..denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented
+from ..denoisers.background import LOOKS, Informed
+from ..denoisers.calibration import ErrorTable
+from ..denoisers.coupling import Exchange
+from ..denoisers.forecast import Forecast, Trajectory
+from ..denoisers.residual import ResidualPrior
+from ..denoisers.smoother import Carrier, TwoFilterSmoother
+from ..denoisers.unet import UNet
+from ..gaussian import GaussianPrior
+from .bundled import SUFFIX, WEIGHTS
+from .gaussian_file import load_gaussian, packed, unpacked
+from .header import Header, unfit
+from .recipe import Recipe
+
+LARGE = 500_000
+"""Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
+
+
+def make_network(recipe: Recipe, window: Sequence[int], looks: int, levels: int = 1) -> UNet:
+    """A network of a recipe for windows of a shape, its first numbers drawn from the seed.
+
+    Args:
+        recipe: says how wide and deep.
+        window: (time, lev, y, x).
+        looks: features per field.
+        levels: noise levels it is told.
+    """
+    fields = window[0] * window[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return UNet(
+            looks * fields, fields, widths=recipe.widths, depths=recipe.depths,
+            patch=recipe.patch, levels=levels,
+        )
+
+
+def looks(smoothed: bool) -> int:
+    """Features per field of the denoiser, see :meth:`ResidualPrior.look`."""
+    return 5 if smoothed else 2
+
+
+def assemble(
+    recipe: Recipe, system: System, state: GaussianPrior, levels: Sequence[float], smoothed: bool
+) -> ResidualPrior:
+    """The denoiser of a recipe before training.
+
+    Args:
+        recipe: what is wanted.
+        system: whose windows.
+        state: Gaussian prior of windows of the state.
+        levels: noise levels of the tables.
+        smoothed: whether to start from the two-filter smoother.
+    """
+    gaussian = state
+    if recipe.operators:
+        operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
+        core = gaussian_augmented(copy.deepcopy(state).double(), operators).core
+        gaussian = cast(GaussianPrior, core).float()
+    window = gaussian.window
+    smoother = exchange = forecast = informed = None
+    if smoothed:
+        carry, trajectory = carriers(recipe, system)
+        smoother = TwoFilterSmoother(window, carry, levels)
+        exchange = Exchange(window, carry, levels) if recipe.exchange else None
+        forecast = Forecast(window, trajectory, levels)
+        if recipe.informed_steps:
+            informed = Informed(window, make_network(recipe, window, LOOKS, 2), levels)
+    network, errors = make_network(recipe, window, looks(smoothed)), ErrorTable(window, levels)
+    return ResidualPrior(
+        recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast,
+        recipe.flow_levels, informed,
+    )
+
+
+def carriers(recipe: Recipe, system: System) -> tuple[Carrier, Trajectory]:
+    """What carries states over one interval in both directions, and through a window.
+
+    Raises:
+        InputError: if a finer grid or a frozen flow is wanted and the system has none.
+    """
+    if isinstance(system, QGSystem):
+        trajectory = system.finer_trajectory if recipe.finer else system.trajectory
+        return system.transport(recipe.finer, recipe.frozen_flow), trajectory
+    for name in ("finer", "frozen_flow"):
+        if getattr(recipe, name):
+            raise InputError(name, True, f"must be false for {system.name}", "Only QG has one.")
+    return system.transport(), system.trajectory
+
+
+def outermost(window: Sequence[int]) -> int:
+    """The last ring whose wavenumbers have a covariance each where the flow is a finer one's.
+
+    Such a flow has variance at all scales of the grid, of which most are small and isotropic.
+    """
+    return 3 * window[-1] // 8
+
+
+def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header: Header) -> None:
+    """Write a trained prior.
+
+    Args:
+        path: file to write.
+        prior: the denoiser.
+        state: Gaussian prior of windows of the state that it was assembled from.
+        header: what it is.
+    """
+    large = math.prod(state.window) > LARGE
+    beyond = outermost(state.window) if Recipe.from_dict(header.recipe).finer else None
+    gaussian = packed(state.matrices(), torch.float16 if large else torch.float32, beyond)
+    tensors = {f"gaussian.{k}": v for k, v in gaussian.items()}
+    tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
+    tensors |= _named("errors", prior.errors)
+    if prior.informed is not None:
+        for name, value in _named("informed", prior.informed).items():
+            exact = value.ndim < 2 or ".start." in name  # what is inverted must be exact
+            tensors[name] = value if exact else value.half()
+    for name in ("smoother", "exchange", "forecast"):
+        if getattr(prior, name) is not None:
+            maps = _named(name, getattr(prior, name))
+            tensors |= {k: v.half() if large and v.ndim > 1 else v for k, v in maps.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    save_file(kept, path, metadata={"dalab": json.dumps(header.to_dict())})
+
+
+def load_trained(path: Path, system: System) -> Prior:
+    """Read a trained prior, of states or of augmented windows.
+
+    Args:
+        path: the file.
+        system: whose windows are wanted.
+
+    Raises:
+        InputError: if the file is missing, truncated, foreign, or about another system.
+    """
+    core, _, header = load_core(path, system)
+    operators = header.recipe["operators"]
+    return AugmentedPrior(core, Channels.of(system, operators)) if operators else core
+
+
+def shipped_gaussian(system: System) -> GaussianPrior | None:
+    """The Gaussian prior that ships for a system: in a file of its own, or beside a trained one."""
+    own, beside = (WEIGHTS / f"{system.name}{end}{SUFFIX}" for end in ("-gaussian", ""))
+    if own.is_file():
+        return load_gaussian(own, "gaussian")
+    if beside.is_file():
+        _, state, _ = load_core(beside, system)
+        state.name = "gaussian"
+        return state
+    return None
+
+
+def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior, Header]:
+    """The denoiser in a file, the Gaussian prior of states that it started from, and the header.
+
+    Raises:
+        InputError: as :func:`load_trained`.
+    """
+    header = Header.read(path)
+    header.check(path, system)
+    recipe = Recipe.from_dict(header.recipe)
+    with safe_open(path, framework="pt") as file:
+        _check_tensors(path, file, recipe, header)
+        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    window = tuple(header.window)
+    state = GaussianPrior(unpacked(_under(tensors, "gaussian"), window), window)
+    prior = assemble(recipe, system, state.float(), header.levels, header.smoothed)
+    prior.name = header.name
+    try:
+        for name, part in prior.named_children():
+            values = _under(tensors, name)
+            if name != "gaussian" and (values or name != "forecast"):
+                part.load_state_dict(values)
+    except RuntimeError as error:
+        raise unfit(path, f"must fit the denoiser that its header describes ({error})") from None
+    return prior, state.float(), header
+
+
+def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> None:
+    """Compare names and shapes with those of the network, without reading or allocating it."""
+    held = set(file.keys())
+    for name in ("network.direct.weight", "gaussian.real", "gaussian.imag", "errors.ratios.values"):
+        if name not in held:
+            raise unfit(path, f"must hold the tensor {name}")
+    channels = file.get_slice("network.direct.weight").get_shape()[0] // header.window[0]
+    with torch.device("meta"):
+        window = (header.window[0], channels, *header.window[2:])
+        expected = _named("network", make_network(recipe, window, looks(header.smoothed)))
+        if header.smoothed and recipe.informed_steps:
+            expected |= _named("informed.network", make_network(recipe, window, LOOKS, 2))
+    for name, value in expected.items():
+        if name not in held:
+            raise unfit(path, f"must hold the tensor {name}")
+        found = tuple(file.get_slice(name).get_shape())
+        if found != tuple(value.shape):
+            raise unfit(path, f"must hold {name} of shape {tuple(value.shape)}, not {found}")
+
+
+def _named(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}

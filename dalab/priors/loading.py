@@ -1,0 +1,136 @@
+"""Priors by name: the registry, and loaders that share what they have loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from ..errors import InputError
+from ..registry import build, lookup
+from ..systems.base import Climate, System
+from .base import Prior
+from .denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented, make_operators
+from .denoisers.blend import BlendedPrior, Trained
+from .denoisers.residual import ResidualPrior
+from .files.bundled import SUFFIX, augmented_path, trained_names, trained_path
+from .files.header import summary
+from .files.trained import load_trained, shipped_gaussian
+from .training.climatology import estimated
+
+
+@lru_cache(maxsize=8)
+def load_augmented(text: str, system: System, operators: tuple[str, ...]) -> AugmentedPrior:
+    """The augmented prior beside a prior of the state; loaded once, shared, never modified.
+
+    Beside ``gaussian`` it is the Gaussian pushed through the operators, beside ``NAME`` the trained
+    one in ``NAME-augmented.safetensors``, which may know more operators than it is asked for.
+
+    Args:
+        text: the prior of the state.
+        system: whose states they are.
+        operators: registry texts of the operators it has to know.
+
+    Raises:
+        InputError: if none ships for the system, or it lacks one of the operators.
+    """
+    wanted = Channels.of(system, operators).operators
+    found = _load(text.partition(":")[0], system, tuple(t for t in wanted if t != "identity"))
+    for operator in wanted:
+        found.channels.part(operator)
+    return found.eval().requires_grad_(False)
+
+
+def _load(name: str, system: System, operators: tuple[str, ...]) -> AugmentedPrior:
+    path = augmented_path(system.name if name == "auto" else name)
+    if path.is_file():
+        return load_trained(path, system)
+    if name in ("auto", "gaussian"):
+        prior = load_prior("gaussian", system)
+        return gaussian_augmented(prior, make_operators(system, operators)).to(torch.float32)
+    raise InputError(
+        "augmented prior", name, f"ships for no such system as {system.name}",
+        "Use prior gaussian, or a method that needs no augmented prior.",
+    )
+
+
+def gaussian(system: System) -> Prior:
+    """Analytic space-time Gaussian with the climatological covariance: zero training.
+
+    Of a system that can draw its climate it is estimated here and now, in a few seconds.
+    """
+    if isinstance(system, Climate):
+        return estimated(system)
+    prior = shipped_gaussian(system)
+    if prior is None:
+        raise InputError(
+            "prior gaussian",
+            system.name,
+            "ships for no such system",
+            f"Make it with: dalab climatology {system.name}",
+        )
+    return prior
+
+
+def auto(system: System) -> Prior:
+    """The trained prior that ships for the system, the Gaussian one if there is none."""
+    return load_prior(system.name if system.name in trained_names() else "gaussian", system)
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A trained prior that ships.
+
+    Args:
+        name: of its file.
+    """
+
+    name: str
+
+    def __call__(self, system: System) -> Prior:
+        return load_trained(trained_path(self.name), system)
+
+    def summary(self) -> str:
+        """One line about it, from the header of its file."""
+        return summary(self.name)
+
+
+PRIORS: dict[str, Callable[[System], Prior]] = {
+    "auto": auto,
+    **{name: Shipped(name) for name in trained_names()},
+    "gaussian": gaussian,
+}
+
+
+@lru_cache(maxsize=8)
+def load_prior(text: str, system: System) -> Prior:
+    """The prior that ``text`` names for a system; loaded once and shared, never modified.
+
+    Args:
+        text: a name of ``PRIORS``, or the file of a trained prior; ``NAME:blend=0.5`` is halfway
+            between the Gaussian prior and a trained one.
+        system: whose windows are wanted.
+
+    Raises:
+        InputError: for an unknown name, an option that the prior does not have, or if none ships
+            for the system.
+    """
+    name, _, options = text.partition(":")
+    if options:
+        blend = build("prior", text, {name: Trained}).blend
+        return _blended(name, load_prior(name, system), blend)
+    if name.endswith(SUFFIX):
+        prior = load_trained(trained_path(name), system)
+    else:
+        prior = lookup("prior", name, PRIORS)(system)
+    return prior.eval().requires_grad_(False)
+
+
+def _blended(name: str, prior: Prior, blend: float) -> Prior:
+    if not isinstance(prior, ResidualPrior):
+        raise InputError(
+            "prior", name, "must be a trained one to be blended", "Leave out the blend."
+        )
+    return BlendedPrior(prior, blend).eval()

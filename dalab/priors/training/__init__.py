@@ -1,0 +1,1 @@
+"""Training: from a recipe to the file of a trained prior."""

@@ -1,0 +1,134 @@
+"""From a system to the files that ship for it: its Gaussian prior and its libraries of states.
+
+Trajectories are spun up from noise and followed for years; the covariance of windows is estimated
+from them. The libraries come from trajectories of another seed, so that no truth that starts from
+one was seen by the prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...random import stream
+from ...systems.base import Climate
+from ...systems.qg import QGSystem
+from ...systems.spinup import daily, spun_up
+from ..covariance import estimate
+from ..files.gaussian_file import save_gaussian
+from ..gaussian import GaussianPrior
+
+WINDOW = 9
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Climatology:
+    """What was learned from the trajectories of a system.
+
+    Args:
+        matrices: covariance of windows per wavenumber, complex ``(n, n/2 + 1, c, c)``.
+        std: measured standard deviation of every layer, normalised; 1 if the system's own fits.
+        windows: windows that the covariance was estimated from.
+    """
+
+    matrices: Tensor
+    std: tuple[float, ...]
+    windows: int
+
+
+def measure(
+    system: QGSystem,
+    *,
+    trajectories: int = 36,
+    days: int = 1600,
+    spinup: int = 1825,
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
+) -> Climatology:
+    """Spin up, follow, and estimate.
+
+    Args:
+        system: whose climatology is wanted.
+        trajectories: independent trajectories.
+        days: intervals to follow each of them; windows do not overlap.
+        spinup: intervals before the first window.
+        seed: of the initial noise.
+        progress: told the intervals done and the intervals in all.
+
+    Raises:
+        InputError: if there is no trajectory, or not one window in ``days``.
+    """
+    if days < WINDOW:
+        raise InputError("days", days, f"must be at least {WINDOW}, one window", "Use 1600.")
+    if trajectories < 1:
+        raise InputError("trajectories", trajectories, "must be at least 1", "Use 36.")
+    total = spinup + days
+    x = spun_up(system, trajectories, spinup, seed, lambda done, _: progress(done, total))
+    states = daily(system, x, days, lambda done, _: progress(spinup + done, total))
+    return _gather(states)
+
+
+def _gather(states: Iterable[Tensor]) -> Climatology:
+    """One pass over daily states ``(trajectories, lev, y, x)``; memory for one window only."""
+    matrices = squares = torch.zeros((), dtype=torch.float64)
+    window: list[Tensor] = []
+    windows = trajectories = 0
+    for state in states:
+        window.append(state)
+        if len(window) == WINDOW:
+            batch = torch.stack(window, dim=1)
+            matrices = matrices + estimate(batch, mirror=True)
+            squares = squares + batch.double().pow(2).mean((0, 1, 3, 4))
+            windows, trajectories, window = windows + 1, len(batch), []
+    return Climatology(
+        matrices / windows,
+        tuple((squares / windows).sqrt().tolist()),
+        windows * trajectories,
+    )
+
+
+def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: object) -> Path:
+    """Write the Gaussian prior of a system; return its path.
+
+    Args:
+        found: what was measured.
+        system: of whom.
+        folder: where to.
+        facts: how it was measured, for the header.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{system.name}-gaussian.safetensors"
+    about = {
+        "system": system.name,
+        "std": list(system.std),
+        "measured_std": list(found.std),
+        "windows": found.windows,
+        "solver": asdict(system.model),
+        **facts,
+    }
+    save_gaussian(path, found.matrices, fields=(WINDOW, system.shape[0]), facts=about)
+    return path
+
+
+def estimated(
+    system: Climate, *, trajectories: int = 256, windows: int = 8, seed: int = 0
+) -> GaussianPrior:
+    """The Gaussian prior of a system that draws its own climate, estimated on the spot.
+
+    Args:
+        system: whose prior is wanted.
+        trajectories: independent trajectories.
+        windows: windows of each of them, one after the other.
+        seed: of the trajectories.
+    """
+    generator = stream(seed, "climatology", system.name)
+    x = system.spun_up(trajectories, generator)
+    states = system.trajectory(x, windows * WINDOW, generator)
+    matrices = estimate(states.reshape(-1, WINDOW, *system.shape))
+    return GaussianPrior(matrices, (WINDOW, *system.shape)).float()

@@ -1,0 +1,321 @@
+"""From a recipe to the file of a trained prior: data, gains, training, calibration, validation."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import platform
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...observations import OPERATORS
+from ...random import stream
+from ...registry import build, lookup
+from ...systems import SYSTEMS
+from ...systems.archive import Archive
+from ...systems.base import Climate, System
+from ..covariance import estimate
+from ..denoisers.augmented import Channels
+from ..denoisers.background import STDS, Informed, grown, informed_loss
+from ..denoisers.calibration import LEVELS
+from ..denoisers.coupling import Exchange
+from ..denoisers.forecast import Forecast
+from ..denoisers.residual import ResidualPrior, correction_loss
+from ..denoisers.smoother import TwoFilterSmoother
+from ..denoisers.unet import UNet
+from ..files.bundled import trained_path
+from ..files.gaussian_file import isotropic
+from ..files.header import Header, scales
+from ..files.recipe import Recipe
+from ..files.trained import (
+    assemble,
+    load_core,
+    outermost,
+    save_trained,
+    shipped_gaussian,
+)
+from ..gaussian import GaussianPrior
+from .training import Trainer, TrainingStep
+from .validation import validation_table
+from .windows import Windows
+
+Denoise = Callable[[Tensor, float], Tensor]
+CLIMATE = re.compile(r"climate:(\d+)x(\d+)")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Trajectories to train on and trajectories to test on.
+
+    Args:
+        training: ``(trajectory, day, lev, y, x)``.
+        held_out: the same of other trajectories.
+        facts: where they come from.
+    """
+
+    training: Tensor
+    held_out: Tensor
+    facts: dict[str, Any]
+
+
+class Training:
+    """One training, from its recipe to its file.
+
+    Args:
+        recipe: what to do.
+        folder: for checkpoints and the finished prior.
+        device: to train on.
+
+    Raises:
+        InputError: if the data, the system or the prior to start from do not fit the recipe.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, device: torch.device) -> None:
+        self.recipe, self.folder, self.device = recipe, folder, device
+        self.system: System = lookup("system", recipe.system, SYSTEMS)()
+        self.data = load_data(recipe, self.system)
+        self.windows = training_windows(recipe, self.system, self.data, device)
+        self.test = held_out_windows(recipe, self.system, self.data).to(device)
+        self.state = state_gaussian(recipe, self.system, self.data.training)
+        smoothed = recipe.smoother and not recipe.operators and hasattr(self.system, "transport")
+        self.prior = assemble(recipe, self.system, self.state, LEVELS, smoothed).to(device)
+        if recipe.start:
+            begin(self.prior.network, recipe.start, self.system)
+
+    def run(self) -> Iterator[TrainingStep]:
+        """Fit the gains, train, and yield every step; resumes from the last checkpoint."""
+        smoother, exchange = self.prior.smoother, self.prior.exchange
+        if smoother is not None:
+            self.fit(smoother, lambda noisy, sigma: self.prior.gaussian.denoise(noisy, sigma))
+        trainer = Trainer(self.prior.network, self.loss, self.recipe, self.folder / "checkpoints")
+        self.history = trainer.history
+        yield from trainer.run()
+        if exchange is not None:
+            self.fit(exchange, self.prior.denoise)
+        if self.prior.forecast is not None:
+            fit_forecast(self.prior.forecast, self.windows.fixed("fit", self.recipe.fit_windows))
+        if self.prior.informed is not None:
+            yield from self.inform(self.prior.informed)
+
+    def inform(self, informed: Informed) -> Iterator[TrainingStep]:
+        """Train the denoiser for when there is a background; its steps count on from the others."""
+        self.fit(informed, self.smoothed)
+        recipe = for_backgrounds(self.recipe)
+        grown(informed.network, self.prior.network, recipe.window)
+        trainer = Trainer(informed.network, self.informed_loss, recipe, self.folder / "informed")
+        self.history["informed"] = trainer.history
+        for step in trainer.run():
+            yield replace(step, step=self.recipe.steps + step.step, steps=self.steps)
+
+    def smoothed(self, noisy: Tensor, sigma: float) -> Tensor:
+        """What the smoother makes of noisy windows."""
+        return self.prior.look(noisy, noisy.new_full((len(noisy),), sigma))[0]
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps in all."""
+        return self.recipe.steps + (self.recipe.informed_steps if self.prior.informed else 0)
+
+    def loss(self, network: Callable[..., Tensor], step: int, share: Sequence[int]) -> Tensor:
+        """Of the denoiser, over some samples of a step."""
+        return correction_loss(self.prior, network, *self.batch(self.recipe, step, share))
+
+    def informed_loss(
+        self, network: Callable[..., Tensor], step: int, share: Sequence[int]
+    ) -> Tensor:
+        """Of the denoiser that knows a background, over some samples of a step."""
+        clean, noise, sigma = self.batch(for_backgrounds(self.recipe), step, share)
+        streams = [stream(self.recipe.seed, "background", step, index) for index in share]
+        spread = torch.stack([torch.randn((), generator=g) for g in streams])
+        std = (math.log(0.1) + 0.6 * spread).exp().clamp(STDS[0], STDS[-1]).to(sigma)
+        normal = torch.stack([torch.randn(clean.shape[2:], generator=g) for g in streams])
+        return informed_loss(self.prior, network, clean, noise, sigma, normal.to(clean), std)
+
+    def batch(
+        self, recipe: Recipe, step: int, share: Sequence[int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows, noise and levels of some samples of a step."""
+        return self.windows.batch(step, share, recipe.log_sigma_mean, recipe.log_sigma_std)
+
+    @torch.no_grad()
+    def fit(self, part: TwoFilterSmoother | Exchange | Informed, denoise: Denoise) -> None:
+        """Find the maps of the smoother or of the exchange, or errors, on training windows.
+
+        Args:
+            part: to be fitted, level by level.
+            denoise: what it starts from.
+        """
+        clean = self.windows.fixed("fit", self.recipe.fit_windows)
+        for index, sigma in enumerate(LEVELS):
+            generator = stream(self.recipe.seed, "fit", index)
+            noisy = clean + sigma * torch.randn(clean.shape, generator=generator).to(clean)
+            denoised = torch.cat([denoise(some, sigma) for some in noisy.split(8)])
+            part.fit_level(index, noisy, clean, denoised)
+
+    @torch.no_grad()
+    def finish(self) -> tuple[Path, Header]:
+        """Calibrate, validate, and write the prior; its path and header."""
+        prior = self.prior.eval()
+        measure_errors(prior, self.test, self.recipe.seed)
+        header = Header(
+            name=self.recipe.name, system=self.system.name, parameters=parameters(self.system),
+            scale=scales(self.system), window=list(self.state.window),
+            recipe=self.recipe.to_dict(), smoothed=prior.smoother is not None,
+            levels=list(LEVELS), data=self.data.facts,
+            training={**self.history, "hardware": hardware(self.device)},
+            validation=validation_table(prior, self.test, self.recipe.seed),
+        )
+        path = self.folder / f"{self.recipe.name}.safetensors"
+        save_trained(path, prior, self.state, header)
+        return path, header
+
+
+def begin(network: UNet, start: str, system: System) -> None:
+    """Give a network the weights of that of a trained prior.
+
+    Raises:
+        InputError: if there is no such prior, or its network has another shape.
+    """
+    core, _, _ = load_core(trained_path(start), system)
+    try:
+        network.load_state_dict(core.network.state_dict())
+    except RuntimeError:
+        raise InputError(
+            "start", start, "must have a network like that of the recipe",
+            "Take its widths, depths, patch, smoother and operators.",
+        ) from None
+
+
+def for_backgrounds(recipe: Recipe) -> Recipe:
+    """How the denoiser that knows a background is trained on from the one that knows none.
+
+    Less has to change, and with a background high noise levels are all alike.
+    """
+    return replace(
+        recipe, steps=recipe.informed_steps, rate=recipe.rate / 2, hold=0.75 * recipe.hold,
+        log_sigma_mean=recipe.log_sigma_mean - 0.3,
+    )
+
+
+@torch.no_grad()
+def fit_forecast(forecast: Forecast, clean: Tensor) -> None:
+    """Find out what backgrounds say about clean windows ``(count, time, lev, y, x)``."""
+    for index in range(len(forecast.errors.levels)):
+        generator = stream(0, "forecast", index)
+        normal = torch.randn(clean[:, 0].shape, generator=generator).to(clean)
+        forecast.fit_level(index, clean, normal)
+
+
+def measure_errors(prior: ResidualPrior, windows: Tensor, seed: int) -> None:
+    """Tabulate the errors of a prior, without and with a background, on held-out windows."""
+    prior.errors.measure(prior.gaussian, prior.denoise, windows, stream(seed, "calibration"))
+    if prior.informed is not None:
+        prior.informed.measure(prior, windows, stream(seed, "informed"))
+
+
+def training_windows(recipe: Recipe, system: System, data: Data, device: torch.device) -> Windows:
+    """The windows that a recipe trains on, augmented if it says so."""
+    return Windows(
+        states=data.training.to(device), length=recipe.window, mirrored=is_mirrored(system),
+        seen=appended(recipe, system), seed=recipe.seed,
+    )
+
+
+def held_out_windows(recipe: Recipe, system: System, data: Data) -> Tensor:
+    """The windows that a recipe validates and calibrates on, augmented if it says so."""
+    windows = Windows(
+        states=data.held_out, length=recipe.window, seen=appended(recipe, system),
+        seed=recipe.seed + 1,
+    )
+    return windows.fixed("held out", recipe.held_out)
+
+
+def appended(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
+    """Appends what the recipe's operators see to windows of the state."""
+    operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
+    channels = Channels.of(system, recipe.operators)
+    return lambda window: channels.augment(window, operators)
+
+
+def load_data(recipe: Recipe, system: System) -> Data:
+    """The trajectories of a recipe.
+
+    Raises:
+        InputError: if there are none, or they are about another system.
+    """
+    climate = CLIMATE.fullmatch(recipe.data)
+    if climate:
+        trajectories, days = map(int, climate.groups())
+        return _drawn(system, trajectories, days, recipe.seed)
+    archive = Archive(Path(recipe.data))
+    if archive.plan.system != system.name:
+        raise InputError(
+            "data", recipe.data, f"must be about {system.name}, not {archive.plan.system}",
+            f"Make it with: dalab data {system.name}",
+        )
+    training, held_out = (torch.from_numpy(a) for a in (archive.training(), archive.held_out()))
+    facts = {**dataclasses.asdict(archive.plan), "sha256": archive.hash}
+    return Data(training, held_out, facts)
+
+
+def _drawn(system: System, trajectories: int, days: int, seed: int) -> Data:
+    """Trajectories of a system that draws its own climate, an eighth of them held out."""
+    if not isinstance(system, Climate):
+        raise InputError(
+            "data", f"climate:{trajectories}x{days}", f"is not for {system.name}",
+            f"Make an archive with: dalab data {system.name}",
+        )
+    generator = stream(seed, "training climate", system.name)
+    states = system.trajectory(system.spun_up(trajectories, generator), days, generator).float()
+    kept = max(1, trajectories // 8)
+    digest = hashlib.sha256(np.ascontiguousarray(states.numpy()).tobytes()).hexdigest()
+    facts = {"trajectories": trajectories, "days": days, "seed": seed, "sha256": digest}
+    return Data(states[:-kept], states[-kept:], facts)
+
+
+def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPrior:
+    """The Gaussian prior of states: the one that ships for the system, else measured here.
+
+    Args:
+        recipe: says how long windows are, and whether they are means of a finer flow, which has
+            another climate.
+        system: whose windows.
+        states: trajectories, ``(trajectory, day, lev, y, x)``; their windows that do not overlap
+            are used.
+    """
+    shape = (recipe.window, *system.shape)
+    prior = None if recipe.finer else shipped_gaussian(system)
+    if prior is not None and prior.window == shape:
+        return prior
+    count = states.shape[1] // recipe.window
+    windows = states[:, : count * recipe.window].unflatten(1, (count, recipe.window)).flatten(0, 1)
+    matrices = estimate(windows, mirror=is_mirrored(system))
+    if recipe.finer:
+        matrices = isotropic(matrices, outermost(shape))
+    return GaussianPrior(matrices, shape).float()
+
+
+def is_mirrored(system: System) -> bool:
+    """Whether -q(x, -y) is a state of the system whenever q is."""
+    return getattr(system, "mirrored", False)
+
+
+def parameters(system: System) -> dict[str, Any]:
+    """The parameters of a system as plain data."""
+    return dataclasses.asdict(system) if dataclasses.is_dataclass(system) else {}
+
+
+def hardware(device: torch.device) -> str:
+    """What the training ran on, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads ({platform.machine()})"

@@ -1,0 +1,64 @@
+"""The tables of a trained prior, measured again on other windows."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from ...errors import InputError
+from ...registry import lookup
+from ...systems import SYSTEMS
+from ..files.bundled import trained_path
+from ..files.header import Header
+from ..files.recipe import Recipe
+from ..files.trained import load_core, save_trained
+from .pipeline import (
+    fit_forecast,
+    held_out_windows,
+    load_data,
+    measure_errors,
+    training_windows,
+)
+from .validation import validation_table
+
+
+@torch.no_grad()
+def recalibrate(
+    prior: str, data: Path | str, windows: int, out: Path | None = None
+) -> tuple[Path, list[dict[str, float]]]:
+    """Measure the error covariances and the validation table of a prior, and write them.
+
+    Args:
+        prior: name of a trained prior that ships, or a file.
+        data: archive; its held-out trajectories are used, and those to train on for what a
+            background says.
+        windows: how many of their windows.
+        out: file to write; the prior's own if ``None``.
+
+    Returns:
+        The file, and the validation table.
+
+    Raises:
+        InputError: if the prior or the data cannot be used.
+    """
+    if windows < 1:
+        raise InputError("windows", windows, "must be at least 1", "Use 64.")
+    path = trained_path(prior)
+    header = Header.read(path)
+    recipe = dataclasses.replace(
+        Recipe.from_dict(header.recipe), data=str(data), held_out=windows
+    )
+    system = lookup("system", header.system, SYSTEMS)()
+    core, state, _ = load_core(path, system)
+    archive = load_data(recipe, system)
+    if core.forecast is not None:
+        known = training_windows(recipe, system, archive, torch.device("cpu"))
+        fit_forecast(core.forecast, known.fixed("fit", recipe.fit_windows))
+    test = held_out_windows(recipe, system, archive)
+    measure_errors(core, test, recipe.seed)
+    table = validation_table(core, test, recipe.seed)
+    save_trained(out or path, core, state, dataclasses.replace(header, validation=table))
+    return out or path, table
+

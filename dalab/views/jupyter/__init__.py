@@ -1,0 +1,1 @@
+"""The notebook widget, built on ipywidgets."""

@@ -1,0 +1,1 @@
+"""View-models: choices, runs and display state as ``param`` objects, without a toolkit."""

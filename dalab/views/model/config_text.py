@@ -1,0 +1,166 @@
+"""What is on the screen as text: the query of a link, a Python script, a command.
+
+A link names what differs from the lab's own set-up, as ``field=value`` with the names of
+:class:`dalab.experiments.config.Config`; a field that holds several texts is there once for each:
+
+    ?operators=arctan&operators=velocity&masks=stride:4&noise=0.2&time=6&view=error
+
+What is looked at follows under the names of the model's parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from ... import __version__
+from ...errors import InputError
+from ...experiments.config import Config
+from ...experiments.truth import TRUTHS
+
+USUAL = Config(masks=("random",))
+"""What the controls hold at first: the usual experiment, in their words."""
+
+FOREIGN = ("theme", "session", "bokeh-session-id", "bokeh-autoload-element", "bokeh-app-path")
+"""Names in an address that are not the set-up's and are left alone."""
+
+LONGEST = 100_000
+"""Characters a link may have."""
+
+WORDS = 60
+"""Characters by which a difference is told."""
+
+_PLAIN = "/:,()[]=-"
+_REMEDY = "Open the lab without what follows the question mark, and share the link again."
+
+
+def query(config: Config, looks: Mapping[str, Any], base: Config) -> str:
+    """The query of a link, without the question mark.
+
+    Args:
+        config: the experiment.
+        looks: what is looked at, where it is not the usual.
+        base: the experiment that a link without a query opens.
+    """
+    return urlencode([*_changed(config, base), *looks.items()], safe=_PLAIN)
+
+
+def read(
+    arguments: Mapping[str, Sequence[str]], base: Config, looks: Sequence[str]
+) -> tuple[Config, dict[str, str]]:
+    """The experiment of a link, and the texts of what it looks at; inverse of :func:`query`.
+
+    Args:
+        arguments: the values of the link by name, in their order.
+        base: the experiment that a link without a query opens.
+        looks: names of what can be looked at.
+
+    Raises:
+        InputError: for a name that means nothing, a number that is none, or a link that is too
+            long. Whether the experiment works is not checked.
+    """
+    length = sum(len(value) for values in arguments.values() for value in values)
+    if length > LONGEST:
+        raise InputError("length of the link", length, f"must be at most {LONGEST}", _REMEDY)
+    fields, seen = {}, {}
+    for name, values in arguments.items():
+        if name in FOREIGN:
+            continue
+        if name in looks:
+            seen[name] = values[-1]
+        else:
+            fields[name] = _value(name, values, looks)
+    return base.replace(**fields), seen
+
+
+def script(config: Config, note: str = "") -> str:
+    """A Python script that repeats a run and prints its scores.
+
+    Args:
+        config: the experiment.
+        note: a remark for the head of the script.
+    """
+    remarks = [f"dalab {__version__}", *_remarks(config), *([note] if note else [])]
+    lines = [
+        *(f"# {line}" for line in remarks),
+        "from dalab import Config, execute",
+        "from dalab.metrics.table import table",
+        "",
+        "config = Config(",
+        *(f"    {name}={value!r}," for name, value in _fields(config, Config())),
+        ")",
+        "tree = execute(config)",
+        "print(table(tree).to_string(index=False))",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def command(config: Config) -> str:
+    """A command line that repeats a run and prints its scores."""
+    words = ["dalab", "run"]
+    for name, value in _changed(config, Config()):
+        words += [f"--{name.removesuffix('s') if name in _SEVERAL else name}".replace("_", "-"),
+                  value]
+    return shlex.join(words)
+
+
+def difference(config: Config, base: Config) -> dict[str, str]:
+    """What differs from another experiment, in words, by field."""
+    return {name: _words(value) for name, value in _fields(config, base)}
+
+
+_SEVERAL = tuple(f.name for f in dataclasses.fields(Config) if isinstance(f.default, tuple))
+_KINDS = {f.name: str(f.type) for f in dataclasses.fields(Config)}
+
+
+def _fields(config: Config, base: Config) -> Iterator[tuple[str, Any]]:
+    """Names and values of the fields that differ."""
+    for name in _KINDS:
+        value = getattr(config, name)
+        if value != getattr(base, name):
+            yield name, value
+
+
+def _changed(config: Config, base: Config) -> Iterator[tuple[str, str]]:
+    """Names and texts of the fields that differ, one for each of several."""
+    for name, value in _fields(config, base):
+        for one in value if isinstance(value, tuple) else (value,):
+            yield name, "none" if one is None else str(one)
+
+
+def _words(value: Any) -> str:
+    text = " + ".join(value) if isinstance(value, tuple) else str(value)
+    short = text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
+    return "none" if value is None else short
+
+
+def _value(name: str, values: Sequence[str], looks: Sequence[str]) -> Any:
+    if name not in _KINDS:
+        known = [*_KINDS, *looks]
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else _REMEDY
+        raise InputError("name in the link", name, f"must be one of {', '.join(known)}", hint)
+    if name in _SEVERAL:
+        return tuple(values)
+    return _number(name, values[-1]) if _KINDS[name].startswith(("int", "float")) else values[-1]
+
+
+def _number(name: str, text: str) -> int | float | None:
+    if text == "none" and _KINDS[name].endswith("None"):
+        return None
+    kind = int if _KINDS[name] == "int" else float
+    try:
+        return kind(text)
+    except ValueError:
+        what = "whole number" if kind is int else "number"
+        raise InputError(f"{name} in the link", text, f"must be a {what}", _REMEDY) from None
+
+
+def _remarks(config: Config) -> list[str]:
+    if config.truth in TRUTHS:
+        return []
+    return ["The truth is a file: keep a copy, and put its path below."]

@@ -1,0 +1,77 @@
+"""Editable copies of the options of a registry class.
+
+A class of a registry refuses a value out of bounds at once. A form cannot: the value has to stand
+while it is typed, next to the message that says what is wrong with it. So a form edits a copy of
+the options without their bounds, and the text made from it is checked as any other text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import param
+
+from ...registry import options
+
+
+def editable(
+    cls: type[param.Parameterized], inherited: Collection[str] = ()
+) -> param.Parameterized:
+    """An object with the options of ``cls``, their defaults and documentation, but no bounds.
+
+    Args:
+        cls: a class of a registry.
+        inherited: options that are set elsewhere unless they are set here: ``None`` by default.
+    """
+    fields = {k: _unbounded(p) for k, p in options(cls).items()}
+    for name in fields.keys() & set(inherited):
+        fields[name].default = None
+    return type(f"{cls.__name__}Options", (param.Parameterized,), fields)()
+
+
+def _unbounded(parameter: param.Parameter) -> param.Parameter:
+    common = {"default": parameter.default, "doc": parameter.doc, "label": parameter.label}
+    if isinstance(parameter, param.Selector):
+        return param.Selector(objects=list(parameter.objects), **common)
+    if isinstance(parameter, param.Boolean):
+        return param.Boolean(**common)
+    return Loose(kind=_kind(parameter), step=getattr(parameter, "step", None), **common)
+
+
+def _kind(parameter: param.Parameter) -> str:
+    kinds = {param.Integer: "integer", param.Number: "number", param.List: "list"}
+    return next((kind for cls, kind in kinds.items() if isinstance(parameter, cls)), "text")
+
+
+class Loose(param.Parameter):
+    """Any value, meant to be of a kind.
+
+    Args:
+        kind: ``integer``, ``number``, ``text`` or ``list``; which sort of field edits it.
+        step: by how much the arrows of a field of a number change it, unless the default tells.
+    """
+
+    __slots__ = ["kind", "step"]
+
+    def __init__(
+        self, default: object = None, *, kind: str = "number", step: float | None = None,
+        **keywords: object,
+    ) -> None:
+        super().__init__(default, **keywords)
+        self.kind, self.step = kind, step
+
+
+def text(name: str, values: param.Parameterized) -> str:
+    """The registry text of ``name`` with the options that differ from their defaults."""
+    known = options(type(values))
+    changed = {k: getattr(values, k) for k, p in known.items() if getattr(values, k) != p.default}
+    if not changed:
+        return name
+    return f"{name}:" + ",".join(f"{k}={_spelt(known[k], v)}" for k, v in changed.items())
+
+
+def _spelt(parameter: param.Parameter, value: object) -> str:
+    """A value as a registry text spells it; a typed list gets the brackets it may lack."""
+    bare = str(value).strip()
+    listed = isinstance(parameter, Loose) and parameter.kind == "list"
+    return f"[{bare}]" if listed and not bare.startswith("[") else bare

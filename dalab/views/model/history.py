@@ -1,0 +1,78 @@
+"""The runs of a session that have ended, the newest last, bounded in number and memory."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...experiments.config import Config
+from ...experiments.run import MethodScores
+from .config_text import USUAL, difference
+from .observed_run import Watch
+
+MOST = 12
+"""Runs that are kept."""
+
+MEMORY = 1 << 29
+"""Bytes that the estimates of the runs may take; the newest run is kept whatever it takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A run that has ended and can be shown again.
+
+    Args:
+        number: of the run in its session, from 1.
+        watch: the run and what has been seen of it.
+        file: where it was read from, if it was.
+        when: when it ended.
+    """
+
+    number: int
+    watch: Watch
+    file: str = ""
+    when: datetime.datetime = field(default_factory=datetime.datetime.now)
+
+    @property
+    def config(self) -> Config:
+        """The experiment."""
+        return self.watch.config
+
+    @property
+    def scores(self) -> dict[str, MethodScores]:
+        """Scores of every method, by label."""
+        return self.watch.run.scores
+
+    @property
+    def result(self) -> Any:
+        """The result, an ``xarray.DataTree``."""
+        return self.watch.result
+
+    @property
+    def title(self) -> str:
+        """``Run 3``, or the name of the file."""
+        return self.file or f"Run {self.number}"
+
+    @property
+    def about(self) -> str:
+        """What differs from the usual experiment, apart from methods and device."""
+        same = {"methods": self.config.methods, "device": self.config.device}
+        found = difference(self.config, USUAL.replace(**same))
+        parts = (f"{name.replace('_', ' ')} {value}" for name, value in found.items())
+        return ", ".join(parts) or "the usual experiment"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the estimates and their replay."""
+        return self.watch.nbytes
+
+
+def keep(history: Sequence[Kept], watch: Watch, file: str = "") -> list[Kept]:
+    """The history with one run more; the oldest go when there are too many or too large ones."""
+    number = history[-1].number + 1 if history else 1
+    kept = [*history, Kept(number, watch, file)][-MOST:]
+    while len(kept) > 1 and sum(entry.size for entry in kept) > MEMORY:
+        kept.pop(0)
+    return kept

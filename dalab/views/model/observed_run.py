@@ -1,0 +1,116 @@
+"""One run, and what has been seen of it.
+
+A watch belongs to no session: several may look at it, and it goes on when they leave.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ...experiments.config import Config
+from ...experiments.parts import labels
+from ...experiments.replay import BYTES, Replay
+from ...experiments.results.stored_run import StoredRun
+from ...experiments.run import ENDED, Frame, Run
+from ...experiments.service.service import Service
+from ..pictures.picture import Scene
+
+
+class Still(NamedTuple):
+    """What there was of an estimate at some moment.
+
+    Args:
+        estimate: for the view that was asked for, ``(member, time, lev, y, x)``.
+        rmse: of the ensemble mean, ``(time,)``.
+        spread: of the members, ``(time,)``.
+        note: where the method stood, in its own terms; empty for the newest moment.
+    """
+
+    estimate: Tensor
+    rmse: np.ndarray
+    spread: np.ndarray
+    note: str = ""
+
+
+class Watch:
+    """A run, the newest frame of each of its methods, and moments on the way there.
+
+    Args:
+        config: the experiment.
+        stored: what it once gave, if it is not to be run.
+        service: the line it waits in, and its limits.
+        owner: session it belongs to.
+
+    Raises:
+        InputError: if it cannot work.
+    """
+
+    def __init__(
+        self, config: Config, stored: StoredRun | None = None, *,
+        service: Service | None = None, owner: str = "",
+    ) -> None:
+        self.config = config
+        self.run = stored or Run(config, on_frame=self._put, service=service, owner=owner)
+        share = BYTES // len(config.methods)
+        self.replays = {label: Replay(share) for label in labels(config.methods)}
+        self._scene: Scene | None = None
+        self._lock, self._frames = threading.Lock(), dict(stored.frames) if stored else {}
+
+    def frames(self) -> dict[str, Frame]:
+        """The newest frame of each method that has one, by label."""
+        with self._lock:
+            return dict(self._frames)
+
+    def still(self, label: str, moment: float, view: str = "mean") -> Still | None:
+        """A method at some moment, or ``None`` before its first step.
+
+        Args:
+            label: the method.
+            moment: share of its work that was done, 0 to 1; 1 is the newest there is.
+            view: what the estimate is for, one of :data:`dalab.views.pictures.picture.VIEWS`.
+        """
+        past = self.replays[label].at(moment) if moment < 1 else None
+        if past is not None:
+            states = past.members if view in ("sample", "spread") else past.mean
+            return Still(states.float(), past.rmse, past.spread, past.note)
+        frame = self.frames().get(label)
+        if frame is None:
+            return None
+        return Still(frame.step.estimate, frame.rmse, frame.spread)
+
+    @property
+    def scene(self) -> Scene | None:
+        """Truth and observations, once they are prepared."""
+        if self._scene is None and self.run.twin is not None:
+            self._scene = Scene(self.run.twin)
+        return self._scene
+
+    @property
+    def result(self) -> Any:
+        """The ``xarray.DataTree`` of the run, which has ended."""
+        return self.run.result
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self.run.state in ENDED
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the estimates and of the moments."""
+        frames = sum(frame.step.estimate.nbytes for frame in self.frames().values())
+        return frames + sum(replay.nbytes for replay in self.replays.values())
+
+    def cancel(self) -> None:
+        """End the run now; what it has computed stays."""
+        self.run.cancel()
+
+    def _put(self, frame: Frame) -> None:
+        """Take a frame in; called in the thread of the run."""
+        with self._lock:
+            self._frames[frame.method] = frame
+        self.replays[frame.method].add(frame)

@@ -1,0 +1,118 @@
+"""Where one more sensor would help most: asked of the posterior of a run, in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ...errors import InputError
+from ...experiments.parts import make_system
+from ...experiments.results.store import config_of
+from ...experiments.twin import make_network
+from ...metrics.design import Cell, Outlook, best, outlook
+from .background import Newest, said
+
+COUNTED = 40
+"""New sensors that are taken into account before the next run does; more take too long."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What sensor, and by whose posterior.
+
+    Args:
+        method: label of the method.
+        instrument: number of the operator that the sensor has.
+        day: the only step on which it looks; every step of the network, if ``None``.
+        radius: half-width of the localisation in cells; 0 for none.
+        count: how many sensors to place.
+    """
+
+    method: str
+    instrument: int = 0
+    day: int | None = None
+    radius: float = 4.0
+    count: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What sensors are worth, and where to place them.
+
+    Args:
+        question: what was asked.
+        share: variance that a sensor in each cell would remove, after those placed, in percent
+            of what the run left, ``(y, x)``.
+        places: the best cells, one after the other.
+        ignored: new sensors that the map does not take into account.
+    """
+
+    question: Question
+    share: np.ndarray
+    places: tuple[Cell, ...]
+    ignored: int
+
+
+class Prospect(Newest):
+    """Answers the question that was asked last."""
+
+    def __init__(self) -> None:
+        super().__init__("dalab prospect")
+
+    def ask(self, question: Question, result: Callable[[], xr.DataTree], cells: Tensor) -> None:
+        """Find out, and forget what was asked before.
+
+        Args:
+            question: what to find out.
+            result: gives the result of the run.
+            cells: observed cells of the network as it is painted now, ``(steps, y, x)``.
+        """
+        self.submit(lambda: answer(question, result(), cells))
+
+    def news(self) -> Answer | str | None:
+        """The answer, or why there is none, once; ``None`` if nothing is new."""
+        found = self.take()
+        return said(found) if isinstance(found, Exception) else found
+
+
+def answer(question: Question, tree: xr.DataTree, cells: Tensor) -> Answer:
+    """The answer to a question, of the run that gave ``tree``.
+
+    Raises:
+        InputError: if the run has another grid than ``cells``, or one member.
+    """
+    config = config_of(tree)
+    network = make_network(config, make_system(config.system))
+    instrument = network.instruments[min(question.instrument, len(network.instruments) - 1)]
+    if instrument.mask.shape != cells.shape:
+        raise InputError(
+            "system", config.system, "is that of the run, and another one is chosen", "Press Run."
+        )
+    estimate = torch.from_numpy(tree[f"estimates/{question.method}/pv"].values)
+    steps = list(range(0, config.window, config.interval))
+    if question.day is not None:
+        steps = [question.day]
+    ahead = outlook(estimate, instrument, steps, question.radius)
+    now, then = cells[steps], instrument.mask[steps]
+    left, ignored = _counted(ahead, now & ~then)
+    places, left = best(left.without(now), question.count)
+    share = 100 * left.value() / ahead.variance
+    return Answer(question, share.numpy(), tuple(places), ignored)
+
+
+def _counted(ahead: Outlook, new: Tensor) -> tuple[Outlook, int]:
+    """The outlook with the sensors that the run did not have, and how many were too many.
+
+    Args:
+        ahead: as the run left it.
+        new: boolean ``(steps, y, x)``, where and when they look.
+    """
+    places = new.any(0).nonzero().tolist()
+    for row, column in places[:COUNTED]:
+        ahead = ahead.after((row, column), new[:, row, column])
+    return ahead, max(len(places) - COUNTED, 0)

@@ -1,0 +1,166 @@
+"""Files that a person brings: a stored run to look at, or a truth of their own.
+
+A file is judged before anything is read from it: its length, what it would take unpacked, and that
+it refers to nothing outside itself. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import atexit
+import re
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import h5py
+
+from ...errors import InputError
+from ...experiments.config import Config
+from ...experiments.parts import make_system
+from ...experiments.results.store import FORMAT, load
+from ...experiments.results.stored_run import StoredRun
+from ...experiments.truth_file import LAYOUT, read_window
+
+MOST = 256 << 20
+"""Bytes a file may have."""
+
+UNPACKED = 1 << 30
+"""Bytes its variables may have."""
+
+FILES = 24
+"""Files that are kept at a time, by all sessions together."""
+
+_CLASSIC = b"CDF"
+_REMEDY = "Drop a result that dalab wrote, or a truth in NetCDF."
+
+
+class Upload:
+    """A file on its way from the browser.
+
+    Args:
+        name: what the person calls it.
+        size: its length [bytes].
+
+    Raises:
+        InputError: for a file that is empty, too large or of another sort.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        self.name, self.size = Path(name).name, size
+        if Path(self.name).suffix.lower() not in (".nc", ".nc4", ".cdf", ".netcdf", ".h5"):
+            raise InputError("file", self.name, "must be NetCDF, with a name in .nc", _REMEDY)
+        if not 0 < size <= MOST:
+            raise InputError(
+                f"size of {self.name} [MB]", round(size / 1e6, 1),
+                f"must be above 0 and at most {MOST / 1e6:.0f}",
+                "Keep fewer members or a shorter time, or run it on your own machine.",
+            )
+        self.path = _place(self.name)
+        self._left = size
+
+    def add(self, piece: bytes) -> bool:
+        """Take in a piece; whether it was the last one.
+
+        Raises:
+            InputError: if the file is longer than was said.
+        """
+        self._left -= len(piece)
+        if self._left < 0:
+            self.path.unlink(missing_ok=True)
+            raise InputError(
+                f"size of {self.name} [bytes]", self.size - self._left, f"must be {self.size}",
+                "Drop the file again.",
+            )
+        with self.path.open("ab") as file:
+            file.write(piece)
+        return self._left == 0
+
+
+def opened(upload: Upload, config: Config) -> StoredRun | Path:
+    """What a file holds: a stored run, or the path of a truth that fits the experiment.
+
+    Args:
+        upload: a file that has arrived.
+        config: the experiment that a truth is for.
+
+    Raises:
+        InputError: for a file that is neither; it is removed.
+    """
+    try:
+        if _is_result(upload):
+            run = StoredRun(load(upload.path))
+            upload.path.unlink()
+            return run
+        extra = int(config.background is not None and config.background_kind == "forecast")
+        read_window(
+            upload.path, make_system(config.system), config.window + extra, config.seed
+        )
+        return upload.path
+    except InputError as error:
+        upload.path.unlink(missing_ok=True)
+        value = upload.name if error.value == str(upload.path) else error.value
+        what = error.what.replace(str(upload.path), upload.name)
+        raise InputError(what, value, error.bound, error.remedy) from None
+
+
+def _is_result(upload: Upload) -> bool:
+    """Whether the file says that it is a result of dalab's; any other is taken for a truth."""
+    with upload.path.open("rb") as file:
+        if file.read(3) == _CLASSIC:
+            return False
+    try:
+        with h5py.File(upload.path) as file:
+            _check(upload.name, file)
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            "file", upload.name, f"must be whole and NetCDF ({reason})", LAYOUT
+        ) from None
+
+
+def _check(name: str, file: h5py.File) -> None:
+    """Refuse what is too large unpacked, and what points outside of the file."""
+    sizes: list[int] = []
+    outside: list[str] = []
+
+    def look(path: str, thing: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(thing, h5py.Dataset):
+            sizes.append(thing.size * thing.dtype.itemsize if thing.shape is not None else 0)
+            if thing.external or thing.is_virtual:
+                outside.append(path)
+
+    def follow(path: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            outside.append(path)
+
+    file.visititems(look)
+    file.visititems_links(follow)
+    if outside:
+        raise InputError(
+            f"{name}: {outside[0]}", "a link", "must be in the file itself", "Copy it into one."
+        )
+    if sum(sizes) > UNPACKED:
+        raise InputError(
+            f"size of {name}, unpacked [MB]", round(sum(sizes) / 1e6),
+            f"must be at most {UNPACKED / 1e6:.0f}", "Keep fewer members or a shorter time.",
+        )
+
+
+@cache
+def _folder() -> Path:
+    """Where the files of this process lie until it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="dalab-files-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _place(name: str) -> Path:
+    """A new path for a file of that name; the oldest files go when there are many."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip(".-")[-80:]
+    folder = Path(tempfile.mkdtemp(dir=_folder()))
+    earlier = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime)
+    for old in earlier[:-FILES]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder / (stem or "file.nc")

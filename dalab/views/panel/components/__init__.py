@@ -1,0 +1,1 @@
+"""Custom components, each with its script and style sheet."""

@@ -1,0 +1,140 @@
+"""The page of the runs of a session: look at one again, compare two, download, delete."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from ....errors import InputError
+from ....experiments.run import MethodScores
+from ...model.config_text import difference
+from ...model.history import Kept
+from ...model.lab import LabModel
+from ...pictures.style import emblem
+from ...pictures.wording import duration, spelt
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A score of two runs side by side.
+
+    Args:
+        key: attribute of :class:`dalab.experiments.run.MethodScores`.
+        title: over its columns.
+        digits: after the point.
+        best: what it is best at; ``None`` if it is no matter of good and bad.
+    """
+
+    key: str
+    title: str
+    digits: int
+    best: float | None
+
+    def cells(self, a: MethodScores | None, b: MethodScores | None) -> list[dict[str, Any]]:
+        """Text of either run, and whether it is the better one."""
+        values = [math.nan if s is None else float(getattr(s, self.key)) for s in (a, b)]
+        texts = [spelt(v, self.digits) for v in values]
+        away = [math.inf if self.best is None else abs(v - self.best) for v in values]
+        better = [away[0] < away[1], away[1] < away[0]]
+        distinct = texts[0] != texts[1]
+        return [{"text": t, "best": b and distinct} for t, b in zip(texts, better, strict=True)]
+
+
+COMPARED = (
+    Compared("rmse_mean", "RMSE mean", 3, 0.0),
+    Compared("rmse_sample", "RMSE one", 3, 0.0),
+    Compared("crps", "CRPS", 3, 0.0),
+    Compared("spread_skill", "Spread / skill", 2, 1.0),
+    Compared("network_evaluations", "Calls", 0, None),
+    Compared("seconds", "Seconds", 1, None),
+)
+
+
+class RunList(JSComponent):
+    """The runs of a session that have ended, the newest first.
+
+    Args:
+        model: whose runs they are.
+    """
+
+    rows = param.List(doc="the runs, in words")
+    titles = param.List([score.title for score in COMPARED], doc="of what is compared")
+    comparison = param.Dict({}, doc="two runs side by side; empty while there are not two")
+
+    _esm = Path(__file__).with_name("run_list.js")
+    _stylesheets = [Path(__file__).with_name("run_list.css")]
+
+    def __init__(self, model: LabModel, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.model = model
+        model.param.watch(lambda *events: self.follow(), ["history", "state"])
+        self.follow()
+
+    def follow(self) -> None:
+        """List what there is now."""
+        shown = None if self.model.busy else self.model.kept
+        rows = [_row(kept, kept is shown) for kept in reversed(self.model.history)]
+        if rows != self.rows:
+            self.rows = rows
+
+    def _handle_msg(self, data: Mapping[str, Any]) -> None:
+        """What the buttons ask for."""
+        chosen = [k for n in data["numbers"] for k in self.model.history if k.number == n]
+        if data["do"] == "compare":
+            self.comparison = compare(*chosen) if len(chosen) == 2 else {}
+        elif data["do"] == "show" and chosen:
+            self._show(chosen[0])
+        elif data["do"] == "delete" and chosen:
+            self.model.history = [k for k in self.model.history if k not in chosen]
+
+    def _show(self, kept: Kept) -> None:
+        try:
+            self.model.show(kept)
+        except InputError as error:
+            self.model.error = str(error)
+        else:
+            self.model.page = "Assimilate"
+        self.follow()
+
+
+def runs_page(model: LabModel) -> RunList:
+    """The list of the runs of a model's session."""
+    return RunList(model, sizing_mode="stretch_width", margin=(6, 10))
+
+
+def compare(a: Kept, b: Kept) -> dict[str, Any]:
+    """Two runs side by side: where their experiments differ, and the scores of all methods."""
+    ours, theirs = difference(a.config, b.config), difference(b.config, a.config)
+    return {
+        "titles": [a.title, b.title],
+        "differs": [
+            {"name": name.replace("_", " "), "values": [ours[name], theirs[name]]} for name in ours
+        ],
+        "rows": [
+            {
+                "name": name, "emblem": emblem(name),
+                "cells": [c for score in COMPARED
+                          for c in score.cells(a.scores.get(name), b.scores.get(name))],
+            }
+            for name in {**a.scores, **b.scores}
+        ],
+    }
+
+
+def _row(kept: Kept, shown: bool) -> dict[str, Any]:
+    run = kept.watch.run
+    return {
+        "number": kept.number, "title": kept.title, "about": kept.about, "shown": shown,
+        "when": f"{kept.when:%H:%M}", "took": duration(run.progress.elapsed),
+        "stopped": run.state != "done",
+        "methods": [
+            {"name": name, "emblem": emblem(name), "rmse": spelt(scores.rmse_mean)}
+            for name, scores in kept.scores.items()
+        ],
+    }

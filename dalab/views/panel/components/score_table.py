@@ -1,0 +1,58 @@
+"""The score table of the Panel skin, one row per method from the start.
+
+A small component of its own: Tabulator fails now and then when data arrive while it is being
+built, and costs the page as much script as all the rest of Panel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from ...pictures.score_columns import COLUMNS
+from ...pictures.style import emblem
+from ...pictures.wording import spelt
+
+
+class ScoreTable(JSComponent):
+    """Scores by method, to be sorted by a click on a column."""
+
+    columns = param.List(
+        [{"title": "Method", "meaning": ""}]
+        + [{"title": c.title, "meaning": c.meaning} for c in COLUMNS],
+        doc="title and meaning of each column",
+    )
+    rows = param.List(doc="per method: name, emblem, and value and text of each score")
+
+    _esm = Path(__file__).with_name("score_table.js")
+    _stylesheets = [Path(__file__).with_name("score_table.css")]
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._names: list[str] = []
+
+    def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
+        """Make the table as wide and high as ``size``, with a row for each of the methods."""
+        self._names = list(names)
+        width, height = size
+        self.param.update(width=width, min_width=width, height=height, min_height=height)
+
+    def show(self, known: Mapping[str, Mapping[str, float]]) -> None:
+        """Fill in what is known; methods without scores keep empty rows."""
+        rows = [_row(name, known.get(name, {})) for name in self._names]
+        if rows != self.rows:
+            self.rows = rows
+
+
+def _row(name: str, scores: Mapping[str, float]) -> dict[str, Any]:
+    values = [scores.get(column.key, math.nan) for column in COLUMNS]
+    return {
+        "name": name, "emblem": emblem(name),
+        "values": [value if math.isfinite(value) else None for value in values],
+        "texts": [spelt(v, c.digits) for v, c in zip(values, COLUMNS, strict=True)],
+    }

@@ -1,0 +1,129 @@
+"""The first page of the Panel skin: what to look at, maps, curves and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import panel as pn
+from panel.io import unlocked
+
+from ....experiments.parts import make_system
+from ...model.lab import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, LabModel
+from ...pictures.axes import time_label
+from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH, Plan
+from ...pictures.picture import Picture
+from ...pictures.style import colour
+from ...render.html import SCALES, scales_html
+from ..components.score_table import ScoreTable
+from ..plots.field_map import Map, shared_ranges
+from ..plots.skill_curves import Curves
+from ..toolbar import toolbar
+
+
+class Desk:
+    """The page, and how it follows the model.
+
+    Args:
+        model: whose pictures are shown.
+    """
+
+    def __init__(self, model: LabModel) -> None:
+        self.model, self.room, self._shown = model, (WIDTH, HEIGHT), True
+        self.scales = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
+                                   margin=(2, 10, 2, 10), stylesheets=[SCALES])
+        self.curves, self.table = Curves(model.window), ScoreTable(margin=(4, 0, 0, 0))
+        self.board = pn.FlexBox(
+            pn.pane.Bokeh(self.curves.figure, margin=0),
+            self.table,
+            min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
+        )
+        self.layout = pn.Column(toolbar(model), self.scales, self.board, margin=0,
+                                sizing_mode="stretch_width")
+        self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
+        self._ranges = shared_ranges()
+        self.maps: dict[str, Map] = {}
+        self._named: tuple[str, ...] = ()
+        self._missed: set[str] = set()
+        self.arrange()
+        model.param.watch(lambda *events: self.tick(), list(LOOKS))  # do not wait for the next tick
+
+    # --- arrangement ----------------------------------------------------------------------------
+
+    def arrange(self) -> None:
+        """Give every method a map beside truth and observations.
+
+        Figures and table are made once and then kept, shown or hidden: browsers hold on to models
+        that a page no longer has, and to draw a table while it is taken away is an error. The
+        sizes are such that the board breaks its lines where :class:`Plan` wants them.
+        """
+        self._named = names = self.model.labels
+        plan = Plan(len(names) + 2, *self.room)
+        self.board.param.update(min_width=plan.width, max_width=plan.width)
+        for _ in range(plan.maps - len(self._slots)):
+            slot = Map(self._ranges)
+            pane = pn.pane.Bokeh(slot.figure, margin=0)
+            self._slots.append((slot, pane))
+            self.board.insert(len(self._slots) - 1, pane)
+        for i, (slot, pane) in enumerate(self._slots):
+            pane.visible = slot.figure.visible = i < plan.maps
+            slot.place(plan.size, left=i % plan.columns == 0)
+        slots, spare = self._slots[: plan.maps], self._slots[plan.maps :]
+        for slot, _ in spare:
+            slot.show("", Picture(""))
+        self.maps = {n: s for n, (s, _) in zip((TRUTH, OBSERVATIONS, *names), slots, strict=True)}
+        self.curves.place(plan.curves, names)
+        self.table.place(plan.table, names)
+        self.show({*self.maps, CURVES, SCORES})
+
+    def fit(self, width: int, height: int) -> None:
+        """Use the room that the window leaves to the page [pixels]."""
+        room = max(width - MARGIN, WIDTH), max(height - ABOVE, HEIGHT)
+        if room != self.room:
+            self.room = room
+            self.arrange()
+
+    def front(self, shown: bool) -> None:
+        """Begin or cease to be seen: what nobody sees is not drawn."""
+        self._shown = shown
+        if shown:
+            self.tick()
+
+    # --- what is new ----------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Follow the model; called several times a second on the session's event loop."""
+        self._missed |= self.model.poll()
+        if not self._shown:
+            return
+        fresh, self._missed = self._missed, set()
+        others = self.model.labels != self._named
+        if others or fresh:
+            with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
+                if others:
+                    self.arrange()
+                else:
+                    self.show(fresh)
+
+    def show(self, names: Iterable[str]) -> None:
+        """Draw the named parts again."""
+        names = set(names)
+        for name in names & self.maps.keys():
+            accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}
+            self.maps[name].show(name, self.model.picture(name), **accent)
+        if names & {TRUTH, OBSERVATIONS}:
+            self.curves.day.location = self.model.look.time
+            self._show_scales()
+        if CURVES in names:
+            self.curves.floor(self.model.noise_shown)
+            errors, spreads = (
+                {name: known[name] for name in self._named if name in known}
+                for known in (self.model.curves(), self.model.spreads())
+            )
+            self.curves.show(errors, spreads, time_label(make_system(self.model.system)))
+        if SCORES in names:
+            self.table.show(self.model.scores())
+
+    def _show_scales(self) -> None:
+        text = scales_html(self.model)
+        if text != self.scales.object:
+            self.scales.object = text

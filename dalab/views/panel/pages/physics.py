@@ -1,0 +1,98 @@
+"""The page of physics: are the estimates trajectories, and do they keep energy and enstrophy?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+import xarray as xr
+
+from ....experiments.parts import make_system
+from ....experiments.results.diagnostics import physics
+from ....experiments.results.store import config_of
+from ....systems import QGSystem
+from ...model.lab import LabModel
+from ...pictures.axes import time_label
+from ..plots.line_chart import LEGEND, Chart, Line, legend
+from .result_page import Analysis
+
+
+class PhysicsPage(Analysis):
+    """Model residual, energy and enstrophy in time, of the truth and of every method.
+
+    Args:
+        model: whose runs are looked at.
+    """
+
+    def __init__(self, model: LabModel) -> None:
+        super().__init__(model, "Are the estimates trajectories of the flow?", TOLD)
+
+    def build(self) -> pn.viewable.Viewable:
+        """Three charts under a legend."""
+        self.legend = pn.pane.HTML("", margin=(8, 10, 4, 10), stylesheets=[LEGEND],
+                                   sizing_mode="stretch_width")
+        self.residual = Chart("One-step model residual", "time", "RMSE of the forecast of a member",
+                              y_axis_type="log")
+        self.energy = Chart("Energy, mean of members", "time", "")
+        self.enstrophy = Chart("Potential enstrophy, mean of members", "time", "10⁻¹² s⁻²")
+        self.note = pn.pane.HTML(NOTE, margin=(4, 14), sizing_mode="stretch_width",
+                                 stylesheets=[TEXT])
+        charts = (self.residual, self.energy, self.enstrophy)
+        return pn.Column(
+            self.legend, pn.FlexBox(*(chart.pane for chart in charts), margin=(0, 10)), self.note,
+            margin=0, sizing_mode="stretch_width",
+        )
+
+    def key(self) -> tuple:
+        """Nothing but the run."""
+        return ()
+
+    def compute(self, tree: xr.DataTree, *key: Any) -> Any:
+        """Residuals and energies."""
+        return physics(tree)
+
+    def draw(self, tree: xr.DataTree, found: Any) -> None:
+        """Draw the truth in grey and thick, and the methods over it."""
+        truth, methods = found
+        system = make_system(config_of(tree).system)
+        flow, time = isinstance(system, QGSystem), time_label(system)
+        self.legend.object = legend(list(methods))
+        known = {"truth": truth, **methods}
+
+        def lines(part: str, factor: float = 1.0, floor: float = 0.0) -> list[Line]:
+            series = {name: getattr(one, part) for name, one in known.items()}
+            return [
+                Line(name, np.arange(len(y)), np.maximum(factor * y, floor),
+                     width=5.0 if name == "truth" else 2.0)
+                for name, y in series.items() if y is not None
+            ]
+
+        self.residual.show(lines("residual", floor=1e-3), x=time)
+        self.energy.show(lines("energy", factor=1e3 if flow else 1.0), x=time,
+                         y="10⁻³ m² s⁻²" if flow else "energy")
+        self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
+        self.enstrophy.pane.visible = self.enstrophy.figure.visible = flow
+        self.place(*self.room)
+
+    def place(self, width: int, height: int) -> None:
+        """The residual above the others."""
+        down = max((height - 90) // 2, 220)
+        self.residual.place(width - 20, down)
+        shown = [c for c in (self.energy, self.enstrophy) if c.figure.visible]
+        for chart in shown:
+            chart.place((width - 20) // len(shown), down)
+
+
+TOLD = {
+    "Model residual": "how far one step of the model is from the next state of a member",
+    "Energy": "of the truth and of every method in time; too little is too smooth",
+    "Enstrophy": "the same for what the small scales hold",
+}
+
+NOTE = """<p>The residual is the error of a one-step forecast of the lab's model that starts from a
+member, against that member's next state: 0 for an exact trajectory, and for the truth of the same
+model; values below 0.001 are drawn as 0.001. An ensemble with too little energy is too
+smooth.</p>"""
+
+TEXT = "p { font-size: 12.5px; color: var(--lab-muted); margin: 0; max-width: 900px; }"

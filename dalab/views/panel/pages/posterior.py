@@ -1,0 +1,190 @@
+"""The page of the posterior: whether it is calibrated, at which scales it is right, its members."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import panel as pn
+import param
+import torch
+import xarray as xr
+from bokeh.models import FixedTicker
+
+from ....experiments.parts import make_system
+from ....experiments.results.diagnostics import (
+    Calibration,
+    Spectra,
+    calibration,
+    ensembles,
+    spectra,
+)
+from ....experiments.results.store import config_of
+from ...model.lab import LabModel
+from ...pictures.axes import time_label
+from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
+from ...pictures.picture import estimate_picture, truth_picture
+from ...pictures.style import colour
+from ..fields import field
+from ..plots.field_map import Map, shared_ranges
+from ..plots.line_chart import LEGEND, Chart, Line, legend
+from .result_page import Analysis
+
+GALLERY = 8
+"""Maps of the gallery: the truth, the mean, and members."""
+
+COLUMNS = 4
+
+TOLD = {
+    "Rank histogram": "flat where the truth might be one of the members",
+    "Coverage": "how often the truth lies within intervals of the members",
+    "Spread / skill": "1 where the members differ as much as their mean errs",
+    "Spectra": "at which scales members, mean and error have their variance",
+    "Members": "maps of single members beside the truth",
+}
+
+
+class Chosen(param.Parameterized):
+    """The method whose scales and members are shown."""
+
+    method = param.Selector(objects=[""], label="Method", check_on_set=False)
+
+
+class PosteriorPage(Analysis):
+    """Rank histogram, coverage and spread/skill of all methods; spectra and members of one.
+
+    Args:
+        model: whose runs are looked at.
+    """
+
+    def __init__(self, model: LabModel) -> None:
+        self.chosen = Chosen()
+        super().__init__(model, "Does the posterior know its own error?", TOLD)
+        self._found: tuple[xr.DataTree, Any] | None = None
+        self.chosen.param.watch(lambda *events: self._draw_one(), "method")
+        model.param.watch(lambda *events: self._draw_gallery(), ["time", "layer", "quantity"])
+
+    def build(self) -> pn.viewable.Viewable:
+        """Three charts of all methods over one chart and the gallery of one of them."""
+        self.legend = pn.pane.HTML("", stylesheets=[LEGEND], sizing_mode="stretch_width",
+                                   margin=(22, 10, 0, 10))
+        self.ranks = Chart("Rank of the truth among the members", "rank / (members + 1)",
+                           "share / expected share", ideal=1.0, top=3.0)
+        self.cover = Chart("Coverage of central intervals", "expected share", "share",
+                           x_range=(0, 1), top=1.0)
+        self.ratio = Chart("Spread / skill in time", "time", "spread / RMSE of the mean",
+                           ideal=1.0, top=2.0)
+        self.spectra = Chart("Spectra", "wavenumber (per domain)",
+                             "variance per wavenumber (normalised)",
+                             x_axis_type="log", y_axis_type="log")
+        self.spectra.figure.xaxis.ticker = FixedTicker(ticks=[1, 2, 5, 10, 20, 50, 100])
+        ranges = shared_ranges()
+        self.maps = [Map(ranges) for _ in range(GALLERY)]
+        method = field(self.chosen, "method")
+        method.param.update(width=150, sizing_mode=None)
+        self.chosen.param.watch(lambda event: method.param.update(options=list(event.new)),
+                                "method", what="objects")
+        self.gallery = pn.GridBox(*(pn.pane.Bokeh(m.figure, margin=0) for m in self.maps),
+                                  ncols=COLUMNS, margin=0)
+        charts = (self.ranks, self.cover, self.ratio)
+        return pn.Column(
+            pn.Row(method, self.legend, margin=(0, 6), sizing_mode="stretch_width"),
+            pn.Row(*(chart.pane for chart in charts), margin=(0, 10)),
+            pn.Row(self.spectra.pane, self.gallery, margin=(0, 10)),
+            margin=0, sizing_mode="stretch_width",
+        )
+
+    def place(self, width: int, height: int) -> None:
+        """A row of charts, and below it the maps as large as they fit."""
+        across, top = width // 3, max((height - 60) // 3, 205)
+        wide = (width - across - LEFT - SIDE) // COLUMNS - 2 * SIDE
+        high = (height - 60 - top) // 2 - TITLE - BOTTOM
+        size = max(min(wide, high), 90)
+        for chart in (self.ranks, self.cover, self.ratio):
+            chart.place(across, top)
+        self.spectra.place(across, 2 * (size + TITLE + BOTTOM))
+        for number, shown in enumerate(self.maps):
+            shown.place(size, left=number % COLUMNS == 0)
+
+    def key(self) -> tuple:
+        """Spectra are those of the layer on show."""
+        return (self.model.look.layer,)
+
+    def compute(self, tree: xr.DataTree, *key: Any) -> Any:
+        """Calibration and spectra of every method."""
+        (layer,) = key
+        return calibration(tree), spectra(tree, min(layer, tree.sizes["lev"] - 1))
+
+    def draw(self, tree: xr.DataTree, found: Any) -> None:
+        """Draw what concerns all methods, then what concerns the chosen one."""
+        self._found = tree, found
+        known, (_, of_methods) = found
+        self.legend.object = legend(list(known))
+        self._draw_all(known, time_label(make_system(config_of(tree).system)))
+        self.chosen.param.method.objects = list(of_methods)
+        if self.chosen.method not in of_methods:
+            self.chosen.method = next(iter(of_methods))
+        else:
+            self._draw_one()
+
+    def _draw_all(self, known: dict[str, Calibration], time: str) -> None:
+        several = {name: one for name, one in known.items() if len(one.ranks)}
+        self.ranks.show([
+            Line(name, (np.arange(len(one.ranks)) + 0.5) / len(one.ranks), one.ranks)
+            for name, one in several.items()
+        ])
+        self.cover.show([
+            Line("truth", [0, 1], [0, 1], dash="dotted", width=1.0),
+            *(Line(name, [0, *one.expected, 1], [0, *one.covered, 1])
+              for name, one in several.items()),
+        ])
+        self.ratio.show([
+            Line(name, np.arange(len(one.ratio)), one.ratio) for name, one in several.items()
+        ], x=time)
+
+    def _draw_one(self) -> None:
+        """Spectra and members of the chosen method."""
+        if self._found is None or not self.chosen.method:
+            return
+        truth, of_methods = self._found[1][1]
+        one: Spectra | None = of_methods.get(self.chosen.method)
+        if one is None:
+            return
+        self.spectra.pane.visible = self.spectra.figure.visible = len(truth) > 0
+        self.spectra.show([
+            _scales("truth", truth, "solid", 5.0), _scales(self.chosen.method, one.member, "solid"),
+            _scales(self.chosen.method, one.mean, "dashed"),
+            _scales(self.chosen.method, one.error, "dotted"),
+        ])
+        self.spectra.title("Spectra: mean dashed, error dotted")
+        self._draw_gallery()
+
+    def _draw_gallery(self) -> None:
+        """The truth, the mean and the first members on the day on show."""
+        ended = self.model.ended
+        if self._found is None or ended is None or ended.scene is None or not self._shown:
+            return
+        estimate = ensembles(self._found[0]).get(self.chosen.method)
+        if estimate is None:
+            return
+        states, scene = torch.from_numpy(estimate.values), ended.scene
+        look = replace(self.model.look, view="sample")
+        pictures = [
+            replace(truth_picture(scene, look), note=""),
+            estimate_picture("Mean", "", states, scene, replace(look, view="mean")),
+        ]
+        for number in range(1, min(len(states), GALLERY - 2) + 1):
+            chosen = replace(look, member=number)
+            pictures.append(estimate_picture(f"Member {number}", "", states, scene, chosen))
+        for number, shown in enumerate(self.maps):
+            shown.figure.visible = number < len(pictures)
+            if shown.figure.visible:
+                accent = {"accent": colour(self.chosen.method)} if number else {}
+                shown.show(f"gallery {number}", pictures[number], **accent)
+
+
+def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:
+    """A spectrum without what a filter of the model has taken away."""
+    kept = np.where(values > 1e-5 * values.max(initial=0), values, np.nan)
+    return Line(name, np.arange(1, len(values) + 1), kept, stroke, width)

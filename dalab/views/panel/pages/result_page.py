@@ -1,0 +1,129 @@
+"""Pages that look at a run once it is over: computed in a thread, drawn when they are in front."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import panel as pn
+from panel.io import unlocked
+
+from ...model.background import Newest
+from ...model.lab import LabModel
+from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH
+
+EMPTY = """
+.lab-empty { max-width: 720px; box-sizing: border-box; padding: 18px 24px 20px; font-size: 14px;
+  color: var(--lab-ink); background: var(--lab-ground); border: 1px solid var(--lab-line);
+  border-radius: 8px; }
+.lab-empty h2 { font-size: 18px; font-weight: 650; margin: 0 0 4px; }
+.lab-empty p { margin: 0; color: var(--lab-muted); }
+.lab-empty dl { display: grid; grid-template-columns: max-content 1fr; gap: 8px 18px;
+  margin: 14px 0 0; font-size: 13.5px; }
+.lab-empty dt { font-weight: 600; } .lab-empty dd { margin: 0; color: var(--lab-muted); }
+"""
+
+
+class Analysis(ABC):
+    """A page of charts of the run that ended or was shown last.
+
+    Args:
+        model: whose runs are looked at.
+        title: the question that the page answers.
+        parts: what will be there, by name, and what it tells.
+    """
+
+    def __init__(self, model: LabModel, title: str, parts: Mapping[str, str]) -> None:
+        self.model, self.title, self.parts = model, title, parts
+        self.room, self._shown = (WIDTH, HEIGHT + ABOVE - 42), False
+        self._known: tuple | None = None
+        self._worker = Newest("dalab analysis")
+        self.said = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
+        self.starter = pn.widgets.Button(label="▶  Start now", color="primary", width=130,
+                                         height=36, margin=(4, 10))
+        self.starter.on_click(lambda event: model.run())
+        model.param.watch(lambda *events: self._allow(), "state")
+        self.charts = self.build()
+        self.layout = pn.Column(margin=0, sizing_mode="stretch_width")
+        self.say("All of this will be here once a run is done.")
+        self._allow()
+        self.place(*self.room)
+
+    @abstractmethod
+    def build(self) -> pn.viewable.Viewable:
+        """The charts, empty."""
+
+    @abstractmethod
+    def key(self) -> tuple:
+        """What is looked at beside the run; another key is another computation."""
+
+    @abstractmethod
+    def compute(self, tree: Any, *key: Any) -> Any:
+        """What the charts show; called in a thread."""
+
+    @abstractmethod
+    def draw(self, tree: Any, found: Any) -> None:
+        """Feed the charts with what was computed."""
+
+    def fit(self, width: int, height: int) -> None:
+        """Use the room that the window leaves to the page [pixels]."""
+        self.room = max(width - MARGIN, WIDTH), max(height - 42, HEIGHT + ABOVE - 42)
+        self.place(*self.room)
+
+    @abstractmethod
+    def place(self, width: int, height: int) -> None:
+        """Size the charts to that much room [pixels]."""
+
+    def front(self, shown: bool) -> None:
+        """Begin or cease to be seen."""
+        self._shown = shown
+        if shown:
+            self.tick()
+
+    def tick(self) -> None:
+        """Start to compute what is wanted, or draw what has been computed."""
+        answer = self._worker.take()
+        if answer is not None:
+            with unlocked():
+                self._show(answer)
+        ended = self.model.ended
+        wanted = None if ended is None else (ended, *self.key())
+        if wanted is not None and wanted != self._known:
+            self._known = wanted
+            self._worker.submit(lambda: self._work(*wanted))
+            if not self.drawn:
+                self.say("Computing …")
+
+    def _work(self, ended: Any, *key: Any) -> tuple[Any, Any]:
+        tree = ended.result
+        if "truth" not in tree.children or "estimates" not in tree.children:
+            raise ValueError("the run ended before there was an estimate")
+        return tree, self.compute(tree, *key)
+
+    def _show(self, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            self.say(f"Nothing to show: {answer}.")
+            return
+        self.draw(*answer)
+        if not self.drawn:  # Bokeh gives no size to a figure that is made where nobody sees it
+            self.layout.objects = [self.charts]
+
+    def say(self, text: str) -> None:
+        """A sentence in place of the charts, with what they will be."""
+        parts = "".join(f"<dt>{name}</dt><dd>{tells}</dd>" for name, tells in self.parts.items())
+        self.said.object = (
+            f"<section class='lab-empty'><h2>{self.title}</h2><p role='status'>{escape(text)}</p>"
+            f"<dl>{parts}</dl></section>"
+        )
+        self.layout.objects = [self.said, self.starter]
+
+    def _allow(self) -> None:
+        """A run can be started unless one goes on."""
+        self.starter.disabled = self.model.busy
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the charts are on show."""
+        return self.charts in self.layout.objects

@@ -1,0 +1,206 @@
+"""The pictures of the Panel skin: Bokeh figures that are built once and then fed.
+
+A HoloViews ``Pipe`` takes about 20 ms per map and 40 ms per set of curves on one core, all of it
+on the server's event loop, where every control waits too. Setting the data of a Bokeh source takes
+under one, so the live figures are Bokeh's own.
+
+Text, axes and grids take their colours from the style sheet of the page, and so from its theme.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.events import DoubleTap
+from bokeh.models import (
+    BoxZoomTool,
+    ColumnDataSource,
+    CustomJS,
+    FixedTicker,
+    HoverTool,
+    LinearColorMapper,
+    Range1d,
+    Title,
+)
+from bokeh.plotting import figure
+
+from ...pictures.axes import FLAT, Axes
+from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
+from ...pictures.picture import Picture
+from ...pictures.style import TRUTH, UNOBSERVED, palette
+
+QUIET = {"--bk-text-color": "var(--lab-muted)"}
+EDGE = {"--bk-line-color": "var(--lab-edge)"}
+_EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
+_PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
+_NOTHING = "rgba(0, 0, 0, 0)"
+
+
+class Map:
+    """One picture on a scale given from outside: a map, sites over time, or curves over time.
+
+    Dragging a rectangle enlarges it, in all maps that share the ranges; a double click resets.
+
+    Args:
+        ranges: x and y range to share with other maps.
+    """
+
+    def __init__(self, ranges: tuple[Range1d, Range1d]) -> None:
+        self.source = ColumnDataSource({"image": [_EMPTY]})
+        lines, points = _curves(Picture(""), TRUTH)
+        self.lines, self.points = ColumnDataSource(lines), ColumnDataSource(points)
+        self.mapper = LinearColorMapper(
+            _PALETTES["diverging"], low=-1, high=1, nan_color=UNOBSERVED
+        )
+        self.title = Title(text=" ", text_font_size="12px", standoff=1)
+        self.note = Title(
+            text=" ", text_font_size="11px", text_font_style="normal", standoff=3,
+            css_variables=QUIET,
+        )
+        self.figure = figure(
+            frame_width=192, frame_height=192, x_range=ranges[0], y_range=ranges[1], tools="",
+            toolbar_location=None, title=self.title, outline_line_color=None, outline_line_width=2,
+            min_border_left=LEFT, min_border_right=SIDE, min_border_top=TITLE,
+            min_border_bottom=BOTTOM,
+        )
+        self._shared, self._own = ranges[1], Range1d(-1, 1)
+        self._shown, self._traced = _EMPTY, False
+        self._axes: Axes | None = None
+        self._draw()
+        self._lay(FLAT)
+
+    def _draw(self) -> None:
+        """The parts of the figure."""
+        self.figure.add_layout(self.note, "above")
+        self.image = self.figure.image("image", source=self.source, color_mapper=self.mapper,
+                                       x=0, y=0, dw=1, dh=1)
+        self.hover = HoverTool(renderers=[self.image])
+        self.figure.add_tools(self.hover)
+        zoom = BoxZoomTool()
+        self.figure.add_tools(zoom)
+        self.figure.toolbar.active_drag = zoom
+        self.figure.js_on_event(
+            DoubleTap, CustomJS(args={"figure": self.figure}, code="figure.reset.emit()")
+        )
+        for axis in (self.figure.xaxis, self.figure.yaxis):
+            plain(axis)
+
+    def place(self, size: int, left: bool) -> None:
+        """Make the square ``size`` pixels wide; draw the y axis if it stands at the left."""
+        assign(self.figure, frame_width=size, frame_height=size,
+               min_border_left=LEFT if left else SIDE)
+        assign(self.figure.yaxis[0], visible=left)
+
+    def show(self, name: str, picture: Picture, accent: str | None = None) -> None:
+        """Draw a picture; only what differs from the last one is sent.
+
+        Args:
+            name: of what is shown, for the Bokeh source.
+            picture: the picture.
+            accent: colour of the frame, and of the main curve.
+        """
+        assign(self.source, name=f"map {name}")
+        assign(self.title, text=picture.title)
+        assign(self.figure, outline_line_color=accent, html_attributes=spoken(picture.title))
+        assign(self.note, text=picture.note or " ")
+        self._lay(picture.axes)
+        values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
+        assign(
+            self.mapper, palette=_PALETTES[picture.kind], high=picture.limit,
+            low=0.0 if picture.kind == "sequential" else -picture.limit,
+            nan_color=_NOTHING if picture.values is None else UNOBSERVED,
+        )
+        if not np.array_equal(values, self._shown, equal_nan=True):
+            self._shown = values
+            self.source.data = {"image": [values]}
+            self._trace(picture, accent or TRUTH)
+
+    def _trace(self, picture: Picture, hue: str) -> None:
+        """Draw the curves of a picture; what draws them is made for the first that has any."""
+        if picture.curves and not self._traced:
+            self._traced = True
+            self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
+                                   line_width="width", line_alpha="alpha")
+            self.figure.scatter("x", "y", source=self.points, color="colour", size=5)
+        if self._traced:
+            self.lines.data, self.points.data = _curves(picture, hue)
+
+    def _lay(self, axes: Axes) -> None:
+        """Draw other axes, if they are others."""
+        if axes == self._axes:
+            return
+        self._axes = axes
+        point = axes.kind == "point"
+        y_range = self._own if point else self._shared
+        assign(self.figure, y_range=y_range)
+        for side, span in ((axes.x, self.figure.x_range), (axes.y, y_range)):
+            span.update(start=side.start, end=side.end, reset_start=side.start, reset_end=side.end)
+        for axis, side in ((self.figure.xaxis[0], axes.x), (self.figure.yaxis[0], axes.y)):
+            axis.ticker = FixedTicker(ticks=list(side.ticks))
+            axis.major_label_overrides = {side.ticks[1]: side.middle}
+        for grid in self.figure.grid:
+            assign(grid, visible=point)
+        self.image.visible = not point
+        self.image.glyph.update(
+            x=axes.x.start, y=axes.y.start, dw=axes.x.end - axes.x.start,
+            dh=axes.y.end - axes.y.start,
+        )
+        digits = "{0}" if axes.kind == "map" else "{0.00}"
+        self.hover.tooltips = [
+            (f"{axes.x.name}, {axes.y.name}", f"$x{{0}}, $y{digits}"), ("value", "@image{0.00}"),
+        ]
+
+
+def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The curves of a picture for Bokeh (truth, members, the main one), and the main one's points.
+
+    Args:
+        picture: the picture.
+        main: colour of all but the truth.
+    """
+    if not picture.curves:
+        return dict.fromkeys(("xs", "ys", "colour", "width", "alpha"), []), {
+            "x": [], "y": [], "colour": []
+        }
+    time = picture.axes.x
+    first, *members = picture.curves
+    truth = [] if picture.truth is None else [picture.truth]
+    curves = [*truth, *members, first]
+    faint = min(0.5, 12 / max(len(members), 1))  # a crowd hides the truth
+    inset = (time.end - time.start) / len(first) / 2
+    along = np.linspace(time.start + inset, time.end - inset, len(first))
+    lines = {
+        "xs": [along] * len(curves), "ys": curves,
+        "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1),
+        "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0],
+        "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0],
+    }
+    return lines, {"x": along, "y": first, "colour": [main] * len(first)}
+
+
+def spoken(title: str) -> dict[str, str]:
+    """What assistive technology is told of a figure."""
+    return {"role": "img", "aria-label": f"Picture: {title}"}
+
+
+def shared_ranges() -> tuple[Range1d, Range1d]:
+    """Ranges of linked maps."""
+    return Range1d(0, 1), Range1d(0, 1)
+
+
+def plain(axis: object, label: str | None = None) -> None:
+    """Quiet axes: small type, no lines that are not needed."""
+    axis.axis_label = label
+    axis.axis_label_text_font_style = "normal"
+    axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
+    axis.axis_label_standoff, axis.major_label_standoff = 2, 2
+    axis.minor_tick_line_color = axis.axis_line_color = None
+    axis.major_tick_in, axis.major_tick_out = 0, 3
+
+
+def assign(model: object, **values: object) -> None:
+    """Set what differs: Bokeh sends every assignment."""
+    changed = {k: v for k, v in values.items() if getattr(model, k) != v}
+    if changed:
+        model.update(**changed)

@@ -1,0 +1,1 @@
+"""Fields, axes, styles and words as data, for every toolkit."""

@@ -1,0 +1,289 @@
+"""From normalised windows to the pictures that both interfaces draw.
+
+A :class:`Picture` is one map: values on the grid, a scale that does not move while a run goes on,
+and the words around it. Nothing here knows how it is drawn. A grid of one row, such as a ring of
+sites, is shown at all times at once: time takes the place of y (a Hovmoeller diagram). A grid of
+one cell is shown as curves over time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from torch import Tensor
+
+from ...experiments.twin import Twin
+from ...fields import relative_vorticity
+from ...systems import System
+from .axes import FLAT, Axes, axes_of, variables
+
+VIEWS = ("mean", "sample", "spread", "error")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One map.
+
+    Args:
+        title: what it shows.
+        note: a few words more.
+        values: ``(y, x)``, NaN where there is nothing; ``None`` before there is anything.
+        limit: the scale runs from ``-limit`` to ``limit``, or from 0 if it is sequential.
+        kind: ``diverging`` or ``sequential``.
+        units: of the values.
+        axes: what is along x and y.
+        curves: what is drawn of one cell over time, ``(time,)`` each, the main one first.
+        truth: the true curve behind them, if there is one.
+    """
+
+    title: str
+    note: str = ""
+    values: np.ndarray | None = None
+    limit: float = 1.0
+    kind: str = "diverging"
+    units: str = ""
+    axes: Axes = FLAT
+    curves: tuple[np.ndarray, ...] = ()
+    truth: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a person looks at.
+
+    Args:
+        time: step of the window, from 0.
+        layer: counted from 0.
+        quantity: a name of ``QUANTITIES``.
+        view: of the estimates, one of ``VIEWS``.
+        member: for the view ``sample``, from 1.
+        observed: instrument and channels, a text of :func:`observables`.
+    """
+
+    time: int = 0
+    layer: int = 0
+    quantity: str = "relative vorticity"
+    view: str = "mean"
+    member: int = 1
+    observed: str = ""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A field that can be shown, a linear map of the state.
+
+    Args:
+        label: its name.
+        units: units after ``factor``.
+        factor: from SI units to those shown.
+        transfer: from a system to the matrix per wavenumber that makes the field of its PV,
+            complex ``(lev, lev, n, n/2 + 1)``; ``None`` for the PV itself.
+    """
+
+    label: str
+    units: str
+    factor: float
+    transfer: Callable[[System], np.ndarray] | None = None
+
+    def __call__(self, system: System, states: np.ndarray) -> np.ndarray:
+        """The field in the units shown.
+
+        In NumPy and not in torch: the event loop must not wait for the threads that compute.
+
+        Args:
+            system: whose states they are.
+            states: normalised, ``(..., lev, y, x)``; the field has the same shape.
+        """
+        pv = states * (self.factor * system.scale.numpy())
+        if self.transfer is None:
+            return pv
+        spectrum = np.einsum("ijlk,...jlk->...ilk", self.transfer(system), np.fft.rfft2(pv))
+        return np.fft.irfft2(spectrum, s=pv.shape[-2:])
+
+
+@lru_cache(maxsize=8)
+def vorticity(system: System) -> np.ndarray:
+    """Transfer function from the PV of two layers to their relative vorticity."""
+    model = system.model
+    return relative_vorticity(model.layers.inversion(model.grid), model.grid).numpy()
+
+
+QUANTITIES: Mapping[str, Quantity] = {
+    "relative vorticity": Quantity("relative vorticity", "10⁻⁶ s⁻¹", 1e6, vorticity),
+    "PV": Quantity("potential vorticity", "10⁻⁶ s⁻¹", 1e6),
+}
+
+
+STATE = {"state anomaly": Quantity("anomaly from the climatological mean", "", 1.0)}
+"""What is shown of a system that has no PV."""
+
+
+def quantities_of(system: System) -> Mapping[str, Quantity]:
+    """The fields of a system that can be shown, by name."""
+    return QUANTITIES if hasattr(system, "model") else STATE
+
+
+def quantity_of(system: System, look: Look) -> Quantity:
+    """The field that a person looks at, or the first there is."""
+    known = quantities_of(system)
+    return known.get(look.quantity, next(iter(known.values())))
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten."""
+    if not (value > 0 and math.isfinite(value)):
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
+
+
+class Scene:
+    """A truth and its observations, ready to be drawn; what costs time is kept.
+
+    Args:
+        twin: the truth and the problem that was made from it.
+    """
+
+    def __init__(self, twin: Twin) -> None:
+        self.twin = twin
+        self._truths: dict[str, np.ndarray] = {}
+
+    def layer(self, look: Look) -> int:
+        """The layer on show, or the last there is."""
+        return min(look.layer, self.twin.system.shape[0] - 1)
+
+    def steps(self, look: Look) -> slice:
+        """The steps on show: one, or all of a grid of one row."""
+        row = self.twin.system.shape[-2] == 1
+        return slice(None) if row else slice(look.time, look.time + 1)
+
+    def truth(self, look: Look) -> np.ndarray:
+        """The true field of the layer at every step, ``(time, y, x)``."""
+        if look.quantity not in self._truths:
+            quantity = quantity_of(self.twin.system, look)
+            self._truths[look.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
+        return self._truths[look.quantity][:, self.layer(look)]
+
+    def scale(self, look: Look) -> tuple[float, float]:
+        """Limit of the fields, three standard deviations of the truth, and of errors, one."""
+        std = float(self.truth(look).std())
+        return round_up(3 * std), round_up(std)
+
+    def axes(self, limit: float) -> Axes:
+        """The axes of a picture that is drawn on a scale with that limit."""
+        return axes_of(self.twin.system, self.twin.config.window, limit)
+
+    def point(self, fields: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Fields ``(..., time, y, x)`` of one cell as curves; of other grids none."""
+        single = self.twin.system.shape[-2:] == (1, 1)
+        return tuple(fields.reshape(-1, fields.shape[-3])) if single else ()
+
+    def words(self, look: Look) -> str:
+        """What is shown of the state, in a few words."""
+        system = self.twin.system
+        if hasattr(system, "model"):
+            return quantity_of(system, look).label
+        return f"anomaly of {variables(system)[self.layer(look)]}"
+
+
+def _flat(fields: np.ndarray) -> np.ndarray:
+    """``(..., time, y, x)`` of :meth:`Scene.steps` without the axis that has one entry."""
+    return fields[..., 0, :] if fields.shape[-2] == 1 else fields[..., 0, :, :]
+
+
+def truth_picture(scene: Scene, look: Look) -> Picture:
+    """The true field."""
+    quantity, limit = quantity_of(scene.twin.system, look), scene.scale(look)[0]
+    fields = scene.truth(look)
+    return Picture(
+        "Truth", scene.words(look), _flat(fields[scene.steps(look)]), limit, units=quantity.units,
+        axes=scene.axes(limit), curves=scene.point(fields),
+    )
+
+
+def estimate_picture(title: str, note: str, estimate: Tensor, scene: Scene, look: Look) -> Picture:
+    """What the view shows of an estimate, normalised ``(members, time, lev, y, x)``."""
+    system, steps, layer = scene.twin.system, scene.steps(look), scene.layer(look)
+    quantity = quantity_of(system, look)
+    small = look.view in ("spread", "error")
+    limit, states = scene.scale(look)[small], estimate[:, steps].numpy()
+    fields = quantity(system, _members(look, states))[:, :, layer]
+    values = _seen(look.view, _flat(fields), _flat(scene.truth(look)[steps]))
+    main = scene.point(values[:, None])
+    ensemble = () if small else scene.point(quantity(system, states)[:, :, layer]) if main else ()
+    return Picture(
+        title, note, values, limit, "sequential" if look.view == "spread" else "diverging",
+        quantity.units, scene.axes(limit), main + ensemble,
+        scene.truth(look)[:, 0, 0] if ensemble else None,
+    )
+
+
+def _members(look: Look, states: np.ndarray) -> np.ndarray:
+    """The states a view needs, ``(1 or members, time, lev, y, x)``: fields are linear in them."""
+    if look.view == "spread":
+        return states
+    if look.view == "sample":
+        number = min(look.member, len(states))
+        return states[number - 1 : number]
+    return states.mean(axis=0, keepdims=True)
+
+
+def _seen(view: str, fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """What a view shows of the fields it needs, ``(1 or members, y, x) -> (y, x)``."""
+    if view == "spread":
+        return fields.std(axis=0, ddof=1) if len(fields) > 1 else np.zeros_like(fields[0])
+    return fields[0] - truth if view == "error" else fields[0]
+
+
+def observables(twin: Twin) -> list[str]:
+    """What the network sees, one text per operator and kind of channel: ``velocity u``."""
+    return [name if name == group else f"{name} {group}" for name, _, group in _observables(twin)]
+
+
+def _observables(twin: Twin) -> list[tuple[str, int, str]]:
+    """Operator name, number of the instrument, and channel name without its layer."""
+    found = []
+    for number, instrument in enumerate(twin.problem.network.instruments):
+        name = twin.config.operators[number].partition(":")[0]
+        groups = dict.fromkeys(c.rstrip("0123456789") for c in instrument.operator.channels)
+        found += [(name, number, group) for group in groups]
+    return found
+
+
+def observation_picture(scene: Scene, look: Look) -> Picture:
+    """What an instrument sees of the layer on that day, NaN where it does not look."""
+    twin = scene.twin
+    names = observables(twin)
+    wanted = look.observed if look.observed in names else names[0]
+    name, number, group = _observables(twin)[names.index(wanted)]
+    network = twin.problem.network
+    instrument = network.instruments[number]
+    channels = instrument.operator.channels
+    channel = _channel(channels, group, look.layer)
+    data = network.split(twin.problem.data.cpu())[number]
+    values = instrument.put(data)[:, channel].numpy()
+    mask = instrument.mask.numpy()
+    known = np.abs(values[mask])
+    limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
+    cells, steps = int(mask[look.time].sum()), scene.steps(look)
+    note = f"{channels[channel]} · {cells} cell{'s' * (cells > 1)}" if cells else "none now"
+    seen = np.where(mask, values, np.nan)
+    curves = scene.point(seen)
+    if curves:  # their axis is not that of the truth, which stands at the left
+        note = f"{channels[channel]} · from −{limit:g} to {limit:g}"
+    return Picture(
+        f"Observed: {name}", note, _flat(seen[steps]), limit, axes=scene.axes(limit), curves=curves,
+    )
+
+
+def _channel(channels: tuple[str, ...], group: str, layer: int) -> int:
+    """Index of a group's channel in a layer; its first one if it has none there."""
+    wanted = f"{group}{layer + 1}"
+    if wanted in channels:
+        return channels.index(wanted)
+    return next(i for i, name in enumerate(channels) if name.rstrip("0123456789") == group)

@@ -1,0 +1,87 @@
+"""How the lab says where it stands."""
+
+from __future__ import annotations
+
+import math
+
+from ...experiments.run import MethodScores, Progress
+from ...experiments.service.queue import Place
+
+ENDINGS = {"done": "Done", "cancelled": "Stopped", "failed": "Failed"}
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 20 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def wait(seconds: float) -> str:
+    """``10 s``, ``1 min 30 s``, ``7 min``: rounded up, as nobody knows it better.
+
+    A page that waits then has something new to say now and then, not at every look.
+    """
+    step = 10 if seconds <= 120 else 60
+    minutes, rest = divmod(max(math.ceil(seconds / step), 1) * step, 60)
+    return " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest))
+
+
+def spelt(value: float, digits: int = 3) -> str:
+    """A score with some digits, a power of ten if it has diverged, a dash if it is not known."""
+    if value != value:
+        return "–"
+    return f"{value:.{digits}f}" if value < 1e5 else f"{value:.0e}"
+
+
+def ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``."""
+    tens, ones = divmod(number, 10)
+    return f"{number}{'th' if tens % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(ones, 'th')}"
+
+
+def queued(place: Place) -> str:
+    """One line for a run that waits: its place and the time until its turn."""
+    line = "Next in line" if not place.ahead else f"{ordinal(place.ahead + 1)} in line"
+    return line if place.seconds is None else f"{line} · about {wait(place.seconds)}"
+
+
+def standing(state: str, progress: Progress, place: Place | None = None) -> str:
+    """One line for a state of a run, its progress, and its place while it waits."""
+    if place is not None:
+        return queued(place)
+    if state in ENDINGS:
+        return f"{ENDINGS[state]} after {duration(progress.elapsed)}"
+    if not progress.method:
+        return "Preparing truth and observations"
+    line = f"{progress.method} ({progress.method_index + 1} of {progress.methods})"
+    line += f" · {progress.fraction:.0%}"
+    if progress.remaining is not None:
+        line += f" · about {duration(progress.remaining)} left"
+    return f"{line} · {progress.note}" if progress.note else line
+
+
+def pace(known: MethodScores) -> str:
+    """How far along a method is while it is at work: ``42% · 12 s left``; else nothing."""
+    left = known.remaining
+    return "" if not left else f"{known.fraction:.0%} · {duration(left)} left"
+
+
+def score_note(status: str, rmse: float | None, more: str = "") -> str:
+    """The words under the name of a method: its error on the day on show, or why it has none.
+
+    Args:
+        status: of the method.
+        rmse: on the day on show, if there is an estimate.
+        more: a few words to end with.
+    """
+    kind, _, why = status.partition(": ")
+    parts = [] if rmse is None else [f"RMSE {spelt(rmse)}"]
+    if kind == "failed":
+        parts.append(f"failed: {why}")
+    elif kind == "cancelled":
+        parts.append("stopped")
+    elif rmse is None:
+        parts.append("waiting" if kind in ("waiting", "running") else "not run yet")
+    return " · ".join([*parts, more] if more else parts)

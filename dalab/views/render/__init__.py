@@ -1,0 +1,1 @@
+"""Toolkit-free outputs: PNG, GIF, HTML and HoloViews."""

@@ -1,0 +1,170 @@
+"""A run on show as an animation: truth, observations and estimates, step after step."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ..model.history import Kept
+from ..pictures.axes import time_label, variables
+from ..pictures.picture import (
+    Look,
+    Picture,
+    Scene,
+    estimate_picture,
+    observation_picture,
+    truth_picture,
+)
+from ..pictures.style import colour, dash
+from ..pictures.wording import score_note
+from .sheet import Sheet
+
+PAUSE = 500
+"""Milliseconds between two steps."""
+
+TRUTH, OBSERVATIONS = "truth", "observations"
+
+
+def animation(kept: Kept, look: Look) -> bytes:
+    """A GIF that never ends, one picture for every step of the window.
+
+    Args:
+        kept: a run whose truth was prepared.
+        look: what is looked at; its time is of no account.
+    """
+    flat = cast(Scene, kept.watch.scene).twin.system.shape[-2] == 1
+    return gif(list((profiles if flat else pages)(kept, look)))
+
+
+def pages(kept: Kept, look: Look) -> Iterator[Image.Image]:
+    """The maps and curves of every step of a flow, as one picture each."""
+    scene = cast(Scene, kept.watch.scene)
+    sheet = Sheet([TRUTH, OBSERVATIONS, *kept.scores], kept.config.window)
+    curves = {label: k.rmse_steps for label, k in kept.scores.items() if len(k.rmse_steps)}
+    floor = min(0.05, kept.config.noise / 2.5)
+    for time in range(kept.config.window):
+        drawn = pictures(kept, scene, replace(look, time=time))
+        sheet.show(drawn)
+        if not time:
+            sheet.show_scales(_scales(drawn, look))
+        sheet.show_curves(curves, time, floor, time_label(scene.twin.system))
+        yield Image.open(io.BytesIO(sheet.png()))
+
+
+def pictures(kept: Kept, scene: Scene, look: Look) -> dict[str, Picture]:
+    """Truth, observations and estimates, as the look has them."""
+    drawn = {TRUTH: truth_picture(scene, look), OBSERVATIONS: observation_picture(scene, look)}
+    frames = kept.watch.frames()
+    for label, known in kept.scores.items():
+        if label not in frames:
+            drawn[label] = Picture(label, score_note(known.status, None))
+            continue
+        frame = frames[label]
+        note = score_note(known.status, float(frame.rmse[look.time]))
+        drawn[label] = estimate_picture(label, note, frame.step.estimate, scene, look)
+    return drawn
+
+
+def _scales(drawn: dict[str, Picture], look: Look) -> list[tuple[str, Picture]]:
+    """The colour scales in use, as over the maps of the lab."""
+    estimates = [p for name, p in drawn.items() if name not in (TRUTH, OBSERVATIONS)]
+    first = next((p for p in estimates if p.values is not None), drawn[TRUTH])
+    if look.view in ("mean", "sample"):
+        named = [("Truth and estimates", drawn[TRUTH])]
+    else:
+        name = "Spread" if look.view == "spread" else "Estimate − truth"
+        named = [("Truth", drawn[TRUTH]), (name, first)]
+    return [*named, ("Observations", drawn[OBSERVATIONS])]
+
+
+def gif(pictures: Sequence[Image.Image]) -> bytes:
+    """Pictures one after the other, in the colours of the last."""
+    palette = pictures[-1].convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    frames = [p.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
+              for p in pictures]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=PAUSE, loop=0)
+    return out.getvalue()
+
+
+SIZE, DPI = (9.1, 5.2), 100
+"""Inches, and dots in one."""
+
+_INK, _GREY = "#1f2937", "#566070"
+
+
+def profiles(kept: Kept, look: Look) -> Iterator[Image.Image]:
+    """One picture for every step of the window.
+
+    Args:
+        kept: a run of a system whose grid has one row.
+        look: gives the variable that is shown of a ring.
+    """
+    scene = cast(Scene, kept.watch.scene)
+    system = scene.twin.system
+    normalised = {"truth": scene.twin.truth[None]} | {
+        label: frame.step.estimate for label, frame in kept.watch.frames().items()
+    }
+    states = {name: (x * system.scale + system.offset).numpy() for name, x in normalised.items()}
+    point = system.shape[-1] == 1
+    shown = range(system.shape[0]) if point else [scene.layer(look)]
+    curves = {name: x[:, :, shown, 0] for name, x in states.items()}  # (member, time, row, site)
+    names = [variables(system)[i] for i in shown]
+    for step in range(kept.config.window):
+        time = f"time {step * system.interval:g}"
+        cut = {k: x[:, : step + 1, :, 0] if point else x[:, step].swapaxes(1, 2)
+               for k, x in curves.items()}
+        at = np.arange(step + 1) * system.interval if point else 1 + np.arange(system.shape[-1])
+        end = (kept.config.window - 1) * system.interval if point else system.shape[-1]
+        yield _page(at, cut, names, (0.0 if point else 1.0, end), curves["truth"],
+                    "time" if point else "site", time)
+
+
+def _page(
+    at: np.ndarray, curves: Mapping[str, np.ndarray], names: list[str],
+    ends: tuple[float, float], whole: np.ndarray, along: str, title: str,
+) -> Image.Image:
+    """One picture: a row for each variable.
+
+    Args:
+        at: places along the curves.
+        curves: ``(member, place, row)`` by name.
+        names: of the variables, one per row.
+        ends: of the axis.
+        whole: the truth at all times, ``(1, time, row, site)``, for the scales.
+        along: what the axis is.
+        title: over all.
+    """
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for i, (axes, name) in enumerate(zip(rows, names, strict=True)):
+        for label, values in curves.items():
+            _curve(axes, at, values[..., i], label)
+        low, high = whole[:, :, i].min(), whole[:, :, i].max()
+        axes.set(ylabel=name, xlim=ends, ylim=(low - 0.4 * (high - low), high + 0.4 * (high - low)))
+        axes.grid(color="#e5e7eb", linewidth=0.8)
+        axes.tick_params(labelsize=8, colors=_GREY)
+    rows[-1].set_xlabel(along)
+    rows[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=10, color=_INK)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+
+
+def _curve(axes: Axes, at: np.ndarray, values: np.ndarray, label: str) -> None:
+    """The truth in ink; a method in its colour, with its spread, ``(member, place)``."""
+    if label == "truth":
+        axes.plot(at, values[0], color=_INK, linewidth=2.2, label=label)
+        return
+    mean, spread = values.mean(0), values.std(0)
+    axes.fill_between(at, mean - spread, mean + spread, color=colour(label), alpha=0.2, linewidth=0)
+    axes.plot(at, mean, color=colour(label), linestyle=dash(label), linewidth=1.5, label=label)

@@ -1,0 +1,67 @@
+"""Files of a run that is on show: result, figure, animation and scores, as bytes."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...experiments.results.store import save
+from ...metrics.table import steps_table
+from ..model.history import Kept
+from ..pictures.picture import Look
+from .animation import animation
+from .result_figure import figure
+
+WORKER = ThreadPoolExecutor(1, thread_name_prefix="lab files")
+"""Makes the files of all sessions, one at a time: Matplotlib bears no more."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A sort of file.
+
+    Args:
+        title: what it is called.
+        about: what is in it.
+        suffix: of its name.
+        kind: media type.
+        make: from the run on show, and what is looked at, to the bytes.
+    """
+
+    title: str
+    about: str
+    suffix: str
+    kind: str
+    make: Callable[[Kept, Look], bytes]
+
+
+def _netcdf(kept: Kept, look: Look) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="dalab-") as folder:
+        return save(kept.result, Path(folder) / "result.nc").read_bytes()
+
+
+def _png(kept: Kept, look: Look) -> bytes:
+    page = io.BytesIO()
+    figure(kept.result, look.time, look.layer).savefig(page, format="png", dpi=150)
+    return page.getvalue()
+
+
+def _gif(kept: Kept, look: Look) -> bytes:
+    return animation(kept, look)
+
+
+def _csv(kept: Kept, look: Look) -> bytes:
+    return steps_table(kept.result).to_csv(index=False).encode()
+
+
+FORMATS: Mapping[str, Format] = {
+    "netcdf": Format("NetCDF", "truth, observations, all members, scores and the set-up", "nc",
+                     "application/x-netcdf", _netcdf),
+    "png": Format("PNG", "one figure with maps and curves", "png", "image/png", _png),
+    "gif": Format("GIF", "the estimates, step after step", "gif", "image/gif", _gif),
+    "csv": Format("CSV", "scores, one row per method and step", "csv", "text/csv", _csv),
+}

@@ -1,0 +1,261 @@
+"""The pictures of the notebook skin: one PNG with maps and curves, quick to draw again.
+
+What stays (axes, titles, scales) is drawn once by Matplotlib and kept as pixels; a new frame
+restores them and draws images, notes and curves on top. That takes about a fifth of a full draw.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes as MplAxes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, Normalize, to_rgba
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ..pictures.axes import FLAT, Axes
+from ..pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE, WIDTH, Plan
+from ..pictures.picture import Picture
+from ..pictures.style import TRUTH, UNOBSERVED, colour, look, palette
+
+DPI = 100
+SCALES = 30
+"""Pixels at the top for the colour scales."""
+
+_GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
+_MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
+         for k in ("diverging", "sequential")}
+_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+
+
+class Sheet:
+    """Maps in reading order, then the curves of all methods.
+
+    Args:
+        names: of the maps; those after the first two are methods.
+        days: steps of the window.
+    """
+
+    def __init__(self, names: Sequence[str], days: int) -> None:
+        self.names, self.days = list(names), np.arange(days)
+        self.plan = Plan(len(self.names))
+        wide = self.plan.rows * self.plan.height
+        below = 0 if self.plan.beside else 210
+        self.width, self.height = WIDTH, SCALES + wide + below
+        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self._maps = {name: _Map(self._place(i)) for i, name in enumerate(self.names)}
+        self._curves = _Curves(self._curves_axes(wide, below), self.days, self.names[2:])
+        self._scales: tuple[tuple[str, str, float, str], ...] = ()
+        self._still: object = None
+
+    def show(self, pictures: Mapping[str, Picture]) -> None:
+        """Put pictures on their maps."""
+        for name, picture in pictures.items():
+            drawn = self._maps[name]
+            accent = _INK if self.names.index(name) < 2 else colour(name)
+            if drawn.show(picture, accent):
+                self._still = None
+
+    def show_curves(
+        self, curves: Mapping[str, np.ndarray], day: int, floor: float,
+        time: str = "time (days)",
+    ) -> None:
+        """Put RMSE curves, the day on show, the lower end of the axis, and the words along it."""
+        if self._curves.show(curves, day, floor, time):
+            self._still = None
+
+    def show_scales(self, scales: Iterable[tuple[str, Picture]]) -> None:
+        """Draw a colour scale for each name, with the limits and units of its picture."""
+        wanted = tuple((n, p.kind, p.limit, p.units) for n, p in scales)
+        if wanted != self._scales:
+            self._scales, self._still = wanted, None
+            self._draw_scales()
+
+    def png(self) -> bytes:
+        """The sheet as it stands."""
+        moving = [a for part in (*self._maps.values(), self._curves) for a in part.moving]
+        if self._still is None:
+            self.canvas.draw()  # leaves out what is animated
+            self._still = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.canvas.restore_region(self._still)
+        for artist in moving:
+            artist.axes.draw_artist(artist)
+        pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
+        out = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", compress_level=1)
+        return out.getvalue()
+
+    def _axes(self, x: float, y: float, width: float, height: float) -> MplAxes:
+        """Axes at pixels counted from the upper left corner."""
+        box = (x / self.width, 1 - (y + height) / self.height, width / self.width,
+               height / self.height)
+        return self.figure.add_axes(box)
+
+    def _place(self, i: int) -> MplAxes:
+        row, column = divmod(i, self.plan.columns)
+        size = self.plan.size
+        axes = self._axes(
+            LEFT + column * (size + 2 * SIDE), SCALES + row * self.plan.height + TITLE, size, size
+        )
+        axes.yaxis.set_visible(column == 0)
+        return axes
+
+    def _curves_axes(self, wide: int, below: int) -> MplAxes:
+        legend = 112
+        if not self.plan.beside:
+            return self._axes(LEFT + 8, SCALES + wide + 24, WIDTH - LEFT - legend, below - 66)
+        width, height = self.plan.curves
+        top = SCALES + wide - height + TITLE
+        return self._axes(
+            WIDTH - width + LEFT + 8, top, width - LEFT - legend, self.plan.size - BOTTOM
+        )
+
+    def _draw_scales(self) -> None:
+        for axes in [a for a in self.figure.axes if a.get_label() == "scale"]:
+            axes.remove()
+        at = LEFT
+        for name, kind, limit, units in self._scales:
+            label = self._axes(at, 6, 1, 12)
+            label.set_label("scale")
+            label.axis("off")
+            low = "0" if kind == "sequential" else f"−{limit:g}"
+            lead = f"{name}  {low} "
+            label.text(0, 0.5, lead, va="center", fontsize=8, color=_GREY)
+            at += 6.6 * len(lead)
+            bar = self._axes(at, 8, 80, 8)
+            bar.set_label("scale")
+            bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=_MAPS[kind])
+            bar.axis("off")
+            bar.text(1.05, 0.5, f"{limit:g} {units}", transform=bar.transAxes, va="center",
+                     fontsize=8, color=_GREY)
+            at += 80 + 6.6 * len(f"{limit:g} {units}") + 24
+
+
+class _Map:
+    """One picture; its image, curves and note move, the rest stays."""
+
+    def __init__(self, axes: MplAxes) -> None:
+        self.axes = axes
+        self.image = axes.imshow(
+            np.full((2, 2), np.nan), origin="lower", animated=True, aspect="auto",
+            interpolation="nearest", norm=Normalize(-1, 1), cmap=_MAPS["diverging"],
+        )
+        self.curves = LineCollection([], animated=True)
+        axes.add_collection(self.curves)
+        self.title = axes.text(0, 1.115, "", transform=axes.transAxes, fontsize=9, weight="bold")
+        self.note = axes.text(0, 1.03, "", transform=axes.transAxes, fontsize=8, color=_GREY,
+                              animated=True)
+        _plain(axes)
+        axes.set_facecolor(_BLANK)
+        self._laid: Axes | None = None
+        self._lay(FLAT)
+
+    @property
+    def moving(self) -> list[Artist]:
+        return [self.image, self.curves, self.note]
+
+    def show(self, picture: Picture, accent: str) -> bool:
+        """Take a picture; whether something changed that is drawn only once."""
+        still = self.title.get_text() != picture.title or picture.axes != self._laid
+        self._lay(picture.axes)
+        self.title.set_text(picture.title)
+        self.title.set_color(accent)
+        self.note.set_text(picture.note)
+        self.image.set_visible(picture.values is not None and not picture.curves)
+        self._bend(picture, accent)
+        if picture.values is not None:
+            low = 0.0 if picture.kind == "sequential" else -picture.limit
+            self.image.set_data(np.ma.masked_invalid(picture.values))
+            self.image.set_clim(low, picture.limit)
+            self.image.set_cmap(_MAPS[picture.kind])
+        return still
+
+    def _lay(self, axes: Axes) -> None:
+        """Draw other axes, if they are others."""
+        if axes == self._laid:
+            return
+        self._laid = axes
+        self.image.set_extent((axes.x.start, axes.x.end, axes.y.start, axes.y.end))
+        self.axes.set(xlim=(axes.x.start, axes.x.end), ylim=(axes.y.start, axes.y.end))
+        for side, set_ticks in ((axes.x, self.axes.set_xticks), (axes.y, self.axes.set_yticks)):
+            low, _, high = side.ticks
+            set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
+
+    def _bend(self, picture: Picture, accent: str) -> None:
+        """Draw truth, members and the main one of one cell, over time."""
+        first, *members = picture.curves or (np.empty(0),)
+        truth = [] if picture.truth is None else [picture.truth]
+        time = picture.axes.x
+        inset = (time.end - time.start) / max(len(first), 1) / 2
+        along = np.linspace(time.start + inset, time.end - inset, len(first))
+        self.curves.set_segments(
+            [np.column_stack([along, curve]) for curve in (*members, *truth, first)]
+        )
+        faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # a crowd hides the truth
+        self.curves.set_color([faint] * len(members) + [TRUTH] * len(truth) + [accent])
+        self.curves.set_linewidth([0.5] * len(members) + [3.0] * len(truth) + [1.6])
+
+
+class _Curves:
+    """RMSE against the day; the curves and the mark of the day move."""
+
+    def __init__(self, axes: MplAxes, days: np.ndarray, names: Sequence[str]) -> None:
+        self.axes, self.days = axes, days
+        axes.set_yscale("log")
+        axes.set_xlim(-0.2, days[-1] + 0.2)
+        axes.set_ylim(0.04, 2)
+        axes.set_yticks(_TICKS, [f"{t:g}" for t in _TICKS])
+        axes.set_yticks([], minor=True)
+        axes.set_ylim(0.04, 2)
+        axes.set_xticks(days)
+        axes.grid(color="#e5e7eb", linewidth=0.8)
+        axes.axhline(1, color=_GREY, linestyle=":", linewidth=1)
+        axes.text(0, 1.04, "climatology", fontsize=7.5, color=_GREY)
+        axes.set_title("RMSE of the ensemble mean", fontsize=9, weight="bold", loc="left",
+                       color=_INK)
+        axes.set_xlabel("time (days)", fontsize=8, color=_GREY, labelpad=1)
+        axes.set_ylabel("RMSE / climatological std", fontsize=8, color=_GREY, labelpad=1)
+        _plain(axes)
+        self.day = axes.axvline(0, color="#9ca3af", alpha=0.3, linewidth=6, animated=True)
+        self.lines = {name: _line(axes, name) for name in names}
+        if names:
+            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), fontsize=8, frameon=False,
+                        handlelength=3.2)
+        for line in self.lines.values():
+            line.set_animated(True)
+
+    @property
+    def moving(self) -> list[Artist]:
+        return [self.day, *self.lines.values()]
+
+    def show(
+        self, curves: Mapping[str, np.ndarray], day: int, floor: float, time: str
+    ) -> bool:
+        """Take curves and the day on show; whether the axis has to be drawn again."""
+        self.day.set_xdata([day, day])
+        for name, line in self.lines.items():
+            values = curves.get(name, np.empty(0))
+            line.set_data(self.days[: len(values)], values)
+        least = min((float(curve.min()) for curve in curves.values() if len(curve)), default=1.0)
+        floor = min(floor, max((t for t in _TICKS if t < least), default=_TICKS[0]))
+        moved = self.axes.get_ylim()[0] != floor or self.axes.get_xlabel() != time
+        self.axes.set_xlabel(time)
+        self.axes.set_ylim(floor, 2)
+        return moved
+
+
+def _line(axes: MplAxes, name: str) -> Artist:
+    return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **look(name))[0]
+
+
+def _plain(axes: MplAxes) -> None:
+    """Quiet axes: small grey type and no frame."""
+    axes.tick_params(labelsize=7, colors=_GREY, length=3, width=0.7, pad=2)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
