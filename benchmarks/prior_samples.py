@@ -53,7 +53,8 @@ def spectrum(windows: Tensor) -> Tensor:
 def climate_spectrum(prior: Prior) -> Tensor:
     """The same of the climate, from its covariance."""
     time_, lev, ny, nx = prior.window
-    diagonal = torch.diagonal(prior.climatology.matrices, dim1=-2, dim2=-1).real.double()
+    matrices = prior.climatological_covariance.matrices
+    diagonal = torch.diagonal(matrices, dim1=-2, dim2=-1).real.double()
     power = diagonal.unflatten(-1, (time_, lev)).mean(-2).permute(2, 0, 1) / (ny * nx)
     return ring_sums(power, nx)
 

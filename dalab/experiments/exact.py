@@ -90,7 +90,7 @@ def gaussian(problem: Problem, draws: int = 200) -> Exact:
     if size > LARGEST:
         raise InputError("window size", size, f"must be at most {LARGEST}", "Use a small system.")
     eye = torch.eye(size, dtype=torch.float32).unflatten(1, shape)
-    C = problem.prior.climatology(eye).flatten(1).double()
+    C = problem.prior.climatological_covariance(eye).flatten(1).double()
     H, R, y = _observed(problem, eye)
     S = H @ C @ H.T + torch.diag(R)
     K = torch.linalg.solve(S, H @ C).T

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..random import MemberStreams
 from ..systems.base import System
-from .covariance import Sight, SpectralCovariance
+from .covariance import HomogeneousObservation, SpectralCovariance
 
 
 class Prior(Denoiser, abc.ABC):
@@ -61,19 +61,19 @@ class Prior(Denoiser, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def climatology(self) -> SpectralCovariance:
+    def climatological_covariance(self) -> SpectralCovariance:
         """Covariance of a window before any observation; its mean is zero."""
 
-    def sight(self, state: Tensor, std: float) -> Sight:
+    def background_observation(self, state: Tensor, std: float) -> HomogeneousObservation:
         """What a background says about the window: here, about step 0 alone.
 
         Args:
             state: the background, ``(lev, y, x)``.
             std: standard deviation of its error, white.
         """
-        return Sight.of_first(state, std, self.window[0])
+        return HomogeneousObservation.of_first(state, std, self.window[0])
 
-    def given(self, state: Tensor, std: float) -> Prior | None:
+    def conditioned_on(self, state: Tensor, std: float) -> Prior | None:
         """The distribution of windows given a background; ``None`` if there is no such denoiser.
 
         Args:
@@ -95,7 +95,7 @@ class Prior(Denoiser, abc.ABC):
 
     def sample_climatology(self, streams: MemberStreams) -> Tensor:
         """Gaussian draws with the climatological covariance, ``(members, time, lev, y, x)``."""
-        return self.climatology.sample(streams.normal(self.window))
+        return self.climatological_covariance.sample(streams.normal(self.window))
 
     def check(self, system: System, steps: int) -> None:
         """Raise unless the prior is about windows of ``steps`` states of ``system``.

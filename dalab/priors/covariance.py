@@ -110,9 +110,9 @@ class SpectralCovariance:
         seen = torch.einsum("lkca,lkabt,lkcb->tclk", T, same_time, T.conj()).real
         return self._mean(seen)[..., None, None]
 
-    def condition_on(self, sight: Sight) -> Conditioning:
+    def condition_on(self, observation: HomogeneousObservation) -> Conditioning:
         """Condition on a homogeneous observation."""
-        return Conditioning(self, sight)
+        return Conditioning(self, observation)
 
     def sample(self, normal: Tensor) -> Tensor:
         """Colour white noise: windows ``(..., time, lev, y, x)`` with this covariance."""
@@ -133,7 +133,7 @@ class SpectralCovariance:
 
 
 @dataclass(frozen=True)
-class Sight:
+class HomogeneousObservation:
     """A homogeneous linear observation of windows, with white errors of unit variance.
 
     Args:
@@ -145,7 +145,7 @@ class Sight:
     values: Tensor
 
     @classmethod
-    def of_first(cls, state: Tensor, std: float, steps: int) -> Sight:
+    def of_first(cls, state: Tensor, std: float, steps: int) -> HomogeneousObservation:
         """Step 0 alone, seen in every cell.
 
         Args:
@@ -166,14 +166,14 @@ class Conditioning:
     covariance becomes C - K H C; both stay homogeneous, so this is exact.
     """
 
-    def __init__(self, prior: SpectralCovariance, sight: Sight) -> None:
-        C, H = prior.matrices.to(torch.complex128), sight.operator.to(torch.complex128)
+    def __init__(self, prior: SpectralCovariance, observation: HomogeneousObservation) -> None:
+        C, H = prior.matrices.to(torch.complex128), observation.operator.to(torch.complex128)
         seen = H @ C
         S = seen @ H.mH + torch.eye(H.shape[-2], dtype=C.dtype, device=C.device)
         gain = torch.linalg.solve(S, seen).mH
         posterior = C - gain @ seen
         like = prior.matrices
-        self.sight, self.window, self.gain = sight, prior.window, gain.to(like)
+        self.observation, self.window, self.gain = observation, prior.window, gain.to(like)
         self.covariance = SpectralCovariance(((posterior + posterior.mH) / 2).to(like), self.window)
 
     def mean(self, mean: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -183,10 +183,10 @@ class Conditioning:
             mean: mean before conditioning.
             noise: standard normal fields to be added to what was seen, ``(..., r, y, x)``.
         """
-        values = self.sight.values
+        values = self.observation.values
         if noise is not None:
             values = values + torch.fft.rfft2(noise, norm="ortho")
-        expected = product(self.sight.operator, to_spectrum(mean))
+        expected = product(self.observation.operator, to_spectrum(mean))
         return mean + to_window(product(self.gain, values - expected), self.window)
 
 

@@ -46,7 +46,7 @@ class GaussianPrior(Prior):
         return self.covariance(w * sigma**2 / (w + sigma**2))
 
     @property
-    def climatology(self) -> SpectralCovariance:
+    def climatological_covariance(self) -> SpectralCovariance:
         return self.covariance(self.eigenvalues)
 
     def matrices(self) -> Tensor:

@@ -34,7 +34,7 @@ def test_the_prior_made_on_the_spot_denoises_new_trajectories_as_well_as_it_says
     prior.check(system, 9)
     x = system.spun_up(300, stream(9, "held out"))
     windows = system.trajectory(x, 9, stream(9, "noise")).float()
-    assert prior.climatology.variance().mean() == pytest.approx(1.0, abs=0.05)
+    assert prior.climatological_covariance.variance().mean() == pytest.approx(1.0, abs=0.05)
     for sigma in (0.1, 0.5, 2.0):
         noise = sigma * torch.randn(windows.shape, generator=stream(sigma))
         error = (prior.denoise(windows + noise, sigma) - windows).pow(2).mean().sqrt()

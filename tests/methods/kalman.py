@@ -13,7 +13,7 @@ def first_moments(p: Problem) -> tuple[Tensor, Tensor]:
     """Mean and covariance of step 0 before the observations: the background or the climate."""
     shape = p.window[1:]
     if p.background is None:
-        climate = p.prior.climatology.first()
+        climate = p.prior.climatological_covariance.first()
         C = matrix(lambda x: climate(x[:, None]), shape)
         return torch.zeros(len(C), dtype=C.dtype), C
     size = torch.Size(shape).numel()

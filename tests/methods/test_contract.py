@@ -108,7 +108,7 @@ def test_without_data_it_returns_the_prior(method, tiny_system, tiny_prior):
         method = type(method)(steps=250, sigma_min=0.005)
     estimate = last(method, blind, 64).estimate
     first = estimate[:, 0]
-    expected = tiny_prior.climatology.variance()[0].mean().item()
+    expected = tiny_prior.climatological_covariance.variance()[0].mean().item()
     assert abs(first.mean()) < 0.1
     assert first.var() == pytest.approx(expected, rel=0.06)
 

@@ -8,7 +8,7 @@ import torch
 from dalab.methods.diffusion.evidence import Evidence
 from dalab.methods.diffusion.mmps import MMPS
 from dalab.methods.diffusion.spectral import SpectralGuidance
-from dalab.methods.gaussian.update import Gaussian, background_sight
+from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.methods.variational.oi import OptimalInterpolation
 from dalab.priors import GaussianPrior, Prior
@@ -19,7 +19,7 @@ from tests.methods.worlds import last, problem
 
 def exact(p, prior_mean=None, covariance=None):
     """Posterior mean and covariance of a linear problem with its background."""
-    C = matrix(covariance or p.prior.climatology, p.window)
+    C = matrix(covariance or p.prior.climatological_covariance, p.window)
     evidence = Evidence(p)
     H = matrix(evidence.apply, p.window)
     mean = torch.zeros(len(C), dtype=C.dtype) if prior_mean is None else prior_mean
@@ -36,7 +36,7 @@ def test_guided_mean_is_exact_at_every_level(tiny_system, tiny_prior, operators,
     p = problem(tiny_system, tiny_prior, operators, background=background)
     x = torch.randn(2, *p.window, generator=stream(5), dtype=torch.float64)
     D, cov = tiny_prior.denoise(x, sigma), tiny_prior.error_covariance(sigma)
-    found = guided(p, Gaussian(D, cov), background_sight(p), iterations=400)
+    found = guided(p, Gaussian(D, cov), background_observation(p), iterations=400)
     for member in range(2):
         mean, _ = exact(p, D[member].flatten(), cov)
         torch.testing.assert_close(found[member].flatten(), mean, rtol=1e-6, atol=1e-7)
@@ -78,14 +78,14 @@ def test_temperature_is_the_share_of_the_variance(tiny_system, tiny_prior, backg
 class Knowing(GaussianPrior):
     """A Gaussian prior that has a denoiser for backgrounds: itself, conditioned exactly."""
 
-    def given(self, state, std):
-        return Given(self, self.sight(state, std), 10 * std)
+    def conditioned_on(self, state, std):
+        return Given(self, self.background_observation(state, std), 10 * std)
 
 
 class Given(Prior):
-    def __init__(self, prior, sight, horizon):
+    def __init__(self, prior, observation, horizon):
         super().__init__("given", prior.window)
-        self.prior, self.sight_, self.horizon = prior, sight, horizon
+        self.prior, self.observation, self.horizon = prior, observation, horizon
 
     def denoise(self, x, sigma):
         return self._at(sigma).mean(self.prior.denoise(x, sigma))
@@ -94,11 +94,11 @@ class Given(Prior):
         return self._at(sigma).covariance
 
     def _at(self, sigma):
-        return self.prior.error_covariance(sigma).condition_on(self.sight_)
+        return self.prior.error_covariance(sigma).condition_on(self.observation)
 
     @property
-    def climatology(self):
-        return self.prior.climatology.condition_on(self.sight_).covariance
+    def climatological_covariance(self):
+        return self.prior.climatological_covariance.condition_on(self.observation).covariance
 
 
 @pytest.mark.parametrize("flow", [0, 1])
@@ -145,7 +145,7 @@ def test_taking_means_loses_variance_to_first_order(tiny_system, tiny_prior):
 @pytest.mark.parametrize("operators", [("identity",), ("velocity",), ("identity", "velocity")])
 def test_oi_analysis_is_exact(tiny_system, tiny_prior, operators):
     p = problem(tiny_system, tiny_prior, operators)
-    first = tiny_prior.climatology.first()
+    first = tiny_prior.climatological_covariance.first()
     net, rows = p.network.at(0), p.network.rows(0)
     H = matrix(lambda x: net.apply(x[:, None]), (2, 8, 8))
     mean, P = posterior(

@@ -11,7 +11,7 @@ from dalab.methods.ensemble.etkf import ETKF
 from dalab.methods.ensemble.letkf import LETKF
 from dalab.methods.ensemble.localisation import Taper, gaspari_cohn
 from dalab.methods.ensemble.transform import ensemble_weights, transformed
-from dalab.methods.gaussian.update import Gaussian, background_sight
+from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.methods.variational.oi import OptimalInterpolation
 from dalab.priors import GaussianPrior
@@ -51,7 +51,7 @@ def test_the_guided_mean_is_exact(world, background):
     p = problem(system, prior, mask=mask, background=background)
     x = torch.randn(1, *p.window, generator=stream(5), dtype=torch.float64)
     D, cov = prior.denoise(x, 0.7), prior.error_covariance(0.7)
-    found = guided(p, Gaussian(D, cov), background_sight(p), iterations=200)
+    found = guided(p, Gaussian(D, cov), background_observation(p), iterations=200)
     mean, _ = exact(p, D, cov)
     torch.testing.assert_close(found.flatten(), mean, rtol=1e-6, atol=1e-7)
 
@@ -60,7 +60,7 @@ def test_the_guided_mean_is_exact(world, background):
 def test_spectral_samples_the_exact_posterior(world, background):
     system, prior, mask = world
     p = problem(system, prior, mask=mask, background=background)
-    mean, P = exact(p, torch.zeros(p.window, dtype=torch.float64), prior.climatology)
+    mean, P = exact(p, torch.zeros(p.window, dtype=torch.float64), prior.climatological_covariance)
     members = 2000
     method = SpectralGuidance(steps=4, iterations=40)
     draws = last(method, p, members).estimate.flatten(1)
@@ -75,7 +75,7 @@ def test_spectral_samples_the_exact_posterior(world, background):
 
 def first_step(p, prior):
     """Exact analysis of step 0 from the climate."""
-    first, net = prior.climatology.first(), p.network.at(0)
+    first, net = prior.climatological_covariance.first(), p.network.at(0)
     shape = p.window[1:]
     C = matrix(lambda x: first(x[:, None]), shape)
     H = matrix(lambda x: net.apply(x[:, None]), shape)

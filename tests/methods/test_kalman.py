@@ -109,7 +109,7 @@ def test_linearity_is_tested_with_an_offset_too(tiny_system):
 def test_climatology_has_the_climatological_covariance(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("arctan",), background=0.2)
     draws = last(Climatology(), p, 500).estimate
-    variance = tiny_prior.climatology.variance()
+    variance = tiny_prior.climatological_covariance.variance()
     assert (draws.var(0).mean((-2, -1)) / variance[..., 0, 0] - 1).abs().max() < 0.05
 
 

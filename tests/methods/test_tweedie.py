@@ -18,7 +18,7 @@ from dalab.methods.diffusion.spectral import (
 from dalab.methods.diffusion.tweedie import moved
 from dalab.methods.gaussian.innovations import Innovations, observed
 from dalab.methods.gaussian.solver import Tabulated
-from dalab.methods.gaussian.update import Gaussian, background_sight, posterior, see
+from dalab.methods.gaussian.update import Gaussian, background_observation, condition, posterior
 from dalab.priors.base import Prior
 from dalab.random import stream
 from tests.dense import matrix
@@ -52,8 +52,8 @@ class Mixture(Prior):
         return self.parts[0].error_covariance(sigma)
 
     @property
-    def climatology(self):
-        return self.parts[0].climatology
+    def climatological_covariance(self):
+        return self.parts[0].climatological_covariance
 
 
 class Inhomogeneous(Prior):
@@ -70,13 +70,13 @@ class Inhomogeneous(Prior):
         return self.prior.error_covariance(sigma)
 
     @property
-    def climatology(self):
-        return self.prior.climatology
+    def climatological_covariance(self):
+        return self.prior.climatological_covariance
 
 
 def adapted(p, x, sigma, **options):
     method = SpectralGuidance(iterations=400, **options)
-    return method._adapted(p, x, sigma, background_sight(p))
+    return method._adapted(p, x, sigma, background_observation(p))
 
 
 @pytest.mark.parametrize("background", [None, 0.2])
@@ -87,7 +87,7 @@ def test_one_iteration_is_exact_where_the_table_is(tiny_system, tiny_prior, mask
     p = problem(tiny_system, tiny_prior, operators, mask=mask, background=background)
     x = torch.randn(2, *p.window, generator=stream(5), dtype=torch.float64)
     D, cov = tiny_prior.denoise(x, 1.0), tiny_prior.error_covariance(1.0)
-    wanted = posterior(p, Gaussian(D, cov), background_sight(p), iterations=400)
+    wanted = posterior(p, Gaussian(D, cov), background_observation(p), iterations=400)
     torch.testing.assert_close(adapted(p, x, 1.0, flow=1), wanted, rtol=1e-6, atol=1e-7)
 
 
@@ -131,8 +131,8 @@ def test_with_a_background_no_cell_leaves_the_tabulated_solution_far(tiny_system
     p = replace(p, data=p.data + 20)
     x = torch.randn(1, *p.window, generator=stream(8), dtype=torch.float64)
     gaussian = Gaussian(tiny_prior.denoise(x, 1.0), tiny_prior.error_covariance(1.0))
-    tabulated = posterior(p, gaussian, background_sight(p), iterations=400)
-    about, _ = see(background_sight(p), gaussian)
+    tabulated = posterior(p, gaussian, background_observation(p), iterations=400)
+    about, _ = condition(background_observation(p), gaussian)
     apart = (adapted(p, x, 1.0, flow=3) - tabulated).abs() / about.cov.variance().sqrt()
     assert apart.max() == pytest.approx(NEAR) and apart.min() < 0.9 * NEAR
 

@@ -155,7 +155,7 @@ def test_var3d_finds_the_minimum_that_linearisation_misses(tiny_system, tiny_pri
     at_end = {}
     for name, method in (("3d", Var3D(iterations=400)), ("oi", OptimalInterpolation())):
         x = last(method, p, 1).estimate[:, 0]
-        net, first = p.network.at(0), tiny_prior.climatology.first()
+        net, first = p.network.at(0), tiny_prior.climatological_covariance.first()
         with torch.enable_grad():
             x = x.clone().requires_grad_()
             misfit = (p.data[p.network.rows(0)] - net.apply(x[:, None])) / 0.05

@@ -28,7 +28,7 @@ def moments(method, p, members: int = 1) -> tuple[float, float, float]:
     The datum is the observation, or the background where there is no observation; the truth that
     the RMSE needs is drawn from the exact posterior.
     """
-    c = float(p.prior.climatology.variance().mean())
+    c = float(p.prior.climatological_covariance.variance().mean())
     y = p.background.state[None] if p.background else p.data.view(p.window)
     K, P = c / (c + R), c * R / (c + R)
     x = last(method, p, members).estimate

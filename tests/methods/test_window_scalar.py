@@ -22,7 +22,7 @@ from dalab.methods.diffusion.mmps import MMPS
 from dalab.methods.diffusion.pgdm import PiGDM
 from dalab.methods.diffusion.sda import SDA, SDAReleased
 from dalab.methods.diffusion.soad import SOAD, selected
-from dalab.methods.gaussian.update import Gaussian, background_sight
+from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.observations import OPERATORS, network
 from dalab.random import MemberStreams, stream
@@ -77,7 +77,7 @@ def soad(p, x, s):
 
 def spectral(p, x, s):
     gaussian = Gaussian(p.prior.denoise(x, s), p.prior.error_covariance(s))
-    return guided(p, gaussian, background_sight(p), iterations=3)
+    return guided(p, gaussian, background_observation(p), iterations=3)
 
 
 @pytest.mark.parametrize("c, values", [

@@ -47,7 +47,7 @@ class ScalarPrior(Prior):
         return self._covariance(self.c * sigma**2 / (self.c + sigma**2))
 
     @property
-    def climatology(self):
+    def climatological_covariance(self):
         return self._covariance(self.c)
 
     def _covariance(self, variance):
@@ -62,7 +62,7 @@ def problem(
     """A problem whose truth is a draw of the prior, float64."""
     steps, _, *grid = prior.window
     normal = torch.randn(prior.window, generator=stream(seed, "truth"), dtype=torch.float64)
-    truth = prior.climatology.sample(normal)
+    truth = prior.climatological_covariance.sample(normal)
     pattern = build("mask", mask, MASKS)
     masks = [pattern.cells(steps, grid, stream(seed, i)) for i in range(len(operators))]
     net = network([OPERATORS[name](system) for name in operators], masks, std=std)
@@ -93,7 +93,7 @@ class CellwisePrior(Prior):
         raise NotImplementedError
 
     @property
-    def climatology(self):
+    def climatological_covariance(self):
         n = self.window[-1]
         matrices = self.C.to(torch.complex128).expand(n, n // 2 + 1, -1, -1)
         return SpectralCovariance(matrices, self.window)

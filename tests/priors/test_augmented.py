@@ -51,9 +51,9 @@ def test_augmenting_applies_every_operator_on_the_whole_grid(channels, operators
 def test_covariance_of_linear_operators_is_exact(tiny_prior, tiny_system):
     operators = [OPERATORS[text](tiny_system) for text in ("velocity", "identity")]
     prior = gaussian_augmented(tiny_prior, operators)
-    C = matrix(tiny_prior.climatology, tiny_prior.window)
+    C = matrix(tiny_prior.climatological_covariance, tiny_prior.window)
     A = matrix(lambda x: prior.channels.augment(x, operators), tiny_prior.window)
-    found = matrix(prior.climatology, prior.window)
+    found = matrix(prior.climatological_covariance, prior.window)
     torch.testing.assert_close(found, A @ C @ A.T, rtol=1e-8, atol=1e-8)
 
 
@@ -61,8 +61,8 @@ def test_covariance_of_curved_operators_is_that_of_draws(tiny_prior, operators):
     prior = gaussian_augmented(tiny_prior, operators)
     count = 3000
     normal = torch.randn(count, *tiny_prior.window, generator=stream(1), dtype=torch.float64)
-    z = prior.channels.augment(tiny_prior.climatology.sample(normal), operators)
-    found = matrix(prior.climatology, prior.window).reshape(3, 10, 64, 3, 10, 64)
+    z = prior.channels.augment(tiny_prior.climatological_covariance.sample(normal), operators)
+    found = matrix(prior.climatological_covariance, prior.window).reshape(3, 10, 64, 3, 10, 64)
     for other in (0, 1, 9):  # cells right beside, and diagonally
         a, b = z[..., 0, 0].flatten(1), z.flatten(-2)[..., other].flatten(1)
         expected = found[:, :, 0, :, :, other].reshape(30, 30)
@@ -75,7 +75,7 @@ def test_sine_in_closed_form(tiny_system):
     v = 0.8
     one = GaussianPrior(torch.full((1, 1, 1, 1), v, dtype=torch.complex128), (1, 1, 1, 1))
     prior = gaussian_augmented(one, [OPERATORS["sine"](tiny_system)])
-    C = prior.climatology.matrices.real[0, 0]
+    C = prior.climatological_covariance.matrices.real[0, 0]
     damp = torch.tensor(-4.5 * v, dtype=torch.float64).exp()
     expected = torch.stack([torch.tensor(v), 4.5 * v * damp, 1.125 * (1 - damp**4)])
     torch.testing.assert_close(
@@ -85,7 +85,7 @@ def test_sine_in_closed_form(tiny_system):
 
 def test_denoiser_is_the_best_linear_one(tiny_prior, operators):
     prior = gaussian_augmented(tiny_prior, operators[:1])
-    C = matrix(prior.climatology, prior.window)
+    C = matrix(prior.climatological_covariance, prior.window)
     x = torch.randn(1, *prior.window, generator=stream(2), dtype=torch.float64)
     expected = C @ torch.linalg.solve(C + 0.09 * torch.eye(len(C)).to(C), x.flatten())
     torch.testing.assert_close(prior.denoise(x, 0.3).flatten(), expected, rtol=1e-7, atol=1e-8)

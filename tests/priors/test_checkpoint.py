@@ -22,7 +22,8 @@ from dalab.priors.files.gaussian_file import (
 def path(tmp_path, tiny_prior):
     path = tmp_path / "tiny-gaussian.safetensors"
     save_gaussian(
-        path, tiny_prior.climatology.matrices, fields=(3, 2), facts={"system": "tiny", "seed": 7}
+        path, tiny_prior.climatological_covariance.matrices, fields=(3, 2),
+        facts={"system": "tiny", "seed": 7},
     )
     return path
 
@@ -31,7 +32,8 @@ def test_round_trip(path, tiny_prior):
     read = load_gaussian(path, "gaussian")
     assert read.window == tiny_prior.window
     torch.testing.assert_close(
-        read.climatology.matrices, tiny_prior.climatology.matrices.to(torch.complex64),
+        read.climatological_covariance.matrices,
+        tiny_prior.climatological_covariance.matrices.to(torch.complex64),
         rtol=1e-4, atol=1e-5,
     )  # fmt: skip
     assert read_header(path)["seed"] == 7
@@ -43,7 +45,7 @@ def test_small_eigenvalues_survive_float32(path, tiny_prior):
 
 
 def test_rings_of_small_scales_are_stored_once(tiny_prior):
-    full = tiny_prior.climatology.matrices.to(torch.complex128)
+    full = tiny_prior.climatological_covariance.matrices.to(torch.complex128)
     c, beyond = full.shape[-1], 2
     fewer, more = packed(full, beyond=beyond), packed(full)
     assert len(fewer["real"]) < len(more["real"])

@@ -80,7 +80,8 @@ def test_the_shipped_tables_know_the_last_day_nearly_as_well_as_the_first(name, 
     for i, state in enumerate(load_states(name)[:count]):
         truth = system.trajectory(system.step(state, 4), prior.window[0])
         noise = torch.randn(state.shape, generator=stream(i, "background"))
-        conditioning = prior.climatology.condition_on(prior.sight(truth[0] + 0.1 * noise, 0.1))
+        observation = prior.background_observation(truth[0] + 0.1 * noise, 0.1)
+        conditioning = prior.climatological_covariance.condition_on(observation)
         errors.append((conditioning.mean(torch.zeros(1, *prior.window))[0] - truth).square())
     rmse = torch.stack(errors).mean((0, 2, 3, 4)).sqrt()
     claimed = conditioning.covariance.variance().mean((1, 2, 3)).sqrt()

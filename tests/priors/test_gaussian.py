@@ -18,7 +18,7 @@ def window(prior, *lead: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("sigma", [0.05, 1.0, 20.0])
 def test_denoiser_is_the_conditional_mean(tiny_prior, sigma):
-    C = matrix(tiny_prior.climatology, tiny_prior.window)
+    C = matrix(tiny_prior.climatological_covariance, tiny_prior.window)
     x = window(tiny_prior, 2)
     gain = C @ torch.linalg.inv(C + sigma**2 * torch.eye(len(C), dtype=C.dtype))
     found = tiny_prior.denoise(x, sigma).flatten(1)
@@ -59,7 +59,7 @@ def test_shipped_prior_denoises_held_out_states_as_well_as_it_says(name):
 
 def test_shipped_climatology_has_unit_variance():
     prior = load_prior("gaussian", SYSTEMS["qg64"]())
-    variance = prior.climatology.variance()
+    variance = prior.climatological_covariance.variance()
     torch.testing.assert_close(variance, torch.ones_like(variance), rtol=0.03, atol=0)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from dalab.priors.loading.gaussian import GaussianPrior
 
 from dalab.errors import InputError
 from dalab.priors.covariance import estimate
@@ -18,6 +17,7 @@ from dalab.priors.denoisers.smoother import TwoFilterSmoother
 from dalab.priors.denoisers.unet import UNet
 from dalab.priors.files.recipe import Recipe
 from dalab.priors.files.trained import load_trained
+from dalab.priors.gaussian import GaussianPrior
 from dalab.priors.loading import load_prior
 from dalab.priors.training.pipeline import Training
 from dalab.random import stream
@@ -72,7 +72,7 @@ def test_it_starts_from_the_exact_answer_of_a_linear_flow(moving):
     noisy = clean + SIGMA * torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
     noise = torch.randn(clean[0, 0].shape, generator=generator, dtype=clean.dtype)
     background = clean[0, 0] + STD * noise
-    known = moving.given(background, STD)
+    known = moving.conditioned_on(background, STD)
     assert isinstance(known, InformedPrior)
 
     C = torch.cov(windows(20000, 0, smooth=True).flatten(1).T)
@@ -134,7 +134,7 @@ def test_the_file_knows_backgrounds_as_the_trained_prior_did(trained):
     generator = torch.Generator().manual_seed(0)
     noisy = x + 0.4 * torch.randn(x.shape, generator=generator)
     before, after = (
-        p.given(x[0, 0] + 0.1, 0.1).denoise(noisy, 0.4)
+        p.conditioned_on(x[0, 0] + 0.1, 0.1).denoise(noisy, 0.4)
         for p in (training.prior, load_prior(str(path), LORENZ))
     )
     assert (before - after).abs().max() < 2e-3 * before.abs().max()  # half precision
@@ -151,10 +151,10 @@ def test_errors_beyond_the_tables_are_left_to_them(trained):
     prior = trained[0].prior
     state = trained[0].test[0, 0]
     for std, known in ((0.9 * STDS[0], False), (STDS[0], True), (1.1 * STDS[-1], False)):
-        assert (prior.given(state, std) is not None) == known
+        assert (prior.conditioned_on(state, std) is not None) == known
     without = replace(SMALL, informed_steps=0)
     none = Training(without, trained[1].parent / "none", torch.device("cpu")).prior
-    assert none.given(state, 0.1) is None
+    assert none.conditioned_on(state, 0.1) is None
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 20.0])
@@ -166,9 +166,10 @@ def test_the_shipped_one_errs_less_than_the_table_and_as_much_as_it_says(sigma):
         truth = system.trajectory(system.step(state, 4), prior.window[0])
         background = truth[0] + 0.1 * torch.randn(state.shape, generator=stream(i, "b"))
         noisy = (truth + sigma * torch.randn(truth.shape, generator=stream(i, "n")))[None]
-        known = prior.given(background, 0.1)
+        known = prior.conditioned_on(background, 0.1)
         errors.append((known.denoise(noisy, sigma) - truth).square().mean())
-        by_table = prior.error_covariance(sigma).condition_on(prior.sight(background, 0.1))
+        observation = prior.background_observation(background, 0.1)
+        by_table = prior.error_covariance(sigma).condition_on(observation)
         table.append((by_table.mean(prior.denoise(noisy, sigma)) - truth).square().mean())
     found, expected = (torch.stack(e).mean().sqrt() for e in (errors, table))
     assert found < 0.99 * expected if sigma > 0.2 else found < 1.02 * expected

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from dalab.priors.loading.gaussian import GaussianPrior
 
 from dalab.priors.covariance import estimate
 from dalab.priors.denoisers.smoother import LIMIT, TwoFilterSmoother
+from dalab.priors.gaussian import GaussianPrior
 from tests.dense import posterior
 from tests.rolling import SITES, TIME, carry, windows
 

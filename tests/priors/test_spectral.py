@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from dalab.observations import OPERATORS
-from dalab.priors.covariance import Sight, SpectralCovariance, estimate
+from dalab.priors.covariance import HomogeneousObservation, SpectralCovariance, estimate
 from dalab.random import stream
 from tests.dense import matrix, posterior
 
 
 @pytest.fixture(scope="module")
 def cov(tiny_prior) -> SpectralCovariance:
-    return tiny_prior.climatology
+    return tiny_prior.climatological_covariance
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_conditioning_on_the_first_step_is_exact(cov, dense, tiny_prior):
     H = torch.eye(3 * 128, dtype=torch.float64)[:128]
     R = torch.full((128,), 0.04, dtype=torch.float64)
     mean, P = posterior(prior_mean.flatten(), dense, H, R, background.flatten())
-    conditioning = cov.condition_on(Sight.of_first(background, 0.2, 3))
+    conditioning = cov.condition_on(HomogeneousObservation.of_first(background, 0.2, 3))
     found = conditioning.mean(prior_mean)
     torch.testing.assert_close(found.flatten(), mean)
     torch.testing.assert_close(matrix(conditioning.covariance, tiny_prior.window), P)
@@ -139,7 +139,7 @@ def test_colouring_and_conditioning_are_exact_on_any_grid(grid):
     H, R = torch.eye(len(C), dtype=torch.float64)[: len(first)], torch.full((len(first),), 0.04)
     mean, P = posterior(m, C, H, R.double(), b[: len(first)])
     background = b[: len(first)].reshape(cov.window[1:])
-    conditioning = cov.condition_on(Sight.of_first(background, 0.2, cov.window[0]))
+    conditioning = cov.condition_on(HomogeneousObservation.of_first(background, 0.2, cov.window[0]))
     found = conditioning.mean(m.reshape(1, *cov.window))
     torch.testing.assert_close(found.flatten(), mean)
     torch.testing.assert_close(matrix(conditioning.covariance, cov.window), P)

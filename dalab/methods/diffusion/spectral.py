@@ -40,12 +40,12 @@ import torch
 from torch import Tensor
 
 from ...priors.base import Prior
-from ...priors.covariance import Sight, SpectralCovariance
+from ...priors.covariance import HomogeneousObservation, SpectralCovariance
 from ...random import MemberStreams
 from ..base import Background, Problem, Step
 from ..gaussian.innovations import Innovations, Map, first_step, observed, stacked
 from ..gaussian.solver import Tabulated
-from ..gaussian.update import Gaussian, background_sight, posterior, see
+from ..gaussian.update import Gaussian, background_observation, condition, posterior
 from .sampler import Diffusion, ancestral_step
 from .tweedie import moved
 
@@ -93,12 +93,12 @@ class SpectralGuidance(Diffusion):
     batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        problem, sight = told(problem)
+        problem, observation = told(problem)
         streams = streams.scaled(self.temperature**0.5)
         levels = [*self._levels(problem.prior), 0.0]
         total, x = len(levels) - 1, levels[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
-            clean = self._clean(problem, x, s, sight, streams)
+            clean = self._clean(problem, x, s, observation, streams)
             yield Step(clean, done, total, evaluations=done, note=f"sigma {s:.3g}")
             if lower > 0:
                 noise = streams.normal(problem.window)
@@ -110,22 +110,25 @@ class SpectralGuidance(Diffusion):
         return [first, *(s for s in between if s <= prior.horizon), last]
 
     def _clean(
-        self, problem: Problem, x: Tensor, s: float, sight: Sight | None, streams: MemberStreams
+        self, problem: Problem, x: Tensor, s: float,
+        observation: HomogeneousObservation | None, streams: MemberStreams,
     ) -> Tensor:
         """A clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
         if self._follows_flow(problem, s):
             parts = x.split(self.batch)
-            return torch.cat([self._adapted(problem, part, s, sight) for part in parts])
+            return torch.cat([self._adapted(problem, part, s, observation) for part in parts])
         gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
         start = gaussian.draw(streams) if self.draws else None
-        return posterior(problem, gaussian, sight, self.iterations, start, streams)
+        return posterior(problem, gaussian, observation, self.iterations, start, streams)
 
     def _follows_flow(self, problem: Problem, s: float) -> bool:
         """Whether the denoiser's own covariance is used at level ``s``."""
         levels = flow_levels(problem)
         return self.flow > 0 and levels is not None and levels[0] <= s <= levels[1]
 
-    def _adapted(self, problem: Problem, x: Tensor, s: float, sight: Sight | None) -> Tensor:
+    def _adapted(
+        self, problem: Problem, x: Tensor, s: float, observation: HomogeneousObservation | None
+    ) -> Tensor:
         """The posterior mean with the denoiser's own covariance."""
         with torch.enable_grad():
             x = x.detach().requires_grad_()
@@ -135,8 +138,8 @@ class SpectralGuidance(Diffusion):
             return s**2 * torch.autograd.grad(denoised, x, v, retain_graph=True)[0]
 
         gaussian = Gaussian(denoised.detach(), problem.prior.error_covariance(s))
-        if problem.background is not None and sight is not None:
-            return self._near(problem, problem.background, gaussian, sight, V)
+        if problem.background is not None and observation is not None:
+            return self._near(problem, problem.background, gaussian, observation, V)
         seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
         if not knows(problem):
             doubting = Tabulated(doubted(seen, s), gaussian.cov, self.iterations)
@@ -146,7 +149,8 @@ class SpectralGuidance(Diffusion):
         return gaussian.mean + near(tabulated, own, gaussian.cov)
 
     def _near(
-        self, problem: Problem, background: Background, gaussian: Gaussian, sight: Sight, V: Map
+        self, problem: Problem, background: Background, gaussian: Gaussian,
+        observation: HomogeneousObservation, V: Map,
     ) -> Tensor:
         """The posterior mean with covariance V, near that of the table.
 
@@ -154,7 +158,7 @@ class SpectralGuidance(Diffusion):
         the folds of an operator, it may leave the line that stands for the operator. The table
         knows more than without a background, too: half of the iterations do.
         """
-        about, _ = see(sight, gaussian)
+        about, _ = condition(observation, gaussian)
         tabulated, parts = about.mean, [first_step(background, gaussian.mean, gaussian.cov)]
         if problem.network.size > 0:
             seen = observed(problem.network, problem.data, about.mean, about.cov)
@@ -206,7 +210,7 @@ def knows(problem: Problem) -> bool:
     return math.isfinite(problem.prior.horizon)
 
 
-def told(problem: Problem) -> tuple[Problem, Sight | None]:
+def told(problem: Problem) -> tuple[Problem, HomogeneousObservation | None]:
     """The problem and what is left of the background to say.
 
     Where the prior has a denoiser for backgrounds, that says it all; else the background is a
@@ -215,7 +219,7 @@ def told(problem: Problem) -> tuple[Problem, Sight | None]:
     background = problem.background
     if background is None:
         return problem, None
-    given = problem.prior.given(background.state, background.std)
+    given = problem.prior.conditioned_on(background.state, background.std)
     if given is not None:
         return replace(problem, prior=given, background=None), None
-    return problem, background_sight(problem)
+    return problem, background_observation(problem)

@@ -144,7 +144,7 @@ def first(problem: Problem) -> Normal:
         mean = problem.background.state.double().flatten()
         eye = torch.eye(len(mean), dtype=torch.float64, device=device)
         return Normal(mean, problem.background.std**2 * eye)
-    climate = problem.prior.climatology.first()
+    climate = problem.prior.climatological_covariance.first()
     size = torch.Size(shape).numel()
     eye = torch.eye(size, dtype=torch.float64, device=device).unflatten(1, shape)
     C = climate(eye.to(climate.matrices.real.dtype)[:, None]).flatten(1).double()

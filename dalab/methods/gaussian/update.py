@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...observations import ObservingNetwork
-from ...priors.covariance import Sight, SpectralCovariance
+from ...priors.covariance import HomogeneousObservation, SpectralCovariance
 from ...random import MemberStreams
 from ..base import Problem
 from .innovations import observed
@@ -30,7 +30,7 @@ class Gaussian:
 def posterior(
     problem: Problem,
     gaussian: Gaussian,
-    sight: Sight | None,
+    observation: HomogeneousObservation | None,
     iterations: int,
     draw: Tensor | None = None,
     streams: MemberStreams | None = None,
@@ -40,36 +40,36 @@ def posterior(
     Args:
         problem: supplies the network and the data.
         gaussian: what is believed before looking.
-        sight: what the background says, if there is one.
+        observation: what the background says, if there is one.
         iterations: conjugate-gradient iterations.
         draw: draw of ``gaussian`` to be turned into a draw of the posterior; with none, the
             posterior mean is returned.
         streams: randomness of the perturbed data, needed with ``draw``.
     """
-    if sight is not None:
-        gaussian, draw = see(sight, gaussian, draw, streams)
+    if observation is not None:
+        gaussian, draw = condition(observation, gaussian, draw, streams)
     if problem.network.size == 0:
         return gaussian.mean if draw is None else draw
     return assimilate(problem.network, problem.data, gaussian, iterations, draw, streams)
 
 
-def background_sight(problem: Problem) -> Sight | None:
+def background_observation(problem: Problem) -> HomogeneousObservation | None:
     """What the background says about the window, to the prior; ``None`` without a background."""
     if problem.background is None:
         return None
-    return problem.prior.sight(problem.background.state, problem.background.std)
+    return problem.prior.background_observation(problem.background.state, problem.background.std)
 
 
-def see(
-    sight: Sight,
+def condition(
+    observation: HomogeneousObservation,
     gaussian: Gaussian,
     draw: Tensor | None = None,
     streams: MemberStreams | None = None,
 ) -> tuple[Gaussian, Tensor | None]:
     """Condition a Gaussian, and a draw of it, on a homogeneous observation."""
-    conditioning = gaussian.cov.condition_on(sight)
+    conditioning = gaussian.cov.condition_on(observation)
     if draw is not None:
-        noise = streams.normal((len(sight.values), *gaussian.mean.shape[-2:]))
+        noise = streams.normal((len(observation.values), *gaussian.mean.shape[-2:]))
         draw = conditioning.mean(draw, noise)
     return Gaussian(conditioning.mean(gaussian.mean), conditioning.covariance), draw
 

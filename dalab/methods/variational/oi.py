@@ -51,7 +51,7 @@ class OptimalInterpolation(Method):
     iterations = param.Integer(60, bounds=(1, 1000), doc="conjugate-gradient iterations")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        climate = problem.prior.climatology.first()
+        climate = problem.prior.climatological_covariance.first()
         total, window = problem.window[0], []
         x, B = self.first_guess(problem, climate, streams)
         for k in range(total):

@@ -81,7 +81,7 @@ def fit_of_first_step(cost: Variational, network: ObservingNetwork) -> Tensor:
 
 def first_guess(problem: Problem, streams: MemberStreams) -> tuple[Tensor, SpectralCovariance]:
     """Perturbed backgrounds ``(members, lev, y, x)`` and the covariance of their error."""
-    climate = problem.prior.climatology.first()
+    climate = problem.prior.climatological_covariance.first()
     normal = centred(streams.normal((1, *problem.window[1:])))
     if problem.background is None:
         return climate.sample(normal)[:, 0], climate

@@ -102,8 +102,8 @@ class AugmentedPrior(Prior):
         return self.core.error_covariance(sigma)
 
     @property
-    def climatology(self) -> SpectralCovariance:
-        return self.core.climatology
+    def climatological_covariance(self) -> SpectralCovariance:
+        return self.core.climatological_covariance
 
 
 def gaussian_augmented(prior: Prior, operators: Sequence[Operator]) -> AugmentedPrior:
@@ -121,7 +121,7 @@ def gaussian_augmented(prior: Prior, operators: Sequence[Operator]) -> Augmented
     sizes = tuple(len(operator.channels) for operator in operators)
     names = tuple(describe(operator, OPERATORS) for operator in operators)
     channels = Channels(lev, names, sizes)
-    matrices = augmented_covariance(prior.climatology, operators)
+    matrices = augmented_covariance(prior.climatological_covariance, operators)
     core = GaussianPrior(matrices, (time, channels.total, *cells), prior.name)
     return AugmentedPrior(core, channels)
 

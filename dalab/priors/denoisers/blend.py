@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..base import Prior
-from ..covariance import Sight, SpectralCovariance
+from ..covariance import HomogeneousObservation, SpectralCovariance
 from .residual import ResidualPrior
 
 
@@ -51,12 +51,13 @@ class BlendedPrior(Prior):
             torch.lerp(w * sigma**2 / (w + sigma**2), trained, self.blend)
         )
 
-    def sight(self, state: Tensor, std: float) -> Sight:
-        return (self.prior if self.blend else self.prior.gaussian).sight(state, std)
+    def background_observation(self, state: Tensor, std: float) -> HomogeneousObservation:
+        prior = self.prior if self.blend else self.prior.gaussian
+        return prior.background_observation(state, std)
 
-    def given(self, state: Tensor, std: float) -> Prior | None:
-        return self.prior.given(state, std) if self.blend == 1 else None
+    def conditioned_on(self, state: Tensor, std: float) -> Prior | None:
+        return self.prior.conditioned_on(state, std) if self.blend == 1 else None
 
     @property
-    def climatology(self) -> SpectralCovariance:
-        return self.prior.climatology
+    def climatological_covariance(self) -> SpectralCovariance:
+        return self.prior.climatological_covariance

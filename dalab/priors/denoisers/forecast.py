@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..covariance import Sight, to_spectrum
+from ..covariance import HomogeneousObservation, to_spectrum
 from .levels import size
 from .rings import LogTable, Ringed, apply, moments, regress
 from .smoother import LIMIT
@@ -61,7 +61,7 @@ class Forecast(Ringed):
         """Whether there is anything in the tables."""
         return bool(self.errors.values.any())
 
-    def forward(self, background: Tensor, std: float) -> Sight:
+    def forward(self, background: Tensor, std: float) -> HomogeneousObservation:
         """The view of a window that a background gives.
 
         Args:
@@ -74,7 +74,7 @@ class Forecast(Ringed):
         whiten = (V * w.rsqrt()[:, None]) @ V.mT
         carried = to_spectrum(self.carried(background[None], level)).squeeze(0)
         values = torch.einsum("lkcd,dlk->clk", whiten[self.rings].to(carried), carried)
-        return Sight((whiten @ A)[self.rings].to(carried), values)
+        return HomogeneousObservation((whiten @ A)[self.rings].to(carried), values)
 
     def view(self, stds: Tensor) -> tuple[Tensor, Tensor]:
         """A of all steps, and the covariance Sigma of e: each ``(batch, rings, c, c)``, float64.

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..base import Prior
-from ..covariance import Sight, SpectralCovariance
+from ..covariance import HomogeneousObservation, SpectralCovariance
 from ..gaussian import GaussianPrior
 from .background import FLOW_LEVELS, HORIZON, STDS, Informed, informed, parts
 from .calibration import ErrorTable
@@ -102,12 +102,12 @@ class ResidualPrior(Prior):
         wanted = self.autocast and x.dtype == torch.float32 and has_bfloat16(x.device)
         return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
 
-    def sight(self, state: Tensor, std: float) -> Sight:
+    def background_observation(self, state: Tensor, std: float) -> HomogeneousObservation:
         if self.forecast is None or not self.forecast.fitted:
-            return super().sight(state, std)
+            return super().background_observation(state, std)
         return self.forecast(state, std)
 
-    def given(self, state: Tensor, std: float) -> Prior | None:
+    def conditioned_on(self, state: Tensor, std: float) -> Prior | None:
         known = self.informed is not None and STDS[0] <= std <= STDS[-1]
         return InformedPrior(self, state, std) if known else None
 
@@ -115,8 +115,8 @@ class ResidualPrior(Prior):
         return self.errors.covariance(self.gaussian, sigma)
 
     @property
-    def climatology(self) -> SpectralCovariance:
-        return self.gaussian.climatology
+    def climatological_covariance(self) -> SpectralCovariance:
+        return self.gaussian.climatological_covariance
 
 
 def correction_loss(
@@ -177,5 +177,5 @@ class InformedPrior(Prior):
         return informed(self.core).covariance(sigma, self.std, self.window)
 
     @property
-    def climatology(self) -> SpectralCovariance:
+    def climatological_covariance(self) -> SpectralCovariance:
         return self.error_covariance(float("inf"))

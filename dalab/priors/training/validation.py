@@ -64,7 +64,7 @@ def _informed(
     """Error given a background too, each window with its own, made of the noise ``first``."""
     squares = 0.0
     for clean, normal, error in zip(windows, noise, first, strict=True):
-        given = prior.given(clean[0] + BACKGROUND * error, BACKGROUND)
+        given = prior.conditioned_on(clean[0] + BACKGROUND * error, BACKGROUND)
         assert given is not None
         squares += float((given.denoise(clean + sigma * normal, sigma) - clean).square().mean())
     return (squares / len(windows)) ** 0.5
