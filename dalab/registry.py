@@ -1,20 +1,200 @@
-"""From a short text such as ``random:0.25`` to a checked object of a registry.
+"""Registries of systems, operators, masks, noises, priors and methods, and texts that name entries.
 
-A text is ``NAME``, ``NAME:VALUE`` for the first option of the class, or
-``NAME:option=value,option=value``. The registries are plain dictionaries from names to
-``param.Parameterized`` classes; bounds, defaults and documentation live on the parameters.
+A text is ``NAME``, ``NAME:VALUE`` for the first option of the entry, or
+``NAME:option=value,option=value``. Bounds, defaults and documentation of options live on their
+``param`` parameters. Packages add entries by entry points of the groups ``dalab.systems``,
+``dalab.operators``, ``dalab.masks``, ``dalab.noises``, ``dalab.priors`` and ``dalab.methods``;
+sessions add them by :func:`register`.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Mapping
-from typing import Any
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
 
 import param
 
 from .errors import InputError
+
+T = TypeVar("T")
+
+REGISTRIES: dict[str, Registry] = {}
+"""The registries by the plural that the command line calls them, such as ``"masks"``."""
+
+
+class Registry(MutableMapping[str, Any]):
+    """The entries of one kind, by name; those of installed packages are found on first use.
+
+    Args:
+        kind: singular for messages, such as ``"noise family"``.
+        plural: key in :data:`REGISTRIES` and last part of the group of entry points.
+        base: class of what the entries make.
+        entries: classes or factories that come with dalab, by name.
+    """
+
+    def __init__(
+        self, kind: str, plural: str, base: type, entries: Mapping[str, Any]
+    ) -> None:
+        self.kind, self.plural, self.base = kind, plural, base
+        self.builtin = frozenset(entries)
+        self._entries, self._complete = dict(entries), False
+        REGISTRIES[plural] = self
+
+    def __getitem__(self, name: str) -> Any:
+        return self._loaded()[name]
+
+    def __setitem__(self, name: str, entry: Any) -> None:
+        self._entries[name] = entry
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded())
+
+    def __len__(self) -> int:
+        return len(self._loaded())
+
+    def _loaded(self) -> dict[str, Any]:
+        """All entries, those of installed packages included."""
+        if not self._complete:
+            self._complete = True
+            for point in entry_points(group=f"dalab.{self.plural}"):
+                self._load(point)
+        return self._entries
+
+    def _load(self, point: EntryPoint) -> None:
+        """Add the entry of an installed package; a broken package costs a warning only."""
+        try:
+            self._entries.setdefault(point.name, point.load())
+        except Exception as error:  # whatever another package raises
+            warnings.warn(
+                f"dalab cannot load the {self.kind} {point.name!r} from {point.value}: {error}",
+                RuntimeWarning, stacklevel=2,
+            )
+
+    def make(self, text: str, *arguments: Any) -> Any:
+        """The object that a text describes.
+
+        Args:
+            text: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``.
+            arguments: what the entry takes besides its options.
+
+        Raises:
+            InputError: for an unknown name or option, or a value out of its bounds.
+        """
+        return build(self.kind, text, self, *arguments)
+
+    def add(self, name: str, entry: Any) -> None:
+        """Register an entry under a new name, or again after its definition was run again.
+
+        Raises:
+            InputError: if the name has characters that texts give a meaning, or belongs to
+                something else.
+        """
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise InputError(
+                f"name of a {self.kind}", name,
+                "must be made of letters, digits, dots, hyphens and underscores",
+                "Use a short name such as my-model.",
+            )
+        known = self._loaded().get(name)
+        if name in self.builtin or (known is not None and not _same_source(known, entry)):
+            raise InputError(
+                f"name of a {self.kind}", name, "must not be taken",
+                f"Register it under another name: register(..., name=\"my-{name}\").",
+            )
+        self[name] = entry
+
+
+def _same_source(known: Any, entry: Any) -> bool:
+    """True if both are versions of one definition, as when a notebook cell is run twice."""
+    a, b = (getattr(e, "wrapped", e) for e in (known, entry))
+    a, b = (e if isinstance(e, type) or callable(e) else type(e) for e in (a, b))
+    return (a.__module__, a.__qualname__) == (b.__module__, b.__qualname__)
+
+
+class Instance:
+    """A factory that always returns one object.
+
+    Args:
+        wrapped: the object.
+    """
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped, self.__doc__ = wrapped, type(wrapped).__doc__
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.wrapped
+
+
+def register(thing: T | None = None, *, name: str | None = None) -> T | Callable[[T], T]:
+    """Add a class or an object to the registry of its kind, by its base class.
+
+    Systems, operators, masks, noises, priors and methods are recognised. What is registered can be
+    named in configs, on the command line and in both interfaces from then on. Works as a decorator
+    with and without a name::
+
+        @dalab.register
+        class Nudging(dalab.Method): ...
+
+        dalab.register(GaussianPrior.fit(windows), name="my-climate")
+
+    Args:
+        thing: a subclass or an instance of ``System``, ``Operator``, ``Mask``, ``Noise``, ``Prior``
+            or ``Method``; classes of systems are made without arguments, classes of priors with
+            the system.
+        name: name of the entry; the attribute ``name`` of an object, or the name of the class in
+            kebab case, by default.
+
+    Returns:
+        ``thing`` itself.
+
+    Raises:
+        InputError: for a thing of another kind, or a name that is taken.
+    """
+    if thing is None:
+        return partial(register, name=name)
+    registry = registry_of(thing)
+    entry = thing if isinstance(thing, type) else Instance(thing)
+    registry.add(name or _default_name(thing), entry)
+    return thing
+
+
+def registry_of(thing: Any) -> Registry:
+    """The registry that a class or an object belongs to.
+
+    Raises:
+        InputError: if there is none.
+    """
+    cls = thing if isinstance(thing, type) else type(thing)
+    for registry in REGISTRIES.values():
+        if issubclass(cls, registry.base):
+            return registry
+    kinds = ", ".join(registry.base.__name__ for registry in REGISTRIES.values())
+    raise InputError(
+        "thing to register", cls.__name__, f"must derive from one of {kinds}",
+        "Give it the base class of its kind, such as dalab.Method.",
+    )
+
+
+def _default_name(thing: Any) -> str:
+    if isinstance(thing, type):
+        return kebab(thing.__name__)
+    own = getattr(thing, "name", None)
+    plain = isinstance(thing, param.Parameterized) or not isinstance(own, str)
+    return kebab(type(thing).__name__) if plain else own
+
+
+def kebab(name: str) -> str:
+    """The name of a class in kebab case: ``MyModel`` becomes ``my-model``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
@@ -25,9 +205,14 @@ def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
     """
     if name in registry:
         return registry[name]
-    close = difflib.get_close_matches(name, registry, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else "Choose one of them."
-    raise InputError(kind, name, f"must be one of {', '.join(registry)}", hint)
+    bound = f"must be one of {', '.join(registry)}"
+    raise InputError(kind, name, bound, suggestion(name, registry, "Choose one of them."))
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A remedy for a name that is unknown: the closest known one, if any is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else otherwise
 
 
 def options(cls: type[param.Parameterized]) -> dict[str, param.Parameter]:
@@ -55,8 +240,16 @@ def build(
         InputError: for an unknown name or option, or a value out of its bounds.
     """
     name, _, values = text.partition(":")
-    cls, what = lookup(kind, name, registry), f"{kind} {name}"
-    return configured(what, cls, _parse(what, cls, values), *arguments)
+    entry, what = lookup(kind, name, registry), f"{kind} {name}"
+    if not (isinstance(entry, type) and issubclass(entry, param.Parameterized)):
+        _refuse_options(what, values)
+        return entry(*arguments)
+    return configured(what, entry, _parse(what, entry, values), *arguments)
+
+
+def _refuse_options(what: str, values: str) -> None:
+    if values:
+        raise InputError(what, values, "must have no options", "Give the name alone.")
 
 
 def configured(
@@ -68,23 +261,31 @@ def configured(
         InputError: for an unknown option, or a value out of its bounds.
     """
     known = options(cls)
-    for name, value in values.items():
+    for name in values:
         if name not in known:
             raise InputError(
                 f"{what} option", name, f"must be one of {', '.join(known) or 'none'}", "Leave it."
             )
+    try:
+        return cls(*arguments, **values)
+    except InputError:
+        raise
+    except (ValueError, TypeError):
+        _blame(what, cls, values, *arguments)
+        raise
+
+
+def _blame(
+    what: str, cls: type[param.Parameterized], values: Mapping[str, Any], *arguments: Any
+) -> None:
+    """Raise the error of the one value, of several, that a class refuses."""
+    for name, value in values.items():
         try:
             cls(*arguments, **{name: value})
-        except InputError:
-            raise
         except (ValueError, TypeError):
-            raise InputError(
-                f"{what} {name}",
-                value,
-                _bounds(known[name]),
-                f"The default is {default(known[name])}.",
-            ) from None
-    return cls(*arguments, **values)
+            parameter = options(cls)[name]
+            remedy = f"The default is {default(parameter)}."
+            raise InputError(f"{what} {name}", value, bounds(parameter), remedy) from None
 
 
 def default(parameter: param.Parameter) -> str:
@@ -92,7 +293,8 @@ def default(parameter: param.Parameter) -> str:
     return "auto" if parameter.default is None else str(parameter.default)
 
 
-def _bounds(parameter: param.Parameter) -> str:
+def bounds(parameter: param.Parameter) -> str:
+    """The bounds of a parameter as a message says them."""
     if isinstance(parameter, param.Selector):
         return f"must be one of {', '.join(map(str, parameter.objects))}"
     kind = "a whole number" if isinstance(parameter, param.Integer) else "a number"
@@ -115,7 +317,7 @@ def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[st
         return {}
     known = options(cls)
     if not known:
-        raise InputError(what, arguments, "must have no options", "Give the name alone.")
+        _refuse_options(what, arguments)
     if "=" not in arguments:
         first = next(iter(known))
         return {first: _value(arguments, known[first])}

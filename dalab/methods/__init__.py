@@ -1,5 +1,6 @@
 """How a window is inferred from its observations."""
 
+from ..registry import Registry
 from .base import Background, Method, Problem, Step
 from .diffusion.dmps import DMPS
 from .diffusion.dps import DPS
@@ -23,7 +24,7 @@ from .variational.var4d import Var4D
 
 __all__ = ["METHODS", "Background", "Method", "Problem", "Step"]
 
-METHODS: dict[str, type[Method]] = {
+METHODS = Registry("method", "methods", Method, {
     "spectral": SpectralGuidance,
     "sda": SDA,
     "sda-released": SDAReleased,
@@ -46,4 +47,4 @@ METHODS: dict[str, type[Method]] = {
     "var4d": Var4D,
     "kf": KalmanFilter,
     "rts": RTSSmoother,
-}
+})

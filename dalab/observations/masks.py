@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..registry import Registry
 from .cells import read
 
 
@@ -156,7 +157,7 @@ def _distance(a: Tensor, b: float) -> Tensor:
     return 0.5 - torch.abs(torch.remainder(a - b, 1.0) - 0.5)
 
 
-MASKS: dict[str, type[Mask]] = {
+MASKS = Registry("mask", "masks", Mask, {
     "full": Full,
     "random": Random,
     "stride": Stride,
@@ -164,4 +165,4 @@ MASKS: dict[str, type[Mask]] = {
     "tracks": Tracks,
     "points": Points,
     "painted": Painted,
-}
+})

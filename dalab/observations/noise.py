@@ -8,6 +8,8 @@ import param
 import torch
 from torch import Tensor
 
+from ..registry import Registry
+
 
 class Noise(param.Parameterized):
     """White noise of unit standard deviation; a subclass gives its shape."""
@@ -52,9 +54,9 @@ class LogNormal(Noise):
         return (torch.exp(m + self.shape * z) - shift).float()
 
 
-NOISES: dict[str, type[Noise]] = {
+NOISES = Registry("noise family", "noises", Noise, {
     "gaussian": Gaussian,
     "laplace": Laplace,
     "uniform": Uniform,
     "lognormal": LogNormal,
-}
+})

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..fields import velocity
+from ..registry import Registry
 from ..systems.base import System
 
 
@@ -185,10 +186,10 @@ class Speed(Operator):
         return torch.sqrt(u**2 + v**2 + self.floor**2) / math.sqrt(2)
 
 
-OPERATORS: dict[str, type[Operator]] = {
+OPERATORS = Registry("operator", "operators", Operator, {
     "identity": Identity,
     "arctan": Arctan,
     "sine": Sine,
     "velocity": Velocity,
     "speed": Speed,
-}
+})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 
 from ..errors import InputError
-from ..registry import build, lookup
+from ..registry import Registry, build, lookup
 from ..systems.base import Climate, System
 from .base import Prior
 from .denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented, make_operators
@@ -97,11 +96,11 @@ class Shipped:
         return summary(self.name)
 
 
-PRIORS: dict[str, Callable[[System], Prior]] = {
+PRIORS = Registry("prior", "priors", Prior, {
     "auto": auto,
     **{name: Shipped(name) for name in trained_names()},
     "gaussian": gaussian,
-}
+})
 
 
 @lru_cache(maxsize=8)

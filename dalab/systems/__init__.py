@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from ..registry import Registry
 from .base import Climate, System
 from .lorenz63 import (
     Lorenz63,
@@ -47,7 +46,7 @@ def qg256() -> QGSystem:
     return QGSystem(name="qg256", model=model, std=(9.7e-6, 1.19e-6), pooled=True)
 
 
-SYSTEMS: dict[str, Callable[[], System]] = {
+SYSTEMS = Registry("system", "systems", System, {
     "qg64": qg64,
     "qg256": qg256,
     "lorenz63": lorenz63,
@@ -60,4 +59,4 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "lorenz96-ensf-lr": lorenz96_ensf_lr,
     "lorenz96-ssls": lorenz96_ssls,
     "ring": ring,
-}
+})
