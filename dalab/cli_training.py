@@ -65,7 +65,7 @@ def train(
     from .experiments.parts import make_device
     from .priors.training.distributed import processes
     from .priors.training.pipeline import Training
-    from .priors.training.recipe import load_recipe
+    from .priors.files.recipe import load_recipe
 
     wanted = load_recipe(recipe)
     with processes(make_device(device)) as (rank, place):
