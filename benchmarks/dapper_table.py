@@ -26,7 +26,12 @@ from torch import Tensor
 from dalab.methods.ensemble.enkf import EnKF
 from dalab.methods.ensemble.etkf import ETKF
 from dalab.methods.ensemble.letkf import LETKF
-from dalab.methods.ensemble.particle import ParticleFilter, effective_size, reweighted, uniform
+from dalab.methods.ensemble.particle import (
+    ParticleFilter,
+    effective_size,
+    reweight,
+    uniform_log_weights,
+)
 from dalab.methods.gaussian.update import Gaussian, assimilate
 from dalab.methods.variational.cost import Variational
 from dalab.observations import ObservingNetwork, network
@@ -122,13 +127,13 @@ def particles(members: int, jitter: float, threshold: float) -> Analyses:
         for truth, data in truths:
             if x is None:
                 x = world.near(truth, members)
-                logw = uniform(x)
+                logw = uniform_log_weights(x)
             else:
                 x = world.system.step(x)
-            logw = reweighted(x, logw, net, data)
+            logw = reweight(x, logw, net, data)
             yield truth, torch.einsum("rn,rnlyx->rlyx", torch.softmax(logw, -1), x)
             poor = effective_size(logw) <= threshold * members
-            fresh, equal = method.rejuvenated(x, logw, streams)
+            fresh, equal = method.rejuvenate(x, logw, streams)
             x = torch.where(poor[:, None, None, None, None], fresh, x)
             logw = torch.where(poor[:, None], equal, logw)
 

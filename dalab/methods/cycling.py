@@ -27,21 +27,21 @@ def pad(analyses: Sequence[Tensor], total: int) -> Tensor:
     return torch.stack([*analyses, *[analyses[-1]] * missing], dim=1)
 
 
-def white(like: SpectralCovariance, std: float) -> SpectralCovariance:
+def white_covariance(like: SpectralCovariance, std: float) -> SpectralCovariance:
     """White covariance of standard deviation ``std``, shaped like another one."""
     eye = torch.eye(like.matrices.shape[-1], dtype=like.matrices.dtype)
     matrices = (std**2 * eye).to(like.matrices.device).expand_as(like.matrices)
     return SpectralCovariance(matrices.contiguous(), like.window)
 
 
-def centred(normal: Tensor) -> Tensor:
+def centre(normal: Tensor) -> Tensor:
     """Perturbations of zero mean over members; none at all for a single member."""
     if len(normal) == 1:
         return torch.zeros_like(normal)
     return (normal - normal.mean(0)) * (len(normal) / (len(normal) - 1)) ** 0.5
 
 
-def first_ensemble(problem: Problem, streams: MemberStreams) -> Tensor:
+def initial_ensemble(problem: Problem, streams: MemberStreams) -> Tensor:
     """States of step 0, ``(members, lev, y, x)``: about the background, or climatological."""
     if problem.background is None:
         return problem.prior.sample_climatology(streams)[:, 0]
@@ -49,7 +49,7 @@ def first_ensemble(problem: Problem, streams: MemberStreams) -> Tensor:
     return background.state + background.std * streams.normal(problem.window[1:])
 
 
-def observed_at(problem: Problem, k: int) -> tuple[ObservingNetwork, Tensor]:
+def observations_at(problem: Problem, k: int) -> tuple[ObservingNetwork, Tensor]:
     """The network of step ``k`` and its data."""
     rows = problem.network.rows(k).to(problem.data.device)
     return problem.network.at(k), problem.data[rows]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..random import MemberStreams
 from .base import Method, Problem, Step
-from .cycling import first_ensemble
+from .cycling import initial_ensemble
 
 
 class Climatology(Method):
@@ -23,6 +23,6 @@ class Persistence(Method):
     """The background, or where there is none a draw of the climate, held through the window."""
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        first = first_ensemble(problem, streams)
+        first = initial_ensemble(problem, streams)
         window = first[:, None].expand(-1, problem.window[0], -1, -1, -1)
         yield Step(window.clone(), 1, 1, note="held")

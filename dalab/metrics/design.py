@@ -1,4 +1,4 @@
-r"""What one more sensor would be worth, told from a posterior ensemble.
+r"""Observing-system design: the value of one more sensor, from a posterior ensemble.
 
 Let A be the anomalies of N posterior members and H_i those of the K values that a new sensor in
 cell i would deliver, all layers and observed steps together, with error variances R. Were the
@@ -44,18 +44,18 @@ Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """A posterior ensemble, and what a new sensor in each cell would see of it.
+class CandidateSensors:
+    """Candidate sensors, one in each cell, and the posterior ensemble that they would observe.
 
     Args:
         state: anomalies of the window, ``(N, variables, y, x)``.
-        seen: anomalies of a sensor's values, ``(N, values, y, x)``.
+        readings: anomalies of the values that a sensor in a cell delivers, ``(N, values, y, x)``.
         noise: error variance of a value.
         taper: by the periodic distance to cell (0, 0), ``(y, x)``; ones for none.
     """
 
     state: Tensor
-    seen: Tensor
+    readings: Tensor
     noise: float
     taper: Tensor
 
@@ -65,9 +65,9 @@ class Outlook:
         return float(self.state.square().sum()) / (len(self.state) - 1)
 
     def value(self) -> Tensor:
-        """Variance that a sensor in each cell would remove, ``(y, x)``."""
-        K = self.seen.shape[1]
-        H = self.seen.permute(2, 3, 1, 0)  # y, x, values, members
+        """Variance of the window that a sensor in each cell would remove, ``(y, x)``."""
+        K = self.readings.shape[1]
+        H = self.readings.permute(2, 3, 1, 0)  # y, x, values, members
         S = H @ H.mT / (len(self.state) - 1) + self.noise * torch.eye(K).to(H)
         B = torch.linalg.solve_triangular(torch.linalg.cholesky(S), H, upper=False)
         weight = torch.fft.rfft2(self.taper.square())
@@ -78,56 +78,56 @@ class Outlook:
             total += torch.einsum("yxk,yxkn,nyx->yx", B[..., i], B, G)
         return total / (len(self.state) - 1) ** 2
 
-    def after(self, cell: Cell, looks: Tensor | None = None) -> Outlook:
-        """The outlook once a sensor in ``cell`` has been assimilated.
+    def assimilate(self, cell: Cell, active: Tensor | None = None) -> CandidateSensors:
+        """Candidates for one more sensor once one in ``cell`` has been assimilated.
 
         Args:
-            cell: where it stands.
-            looks: boolean, at which of the sensor's steps it looks; at all, if ``None``.
+            cell: its place.
+            active: boolean ``(steps,)``, the steps on which it observes; all, if ``None``.
         """
-        used = torch.arange(self.seen.shape[1])
-        if looks is not None:
-            used = used[self._per_value(looks)]
+        used = torch.arange(self.readings.shape[1])
+        if active is not None:
+            used = used[self._per_value(active)]
         left = self
         for k in used.tolist():
-            left = left._less(left.seen[:, k, *cell], cell)
+            left = left._assimilate_value(left.readings[:, k, *cell], cell)
         return left
 
-    def without(self, cells: Tensor) -> Outlook:
-        """The outlook of sensors that see nothing where the network looks already.
+    def exclude(self, cells: Tensor) -> CandidateSensors:
+        """Candidates without the cells and times that the network observes already.
 
         Args:
-            cells: boolean ``(steps, y, x)``, what is observed at the sensor's steps.
+            cells: boolean ``(steps, y, x)``, the cells observed at the sensor's steps.
         """
-        return replace(self, seen=self.seen.masked_fill(self._per_value(cells), 0.0))
+        return replace(self, readings=self.readings.masked_fill(self._per_value(cells), 0.0))
 
-    def _per_value(self, looks: Tensor) -> Tensor:
-        """``(steps, ...)`` repeated for every value that a step delivers."""
-        return looks.repeat_interleave(self.seen.shape[1] // len(looks), dim=0)
+    def _per_value(self, active: Tensor) -> Tensor:
+        """Repeat ``(steps, ...)`` for every value that a step delivers."""
+        return active.repeat_interleave(self.readings.shape[1] // len(active), dim=0)
 
-    def _less(self, h: Tensor, cell: Cell) -> Outlook:
-        """The outlook after one value with anomalies ``h``, ``(N,)``, read in ``cell``."""
+    def _assimilate_value(self, h: Tensor, cell: Cell) -> CandidateSensors:
+        """Assimilate one value with anomalies ``h``, ``(N,)``, in ``cell``."""
         spare = len(h) - 1
         total = float(h @ h) / spare + self.noise
         damping = 1 / (1 + (self.noise / total) ** 0.5)
         rho = torch.roll(self.taper, cell, dims=(0, 1))
 
-        def less(z: Tensor) -> Tensor:
+        def update(z: Tensor) -> Tensor:
             gain = rho * torch.einsum("n,nfyx->fyx", h, z) / (spare * total)
             return z - damping * torch.einsum("n,fyx->nfyx", h, gain)
 
-        return replace(self, state=less(self.state), seen=less(self.seen))
+        return replace(self, state=update(self.state), readings=update(self.readings))
 
 
-def outlook(
+def candidate_sensors(
     estimate: Tensor, instrument: Instrument, steps: Sequence[int], radius: float
-) -> Outlook:
-    """What a new sensor of the kind of ``instrument`` would see of a posterior ensemble.
+) -> CandidateSensors:
+    """Candidate sensors of the kind of ``instrument`` for a posterior ensemble.
 
     Args:
         estimate: posterior members, ``(N, time, lev, y, x)``.
-        instrument: whose operator and assumed noise the sensor has.
-        steps: steps of the window on which it looks.
+        instrument: instrument whose operator and assumed noise the sensors have.
+        steps: steps of the window on which they observe.
         radius: half-width of the Gaspari-Cohn taper in cells; 0 for none.
 
     Raises:
@@ -138,31 +138,38 @@ def outlook(
             "members", len(estimate), "must be at least 2: one has no spread", "Run with 8."
         )
     members, grid = estimate.double(), estimate.shape[-2:]
-    seen = instrument.operator(members)[:, list(steps)]
+    readings = instrument.operator(members)[:, list(steps)]
     taper = gaspari_cohn(grid, radius) if radius > 0 else torch.ones(grid, dtype=torch.float64)
-    return Outlook(
-        _anomalies(members).flatten(1, 2), _anomalies(seen).flatten(1, 2),
-        float(instrument.assumed_std or instrument.std) ** 2, taper.to(members),
+    return CandidateSensors(
+        state=_anomalies(members).flatten(1, 2),
+        readings=_anomalies(readings).flatten(1, 2),
+        noise=float(instrument.assumed_std or instrument.std) ** 2,
+        taper=taper.to(members),
     )
 
 
-def best(outlook: Outlook, count: int) -> tuple[list[Cell], Outlook]:
-    """The most valuable cells, one after the other, and the outlook once sensors are there.
+def place_sensors(
+    candidates: CandidateSensors, count: int
+) -> tuple[list[Cell], CandidateSensors]:
+    """Place sensors in the most valuable cells, one after the other.
 
     Args:
-        outlook: what sensors are worth now.
-        count: how many; fewer if there are not so many of any worth.
+        candidates: candidates before any is placed.
+        count: number of sensors; fewer are placed if no further one has any value.
+
+    Returns:
+        The cells, best first, and the candidates for one more sensor.
     """
     cells: list[Cell] = []
     for _ in range(count):
-        value = outlook.value()
+        value = candidates.value()
         if not value.max() > 0:
             break
         row, column = divmod(int(value.argmax()), value.shape[1])
         cells.append((row, column))
-        outlook = outlook.after((row, column))
-        outlook.seen[..., row, column] = 0.0
-    return cells, outlook
+        candidates = candidates.assimilate((row, column))
+        candidates.readings[..., row, column] = 0.0
+    return cells, candidates
 
 
 def _anomalies(members: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ LINEAR = ("kf", "rts")
 """They refuse nonlinear systems and operators."""
 
 BLIND = ("climatology", "persistence")
-"""Yardsticks, which look at no observation."""
+"""Reference forecasts, which look at no observation."""
 
 
 @pytest.fixture(params=sorted(METHODS))

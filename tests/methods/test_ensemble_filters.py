@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.methods.cycling import first_ensemble, observed_at
-from dalab.methods.ensemble.base import relaxed
+from dalab.methods.cycling import initial_ensemble, observations_at
+from dalab.methods.ensemble.base import relax
 from dalab.methods.ensemble.enkf import EnKF
 from dalab.methods.ensemble.enks import EnKS
 from dalab.methods.ensemble.etkf import ETKF
 from dalab.methods.ensemble.letkf import LETKF
 from dalab.methods.ensemble.localisation import (
-    columns,
+    from_fields,
     gaspari_cohn,
     localised_product,
-    rows,
     taper,
+    to_fields,
 )
 from dalab.methods.ensemble.stencil import Stencil
 from dalab.methods.ensemble.transform import ensemble_weights, rotation, weights
@@ -58,7 +58,7 @@ def test_transform_of_a_moment_matched_ensemble_is_the_kalman_filter(linear, nam
     x = moment_matched(*first_moments(linear)).unflatten(1, (2, 8, 8))
     for k, (mean, P) in enumerate(filtered(linear)):
         forecast = x if k == 0 else linear.system.step(x)
-        x = PLAIN[name].analysis(forecast, *observed_at(linear, k), streams(len(x)))
+        x = PLAIN[name].analysis(forecast, *observations_at(linear, k), streams(len(x)))
         close(x.mean(0).flatten(), mean)
         close(torch.cov(x.flatten(1).T), P, rtol=1e-5)
 
@@ -66,7 +66,7 @@ def test_transform_of_a_moment_matched_ensemble_is_the_kalman_filter(linear, nam
 def test_enkf_of_a_moment_matched_ensemble_has_the_exact_mean(linear):
     """The centred perturbations leave the mean alone; the covariance is right on average."""
     x = moment_matched(*first_moments(linear)).unflatten(1, (2, 8, 8))
-    x = PLAIN["enkf"].analysis(x, *observed_at(linear, 0), streams(len(x)))
+    x = PLAIN["enkf"].analysis(x, *observations_at(linear, 0), streams(len(x)))
     mean, P = filtered(linear)[0]
     close(x.mean(0).flatten(), mean)
     ratio = x.flatten(1).var(0).mean() / torch.diagonal(P).mean()
@@ -113,19 +113,19 @@ def test_smoother_of_a_moment_matched_ensemble_is_exact(linear):
 @pytest.mark.parametrize("operators", [("identity",), ("speed",), ("velocity", "arctan")])
 def test_an_infinite_radius_is_no_localisation(tiny_system, tiny_prior, operators):
     p = problem(tiny_system, tiny_prior, operators)
-    x = first_ensemble(p, streams(12))
+    x = initial_ensemble(p, streams(12))
     for cls, more in ((LETKF, {}), (EnKF, {"iterations": 300})):
         wide, none = cls(localisation=64.0, **more), cls(localisation=0.0)
         wide.param.localisation.bounds = (0.0, None)
         wide.localisation = 1e6
-        found = wide.analysis(x, *observed_at(p, 0), streams(12))
-        close(found, none.analysis(x, *observed_at(p, 0), streams(12)))
+        found = wide.analysis(x, *observations_at(p, 0), streams(12))
+        close(found, none.analysis(x, *observations_at(p, 0), streams(12)))
 
 
 def test_localised_enkf_is_the_dense_schur_product(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("identity", "arctan"), mask="random:0.5")
-    net, data = observed_at(p, 0)
-    x = first_ensemble(p, streams(6))
+    net, data = observations_at(p, 0)
+    x = initial_ensemble(p, streams(6))
     method = EnKF(inflation=1.0, localisation=1.5, iterations=400)
     found = method.analysis(x, net, data, streams(6))
 
@@ -137,7 +137,7 @@ def test_localised_enkf_is_the_dense_schur_product(tiny_system, tiny_prior):
     cell = matrix(where, (8, 8))
     rho_x = cell.repeat(2, 2)
     everything = rho_x.repeat(2, 2)
-    observed = rows(net, torch.arange(256.0).reshape(4, 8, 8)).long()
+    observed = from_fields(net, torch.arange(256.0).reshape(4, 8, 8)).long()
     Pyy = everything[observed][:, observed] * (Y.T @ Y) / 5
     Pxy = everything[:128][:, observed] * (X.T @ Y) / 5
     gain = Pxy @ torch.linalg.inv(Pyy + torch.diag(std**2))
@@ -160,8 +160,8 @@ def test_gaspari_cohn_values():
 def test_one_far_observation_changes_nothing_there(tiny_system, tiny_prior, method):
     p = problem(tiny_system, tiny_prior, ("identity",), mask="points:[(0, 0)]")
     method.inflation = 1.0
-    x = first_ensemble(p, streams(8))
-    moved = method.analysis(x, *observed_at(p, 0), streams(8)) - x
+    x = initial_ensemble(p, streams(8))
+    moved = method.analysis(x, *observations_at(p, 0), streams(8)) - x
     assert moved[..., 0, 0].abs().min() > 1e-3
     assert moved[..., 0, 7].abs().min() > 1e-5  # around the periodic edge
     close(moved[..., 2:7, 2:7], torch.zeros(8, 2, 5, 5, dtype=torch.float64), atol=1e-12)
@@ -171,9 +171,9 @@ def test_columns_and_rows_are_transposes(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("velocity", "identity"), mask="random:0.3")
     net = p.network.at(1)
     v = torch.randn(3, net.size, generator=stream(1), dtype=torch.float64)
-    close(rows(net, columns(net, v)), v)
+    close(from_fields(net, to_fields(net, v)), v)
     f = torch.randn(3, 6, 8, 8, generator=stream(2), dtype=torch.float64)
-    close((columns(net, v) * f).sum(), (v * rows(net, f)).sum())
+    close((to_fields(net, v) * f).sum(), (v * from_fields(net, f)).sum())
 
 
 def test_localised_product_is_symmetric_and_positive():
@@ -189,17 +189,17 @@ def test_a_stencil_is_the_tapered_covariance(tiny_system, tiny_prior, mask):
     net = problem(tiny_system, tiny_prior, ("velocity", "identity"), mask=mask).network.at(1)
     Y, v = (torch.randn(3, k, net.size, generator=stream(k), dtype=torch.float64) for k in (5, 4))
     where = taper(torch.zeros(8, 8).double(), 1.5)
-    numbers = columns(net, torch.arange(1, net.size + 1))
-    expected = rows(net, localised_product(columns(net, Y), columns(net, v), where))
+    numbers = to_fields(net, torch.arange(1, net.size + 1))
+    expected = from_fields(net, localised_product(to_fields(net, Y), to_fields(net, v), where))
     close(Stencil(Y, numbers, where)(v), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_wide_tapers_take_convolutions_and_agree(tiny_system, tiny_prior, monkeypatch):
     p = problem(tiny_system, tiny_prior, ("arctan",))
-    x, method = first_ensemble(p, streams(6)), EnKF(localisation=1.5, iterations=300)
-    by_stencil = method.analysis(x, *observed_at(p, 0), streams(6))
+    x, method = initial_ensemble(p, streams(6)), EnKF(localisation=1.5, iterations=300)
+    by_stencil = method.analysis(x, *observations_at(p, 0), streams(6))
     monkeypatch.setattr("dalab.methods.ensemble.stencil.LARGEST", 0)
-    close(method.analysis(x, *observed_at(p, 0), streams(6)), by_stencil)
+    close(method.analysis(x, *observations_at(p, 0), streams(6)), by_stencil)
 
 
 # ---------------------------------------------------------------- spread
@@ -222,11 +222,11 @@ def test_rotation_keeps_mean_and_covariance():
 def test_relaxation_returns_the_spread_of_the_forecast():
     f = torch.randn(6, 2, 4, 4, generator=stream(0), dtype=torch.float64)
     a = 0.3 * torch.randn(6, 2, 4, 4, generator=stream(1), dtype=torch.float64) + 1
-    close(relaxed(a, f, 1.0, 0.0).std(0), f.std(0))
-    close(relaxed(a, f, 0.5, 0.0).std(0), (a.std(0) + f.std(0)) / 2)
-    close(relaxed(a, f, 0.0, 1.0) - a.mean(0), f - f.mean(0))
-    close(relaxed(a, f, 0.7, 0.3).mean(0), a.mean(0))
-    assert relaxed(a, f, 0.0, 0.0) is a
+    close(relax(a, f, 1.0, 0.0).std(0), f.std(0))
+    close(relax(a, f, 0.5, 0.0).std(0), (a.std(0) + f.std(0)) / 2)
+    close(relax(a, f, 0.0, 1.0) - a.mean(0), f - f.mean(0))
+    close(relax(a, f, 0.7, 0.3).mean(0), a.mean(0))
+    assert relax(a, f, 0.0, 0.0) is a
 
 
 # ---------------------------------------------------------------- repeats and edges
@@ -237,8 +237,8 @@ def test_relaxation_returns_the_spread_of_the_forecast():
 )
 def test_leading_axes_are_independent_repeats(tiny_system, tiny_prior, method):
     p = problem(tiny_system, tiny_prior, ("arctan",))
-    net, data = observed_at(p, 0)
-    x = torch.stack([first_ensemble(p, streams(6, seed)) for seed in (1, 2, 3)])
+    net, data = observations_at(p, 0)
+    x = torch.stack([initial_ensemble(p, streams(6, seed)) for seed in (1, 2, 3)])
     several = torch.stack([data, data + 0.3, data - 0.1])
     together = method.analysis(x, net, several, streams(6))
     if isinstance(method, EnKF):  # its noise differs from repeat to repeat: compare the means
@@ -299,6 +299,6 @@ class _Window:
 
 def test_a_point_without_observations_keeps_its_forecast(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("identity",), mask="points:[(0, 0)]")
-    x = first_ensemble(p, streams(5))
-    T = ensemble_weights(x, *observed_at(p, 0), taper(x, 1.0))
+    x = initial_ensemble(p, streams(5))
+    T = ensemble_weights(x, *observations_at(p, 0), taper(x, 1.0))
     close(T[4, 4], torch.eye(5).double(), atol=1e-10)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.diffusion.evidence import Evidence
 from dalab.methods.diffusion.mmps import MMPS
 from dalab.methods.diffusion.spectral import SpectralGuidance
+from dalab.methods.diffusion.stacked_observations import StackedObservations
 from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.methods.variational.oi import OptimalInterpolation
@@ -20,10 +20,10 @@ from tests.methods.worlds import last, problem
 def exact(p, prior_mean=None, covariance=None):
     """Posterior mean and covariance of a linear problem with its background."""
     C = matrix(covariance or p.prior.climatological_covariance, p.window)
-    evidence = Evidence(p)
-    H = matrix(evidence.apply, p.window)
+    observations = StackedObservations(p)
+    H = matrix(observations.apply, p.window)
     mean = torch.zeros(len(C), dtype=C.dtype) if prior_mean is None else prior_mean
-    return posterior(mean, C, H, evidence.variance.double(), evidence.data)
+    return posterior(mean, C, H, observations.variance.double(), observations.data)
 
 
 # ---------------------------------------------------------------- spectral guidance
@@ -62,7 +62,7 @@ def test_spectral_samples_the_exact_posterior(tiny_system, tiny_prior, backgroun
 
 @pytest.mark.parametrize("background", [None, 0.3])
 def test_temperature_is_the_share_of_the_variance(tiny_system, tiny_prior, background):
-    """At 0 every sample is the posterior mean; the way of each from there goes with the root."""
+    """At 0 every sample is the posterior mean; its distance from there goes with the root."""
     p = problem(tiny_system, tiny_prior, ("identity",), background=background)
     mean, _ = exact(p)
     options = {"steps": 8, "iterations": 200, "sigma_max": 1000.0}
@@ -175,7 +175,7 @@ def test_mmps_runs_azulas_solver(tiny_system, tiny_prior):
     """With enough iterations the guided mean is the exact one, as for spectral guidance."""
     p = problem(tiny_system, tiny_prior, ("identity",), background=0.3)
     x = torch.randn(1, *p.window, generator=stream(6), dtype=torch.float64)
-    e, s = Evidence(p), 0.8
+    e, s = StackedObservations(p), 0.8
     found = MMPS(iterations=50).posterior_mean(e, x, s)
     mean, _ = exact(p, tiny_prior.denoise(x, s).flatten(), tiny_prior.error_covariance(s))
     torch.testing.assert_close(found.flatten(), mean, rtol=1e-5, atol=1e-6)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.diffusion.evidence import Evidence
 from dalab.methods.diffusion.spectral import SpectralGuidance
+from dalab.methods.diffusion.stacked_observations import StackedObservations
 from dalab.methods.ensemble.etkf import ETKF
 from dalab.methods.ensemble.letkf import LETKF
 from dalab.methods.ensemble.localisation import Taper, gaspari_cohn
-from dalab.methods.ensemble.transform import ensemble_weights, transformed
+from dalab.methods.ensemble.transform import apply_transform, ensemble_weights
 from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.methods.variational.oi import OptimalInterpolation
@@ -38,10 +38,10 @@ def world(request):
 
 def exact(p, mean, cov):
     """Posterior of a linear window problem that is N(mean, cov) before looking."""
-    evidence = Evidence(p)
-    H = matrix(evidence.apply, p.window)
+    observations = StackedObservations(p)
+    H = matrix(observations.apply, p.window)
     return posterior(
-        mean.flatten(), matrix(cov, p.window), H, evidence.variance.double(), evidence.data
+        mean.flatten(), matrix(cov, p.window), H, observations.variance.double(), observations.data
     )
 
 
@@ -114,7 +114,9 @@ def test_a_local_filter_far_wider_than_the_grid_is_the_global_one(world):
     x = MemberStreams(0, 10, dtype=torch.float64).normal(system.shape)
     net, data = p.network.at(0), p.data[p.network.rows(0)]
     wide = Taper(system.shape[1:], 1e6, x)
-    local, everywhere = (transformed(x, ensemble_weights(x, net, data, t)) for t in (wide, None))
+    local, everywhere = (
+        apply_transform(x, ensemble_weights(x, net, data, t)) for t in (wide, None)
+    )
     torch.testing.assert_close(local, everywhere, rtol=1e-6, atol=1e-8)
 
 

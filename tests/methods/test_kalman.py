@@ -1,4 +1,4 @@
-"""The exact filters, and what they refuse; the yardsticks."""
+"""The exact filters, and what they refuse; the reference forecasts."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_linearity_is_tested_with_an_offset_too(tiny_system):
     assert not is_linear(tiny_system)
 
 
-# ---------------------------------------------------------------- yardsticks
+# ---------------------------------------------------------- reference forecasts
 
 
 def test_climatology_has_the_climatological_covariance(tiny_system, tiny_prior):

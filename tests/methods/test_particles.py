@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dalab.methods.cycling import observed_at
+from dalab.methods.cycling import observations_at
 from dalab.methods.ensemble.localisation import taper
 from dalab.methods.ensemble.particle import (
     ParticleFilter,
     effective_size,
-    resampled,
-    reweighted,
+    resample,
+    reweight,
     smoothing_noise,
-    uniform,
+    uniform_log_weights,
 )
 from dalab.methods.ensemble.particle_flow import Forecast, ParticleFlowFilter, likelihood_gradient
 from dalab.random import MemberStreams, stream
@@ -72,9 +72,9 @@ def test_particles_find_every_mode_with_its_probability():
 def test_weights_accumulate_until_they_are_spent(tiny_prior):
     p = problem(Advection(), tiny_prior, mask="points:[(0, 0), (3, 5)]", std=1.0)
     x = tiny_prior.sample_climatology(streams(20))[:, 0]
-    logw = uniform(x)
+    logw = uniform_log_weights(x)
     for k in range(3):
-        logw = reweighted(p.system.step(x, k), logw, *observed_at(p, k))
+        logw = reweight(p.system.step(x, k), logw, *observations_at(p, k))
     window = p.system.trajectory(x, 3)
     joint = -(p.data - p.network.apply(window)).pow(2).sum(-1) / 2
     torch.testing.assert_close(torch.softmax(logw, -1), torch.softmax(joint, -1))
@@ -85,7 +85,7 @@ def test_systematic_resampling_copies_in_proportion():
     w = torch.tensor([0.05, 0.3, 0.0, 0.15, 0.25, 0.2, 0.05], dtype=torch.float64)
     total = torch.zeros(7)
     for seed in range(400):
-        drawn = resampled(x, w.log(), streams(7, seed)).flatten().long()
+        drawn = resample(x, w.log(), streams(7, seed)).flatten().long()
         copies = torch.bincount(drawn, minlength=7)
         assert copies.sum() == 7
         assert ((copies >= (7 * w).floor()) & (copies <= (7 * w).ceil())).all()
@@ -126,12 +126,12 @@ def test_one_particle_takes_all_and_the_note_says_so(tiny_prior):
 
 def test_leading_axes_are_independent_repeats():
     p = scalar("arctan", 0.3)
-    net, data = observed_at(p, 0)
+    net, data = observations_at(p, 0)
     x = torch.randn(3, 50, 1, 1, 1, generator=stream(0), dtype=torch.float64)
     several = torch.stack([data, data + 0.5, data - 0.5])
-    logw = reweighted(x, uniform(x), net, several)
+    logw = reweight(x, uniform_log_weights(x), net, several)
     for a, d, found in zip(x, several, logw, strict=True):
-        torch.testing.assert_close(found, reweighted(a, uniform(a), net, d))
+        torch.testing.assert_close(found, reweight(a, uniform_log_weights(a), net, d))
     assert ParticleFilter().analysis(x, net, several, streams(50)).shape == x.shape
 
 
@@ -145,7 +145,7 @@ def test_flow_ends_in_the_gaussian_posterior(members):
     x = streams(members).normal((1, 1, 1))
     x = (x - x.mean()) / x.std() * 2**0.5
     method = ParticleFlowFilter(localisation=0.0, iterations=300)
-    x = method.analysis(x, *observed_at(p, 0), streams(members))
+    x = method.analysis(x, *observations_at(p, 0), streams(members))
     assert x.mean().item() == pytest.approx(mean, abs=0.01)
     assert x.var().item() == pytest.approx(P, rel=0.06)
 
@@ -160,7 +160,7 @@ def test_flow_in_many_dimensions_is_as_good_as_a_localised_kalman_filter(tiny_pr
     mean, P = filtered(p)[0]
     x = p.background.state + 0.5 * streams(50).normal((2, 8, 8))
     method = ParticleFlowFilter(localisation=1.0, iterations=100)
-    moved = method.analysis(x, *observed_at(p, 0), streams(50))
+    moved = method.analysis(x, *observations_at(p, 0), streams(50))
     before, after = (
         (e.mean(0).flatten() - mean).pow(2).mean().sqrt().item() for e in (x, moved)
     )
@@ -174,7 +174,7 @@ def test_flow_keeps_two_modes_that_a_kalman_filter_would_join():
     nodes, probability = by_quadrature(p, 1.0)
     x = torch.special.ndtri((torch.arange(60, dtype=torch.float64) + 0.5) / 60).reshape(60, 1, 1, 1)
     method = ParticleFlowFilter(localisation=0.0, iterations=600)
-    x = method.analysis(x, *observed_at(p, 0), streams(60)).flatten()
+    x = method.analysis(x, *observations_at(p, 0), streams(60)).flatten()
     likely = probability > 1e-3 * probability.max()
     nearest = (x[:, None] - nodes[likely]).abs().min(1).values
     assert (nearest < 0.1).float().mean() > 0.9
@@ -193,7 +193,7 @@ def test_forecast_covariance_is_solved_and_multiplied(tiny_prior):
 
 def test_likelihood_gradient_is_that_of_the_log_likelihood(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("speed", "arctan"))
-    net, data = observed_at(p, 0)
+    net, data = observations_at(p, 0)
     x = tiny_prior.sample_climatology(streams(3))[:, 0].requires_grad_()
     log = -((data - net.apply(x[:, None])) ** 2 / net.variance(like=data)).sum() / 2
     torch.testing.assert_close(
@@ -205,8 +205,8 @@ def test_flow_of_a_collapsed_or_repeated_ensemble(tiny_prior):
     p = problem(Advection(), tiny_prior)
     same = torch.zeros(4, 2, 8, 8, dtype=torch.float64)
     method = ParticleFlowFilter(iterations=3)
-    assert torch.isfinite(method.analysis(same, *observed_at(p, 0), streams(4))).all()
-    net, data = observed_at(p, 0)
+    assert torch.isfinite(method.analysis(same, *observations_at(p, 0), streams(4))).all()
+    net, data = observations_at(p, 0)
     x = torch.stack([tiny_prior.sample_climatology(streams(5, s))[:, 0] for s in (1, 2)])
     both = method.analysis(x, net, torch.stack([data, data + 1]), streams(5))
     alone = method.analysis(x[1], net, data + 1, streams(5))

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from dalab.methods.diffusion.spectral import (
-    DOUBT,
+    ERROR_INFLATION,
     FLOW_FROM_BACKGROUND,
-    NEAR,
+    LARGEST_DEPARTURE,
     SpectralGuidance,
-    doubted,
     flow_levels,
+    preconditioner_innovations,
 )
-from dalab.methods.diffusion.tweedie import moved
-from dalab.methods.gaussian.innovations import Innovations, observed
-from dalab.methods.gaussian.solver import Tabulated
+from dalab.methods.diffusion.tweedie import tweedie_increment
+from dalab.methods.gaussian.innovations import Innovations, observation_innovations
+from dalab.methods.gaussian.solver import GaussianSolver
 from dalab.methods.gaussian.update import Gaussian, background_observation, condition, posterior
 from dalab.priors.base import Prior
 from dalab.random import stream
@@ -76,7 +76,7 @@ class Inhomogeneous(Prior):
 
 def adapted(p, x, sigma, **options):
     method = SpectralGuidance(iterations=400, **options)
-    return method._adapted(p, x, sigma, background_observation(p))
+    return method._flow_dependent_mean(p, x, sigma, background_observation(p))
 
 
 @pytest.mark.parametrize("background", [None, 0.2])
@@ -134,7 +134,7 @@ def test_with_a_background_no_cell_leaves_the_tabulated_solution_far(tiny_system
     tabulated = posterior(p, gaussian, background_observation(p), iterations=400)
     about, _ = condition(background_observation(p), gaussian)
     apart = (adapted(p, x, 1.0, flow=3) - tabulated).abs() / about.cov.variance().sqrt()
-    assert apart.max() == pytest.approx(NEAR) and apart.min() < 0.9 * NEAR
+    assert apart.max() == pytest.approx(LARGEST_DEPARTURE) and apart.min() < 0.9 * LARGEST_DEPARTURE
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_with_a_background_no_cell_leaves_the_tabulated_solution_far(tiny_system
     [(1.0, 1.0, True), (0.5, 1.0, True), (-1.0, 0.01, False), (1e3, 100.0, False)],
 )
 def test_a_jacobian_that_is_no_covariance_is_not_followed(tiny_prior, factor, error, kept):
-    """Beyond a few times the tabulated way, that way is gone instead; a multiple of C is exact."""
+    """Beyond a few times the tabulated increment that one is taken; a multiple of C is exact."""
     C, (time, lev, ny, nx) = tiny_prior.error_covariance(1.0), tiny_prior.window
     few = torch.randn(2, 5, generator=stream(7), dtype=torch.float64)
     one = torch.ones_like(few)
@@ -157,8 +157,9 @@ def test_a_jacobian_that_is_no_covariance_is_not_followed(tiny_prior, factor, er
     tabulated = C(adjoint(torch.linalg.solve(S, few.T).T))
     own = torch.diag(known.error[0]) * (1 - factor) + factor * S
     exact = factor * C(adjoint(torch.linalg.solve(own, few.T).T))
-    found, way = moved(known, Tabulated(known, C, 20), lambda v: factor * C(v), iterations=8)
-    torch.testing.assert_close(way, tabulated, rtol=1e-6, atol=1e-9)
+    table = GaussianSolver(known, C, 20)
+    found, reference = tweedie_increment(known, table, lambda v: factor * C(v), iterations=8)
+    torch.testing.assert_close(reference, tabulated, rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(found, exact if kept else tabulated, rtol=1e-6, atol=1e-9)
     assert kept or (exact - tabulated).abs().max() > 1e-3
 
@@ -224,21 +225,20 @@ def test_a_less_sharp_preconditioner_ends_at_the_same_window(tiny_system, tiny_p
         return 4.0 * torch.autograd.grad(D, x, v, retain_graph=True)[0]
 
     C = mixture.error_covariance(2.0)
-    seen = observed(p.network, p.data, D.detach(), C)
-    ways = [
-        [moved(seen, Tabulated(by, C, 200), V, k)[0] for by in (seen, seen.doubted(3.0))]
-        for k in (1, 12)
-    ]
-    torch.testing.assert_close(*ways[1], rtol=1e-3, atol=1e-3)
-    assert (ways[0][0] - ways[0][1]).abs().max() > 1e-2
+    seen = observation_innovations(p.network, p.data, D.detach(), C)
+    tables = [GaussianSolver(by, C, 200) for by in (seen, seen.inflate_errors(3.0))]
+    increments = [[tweedie_increment(seen, table, V, k)[0] for table in tables] for k in (1, 12)]
+    torch.testing.assert_close(*increments[1], rtol=1e-3, atol=1e-3)
+    assert (increments[0][0] - increments[0][1]).abs().max() > 1e-2
 
 
 def test_the_table_is_doubted_where_windows_are_solved_for_above_the_climate(
     tiny_system, tiny_prior
 ):
-    for operator, s, factor in (("velocity", 2.0, DOUBT), ("velocity", 1.0, 1), ("arctan", 2.0, 1)):
+    cases = ("velocity", 2.0, ERROR_INFLATION), ("velocity", 1.0, 1), ("arctan", 2.0, 1)
+    for operator, s, factor in cases:
         p = problem(tiny_system, tiny_prior, (operator,))
         D = torch.zeros(1, *p.window, dtype=torch.float64)
-        seen = observed(p.network, p.data, D, tiny_prior.error_covariance(s))
-        torch.testing.assert_close(doubted(seen, s).error, factor * seen.error)
-        assert doubted(seen, s).values is seen.values
+        seen = observation_innovations(p.network, p.data, D, tiny_prior.error_covariance(s))
+        torch.testing.assert_close(preconditioner_innovations(seen, s).error, factor * seen.error)
+        assert preconditioner_innovations(seen, s).values is seen.values

@@ -11,11 +11,11 @@ import torch
 from dalab.errors import InputError
 from dalab.methods import METHODS
 from dalab.methods.diffusion.dmps import DMPS
-from dalab.methods.diffusion.evidence import Evidence
 from dalab.methods.diffusion.mmps import MMPS
 from dalab.methods.diffusion.pgdm import PiGDM
 from dalab.methods.diffusion.sda import SDA
 from dalab.methods.diffusion.soad import SOAD
+from dalab.methods.diffusion.stacked_observations import StackedObservations
 from dalab.observations import OPERATORS
 from dalab.priors import GaussianPrior
 from dalab.priors.denoisers.augmented import gaussian_augmented
@@ -29,7 +29,7 @@ GUIDED = ("sda", "dps", "dmps", "pgdm", "mmps", "soad", "soad-repaired")
 
 def exact(p, x, s, V):
     """E[window | x_s, data] for a Gaussian window of error covariance ``V`` about D."""
-    e = Evidence(p)
+    e = StackedObservations(p)
     H, D = matrix(e.apply, p.window), p.prior.denoise(x, s).flatten()
     return posterior(D, V, H, e.variance.double(), e.data)[0].view_as(x)
 
@@ -44,7 +44,7 @@ def test_mmps_is_exact_for_any_linear_data(tiny_system, tiny_prior, operators, b
     p = problem(tiny_system, tiny_prior, operators, background=background, std=2.0)
     x, s = noisy(p)
     V = matrix(tiny_prior.error_covariance(s), p.window)
-    found = MMPS(iterations=50).posterior_mean(Evidence(p), x, s)
+    found = MMPS(iterations=50).posterior_mean(StackedObservations(p), x, s)
     torch.testing.assert_close(found, exact(p, x, s, V), rtol=1e-4, atol=1e-5)
 
 
@@ -58,7 +58,7 @@ def test_pgdm_is_exact_where_the_prior_is_white(tiny_system, operators):
     p = problem(tiny_system, normal_prior(1.0), operators, background=0.3)
     x, s = noisy(p)
     V = s**2 / (1 + s**2) * torch.eye(x.numel(), dtype=torch.float64)
-    found = PiGDM(iterations=200).posterior_mean(Evidence(p), x, s)
+    found = PiGDM(iterations=200).posterior_mean(StackedObservations(p), x, s)
     torch.testing.assert_close(found, exact(p, x, s, V), rtol=1e-6, atol=1e-7)
 
 
@@ -66,7 +66,7 @@ def test_dmps_is_exact_where_the_prior_is_flat(tiny_system):
     p = problem(tiny_system, normal_prior(1e8), ("velocity",), background=0.3)
     x, s = noisy(p)
     V = s**2 * torch.eye(x.numel(), dtype=torch.float64)
-    found = DMPS(iterations=200).posterior_mean(Evidence(p), x, s)
+    found = DMPS(iterations=200).posterior_mean(StackedObservations(p), x, s)
     torch.testing.assert_close(found, exact(p, x, s, V), rtol=1e-5, atol=1e-5)
 
 
@@ -75,19 +75,19 @@ def test_sda_is_exact_where_its_hypothesis_holds(tiny_system):
     p = problem(tiny_system, normal_prior(1e8), ("identity",))
     x, s = noisy(p)
     V = s**2 * torch.eye(x.numel(), dtype=torch.float64)
-    found = SDA(gamma=1.0).posterior_mean(Evidence(p), x, s)
+    found = SDA(gamma=1.0).posterior_mean(StackedObservations(p), x, s)
     torch.testing.assert_close(found, exact(p, x, s, V), rtol=1e-5, atol=1e-6)
 
 
 def test_operators_inverted_one_by_one_miss_their_cross_covariance(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, TWO, mask="full")
     x, s = noisy(p)
-    whole = MMPS(iterations=50).posterior_mean(Evidence(p), x, s)
+    whole = MMPS(iterations=50).posterior_mean(StackedObservations(p), x, s)
     D, apart = tiny_prior.denoise(x, s), 0.0
     pieces = p.network.split(p.data)
     for instrument, data in zip(p.network.instruments, pieces, strict=True):
         one = replace(p, network=replace(p.network, instruments=(instrument,)), data=data)
-        apart = apart + MMPS(iterations=50).posterior_mean(Evidence(one), x, s) - D
+        apart = apart + MMPS(iterations=50).posterior_mean(StackedObservations(one), x, s) - D
     assert (whole - D - apart).pow(2).mean().sqrt() > 0.1 * (whole - D).pow(2).mean().sqrt()
 
 

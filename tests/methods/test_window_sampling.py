@@ -14,7 +14,7 @@ import torch
 from dalab.methods.diffusion.dps import DPS
 from dalab.methods.diffusion.guided import Guided, langevin
 from dalab.methods.diffusion.sda import SDA, SDAReleased
-from dalab.methods.diffusion.soad import SOAD, SOADRepaired, diffused
+from dalab.methods.diffusion.soad import SOAD, SOADRepaired, diffuse
 from dalab.random import MemberStreams
 from tests.methods.worlds import Advection, CellwisePrior, last, problem, white
 
@@ -55,7 +55,7 @@ def test_fresh_corrections_repair_what_has_the_right_limit(method):
     """To 1.12, the bias of the corrector; less where the last two levels are left alone."""
     found = moments(method, white(1.0))
     close(found, 1.0, 64, 1.0, 1.05)
-    method.quiet = 0
+    method.final_levels_without_correction = 0
     close(moments(method, white(1.0)), 1.0, 64, 1.0, 1.12)
 
 
@@ -70,13 +70,13 @@ def test_the_released_sda_runs_away():
 
 # z = (x, h) with h = x, of which h is observed
 
-FREE = {"cap": False, "forward": False}
+FREE = {"cap_guidance": False, "forward": False}
 VARIANTS = {
     "predictor only": (SOAD(corrections=0, **FREE), [
         (0.448, 1.60, 0.115), (0.943, 4.70, 0.238), (1.042, 1.76, 0.166)]),
-    "fresh": (SOAD(stale=False, **FREE), [
+    "fresh": (SOAD(reuse_score=False, **FREE), [
         (0.941, 1.04, 0.101), (0.999, 1.12, 0.145), (1.000, 1.12, 0.146)]),
-    "fresh, forward": (SOAD(stale=False, cap=False), [
+    "fresh, forward": (SOAD(reuse_score=False, cap_guidance=False), [
         (0.950, 1.05, 0.101), (1.000, 1.13, 0.145), (1.000, 1.13, 0.145)]),
     "as released": (SOAD(), [
         (0.947, 1.21, 0.105), (1.000, 1.24, 0.148), (1.000, 1.24, 0.149)]),
@@ -88,7 +88,7 @@ VARIANTS = {
 @pytest.mark.parametrize("name", VARIANTS)
 def test_soad_on_a_duplicated_channel(name):
     method, table = VARIANTS[name]
-    n = 128 if method.stale else 48
+    n = 128 if method.reuse_score else 48
     for c, expected in zip((0.01, 1.0, 10.0), table, strict=True):
         close(moments(method, white(c, n, copies=1)), c, n, *expected)
 
@@ -119,45 +119,46 @@ def test_a_background_through_the_forward_corrector_alone(c, expected):
 
 
 def test_fresh_corrections_walk_away_from_such_a_background():
-    assert moments(SOAD(stale=False), background_only(1.0))[2] == pytest.approx(0.297, rel=0.03)
+    method = SOAD(reuse_score=False)
+    assert moments(method, background_only(1.0))[2] == pytest.approx(0.297, rel=0.03)
 
 
 def test_a_background_in_the_likelihood_is_as_good_as_it_can_be():
-    method = SOADRepaired(cap=False, steps=256, corrections=5)
+    method = SOADRepaired(cap_guidance=False, steps=256, corrections=5)
     close(moments(method, background_only(1.0)), 1.0, 64, 1.0, 1.12, 0.145)
 
 
 # ---------------------------------------------------------------- correctors by themselves
 
 
-@pytest.mark.parametrize("stale, ratio", [(False, 1.125), (True, 1.625)])
-def test_fixed_point_of_the_corrector_in_pure_noise(stale, ratio):
+@pytest.mark.parametrize("reuse, ratio", [(False, 1.125), (True, 1.625)])
+def test_fixed_point_of_the_corrector_in_pure_noise(reuse, ratio):
     """1 + tau / 2 with fresh scores, 1 + C tau / 2 with one score for C = 5 corrections."""
     s, streams = 3.0, MemberStreams(0, 1, dtype=torch.float64)
     x = s * streams.normal((1, 1, 200, 200))
     for _ in range(30):
         e = x / s
         for _ in range(5):
-            x = langevin(x, e if stale else x / s, s, 0.25, streams)
+            x = langevin(x, e if reuse else x / s, s, 0.25, streams)
     assert x.var() / s**2 == pytest.approx(ratio, rel=0.02)
 
 
 class Unguided(Guided):
     """The sampler by itself."""
 
-    quiet = 0
+    final_levels_without_correction = 0
 
-    def posterior_mean(self, evidence, x, s):
-        return evidence.problem.prior.denoise(x, s)
+    def posterior_mean(self, observations, x, s):
+        return observations.problem.prior.denoise(x, s)
 
 
-@pytest.mark.parametrize("corrections, stale, tau, ratios", [
+@pytest.mark.parametrize("corrections, reuse, tau, ratios", [
     (1, False, 0.25, (1.05, 1.03, 1.01, 1.01, 1.00)),
     (5, False, 0.25, (1.02, 0.99, 1.01, 1.00, 0.98)),
     (1, False, 0.5, (1.11, 1.05, 1.02, 1.02, 1.01)),
     (5, True, 0.25, (1.45, 1.15, 1.06, 1.02, 1.00)),
 ])  # fmt: skip
-def test_correctors_are_too_hot_at_small_scales(corrections, stale, tau, ratios):
+def test_correctors_are_too_hot_at_small_scales(corrections, reuse, tau, ratios):
     """Output variance over c for c = 1e-4 ... 10 side by side: they share one step size.
 
     To four standard errors of these draws and the published ones. At 1e-4 the ratio (published:
@@ -168,7 +169,7 @@ def test_correctors_are_too_hot_at_small_scales(corrections, stale, tau, ratios)
     system.shape = (6, 80, 80)
     p = problem(system, CellwisePrior(torch.diag(c), 80), mask="full")
     method = Unguided(corrections=corrections, tau=tau, **PUBLISHED)
-    method.stale = stale
+    method.reuse_score = reuse
     found = last(method, p, 1).estimate.var((0, 1, 3, 4)) / c
     torch.testing.assert_close(found[1:], torch.tensor(ratios, dtype=c.dtype), rtol=0.08, atol=0)
     assert found[0] > 1.6
@@ -178,9 +179,9 @@ def test_diffused_data_are_noisy_states_of_their_level():
     """Over draws of y about h: mean h, variance s^2; for one y, variance s^2 - R."""
     s, std, h = 0.7, 0.4, 1.5
     streams = MemberStreams(0, 40000, dtype=torch.float64)
-    draws = diffused(torch.full((2,), h, dtype=torch.float64), std, s, streams)
+    draws = diffuse(torch.full((2,), h, dtype=torch.float64), std, s, streams)
     assert draws.var() == pytest.approx(s**2 - std**2, rel=0.02)
     data = std * streams.normal((2,))
-    noisy = data + diffused(torch.full((2,), h, dtype=torch.float64), std, s, streams)
+    noisy = data + diffuse(torch.full((2,), h, dtype=torch.float64), std, s, streams)
     assert noisy.mean() == pytest.approx(h, abs=0.01)
     assert noisy.var() == pytest.approx(s**2, rel=0.02)

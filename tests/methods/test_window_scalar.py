@@ -16,12 +16,12 @@ from scipy.integrate import quad
 from dalab.methods import Problem
 from dalab.methods.diffusion.dmps import DMPS
 from dalab.methods.diffusion.dps import DPS
-from dalab.methods.diffusion.evidence import Evidence
 from dalab.methods.diffusion.guided import cosine_levels
 from dalab.methods.diffusion.mmps import MMPS
 from dalab.methods.diffusion.pgdm import PiGDM
 from dalab.methods.diffusion.sda import SDA, SDAReleased
-from dalab.methods.diffusion.soad import SOAD, selected
+from dalab.methods.diffusion.soad import SOAD, select_channels
+from dalab.methods.diffusion.stacked_observations import StackedObservations
 from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.observations import OPERATORS, network
@@ -66,13 +66,13 @@ def scalar_guidance(c: float, posterior_mean) -> float:
 
 
 def by(method):
-    return lambda p, x, s: method.posterior_mean(Evidence(p), x, s)
+    return lambda p, x, s: method.posterior_mean(StackedObservations(p), x, s)
 
 
 def soad(p, x, s):
     """The state itself is observed: its channel of an augmented window without others."""
-    p = selected(augmented(replace(p, prior=p.prior)))
-    return SOAD(cap=False).posterior_mean(Evidence(p), x, s)
+    p = select_channels(augmented(replace(p, prior=p.prior)))
+    return SOAD(cap_guidance=False).posterior_mean(StackedObservations(p), x, s)
 
 
 def spectral(p, x, s):
@@ -99,7 +99,7 @@ def test_published_guidance(c, values):
 
 
 def test_the_released_sda_points_away_from_the_data():
-    method = SDAReleased(cap=False)
+    method = SDAReleased(cap_guidance=False)
     assert scalar_guidance(1.0, by(method)) == pytest.approx(-3.211870483, rel=2e-6)
 
 
@@ -116,7 +116,7 @@ def test_published_guidance_of_dps_norm():
     p = scalar_problem(1.0)
     s, mu = SIGMA / MU, MU
     x = torch.full((1, 1, 1, 1, 1), XT / mu, dtype=torch.float64)
-    _, push = DPS(zeta=1.0).guidance(Evidence(p), x, s)
+    _, push = DPS(zeta=1.0).guidance(StackedObservations(p), x, s)
     assert -float(push) / mu == pytest.approx(0.515810872, rel=1e-5)
 
 

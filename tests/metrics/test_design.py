@@ -7,7 +7,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.methods.ensemble.localisation import gaspari_cohn
-from dalab.metrics.design import best, outlook
+from dalab.metrics.design import candidate_sensors, place_sensors
 from dalab.observations import MASKS, OPERATORS, network
 from dalab.random import stream
 from dalab.registry import build
@@ -65,7 +65,7 @@ def analysis(P: torch.Tensor, rows: list[int]) -> torch.Tensor:
 @pytest.mark.parametrize("steps", [[1], [0, 2]])
 def test_value_is_the_variance_that_kalman_removes(system, members, radius, steps):
     P = dense(members, taper(radius) if radius else None)
-    value = outlook(members, instrument(system), steps, radius).value()
+    value = candidate_sensors(members, instrument(system), steps, radius).value()
     assert value.shape == GRID
     for cell in ((0, 0), (5, 7), (2, 3)):
         exact = P.trace() - analysis(P, places(cell, steps)).trace()
@@ -74,8 +74,8 @@ def test_value_is_the_variance_that_kalman_removes(system, members, radius, step
 
 def test_what_is_left_is_the_variance_of_the_kalman_filter(system, members):
     steps, cell = [0, 1, 2], (4, 1)
-    before = outlook(members, instrument(system), steps, 0.0)
-    after = before.after(cell)
+    before = candidate_sensors(members, instrument(system), steps, 0.0)
+    after = before.assimilate(cell)
     P = analysis(dense(members), places(cell, steps))
     assert after.variance == pytest.approx(float(P.trace()), rel=1e-8)
     assert before.variance - after.variance == pytest.approx(float(before.value()[cell]), rel=1e-8)
@@ -83,7 +83,7 @@ def test_what_is_left_is_the_variance_of_the_kalman_filter(system, members):
     torch.testing.assert_close(after.value()[0, 6], next_one, rtol=1e-8, atol=0)
 
 
-def test_a_large_ensemble_tells_the_value_under_the_true_covariance(system):
+def test_a_large_ensemble_gives_the_value_under_the_true_covariance(system):
     y, x = (torch.fft.fftfreq(n, dtype=torch.float64) * n for n in GRID)
     column = torch.exp(-0.5 * torch.hypot(y[:, None], x) ** 2)
     cells = [(i, j) for i in range(GRID[0]) for j in range(GRID[1])]
@@ -93,8 +93,8 @@ def test_a_large_ensemble_tells_the_value_under_the_true_covariance(system):
     noise = torch.randn(800, STEPS, 2, len(cells), generator=stream(1), dtype=torch.float64)
     estimate = (noise @ root.T).unflatten(-1, GRID)
     exact = float((C[0] ** 2).sum() / (C[0, 0] + STD**2))
-    told = outlook(estimate, instrument(system), [1], 0.0).value()
-    assert told.mean() / (2 * exact) == pytest.approx(1.0, abs=0.1), "two layers, one day"
+    value = candidate_sensors(estimate, instrument(system), [1], 0.0).value()
+    assert value.mean() / (2 * exact) == pytest.approx(1.0, abs=0.1), "two layers, one day"
 
 
 def test_the_best_sensors_stand_apart_and_off_the_taken_cells(system):
@@ -102,32 +102,35 @@ def test_the_best_sensors_stand_apart_and_off_the_taken_cells(system):
     other = 0.9 * torch.roll(gaspari_cohn(GRID, 1.5), (4, 5), (0, 1))
     weights = torch.randn(40, 2, STEPS, 2, generator=stream(3), dtype=torch.float64)
     estimate = (weights[..., None, None] * torch.stack([bump, other])[:, None, None]).sum(1)
-    ahead = outlook(estimate, instrument(system), [0, 1, 2], 2.0)
-    cells, left = best(ahead, 2)
-    assert cells == [(1, 1), (4, 5)] and left.variance < 0.5 * ahead.variance
+    candidates = candidate_sensors(estimate, instrument(system), [0, 1, 2], 2.0)
+    cells, left = place_sensors(candidates, 2)
+    assert cells == [(1, 1), (4, 5)] and left.variance < 0.5 * candidates.variance
     taken = torch.zeros(STEPS, *GRID, dtype=torch.bool)
     taken[:, 1, 1] = True
-    assert best(ahead.without(taken), 1)[0] != [(1, 1)]
-    assert best(ahead.without(~taken), 9)[0] == [(1, 1)], "no other cell is free"
-    assert best(ahead.without(taken | ~taken), 3)[0] == []
+    assert place_sensors(candidates.exclude(taken), 1)[0] != [(1, 1)]
+    assert place_sensors(candidates.exclude(~taken), 9)[0] == [(1, 1)], "no other cell is free"
+    assert place_sensors(candidates.exclude(taken | ~taken), 3)[0] == []
 
 
-def test_a_sensor_that_looks_at_times_is_worth_what_those_times_are(system, members):
-    ahead = outlook(members, instrument(system), [0, 1, 2], 2.0)
+def test_a_sensor_of_some_times_has_the_value_of_those_times(system, members):
+    candidates = candidate_sensors(members, instrument(system), [0, 1, 2], 2.0)
     cells = torch.zeros(STEPS, *GRID, dtype=torch.bool)
     cells[[0, 2]] = True
-    alone = outlook(members, instrument(system), [1], 2.0)
-    torch.testing.assert_close(ahead.without(cells).value(), alone.value())
-    looks = torch.tensor([False, True, False])
-    torch.testing.assert_close(ahead.after((2, 3), looks).state, alone.after((2, 3)).state)
+    alone = candidate_sensors(members, instrument(system), [1], 2.0)
+    torch.testing.assert_close(candidates.exclude(cells).value(), alone.value())
+    active = torch.tensor([False, True, False])
+    some, all_of_them = candidates.assimilate((2, 3), active), alone.assimilate((2, 3))
+    torch.testing.assert_close(some.state, all_of_them.state)
 
 
 def test_a_saturated_sensor_is_worth_less(system, members):
-    seen = [outlook(members + shift, instrument(system, "arctan"), [1], 0.0).value().mean()
-            for shift in (0.0, 3.0)]  # fmt: skip
-    assert seen[1] < 0.3 * seen[0]
+    arctan = instrument(system, "arctan")
+    value, saturated = (
+        candidate_sensors(members + shift, arctan, [1], 0.0).value().mean() for shift in (0.0, 3.0)
+    )
+    assert saturated < 0.3 * value
 
 
 def test_one_member_has_no_spread(system, members):
     with pytest.raises(InputError, match="members = 1: must be at least 2.*Run with 8"):
-        outlook(members[:1], instrument(system), [0], 0.0)
+        candidate_sensors(members[:1], instrument(system), [0], 0.0)

@@ -22,9 +22,9 @@ import param
 import torch
 from torch import Tensor
 
-from .evidence import Evidence
 from .guidance import isotropic_weights
 from .guided import Guided
+from .stacked_observations import StackedObservations
 
 
 class DMPS(Guided):
@@ -33,14 +33,14 @@ class DMPS(Guided):
     factor = param.Number(1.0, bounds=(0.0, 10.0), doc="of the guidance; the authors' code: 1.75")
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
-        """Denoised window moved by s^2 times the likelihood score."""
-        clean = evidence.problem.prior.denoise(x, s)
-        if evidence.empty:
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
+        """Move the denoised window by s^2 times the likelihood score."""
+        clean = observations.problem.prior.denoise(x, s)
+        if observations.empty:
             return clean
-        pullback = torch.func.vjp(evidence.apply, clean)[1]
-        seen, slope = torch.func.jvp(evidence.apply, (clean,), (x - clean,))[:2]
+        pullback = torch.func.vjp(observations.apply, clean)[1]
+        seen, slope = torch.func.jvp(observations.apply, (clean,), (x - clean,))[:2]
         weights = isotropic_weights(
-            evidence, clean, evidence.data - seen - slope, s**2, self.iterations
+            observations, clean, observations.data - seen - slope, s**2, self.iterations
         )
-        return self.moved(clean, self.factor * pullback(weights)[0], s)
+        return self.move(clean, self.factor * pullback(weights)[0], s)

@@ -30,9 +30,9 @@ from torch import Tensor
 
 from ...random import MemberStreams
 from ..base import Problem, Step
-from .evidence import Evidence
 from .guidance import guidance
 from .guided import Guided
+from .stacked_observations import StackedObservations
 
 
 class DPS(Guided):
@@ -53,35 +53,39 @@ class DPS(Guided):
             return super().iterate(problem, streams)
         return self._descend(problem, streams)
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
-        """Denoised window moved by s^2 times the score of the likelihood form."""
-        clean, score = guidance(evidence, x, s, lambda d, _: d / evidence.variance)
-        return self.moved(clean, score, s)
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
+        """Move the denoised window by s^2 times the score of the likelihood form."""
+        clean, score = guidance(observations, x, s, lambda d, _: d / observations.variance)
+        return self.move(clean, score, s)
 
     def _descend(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         """The norm form."""
-        evidence, grid = Evidence(problem), self.grid
+        observations, grid = StackedObservations(problem), self.grid
         total = len(grid) - 1
         x = grid[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(pairwise(grid), start=1):
-            clean, push = self._both(evidence, x, s)
+            clean, push = self._guidance_by_parts(observations, x, s)
             x = self.advance(x, (x - clean) / s, s, lower, streams) - push
             yield Step(
                 x if done == total else clean - push, done, total, done, note=f"sigma {s:.3g}"
             )
 
-    def _both(self, evidence: Evidence, x: Tensor, s: float) -> tuple[Tensor, Tensor]:
-        parts = [self.guidance(evidence, part, s) for part in x.split(self.batch)]
+    def _guidance_by_parts(
+        self, observations: StackedObservations, x: Tensor, s: float
+    ) -> tuple[Tensor, Tensor]:
+        parts = [self.guidance(observations, part, s) for part in x.split(self.batch)]
         clean, push = zip(*parts, strict=True)
         return torch.cat(clean), torch.cat(push)
 
-    def guidance(self, evidence: Evidence, x: Tensor, s: float) -> tuple[Tensor, Tensor]:
+    def guidance(
+        self, observations: StackedObservations, x: Tensor, s: float
+    ) -> tuple[Tensor, Tensor]:
         """Denoised window and the step down the gradient of the residual's norm."""
-        std = evidence.variance.sqrt()
+        std = observations.variance.sqrt()
         scale = self.zeta * math.sqrt(x[0].numel()) * float(std.sum()) / max(len(std), 1)
 
         def weigh(d: Tensor, _: Tensor) -> Tensor:
-            return d / (evidence.variance * (d / std).norm(dim=-1, keepdim=True))
+            return d / (observations.variance * (d / std).norm(dim=-1, keepdim=True))
 
-        clean, score = guidance(evidence, x, s, weigh)
+        clean, score = guidance(observations, x, s, weigh)
         return clean, -scale * score

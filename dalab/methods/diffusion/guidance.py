@@ -1,4 +1,4 @@
-r"""The guidance that the diffusion posterior methods share.
+r"""Guidance by observations, shared by the diffusion methods.
 
 With D = D(x_s, s) the denoised window and V = Cov[x | x_s], a linear-Gaussian likelihood has the
 score
@@ -24,19 +24,23 @@ from ...observations import Instrument
 from ...observations.operators import Elementwise, Spectral
 from ...priors.covariance import weights
 from ..gaussian.cg import conjugate_gradients
-from .evidence import Evidence
+from .stacked_observations import StackedObservations
 
 Jacobian = Literal["denoiser", "identity", "network"]
 Weigh = Callable[[Tensor, Tensor], Tensor]
 
 
 def guidance(
-    evidence: Evidence, x: Tensor, s: float, weigh: Weigh, jacobian: Jacobian = "denoiser"
+    observations: StackedObservations,
+    x: Tensor,
+    s: float,
+    weigh: Weigh,
+    jacobian: Jacobian = "denoiser",
 ) -> tuple[Tensor, Tensor]:
     """Denoised windows D and the guidance J^T H'^T a at D, from one denoiser evaluation.
 
     Args:
-        evidence: what was measured.
+        observations: what was measured.
         x: noisy windows ``(members, time, lev, y, x)`` at level ``s``.
         s: noise level.
         weigh: from the innovations y - H(D), ``(members, size)``, and D to the weights a, the
@@ -49,20 +53,20 @@ def guidance(
     Returns:
         D and the guidance, both shaped like ``x``; the guidance is zero if nothing was measured.
     """
-    prior = evidence.problem.prior
-    if evidence.empty:
+    prior = observations.problem.prior
+    if observations.empty:
         return prior.denoise(x, s).detach(), torch.zeros_like(x)
     with torch.enable_grad():
         x = x.detach().requires_grad_(jacobian != "identity")
         clean = prior.denoise(x, s)
         clean = clean if clean.requires_grad else clean.detach().requires_grad_()
-        seen = evidence.apply(clean)
-    a = weigh(evidence.data - seen.detach(), clean.detach())
+        seen = observations.apply(clean)
+    a = weigh(observations.data - seen.detach(), clean.detach())
     return clean.detach(), _pull(seen, clean, x, a, jacobian)
 
 
 def _pull(seen: Tensor, clean: Tensor, x: Tensor, a: Tensor, jacobian: Jacobian) -> Tensor:
-    """J^T H'^T of observation vectors."""
+    """Apply J^T H'^T to observation vectors."""
     if jacobian == "identity":
         return torch.autograd.grad(seen, clean, a)[0]
     if jacobian == "denoiser":
@@ -72,7 +76,11 @@ def _pull(seen: Tensor, clean: Tensor, x: Tensor, a: Tensor, jacobian: Jacobian)
 
 
 def isotropic_weights(
-    evidence: Evidence, at: Tensor, innovation: Tensor, variance: float, iterations: int
+    observations: StackedObservations,
+    at: Tensor,
+    innovation: Tensor,
+    variance: float,
+    iterations: int,
 ) -> Tensor:
     """Solve (R + variance H' H'^T) a = innovation, H' being the derivative at ``at``.
 
@@ -80,31 +88,31 @@ def isotropic_weights(
     background are solved for together, with their cross terms.
 
     Args:
-        evidence: what was measured.
+        observations: what was measured.
         at: windows ``(members, time, lev, y, x)``.
         innovation: ``(members, size)``.
         variance: variance of every entry of the window, all independent.
         iterations: of conjugate gradients.
     """
     with torch.no_grad():
-        pullback = torch.func.vjp(evidence.apply, at)[1]
+        pullback = torch.func.vjp(observations.apply, at)[1]
 
         def signal(a: Tensor) -> Tensor:
-            return torch.func.jvp(evidence.apply, (at,), (pullback(a)[0],))[1]
+            return torch.func.jvp(observations.apply, (at,), (pullback(a)[0],))[1]
 
         def covariance(a: Tensor) -> Tensor:
-            return evidence.variance * a + variance * signal(a)
+            return observations.variance * a + variance * signal(a)
 
-        diagonal = evidence.variance + variance * _squared_gains(evidence, at)
+        diagonal = observations.variance + variance * _squared_gains(observations, at)
         return conjugate_gradients(
             covariance, innovation, iterations=iterations, preconditioner=1 / diagonal
         )
 
 
-def _squared_gains(evidence: Evidence, at: Tensor) -> Tensor:
+def _squared_gains(observations: StackedObservations, at: Tensor) -> Tensor:
     """Diagonal of H' H'^T; one for operators of which it is not known. ``(members, size)``."""
-    gains = [_gain(i, at).expand(len(at), -1) for i in evidence.problem.network.instruments]
-    rest = len(evidence.data) - sum(gain.shape[-1] for gain in gains)  # the background
+    gains = [_gain(i, at).expand(len(at), -1) for i in observations.problem.network.instruments]
+    rest = len(observations.data) - sum(gain.shape[-1] for gain in gains)  # the background
     return torch.cat([*gains, at.new_ones(len(at), rest)], dim=-1)
 
 
@@ -120,8 +128,8 @@ def _gain(instrument: Instrument, at: Tensor) -> Tensor:
     return instrument.take(channels[:, None, None].expand(shape))[None]
 
 
-def capped(push: Tensor, s: float) -> Tensor:
-    """A move of the posterior mean, scaled down so that no entry exceeds sqrt(1 + s^2).
+def limit_push(push: Tensor, s: float) -> Tensor:
+    """Scale down a move of the posterior mean so that no entry exceeds sqrt(1 + s^2).
 
     That bounds sigma^2 times the score by one in a variance-preserving process, as in the code
     released with SOAD; there over the whole batch, here for each member by itself.

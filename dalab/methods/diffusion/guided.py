@@ -26,27 +26,28 @@ from torch import Tensor
 
 from ...random import MemberStreams
 from ..base import Problem, Step
-from .evidence import Evidence
-from .guidance import capped
+from .guidance import limit_push
 from .sampler import Diffusion, ancestral_step
+from .stacked_observations import StackedObservations
 
 ETA = 1e-3
 """Signal left at t = 1, and noise left at t = 0, of the cosine schedule."""
 
 
 class Guided(Diffusion):
-    """A diffusion method that moves the denoised window towards the data at each level.
+    """Diffusion method that moves the denoised window towards the data at each level.
 
     Attributes:
-        stale: whether the corrections of a level, and the step after them, reuse the score from
-            before them; a fresh one otherwise.
-        quiet: levels at the end without corrections, which would only add noise there.
-        cap: whether the guidance is capped.
+        reuse_score: true if the corrections of a level, and the step after them, reuse the score
+            from before them; a fresh one otherwise.
+        final_levels_without_correction: number of levels at the end without corrections, which
+            would only add noise there.
+        cap_guidance: true if the guidance is capped.
     """
 
-    stale: ClassVar[bool] = False
-    quiet: ClassVar[int] = 2
-    cap: ClassVar[bool] = False
+    reuse_score: ClassVar[bool] = False
+    final_levels_without_correction: ClassVar[int] = 2
+    cap_guidance: ClassVar[bool] = False
 
     corrections = param.Integer(0, bounds=(0, 16), doc="Langevin corrections per level")
     tau = param.Number(0.25, bounds=(0.0, 1.0), doc="size of a Langevin correction")
@@ -58,65 +59,73 @@ class Guided(Diffusion):
 
     @property
     def grid(self) -> list[float]:
-        """The levels that are visited, and the one to end at.
+        """Visited noise levels, and the final one.
 
-        With no quiet levels the last of the cosine schedule is visited too, for its corrections.
+        If the final levels are corrected, the last of the cosine schedule is visited too.
         """
         if self.schedule == "power":
             return [*self.levels, 0.0]
         levels = cosine_levels(self.steps)
-        return levels if self.quiet else [*levels, levels[-1]]
+        return levels if self.final_levels_without_correction else [*levels, levels[-1]]
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
         """Estimate of E[x | x_s, data] for windows ``(members, time, lev, y, x)``."""
         raise NotImplementedError
 
-    def moved(self, clean: Tensor, score: Tensor, s: float) -> Tensor:
-        """The denoised window moved by s^2 times the likelihood score, capped if so wanted."""
+    def move(self, clean: Tensor, score: Tensor, s: float) -> Tensor:
+        """Move the denoised window by s^2 times the likelihood score, capped if so wanted."""
         push = s**2 * score
-        return clean + (capped(push, s) if self.cap else push)
+        return clean + (limit_push(push, s) if self.cap_guidance else push)
 
-    def settle(self, evidence: Evidence, x: Tensor, s: float, streams: MemberStreams) -> Tensor:
-        """What is done to a window at level ``s`` after each move: nothing."""
+    def postprocess(
+        self, observations: StackedObservations, x: Tensor, s: float, streams: MemberStreams
+    ) -> Tensor:
+        """Correct windows at level ``s`` after each move; this one leaves them as they are."""
         return x
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        evidence, grid = Evidence(problem), self.grid
+        observations, grid = StackedObservations(problem), self.grid
         total, evaluations = len(grid) - 1, 0
+        last_corrected = total - self.final_levels_without_correction
         x = grid[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(pairwise(grid), start=1):
-            corrections = self.corrections if 1 < done <= total - self.quiet else 0
-            x, xhat, e = self.correct(evidence, x, s, corrections, streams)
-            evaluations += 1 if self.stale else 1 + corrections
+            corrections = self.corrections if 1 < done <= last_corrected else 0
+            x, xhat, e = self.correct(observations, x, s, corrections, streams)
+            evaluations += 1 if self.reuse_score else 1 + corrections
             x = self.advance(x, e, s, lower, streams)
             if lower > 0:
-                x = self.settle(evidence, x, lower, streams)
+                x = self.postprocess(observations, x, lower, streams)
             estimate = x if done == total else xhat
             yield Step(estimate, done, total, evaluations, note=f"sigma {s:.3g}")
 
     def correct(
-        self, evidence: Evidence, x: Tensor, s: float, corrections: int, streams: MemberStreams
+        self,
+        observations: StackedObservations,
+        x: Tensor,
+        s: float,
+        corrections: int,
+        streams: MemberStreams,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The window after its corrections, the last posterior mean and the last e."""
-        xhat = self._guided(evidence, x, s)
+        """Apply Langevin corrections; return the window, its posterior mean and the last e."""
+        xhat = self._posterior_mean(observations, x, s)
         e = (x - xhat) / s
         for _ in range(corrections):
-            x = self.settle(evidence, langevin(x, e, s, self.tau, streams), s, streams)
-            if not self.stale:
-                xhat = self._guided(evidence, x, s)
+            x = self.postprocess(observations, langevin(x, e, s, self.tau, streams), s, streams)
+            if not self.reuse_score:
+                xhat = self._posterior_mean(observations, x, s)
                 e = (x - xhat) / s
         return x, xhat, e
 
     def advance(
         self, x: Tensor, e: Tensor, s: float, lower: float, streams: MemberStreams
     ) -> Tensor:
-        """From level ``s`` to ``lower`` along ``e``."""
+        """Step from level ``s`` to ``lower`` along ``e``."""
         noise = streams.normal(x.shape[1:]) if self.eta > 0 and lower > 0 else 0.0
         return ancestral_step(x, x - s * e, s, lower, noise, self.eta)
 
-    def _guided(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
+    def _posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
         parts = x.split(self.batch)
-        return torch.cat([self.posterior_mean(evidence, part, s).detach() for part in parts])
+        return torch.cat([self.posterior_mean(observations, part, s).detach() for part in parts])
 
 
 def cosine_levels(steps: int) -> list[float]:
@@ -127,6 +136,6 @@ def cosine_levels(steps: int) -> list[float]:
 
 
 def langevin(x: Tensor, e: Tensor, s: float, tau: float, streams: MemberStreams) -> Tensor:
-    """One Langevin correction at level ``s``, its step set per member from the size of ``e``."""
+    """Apply one Langevin correction at level ``s``, its size set per member by that of ``e``."""
     d = tau / (e**2).mean(dim=tuple(range(1, e.ndim)), keepdim=True)
     return x - s * (d * e + math.sqrt(2.0) * torch.sqrt(d) * streams.normal(x.shape[1:]))

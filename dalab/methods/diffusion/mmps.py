@@ -20,8 +20,8 @@ from azula.guidance.mmps import MMPSDenoiser
 from azula.linalg.covariance import DiagonalCovariance
 from torch import Tensor
 
-from .evidence import Evidence
 from .guided import Guided
+from .stacked_observations import StackedObservations
 
 
 class MMPS(Guided):
@@ -30,13 +30,17 @@ class MMPS(Guided):
     iterations = param.Integer(3, bounds=(1, 50), doc="solver iterations per step")
     solver = param.Selector(default="cg", objects=["cg", "gmres"], doc="linear solver")
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
-        """Denoised window moved by s^2 times the likelihood score."""
-        prior = evidence.problem.prior
-        if evidence.empty:
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
+        """Move the denoised window by s^2 times the likelihood score."""
+        prior = observations.problem.prior
+        if observations.empty:
             return prior.denoise(x, s)
         guided = MMPSDenoiser(
-            prior, y=evidence.data, A=evidence.apply, cov_y=DiagonalCovariance(evidence.variance),
-            solver=self.solver, iterations=self.iterations,
+            prior,
+            y=observations.data,
+            A=observations.apply,
+            cov_y=DiagonalCovariance(observations.variance),
+            solver=self.solver,
+            iterations=self.iterations,
         )
         return guided(x, prior.time(s).to(x)).mean

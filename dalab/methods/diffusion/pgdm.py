@@ -17,7 +17,8 @@ References:
 Differences: the noisy linear form, with H' the derivative at the denoised window where the operator
 is not linear; the paper's form for operators that have a pseudo-inverse but no derivative, which
 drops R, is not offered. The background is one more observation. Where the climatology is red the
-guidance of its large scales is far too strong and few steps diverge; ``cap`` prevents that.
+guidance of its large scales is far too strong and few steps diverge; ``cap_guidance`` prevents
+that.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from __future__ import annotations
 import param
 from torch import Tensor
 
-from .evidence import Evidence
 from .guidance import guidance, isotropic_weights
 from .guided import Guided
+from .stacked_observations import StackedObservations
 
 
 class PiGDM(Guided):
@@ -35,16 +36,16 @@ class PiGDM(Guided):
 
     eta = param.Number(0.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
-    cap = param.Boolean(
+    cap_guidance = param.Boolean(
         False, doc="bound the guidance at every entry: where the prior is far from white"
     )
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
-        """Denoised window moved by s^2 times the likelihood score."""
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
+        """Move the denoised window by s^2 times the likelihood score."""
         variance = s**2 / (1 + s**2)
 
         def weigh(innovation: Tensor, clean: Tensor) -> Tensor:
-            return isotropic_weights(evidence, clean, innovation, variance, self.iterations)
+            return isotropic_weights(observations, clean, innovation, variance, self.iterations)
 
-        clean, score = guidance(evidence, x, s, weigh)
-        return self.moved(clean, score, s)
+        clean, score = guidance(observations, x, s, weigh)
+        return self.move(clean, score, s)

@@ -29,9 +29,9 @@ from torch import Tensor
 
 from ...random import MemberStreams
 from ..base import Problem, Step
-from .evidence import Evidence
 from .guidance import Jacobian, guidance
 from .guided import Guided
+from .stacked_observations import StackedObservations
 
 
 class SDA(Guided):
@@ -42,7 +42,7 @@ class SDA(Guided):
     )
     corrections = param.Integer(1, bounds=(0, 16), doc="Langevin corrections per level")
     eta = param.Number(0.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
-    cap = param.Boolean(
+    cap_guidance = param.Boolean(
         False, doc="bound the guidance at every entry: for operators whose gain exceeds gamma"
     )
     detached = param.Boolean(
@@ -54,11 +54,11 @@ class SDA(Guided):
         """What stands for the Jacobian of the denoiser."""
         return "identity" if self.detached else "denoiser"
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
-        """Denoised window moved by s^2 times the likelihood score."""
-        variance = evidence.variance + self.gamma * s**2
-        clean, push = guidance(evidence, x, s, lambda d, _: d / variance, self.jacobian)
-        return self.moved(clean, push, s)
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
+        """Move the denoised window by s^2 times the likelihood score."""
+        variance = observations.variance + self.gamma * s**2
+        clean, push = guidance(observations, x, s, lambda d, _: d / variance, self.jacobian)
+        return self.move(clean, push, s)
 
 
 class SDAReleased(SDA):
@@ -71,8 +71,8 @@ class SDAReleased(SDA):
     With 256 steps this is the column "SDA" of the SOAD paper.
     """
 
-    stale: ClassVar[bool] = True
-    quiet: ClassVar[int] = 0
+    reuse_score: ClassVar[bool] = True
+    final_levels_without_correction: ClassVar[int] = 0
 
     steps = param.Integer(256, bounds=(2, 1000), doc="noise levels from first to last")
     corrections = param.Integer(5, bounds=(0, 16), doc="Langevin corrections per level")
@@ -80,7 +80,7 @@ class SDAReleased(SDA):
         default="cosine", objects=["power", "cosine"],
         doc="noise levels: power, from sigma_max to sigma_min; cosine, published, 1000 to 0.001",
     )
-    cap = param.Boolean(True, doc="bound the guidance at every entry")
+    cap_guidance = param.Boolean(True, doc="bound the guidance at every entry")
     detached = param.Boolean(False, precedence=-1)
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:

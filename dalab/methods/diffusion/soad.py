@@ -42,16 +42,16 @@ from ...observations import ObservingNetwork
 from ...priors.denoisers.augmented import AugmentedPrior, selection
 from ...random import MemberStreams
 from ..base import Problem, Step
-from .evidence import Evidence
 from .guidance import guidance
 from .guided import Guided
+from .stacked_observations import StackedObservations
 
 
 class SOAD(Guided):
     """State-observation augmented diffusion as released: needs an augmented prior."""
 
     uses_augmented = True
-    quiet: ClassVar[int] = 0
+    final_levels_without_correction: ClassVar[int] = 0
 
     steps = param.Integer(256, bounds=(2, 1000), doc="noise levels from first to last")
     eta = param.Number(0.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
@@ -68,25 +68,27 @@ class SOAD(Guided):
         default="forward", objects=["forward", "likelihood", "both"],
         doc="where a background enters: the forward-diffusion corrector, the likelihood, or both",
     )
-    stale = param.Boolean(True, doc="reuse one score for all corrections and the next step")
-    cap = param.Boolean(True, doc="bound the guidance at every entry")
+    reuse_score = param.Boolean(True, doc="reuse one score for all corrections and the next step")
+    cap_guidance = param.Boolean(True, doc="bound the guidance at every entry")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         lev = problem.window[1]
-        for step in super().iterate(selected(problem), streams):
+        for step in super().iterate(select_channels(problem), streams):
             yield replace(step, estimate=step.estimate[..., :lev, :, :])
 
-    def posterior_mean(self, evidence: Evidence, x: Tensor, s: float) -> Tensor:
-        """Denoised augmented window moved by s^2 times the likelihood score."""
+    def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
+        """Move the denoised augmented window by s^2 times the likelihood score."""
         if self.background == "forward":
-            evidence = Evidence(replace(evidence.problem, background=None))
-        variance = evidence.variance + (self.width * s) ** 2 / (self.width**2 + s**2)
-        clean, score = guidance(evidence, x, s, lambda d, _: d / variance)
-        return self.moved(clean, score, s)
+            observations = StackedObservations(replace(observations.problem, background=None))
+        variance = observations.variance + (self.width * s) ** 2 / (self.width**2 + s**2)
+        clean, score = guidance(observations, x, s, lambda d, _: d / variance)
+        return self.move(clean, score, s)
 
-    def settle(self, evidence: Evidence, x: Tensor, s: float, streams: MemberStreams) -> Tensor:
-        """The forward-diffusion corrector at level ``s``."""
-        problem, seen = evidence.problem, evidence.problem.background
+    def postprocess(
+        self, observations: StackedObservations, x: Tensor, s: float, streams: MemberStreams
+    ) -> Tensor:
+        """Apply the forward-diffusion corrector at level ``s``."""
+        problem, seen = observations.problem, observations.problem.background
         if not self.forward:
             return x
         x = x.clone()
@@ -95,20 +97,20 @@ class SOAD(Guided):
             std = float(instrument.assumed_std or instrument.std)
             if s > std:
                 fields = x[..., instrument.operator.part, :, :]
-                fresh = diffused(values, std, s, streams)
+                fresh = diffuse(values, std, s, streams)
                 fields += instrument.put(fresh - instrument.take(fields))
         if seen is not None and self.background != "likelihood" and s > seen.std:
-            x[:, 0, : len(seen.state)] = diffused(seen.state, seen.std, s, streams)
+            x[:, 0, : len(seen.state)] = diffuse(seen.state, seen.std, s, streams)
         return x
 
 
-def diffused(values: Tensor, std: float, s: float, streams: MemberStreams) -> Tensor:
-    """Values measured with error ``std`` as they would be at level ``s``, one draw per member."""
+def diffuse(values: Tensor, std: float, s: float, streams: MemberStreams) -> Tensor:
+    """Add the noise of level ``s`` to values with error ``std``, one draw per member."""
     return values + math.sqrt(s**2 - std**2) * streams.normal(values.shape)
 
 
-def selected(problem: Problem) -> Problem:
-    """The problem for augmented windows, every instrument a selection of their channels."""
+def select_channels(problem: Problem) -> Problem:
+    """Turn a problem into one of augmented windows; instruments select their channels."""
     augmented = cast(AugmentedPrior, problem.augmented)
     instruments = tuple(
         replace(i, operator=selection(i, augmented.channels)) for i in problem.network.instruments
@@ -124,7 +126,7 @@ class SOADRepaired(SOAD):
     price (1,528 evaluations).
     """
 
-    quiet: ClassVar[int] = 2
+    final_levels_without_correction: ClassVar[int] = 2
 
     steps = param.Integer(64, bounds=(2, 1000), doc="noise levels from first to last")
     corrections = param.Integer(2, bounds=(0, 16), doc="Langevin corrections per level")
@@ -132,4 +134,4 @@ class SOADRepaired(SOAD):
         default="likelihood", objects=["forward", "likelihood", "both"],
         doc="where a background enters: the forward-diffusion corrector, the likelihood, or both",
     )
-    stale = param.Boolean(False, doc="reuse one score for all corrections and the next step")
+    reuse_score = param.Boolean(False, doc="reuse one score for all corrections and the next step")

@@ -43,27 +43,33 @@ from ...priors.base import Prior
 from ...priors.covariance import HomogeneousObservation, SpectralCovariance
 from ...random import MemberStreams
 from ..base import Background, Problem, Step
-from ..gaussian.innovations import Innovations, Map, first_step, observed, stacked
-from ..gaussian.solver import Tabulated
+from ..gaussian.innovations import (
+    Innovations,
+    Map,
+    background_innovations,
+    observation_innovations,
+    stack,
+)
+from ..gaussian.solver import GaussianSolver
 from ..gaussian.update import Gaussian, background_observation, condition, posterior
 from .sampler import Diffusion, ancestral_step
-from .tweedie import moved
+from .tweedie import tweedie_increment
 
 FLOW_FROM_BACKGROUND = (0.05, 0.5)
 """Noise levels between which a trained prior's own covariance is used with a tabulated background:
 below those without one, for what is tabulated fixes the branch of a folded operator early."""
 
-RELIABLE = 1.0
-"""Noise level up to which that covariance must be one to rely on before it is used with a tabulated
+REQUIRED_FLOW_LEVEL = 1.0
+"""Noise level up to which that covariance must be reliable before it is used with a tabulated
 background: a weaker one helps where data are dense, but harms where they are sparse."""
 
-DOUBT = 3.0
-"""How many times the variance of their errors data have where the table preconditions the flow's
-covariance, without a background, above noise 1, the spread of the climate."""
+ERROR_INFLATION = 3.0
+"""Factor on the error variances of the data where the table preconditions the flow's covariance,
+without a background, above noise 1, the spread of the climate."""
 
-NEAR = 2.0
-"""Standard deviations, given the background, by which the flow's covariance may move a cell away
-from where the tabulated one has it."""
+LARGEST_DEPARTURE = 2.0
+"""Distance of a cell from the tabulated solution to which the flow's covariance may move it, in
+standard deviations given the background."""
 
 
 class SpectralGuidance(Diffusion):
@@ -93,7 +99,7 @@ class SpectralGuidance(Diffusion):
     batch = param.Integer(32, bounds=(1, 4096), doc="members per backpropagation: bounds memory")
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        problem, observation = told(problem)
+        problem, observation = absorb_background(problem)
         streams = streams.scaled(self.temperature**0.5)
         levels = [*self._levels(problem.prior), 0.0]
         total, x = len(levels) - 1, levels[0] * streams.normal(problem.window)
@@ -105,7 +111,7 @@ class SpectralGuidance(Diffusion):
                 x = ancestral_step(x, clean, s, lower, noise, self.eta)
 
     def _levels(self, prior: Prior) -> list[float]:
-        """The first noise level, the last, and those between within the horizon of the prior."""
+        """First noise level, last one, and those between within the horizon of the prior."""
         first, *between, last = self.levels
         return [first, *(s for s in between if s <= prior.horizon), last]
 
@@ -113,23 +119,24 @@ class SpectralGuidance(Diffusion):
         self, problem: Problem, x: Tensor, s: float,
         observation: HomogeneousObservation | None, streams: MemberStreams,
     ) -> Tensor:
-        """A clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
+        """Clean window for each noisy one at level ``s``: a draw, or the posterior mean."""
         if self._follows_flow(problem, s):
             parts = x.split(self.batch)
-            return torch.cat([self._adapted(problem, part, s, observation) for part in parts])
+            means = (self._flow_dependent_mean(problem, part, s, observation) for part in parts)
+            return torch.cat(list(means))
         gaussian = Gaussian(problem.prior.denoise(x, s), problem.prior.error_covariance(s))
         start = gaussian.draw(streams) if self.draws else None
         return posterior(problem, gaussian, observation, self.iterations, start, streams)
 
     def _follows_flow(self, problem: Problem, s: float) -> bool:
-        """Whether the denoiser's own covariance is used at level ``s``."""
+        """True if the denoiser's own covariance is used at level ``s``."""
         levels = flow_levels(problem)
         return self.flow > 0 and levels is not None and levels[0] <= s <= levels[1]
 
-    def _adapted(
+    def _flow_dependent_mean(
         self, problem: Problem, x: Tensor, s: float, observation: HomogeneousObservation | None
     ) -> Tensor:
-        """The posterior mean with the denoiser's own covariance."""
+        """Posterior mean with the denoiser's own covariance."""
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             denoised = problem.prior.denoise(x, s)
@@ -139,82 +146,82 @@ class SpectralGuidance(Diffusion):
 
         gaussian = Gaussian(denoised.detach(), problem.prior.error_covariance(s))
         if problem.background is not None and observation is not None:
-            return self._near(problem, problem.background, gaussian, observation, V)
-        seen = observed(problem.network, problem.data, gaussian.mean, gaussian.cov)
-        if not knows(problem):
-            doubting = Tabulated(doubted(seen, s), gaussian.cov, self.iterations)
-            return gaussian.mean + moved(seen, doubting, V, self.flow)[0]
-        table = Tabulated(seen, gaussian.cov, self.iterations)
-        own, tabulated = moved(seen, table, V, (self.flow + 1) // 2)
-        return gaussian.mean + near(tabulated, own, gaussian.cov)
+            background = problem.background
+            return self._mean_with_background(problem, background, gaussian, observation, V)
+        seen = observation_innovations(problem.network, problem.data, gaussian.mean, gaussian.cov)
+        if not is_background_aware(problem):
+            inflated = preconditioner_innovations(seen, s)
+            table = GaussianSolver(inflated, gaussian.cov, self.iterations)
+            return gaussian.mean + tweedie_increment(seen, table, V, self.flow)[0]
+        table = GaussianSolver(seen, gaussian.cov, self.iterations)
+        own, tabulated = tweedie_increment(seen, table, V, (self.flow + 1) // 2)
+        return gaussian.mean + limit_departure(tabulated, own, gaussian.cov)
 
-    def _near(
-        self, problem: Problem, background: Background, gaussian: Gaussian,
-        observation: HomogeneousObservation, V: Map,
+    def _mean_with_background(
+        self,
+        problem: Problem,
+        background: Background,
+        gaussian: Gaussian,
+        observation: HomogeneousObservation,
+        V: Map,
     ) -> Tensor:
-        """The posterior mean with covariance V, near that of the table.
+        """Posterior mean with covariance V, close to that of the table.
 
-        V does not know where the flow carries the background: where the data say little, as in
-        the folds of an operator, it may leave the line that stands for the operator. The table
-        knows more than without a background, too: half of the iterations do.
+        V ignores the propagation of the background by the flow: where data are uninformative, as in
+        the folds of an operator, the mean may leave the range of the linearisation. The table is
+        more accurate than without a background, so half of the iterations are enough.
         """
         about, _ = condition(observation, gaussian)
-        tabulated, parts = about.mean, [first_step(background, gaussian.mean, gaussian.cov)]
+        tabulated = about.mean
+        parts = [background_innovations(background, gaussian.mean, gaussian.cov)]
         if problem.network.size > 0:
-            seen = observed(problem.network, problem.data, about.mean, about.cov)
-            tabulated = tabulated + Tabulated(seen, about.cov, self.iterations).way(seen.values)
+            seen = observation_innovations(problem.network, problem.data, about.mean, about.cov)
+            solver = GaussianSolver(seen, about.cov, self.iterations)
+            tabulated = tabulated + solver.increment(seen.values)
             parts.append(seen.after(gaussian.mean - about.mean))
-        known = stacked(parts)
-        table = Tabulated(known, gaussian.cov, self.iterations)
-        own, _ = moved(known, table, V, (self.flow + 1) // 2)
-        return near(tabulated, gaussian.mean + own, about.cov)
+        known = stack(parts)
+        table = GaussianSolver(known, gaussian.cov, self.iterations)
+        own, _ = tweedie_increment(known, table, V, (self.flow + 1) // 2)
+        return limit_departure(tabulated, gaussian.mean + own, about.cov)
 
 
-def doubted(seen: Innovations, s: float) -> Innovations:
-    """Innovations to precondition with at level ``s``: less sharp where flow and table differ.
+def preconditioner_innovations(seen: Innovations, s: float) -> Innovations:
+    """Inflate the observation errors seen by the preconditioner where the two covariances disagree.
 
-    Only where they are solved for windows: for rows, iterations that end early do the same.
+    That is above noise 1, and only where windows are solved for: in the dual form, iterations that
+    end early have the same effect.
     """
-    return seen.doubted(DOUBT) if seen.spread_out is not None and s > 1 else seen
+    if seen.spectral_information is None or s <= 1:
+        return seen
+    return seen.inflate_errors(ERROR_INFLATION)
 
 
-def near(tabulated: Tensor, own: Tensor, cov: SpectralCovariance) -> Tensor:
-    """Windows ``own``, no cell of them further than :data:`NEAR` deviations from ``tabulated``."""
-    reach = NEAR * cov.variance().sqrt()
+def limit_departure(tabulated: Tensor, own: Tensor, cov: SpectralCovariance) -> Tensor:
+    """Keep windows ``own`` within :data:`LARGEST_DEPARTURE` deviations of ``tabulated``."""
+    reach = LARGEST_DEPARTURE * cov.variance().sqrt()
     return tabulated + (own - tabulated).clamp(-reach, reach)
-
-
-
-
-
-
-
-
-
-
 
 
 def flow_levels(problem: Problem) -> tuple[float, float] | None:
     """Noise levels between which the denoiser's own covariance is used; ``None``: nowhere.
 
-    With a tabulated background it must be one to rely on up to :data:`RELIABLE`.
+    With a tabulated background it must be one to rely on up to :data:`REQUIRED_FLOW_LEVEL`.
     """
     levels = problem.prior.flow_levels
     if problem.background is None:
         return levels if problem.network.size > 0 else None
-    return FLOW_FROM_BACKGROUND if levels is not None and levels[1] >= RELIABLE else None
+    return FLOW_FROM_BACKGROUND if levels is not None and levels[1] >= REQUIRED_FLOW_LEVEL else None
 
 
-def knows(problem: Problem) -> bool:
-    """Whether the prior knows a background already."""
+def is_background_aware(problem: Problem) -> bool:
+    """True if the prior has been conditioned on a background already."""
     return math.isfinite(problem.prior.horizon)
 
 
-def told(problem: Problem) -> tuple[Problem, HomogeneousObservation | None]:
-    """The problem and what is left of the background to say.
+def absorb_background(problem: Problem) -> tuple[Problem, HomogeneousObservation | None]:
+    """Absorb the background into the prior if it can be conditioned on one.
 
-    Where the prior has a denoiser for backgrounds, that says it all; else the background is a
-    view of the window to condition on at every level.
+    Otherwise the background is returned as an observation, to condition on at every level.
     """
     background = problem.background
     if background is None:

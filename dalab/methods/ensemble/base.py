@@ -19,7 +19,7 @@ from ...errors import InputError
 from ...observations import ObservingNetwork
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
-from ..cycling import first_ensemble, observed_at, pad
+from ..cycling import initial_ensemble, observations_at, pad
 from .localisation import Taper, taper
 from .tuning import PLAIN, Rows, Setting, setting
 
@@ -38,11 +38,11 @@ class EnsembleFilter(Method):
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         self.check(problem, len(streams))
         total, window = problem.window[0], []
-        x = first_ensemble(problem, streams)
+        x = initial_ensemble(problem, streams)
         for k in range(total):
             if k > 0:
                 x = problem.system.step(window[-1], generator=streams.generators[0])
-            network, data = observed_at(problem, k)
+            network, data = observations_at(problem, k)
             if network.size and torch.isfinite(x).all():
                 x = self.analysis(x, network, data, streams)
             window.append(x)
@@ -122,10 +122,10 @@ class EnsembleKalman(EnsembleFilter):
         generator: torch.Generator,
         device: torch.device | str = "cpu",
     ) -> Iterator[Step]:
-        chosen = self.settled(setting(self.rows, problem))
+        chosen = self.with_settings(setting(self.rows, problem))
         return super(EnsembleKalman, chosen).run(problem, members, generator, device)
 
-    def settled(self, tuned: Setting) -> Self:
+    def with_settings(self, tuned: Setting) -> Self:
         """The same filter with ``tuned`` for what is left to it."""
         values = self.param.values()
         left = {k: getattr(tuned, f) for k, f in TUNED.items() if k in values and values[k] is None}
@@ -139,8 +139,8 @@ class EnsembleKalman(EnsembleFilter):
     def analysis(
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        forecast = inflated(ensemble, self.inflation or PLAIN.inflation)
-        return relaxed(
+        forecast = inflate(ensemble, self.inflation or PLAIN.inflation)
+        return relax(
             self.update(forecast, network, data, streams), forecast, self.rtps, self.rtpp
         )
 
@@ -171,13 +171,13 @@ class LocalisedKalman(EnsembleKalman):
 
 
 
-def inflated(x: Tensor, factor: float) -> Tensor:
+def inflate(x: Tensor, factor: float) -> Tensor:
     """An ensemble ``(..., N, lev, y, x)`` with its anomalies times ``factor``."""
     mean = x.mean(-4, keepdim=True)
     return mean + factor * (x - mean)
 
 
-def relaxed(x: Tensor, forecast: Tensor, rtps: float, rtpp: float) -> Tensor:
+def relax(x: Tensor, forecast: Tensor, rtps: float, rtpp: float) -> Tensor:
     """An analysis with its anomalies drawn towards those of the forecast.
 
     Args:

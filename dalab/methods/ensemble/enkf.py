@@ -31,7 +31,7 @@ from ...random import MemberStreams
 from ..base import Problem
 from ..gaussian.cg import conjugate_gradients
 from .base import LocalisedKalman
-from .localisation import Taper, columns, localised_product, rows
+from .localisation import Taper, from_fields, localised_product, to_fields
 from .stencil import Stencil, is_small
 from .tuning import Rows, Setting
 
@@ -67,7 +67,7 @@ class EnKF(LocalisedKalman):
     ) -> Tensor:
         std = network.variance(like=data).sqrt()
         seen = network.apply(x.unsqueeze(-4))
-        noise = centred(streams.normal((*data.shape[:-1], network.size)).movedim(0, -2))
+        noise = centre_members(streams.normal((*data.shape[:-1], network.size)).movedim(0, -2))
         innovations = (data.unsqueeze(-2) + std * noise - seen) / std
         Y, X = anomalies(seen, -2) / std, anomalies(x, -4)
         where = self.taper(x)
@@ -81,7 +81,7 @@ def anomalies(x: Tensor, dim: int) -> Tensor:
     return x - x.mean(dim, keepdim=True)
 
 
-def centred(noise: Tensor) -> Tensor:
+def centre_members(noise: Tensor) -> Tensor:
     """Noise ``(..., N, size)`` without its mean over members, of the same variance."""
     N = noise.shape[-2]
     return anomalies(noise, -2) * (N / (N - 1)) ** 0.5
@@ -125,7 +125,7 @@ def local_increment(
         lambda v: v + S(v), innovations, preconditioner=1 / variance, iterations=iterations
     )
     inner = where(
-        torch.einsum("...icyx,...kcyx->...kiyx", columns(network, Y), columns(network, a))
+        torch.einsum("...icyx,...kcyx->...kiyx", to_fields(network, Y), to_fields(network, a))
     )
     return torch.einsum("...icyx,...kiyx->...kcyx", X, inner) / (X.shape[-4] - 1)
 
@@ -134,8 +134,8 @@ def observed_covariance(
     Y: Tensor, network: ObservingNetwork, where: Taper
 ) -> Callable[[Tensor], Tensor]:
     """Products of the tapered covariance of the observed members with ``(..., K, size)``."""
-    numbers = columns(network, torch.arange(1, network.size + 1, device=Y.device))
+    numbers = to_fields(network, torch.arange(1, network.size + 1, device=Y.device))
     if is_small(numbers, where):
         return Stencil(Y, numbers, where)
-    fields = columns(network, Y)
-    return lambda v: rows(network, localised_product(fields, columns(network, v), where))
+    fields = to_fields(network, Y)
+    return lambda v: from_fields(network, localised_product(fields, to_fields(network, v), where))

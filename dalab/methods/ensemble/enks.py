@@ -23,10 +23,10 @@ import torch
 
 from ...random import MemberStreams
 from ..base import Problem, Step
-from ..cycling import first_ensemble, observed_at, pad
-from .base import inflated, relaxed
+from ..cycling import initial_ensemble, observations_at, pad
+from .base import inflate, relax
 from .letkf import LETKF
-from .transform import transformed
+from .transform import apply_transform
 from .tuning import Rows, Setting
 
 
@@ -57,13 +57,13 @@ class EnKS(LETKF):
             window.append(
                 problem.system.step(window[-1], generator=streams.generators[0])
                 if window
-                else first_ensemble(problem, streams)
+                else initial_ensemble(problem, streams)
             )
-            network, data = observed_at(problem, k)
+            network, data = observations_at(problem, k)
             if network.size and torch.isfinite(window[k]).all():
-                forecast = inflated(window[k], self.inflation)
+                forecast = inflate(window[k], self.inflation)
                 T = self.transform(forecast, network, data, streams)
                 for past in range(max(0, k - self.lag), k):
-                    window[past] = transformed(window[past], T)
-                window[k] = relaxed(transformed(forecast, T), forecast, self.rtps, self.rtpp)
+                    window[past] = apply_transform(window[past], T)
+                window[k] = relax(apply_transform(forecast, T), forecast, self.rtps, self.rtpp)
             yield Step(pad(window, total), k + 1, total, note=self.note(k, window[k]))

@@ -57,7 +57,7 @@ def taper(x: Tensor, radius: float) -> Taper | None:
     return Taper(x.shape[-2:], radius, x) if radius > 0 else None
 
 
-def columns(network: ObservingNetwork, values: Tensor) -> Tensor:
+def to_fields(network: ObservingNetwork, values: Tensor) -> Tensor:
     """Observation vectors ``(..., size)`` of one step as fields ``(..., channels, y, x)``.
 
     The channels of all instruments stand one after the other; cells without data are zero.
@@ -66,7 +66,7 @@ def columns(network: ObservingNetwork, values: Tensor) -> Tensor:
     return torch.cat([i.put(piece)[..., 0, :, :, :] for i, piece in pieces], dim=-3)
 
 
-def rows(network: ObservingNetwork, fields: Tensor) -> Tensor:
+def from_fields(network: ObservingNetwork, fields: Tensor) -> Tensor:
     """Transpose of :func:`columns`: the observed entries, ``(..., size)``."""
     counts = [len(i.operator.channels) for i in network.instruments]
     pieces = zip(network.instruments, fields.split(counts, dim=-3), strict=True)

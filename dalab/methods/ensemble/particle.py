@@ -33,7 +33,7 @@ from torch import Tensor
 from ...observations import ObservingNetwork
 from ...random import MemberStreams
 from ..base import Problem, Step
-from ..cycling import first_ensemble, observed_at, pad
+from ..cycling import initial_ensemble, observations_at, pad
 from .base import EnsembleFilter
 
 DEGENERATE = 1e-10
@@ -54,18 +54,18 @@ class ParticleFilter(EnsembleFilter):
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         self.check(problem, len(streams))
         total, window = problem.window[0], []
-        x = first_ensemble(problem, streams)
-        logw = uniform(x)
+        x = initial_ensemble(problem, streams)
+        logw = uniform_log_weights(x)
         for k in range(total):
             if k > 0:
                 x = problem.system.step(x, generator=streams.generators[0])
-            network, data = observed_at(problem, k)
+            network, data = observations_at(problem, k)
             if network.size and torch.isfinite(x).all():
-                logw = reweighted(x, logw, network, data)
+                logw = reweight(x, logw, network, data)
             effective = float(effective_size(logw))
             if effective < self.threshold * len(x):
-                x, logw = self.rejuvenated(x, logw, streams)
-            window.append(resampled(x, logw, streams))
+                x, logw = self.rejuvenate(x, logw, streams)
+            window.append(resample(x, logw, streams))
             note = f"step {k}, {effective:.1f} of {len(x)} particles effective"
             yield Step(pad(window, total), k + 1, total, note=note)
 
@@ -73,29 +73,29 @@ class ParticleFilter(EnsembleFilter):
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
         """Weigh equally probable forecasts and resample them; see the base class."""
-        logw = reweighted(ensemble, uniform(ensemble), network, data)
-        return self.rejuvenated(ensemble, logw, streams)[0]
+        logw = reweight(ensemble, uniform_log_weights(ensemble), network, data)
+        return self.rejuvenate(ensemble, logw, streams)[0]
 
-    def rejuvenated(
+    def rejuvenate(
         self, x: Tensor, logw: Tensor, streams: MemberStreams
     ) -> tuple[Tensor, Tensor]:
         """Equally probable particles, jittered, and their weights."""
-        index = systematic(logw, streams)
+        index = systematic_indices(logw, streams)
         again = torch.zeros_like(index, dtype=torch.bool)
         again[..., 1:] = index[..., 1:] == index[..., :-1]
         copies = _take(x, index)
         if self.jitter:
             noise = self.jitter * smoothing_noise(x, logw, streams)
             copies = copies + noise * again[..., None, None, None]
-        return copies, uniform(copies)
+        return copies, uniform_log_weights(copies)
 
 
-def uniform(x: Tensor) -> Tensor:
+def uniform_log_weights(x: Tensor) -> Tensor:
     """Log weights of equally probable particles ``(..., N, lev, y, x)``, ``(..., N)``."""
     return torch.zeros(x.shape[:-3], dtype=torch.float64, device=x.device)
 
 
-def reweighted(x: Tensor, logw: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
+def reweight(x: Tensor, logw: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
     """Log weights after the observations of one step, the largest being 0.
 
     Args:
@@ -114,12 +114,12 @@ def effective_size(logw: Tensor) -> Tensor:
     return 1 / torch.softmax(logw, -1).pow(2).sum(-1)
 
 
-def resampled(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
+def resample(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
     """Particles ``(..., N, lev, y, x)`` drawn by their log weights ``(..., N)``."""
-    return _take(x, systematic(logw, streams))
+    return _take(x, systematic_indices(logw, streams))
 
 
-def systematic(logw: Tensor, streams: MemberStreams) -> Tensor:
+def systematic_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
     """Which particles survive, in order: equally spaced draws, one random number per ensemble."""
     N = logw.shape[-1]
     normal = streams.normal(logw.shape[:-1])[0].double().to(logw.device)

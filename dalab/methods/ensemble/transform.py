@@ -26,7 +26,7 @@ from torch import Tensor
 from ...observations import ObservingNetwork
 from ...random import MemberStreams
 from .base import EnsembleKalman
-from .localisation import Taper, columns
+from .localisation import Taper, to_fields
 
 
 class TransformFilter(EnsembleKalman):
@@ -39,7 +39,7 @@ class TransformFilter(EnsembleKalman):
     def update(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        return transformed(x, self.transform(x, network, data, streams))
+        return apply_transform(x, self.transform(x, network, data, streams))
 
     def transform(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
@@ -49,7 +49,7 @@ class TransformFilter(EnsembleKalman):
         return T @ rotation(streams).to(T) if self.rotation else T
 
 
-def standardised(x: Tensor, network: ObservingNetwork, data: Tensor) -> tuple[Tensor, Tensor]:
+def standardise(x: Tensor, network: ObservingNetwork, data: Tensor) -> tuple[Tensor, Tensor]:
     """Observed anomalies ``(..., N, size)`` and innovation ``(..., size)`` over the error std."""
     seen = network.apply(x.unsqueeze(-4))
     mean, std = seen.mean(-2, keepdim=True), network.variance(like=data).sqrt()
@@ -70,10 +70,10 @@ def ensemble_weights(
     Returns:
         w + W, ``(..., N, N)``, or one for every grid point, ``(..., y, x, N, N)``.
     """
-    Y, d = standardised(x, network, data)
+    Y, d = standardise(x, network, data)
     if taper is None:
         return weights(Y @ Y.mT, (Y @ d[..., None])[..., 0])
-    Y, d = columns(network, Y), columns(network, d)
+    Y, d = to_fields(network, Y), to_fields(network, d)
     C = taper(torch.einsum("...icyx,...jcyx->...ijyx", Y, Y))
     b = taper(torch.einsum("...icyx,...cyx->...iyx", Y, d))
     return weights(C.movedim((-2, -1), (-4, -3)), b.movedim(-3, -1))
@@ -92,7 +92,7 @@ def weights(C: Tensor, b: Tensor) -> Tensor:
     return mean + root
 
 
-def transformed(x: Tensor, T: Tensor) -> Tensor:
+def apply_transform(x: Tensor, T: Tensor) -> Tensor:
     """Members ``(..., N, lev, y, x)`` recombined by ``T`` of :func:`ensemble_weights`."""
     mean = x.mean(-4, keepdim=True)
     local = T.ndim == x.ndim

@@ -25,7 +25,7 @@ from ...observations import ObservingNetwork
 from ...random import MemberStreams
 from ...systems.base import System
 from ..base import Method, Problem, Step
-from ..cycling import centred, observed_at, pad
+from ..cycling import centre, observations_at, pad
 
 LARGEST = 3000
 """Numbers in a state beyond which dense matrices take minutes and gigabytes."""
@@ -69,13 +69,13 @@ class KalmanFilter(Method):
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         total, window, shape = problem.window[0], [], problem.window[1:]
-        for k, (_, belief) in enumerate(filtered(problem)):
-            normal = centred(streams.normal((belief.mean.numel(),))).double()
+        for k, (_, belief) in enumerate(filter_window(problem)):
+            normal = centre(streams.normal((belief.mean.numel(),))).double()
             window.append(belief.draws(normal).to(problem.data).unflatten(1, shape))
             yield Step(pad(window, total), k + 1, total, note=f"step {k}")
 
 
-def filtered(problem: Problem) -> Iterator[tuple[Normal, Normal]]:
+def filter_window(problem: Problem) -> Iterator[tuple[Normal, Normal]]:
     """Forecast and analysis of every step.
 
     Raises:
@@ -84,9 +84,9 @@ def filtered(problem: Problem) -> Iterator[tuple[Normal, Normal]]:
     """
     check(problem)
     F = matrix(problem.system.step, problem.window[1:], problem.data.device)
-    forecast = first(problem)
+    forecast = initial_normal(problem)
     for k in range(problem.window[0]):
-        network, data = observed_at(problem, k)
+        network, data = observations_at(problem, k)
         H = matrix(lambda x, net=network: net.apply(x[:, None]), problem.window[1:], data.device)
         analysis = forecast.analysis(H, network.variance(like=H), data.double())
         yield forecast, analysis
@@ -137,7 +137,7 @@ def matrix(linear, shape: tuple[int, ...], device: torch.device | str) -> Tensor
     return linear(basis).flatten(1).T
 
 
-def first(problem: Problem) -> Normal:
+def initial_normal(problem: Problem) -> Normal:
     """Step 0 before its observations: the background, or the climatology."""
     shape, device = problem.window[1:], problem.data.device
     if problem.background is not None:

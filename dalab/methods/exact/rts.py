@@ -23,8 +23,8 @@ from torch import Tensor
 
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
-from ..cycling import centred
-from .kalman import Normal, filtered, matrix
+from ..cycling import centre
+from .kalman import Normal, filter_window, matrix
 
 
 class RTSSmoother(Method):
@@ -41,22 +41,24 @@ class RTSSmoother(Method):
             return torch.stack(states, 1).to(problem.data).unflatten(-1, shape)
 
         forecasts, analyses, window = [], [], []
-        for k, (forecast, analysis) in enumerate(filtered(problem)):
+        for k, (forecast, analysis) in enumerate(filter_window(problem)):
             forecasts.append(forecast)
             analyses.append(analysis)
-            window.append(analysis.draws(centred(streams.normal((size,))).double()))
+            window.append(analysis.draws(centre(streams.normal((size,))).double()))
             padded = window + [window[-1]] * (total - len(window))
             yield Step(estimate(padded), k + 1, 2 * total - 1, note=f"forward, step {k}")
         F = matrix(problem.system.step, shape, problem.data.device)
         for k in reversed(range(total - 1)):
-            noise = centred(streams.normal((size,))).double()
-            window[k] = backward(analyses[k], forecasts[k + 1], F, window[k + 1], noise)
+            noise = centre(streams.normal((size,))).double()
+            window[k] = smooth_backward(analyses[k], forecasts[k + 1], F, window[k + 1], noise)
             done = 2 * total - 1 - k
             yield Step(estimate(window), done, 2 * total - 1, note=f"backward, step {k}")
 
 
-def backward(analysis: Normal, forecast: Normal, F: Tensor, later: Tensor, noise: Tensor) -> Tensor:
-    """Draws of a state given draws of the next one.
+def smooth_backward(
+    analysis: Normal, forecast: Normal, F: Tensor, later: Tensor, noise: Tensor
+) -> Tensor:
+    """Draw states given draws of the next ones.
 
     Args:
         analysis: the filter's at this step.

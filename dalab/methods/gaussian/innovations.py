@@ -1,7 +1,7 @@
-"""What is known about a window besides its expectation: innovations of a linear network.
+"""Innovations of a linearised network and of a background.
 
-Everything is written as rows ``(members, rows)``: observations, linearised statistically, and a
-background, cell by cell.
+Both are rows ``(members, rows)``: observations, linearised statistically, and the background, cell
+by cell.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Innovations:
         signal: variance of each row under C.
         forward: J, from windows to rows.
         adjoint: J^T, from rows to windows.
-        spread_out: information of operators that act on wavenumbers, as
+        spectral_information: information of operators that act on wavenumbers, as
             :attr:`ObservingNetwork.spread_out`; ``None`` where there are none.
     """
 
@@ -39,26 +39,29 @@ class Innovations:
     signal: Tensor
     forward: Map
     adjoint: Map
-    spread_out: Tensor | None = None
+    spectral_information: Tensor | None = None
 
     def after(self, move: Tensor) -> Innovations:
-        """Those of windows whose expectation has moved."""
+        """Innovations of windows whose expectation has moved by ``move``."""
         return replace(self, values=self.values - self.forward(move))
 
-    def doubted(self, factor: float) -> Innovations:
-        """Those whose errors have ``factor`` times the variance."""
-        spread_out = None if self.spread_out is None else self.spread_out / factor
-        return replace(self, error=factor * self.error, spread_out=spread_out)
+    def inflate_errors(self, factor: float) -> Innovations:
+        """Multiply the error variances by ``factor``."""
+        information = self.spectral_information
+        return replace(
+            self, error=factor * self.error,
+            spectral_information=None if information is None else information / factor,
+        )
 
     def pull(self, rows: Tensor) -> Tensor:
-        """J^T (R + Omega)^{-1} times rows."""
+        """Apply J^T (R + Omega)^{-1} to rows."""
         return self.adjoint(rows / self.error)
 
 
-def observed(
+def observation_innovations(
     network: ObservingNetwork, data: Tensor, mean: Tensor, cov: SpectralCovariance
 ) -> Innovations:
-    """Those of observations, linearised about N(mean, cov).
+    """Innovations of observations, linearised about N(mean, cov).
 
     Args:
         network: the observing network, not empty.
@@ -73,8 +76,16 @@ def observed(
     return Innovations(values, error, signal, lin.forward, lin.adjoint, network.spread_out)
 
 
-def first_step(background: Background, mean: Tensor, cov: SpectralCovariance) -> Innovations:
-    """Those of a background, one for every cell of step 0; the rest as for :func:`observed`."""
+def background_innovations(
+    background: Background, mean: Tensor, cov: SpectralCovariance
+) -> Innovations:
+    """Innovations of a background, one for every cell of step 0.
+
+    Args:
+        background: the background.
+        mean: windows ``(members, time, lev, y, x)``.
+        cov: their common covariance.
+    """
     first = mean[:, 0]
 
     def adjoint(a: Tensor) -> Tensor:
@@ -89,20 +100,20 @@ def first_step(background: Background, mean: Tensor, cov: SpectralCovariance) ->
     )
 
 
-def stacked(parts: list[Innovations]) -> Innovations:
-    """All rows of the parts."""
+def stack(parts: list[Innovations]) -> Innovations:
+    """Concatenate the rows of several sets of innovations of the same windows."""
     sizes = [part.values.shape[-1] for part in parts]
 
     def adjoint(a: Tensor) -> Tensor:
         pieces = zip(parts, a.split(sizes, -1), strict=True)
         return torch.stack([part.adjoint(piece) for part, piece in pieces]).sum(0)
 
-    spread_out = [part.spread_out for part in parts if part.spread_out is not None]
+    information = [p.spectral_information for p in parts if p.spectral_information is not None]
     return Innovations(
         values=torch.cat([part.values for part in parts], -1),
         error=torch.cat([part.error for part in parts], -1),
         signal=torch.cat([part.signal for part in parts], -1),
         forward=lambda x: torch.cat([part.forward(x) for part in parts], -1),
         adjoint=adjoint,
-        spread_out=torch.stack(spread_out).sum(0) if spread_out else None,
+        spectral_information=torch.stack(information).sum(0) if information else None,
     )

@@ -73,13 +73,13 @@ def linearise(network: ObservingNetwork, mean: Tensor, cov: SpectralCovariance) 
 def _linearise(instrument: Instrument, mean: Tensor, cov: SpectralCovariance) -> Linearisation:
     operator = instrument.operator
     if isinstance(operator, Elementwise):
-        return _elementwise(instrument, operator, mean, cov)
+        return _linearise_elementwise(instrument, operator, mean, cov)
     if isinstance(operator, Spectral):
-        return _spectral(instrument, operator, mean, cov)
-    return _sampled(instrument, mean, cov)
+        return _linearise_spectral(instrument, operator, mean, cov)
+    return _linearise_by_draws(instrument, mean, cov)
 
 
-def _elementwise(
+def _linearise_elementwise(
     instrument: Instrument, operator: Elementwise, mean: Tensor, cov: SpectralCovariance
 ) -> Linearisation:
     state = instrument.take(mean)
@@ -117,7 +117,7 @@ def _gauss_hermite(points: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(nodes), torch.from_numpy(weights / weights.sum())
 
 
-def _spectral(
+def _linearise_spectral(
     instrument: Instrument, operator: Spectral, mean: Tensor, cov: SpectralCovariance
 ) -> Linearisation:
     seen = instrument.take(operator(mean))
@@ -132,7 +132,7 @@ def _spectral(
     )
 
 
-def _sampled(
+def _linearise_by_draws(
     instrument: Instrument, mean: Tensor, cov: SpectralCovariance, draws: int = 8
 ) -> Linearisation:
     """Tangent at the mean; Omega and the signal from draws of N(mean, cov), the same every time."""

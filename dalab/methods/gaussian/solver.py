@@ -1,22 +1,24 @@
 r"""Gaussian windows given linear observations, with the covariance C of a table.
 
-The way w from what is expected to the posterior, and what it leaves of the innovations d,
+The increment w from the expected window to the posterior mean, and the dual vector a, the weighted
+rest of the innovations d,
 
 .. math::
     (C^{-1} + J^T E^{-1} J) \, w = J^T E^{-1} d , \qquad a = E^{-1} (d - J w) ,
 
-E the variances of the rows, can be solved for windows or, as (E + J C J^T) a = d with w = C J^T a,
-for rows of observations. For rows the diagonal is a preconditioner that knows well and badly seen
-values apart, which operators that act on single cells need. A velocity needs another: its
-eigenvalues span many orders of magnitude, and dozens of iterations for rows leave a window that is
-worse than none. So where operators act on wavenumbers, windows are solved for, with C K in front:
-for the information G of such operators, as if spread over all cells, K = (I + G C)^{-1} makes a
-full network exact in one iteration. Each direction brings its own C^{-1}, which nobody computes.
+E the variances of the rows, can be solved for windows (primal form) or, as (E + J C J^T) a = d with
+w = C J^T a, for rows of observations (dual form). In the dual form the diagonal is a preconditioner
+that tells well and badly observed values apart, which operators that act on single cells need. A
+velocity needs another: its eigenvalues span many orders of magnitude, and dozens of dual iterations
+leave a window that is worse than none. So where operators act on wavenumbers the primal form is
+solved, preconditioned by C K: for the information G of such operators, averaged over all cells,
+K = (I + G C)^{-1} makes a full network exact in one iteration. Every direction is carried together
+with its product by C^{-1}, which therefore never has to be applied.
 
 References:
     | Derber and Rosati, A global oceanic data assimilation system (1989): C as preconditioner
     | El Akkraoui et al., Intercomparison of the primal and dual formulations of variational data
-      assimilation (2008): windows and rows, and what happens when the iterations end early
+      assimilation (2008): primal and dual form, and the effect of few iterations
 """
 
 from __future__ import annotations
@@ -33,11 +35,11 @@ from .innovations import Innovations
 
 
 @dataclass(frozen=True)
-class Tabulated:
-    """Solves for windows given innovations.
+class GaussianSolver:
+    """Solver for windows given innovations.
 
     Args:
-        known: what is observed, and how well.
+        known: the innovations, whose values are given at each solve.
         C: covariance of the windows.
         iterations: of conjugate gradients, at most.
     """
@@ -47,46 +49,48 @@ class Tabulated:
     iterations: int
 
     def solve(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """w and a for innovations ``(members, rows)``, each member by itself."""
+        """Increment w and dual vector a for innovations ``(members, rows)``, member by member."""
         if self.K is not None:
-            return self._windows(values, self.K)
-        rows = self._rows(values)
+            return self._solve_primal(values, self.K)
+        rows = self._solve_dual(values)
         return self.C(self.known.adjoint(rows)), rows
 
-    def way(self, values: Tensor) -> Tensor:
-        """w alone, windows."""
+    def increment(self, values: Tensor) -> Tensor:
+        """Increment w, ``(members, time, lev, y, x)``."""
         return self.solve(values)[0]
 
-    def rows(self, values: Tensor) -> Tensor:
-        """a alone, rows."""
-        return self._rows(values) if self.K is None else self._windows(values, self.K)[1]
+    def dual(self, values: Tensor) -> Tensor:
+        """Dual vector a, ``(members, rows)``."""
+        if self.K is None:
+            return self._solve_dual(values)
+        return self._solve_primal(values, self.K)[1]
 
     @cached_property
     def K(self) -> Tensor | None:
         """K per wavenumber; ``None`` if no operator acts on wavenumbers."""
-        if self.known.spread_out is None:
+        if self.known.spectral_information is None:
             return None
-        G = self.known.spread_out.to(self.C.matrices.device)
+        G = self.known.spectral_information.to(self.C.matrices.device)
         eye = torch.eye(G.shape[-1], dtype=G.dtype, device=G.device)
         return torch.linalg.inv(eye + G @ self.C.matrices.to(G)).to(self.C.matrices)
 
-    def _rows(self, values: Tensor) -> Tensor:
+    def _solve_dual(self, values: Tensor) -> Tensor:
         known, C = self.known, self.C
         return conjugate_gradients(
             lambda a: known.error * a + known.forward(C(known.adjoint(a))), values,
             preconditioner=1 / (known.error + known.signal), iterations=self.iterations,
         )
 
-    def _windows(self, values: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows are flat on the way; a member rests once it has converged.
+    def _solve_primal(self, values: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
+        """Solve for flattened windows; a member stops once it has converged.
 
-        The residual is taken from what is left of the innovations: summed up step by step, it would
-        keep the rounding errors of the first, which is far larger where the data are sharp.
+        The residual is computed from the rest of the innovations: updated step by step, it would
+        keep the rounding errors of the first, which is far larger where the data are accurate.
         """
         known, left = self.known, values
         residual = known.pull(left).flatten(1)
-        way = source = torch.zeros_like(residual)
-        p, q = self._towards(K, residual)
+        w = source = torch.zeros_like(residual)
+        p, q = self._precondition(K, residual)
         size = first = dot(p, residual)
         alive = first > 0
         for _ in range(self.iterations):
@@ -94,17 +98,17 @@ class Tabulated:
                 break
             seen = known.forward(p.unflatten(1, self.C.window))
             step = torch.where(alive, size / (dot(p, q) + dot(seen, seen / known.error)), 0.0)
-            way, source, left = way + step * p, source + step * q, left - step * seen
+            w, source, left = w + step * p, source + step * q, left - step * seen
             residual = known.pull(left).flatten(1) - source
-            z, s = self._towards(K, residual)
+            z, s = self._precondition(K, residual)
             previous, size = size, dot(z, residual)
             alive = alive & (size > torch.finfo(size.dtype).eps ** 1.5 * first)
             turn = torch.where(alive, size / previous, 0.0)
             p, q = z + turn * p, s + turn * q
-        return way.unflatten(1, self.C.window), left / known.error
+        return w.unflatten(1, self.C.window), left / known.error
 
-    def _towards(self, K: Tensor, residual: Tensor) -> tuple[Tensor, Tensor]:
-        """C K times flat windows, and K times them."""
+    def _precondition(self, K: Tensor, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply C K, and K alone, to flattened windows."""
         spectrum = to_spectrum(residual.unflatten(1, self.C.window))
         s = to_window(product(K, spectrum), self.C.window)
         return self.C(s).flatten(1), s.flatten(1)

@@ -11,8 +11,8 @@ from ...observations import ObservingNetwork
 from ...priors.covariance import HomogeneousObservation, SpectralCovariance
 from ...random import MemberStreams
 from ..base import Problem
-from .innovations import observed
-from .solver import Tabulated
+from .innovations import observation_innovations
+from .solver import GaussianSolver
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,10 @@ def assimilate(
         streams: randomness of the perturbed data, needed with ``draw``.
     """
     mean, cov = gaussian.mean, gaussian.cov
-    seen = observed(network, data, mean, cov)
+    seen = observation_innovations(network, data, mean, cov)
     values = seen.values
     if draw is not None:
         noise = torch.sqrt(seen.error) * streams.normal((network.size,))
         values = values + noise - seen.forward(draw - mean)
-    return (mean if draw is None else draw) + Tabulated(seen, cov, iterations).way(values)
+    solver = GaussianSolver(seen, cov, iterations)
+    return (mean if draw is None else draw) + solver.increment(values)

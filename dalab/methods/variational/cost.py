@@ -102,7 +102,7 @@ class Variational:
         v = self.start if start is None else start
         for _ in range(outer):
             dv = self._quadratic(v, inner)
-            v = self._shortened(v, dv)
+            v = self._shorten(v, dv)
             yield v
 
     def _quadratic(self, v: Tensor, inner: int) -> Tensor:
@@ -116,7 +116,7 @@ class Variational:
             hessian, downhill, preconditioner=torch.ones_like(v), iterations=inner
         )
 
-    def _shortened(self, v: Tensor, dv: Tensor) -> Tensor:
+    def _shorten(self, v: Tensor, dv: Tensor) -> Tensor:
         before = self.value(v)
         for _ in range(4):
             better = self.value(v + dv) <= before

@@ -32,7 +32,7 @@ from ...observations import ObservingNetwork
 from ...priors.covariance import SpectralCovariance
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
-from ..cycling import centred, observed_at, pad, white
+from ..cycling import centre, observations_at, pad, white_covariance
 from ..gaussian.linearise import linearise
 from ..gaussian.update import Gaussian, assimilate
 
@@ -65,11 +65,12 @@ class OptimalInterpolation(Method):
         self, problem: Problem, climate: SpectralCovariance, streams: MemberStreams
     ) -> tuple[Tensor, SpectralCovariance]:
         """Perturbed first guesses ``(members, lev, y, x)`` and their error covariance."""
-        normal = centred(streams.normal((1, *problem.window[1:])))
+        normal = centre(streams.normal((1, *problem.window[1:])))
         if problem.background is None:
             return climate.sample(normal)[:, 0], climate
         background = problem.background
-        return background.state + background.std * normal[:, 0], white(climate, background.std)
+        B = white_covariance(climate, background.std)
+        return background.state + background.std * normal[:, 0], B
 
     def analysis(
         self,
@@ -81,13 +82,13 @@ class OptimalInterpolation(Method):
         streams: MemberStreams,
     ) -> Tensor:
         """Correct the forecasts of step ``k`` with the observations of that step."""
-        network, data = observed_at(problem, k)
+        network, data = observations_at(problem, k)
         if network.size == 0 or not torch.isfinite(x).all():
             return x
         if B is None:
             scale = self.scale or innovation_scale(network, data, x[:, None], climate)
             B = climate * scale**2
-        noise = network.variance(like=data).sqrt() * centred(streams.normal((network.size,)))
+        noise = network.variance(like=data).sqrt() * centre(streams.normal((network.size,)))
         return self.solve(network, data + noise, x, B)
 
     def solve(

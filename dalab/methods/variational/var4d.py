@@ -30,7 +30,7 @@ from ...observations import ObservingNetwork
 from ...priors.covariance import SpectralCovariance
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
-from ..cycling import centred, white
+from ..cycling import centre, white_covariance
 from .cost import Variational
 
 
@@ -61,7 +61,7 @@ class Var4D(Method):
 def ensemble_cost(problem: Problem, streams: MemberStreams) -> Variational:
     """The cost functions of perturbed 4D-Vars, one per member."""
     x, B = first_guess(problem, streams)
-    noise = centred(streams.normal((problem.network.size,)))
+    noise = centre(streams.normal((problem.network.size,)))
     return Variational(
         first_guess=x,
         covariance=B,
@@ -82,8 +82,8 @@ def fit_of_first_step(cost: Variational, network: ObservingNetwork) -> Tensor:
 def first_guess(problem: Problem, streams: MemberStreams) -> tuple[Tensor, SpectralCovariance]:
     """Perturbed backgrounds ``(members, lev, y, x)`` and the covariance of their error."""
     climate = problem.prior.climatological_covariance.first()
-    normal = centred(streams.normal((1, *problem.window[1:])))
+    normal = centre(streams.normal((1, *problem.window[1:])))
     if problem.background is None:
         return climate.sample(normal)[:, 0], climate
-    B = white(climate, problem.background.std)
+    B = white_covariance(climate, problem.background.std)
     return problem.background.state + B.sample(normal)[:, 0], B

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ...experiments.parts import make_system
 from ...experiments.results.store import config_of
 from ...experiments.twin import make_network
-from ...metrics.design import Cell, Outlook, best, outlook
+from ...metrics.design import CandidateSensors, Cell, candidate_sensors, place_sensors
 from .background import Newest, said
 
 COUNTED = 40
@@ -97,16 +97,16 @@ def answer(question: Question, tree: xr.DataTree, cells: Tensor) -> Answer:
     steps = list(range(0, config.window, config.interval))
     if question.day is not None:
         steps = [question.day]
-    ahead = outlook(estimate, instrument, steps, question.radius)
+    ahead = candidate_sensors(estimate, instrument, steps, question.radius)
     now, then = cells[steps], instrument.mask[steps]
     left, ignored = _counted(ahead, now & ~then)
-    places, left = best(left.without(now), question.count)
+    places, left = place_sensors(left.exclude(now), question.count)
     share = 100 * left.value() / ahead.variance
     return Answer(question, share.numpy(), tuple(places), ignored)
 
 
-def _counted(ahead: Outlook, new: Tensor) -> tuple[Outlook, int]:
-    """The outlook with the sensors that the run did not have, and how many were too many.
+def _counted(ahead: CandidateSensors, new: Tensor) -> tuple[CandidateSensors, int]:
+    """Candidates once the sensors that the run lacked are in, and the number left out.
 
     Args:
         ahead: as the run left it.
@@ -114,5 +114,5 @@ def _counted(ahead: Outlook, new: Tensor) -> tuple[Outlook, int]:
     """
     places = new.any(0).nonzero().tolist()
     for row, column in places[:COUNTED]:
-        ahead = ahead.after((row, column), new[:, row, column])
+        ahead = ahead.assimilate((row, column), new[:, row, column])
     return ahead, max(len(places) - COUNTED, 0)

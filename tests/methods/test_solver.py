@@ -1,4 +1,4 @@
-"""Solves with a tabulated covariance, for windows and for rows, against dense linear algebra."""
+"""Solver with a tabulated covariance, primal and dual, against dense linear algebra."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dalab.methods.gaussian.innovations import first_step, observed, stacked
-from dalab.methods.gaussian.solver import Tabulated
+from dalab.methods.gaussian.innovations import (
+    background_innovations,
+    observation_innovations,
+    stack,
+)
+from dalab.methods.gaussian.solver import GaussianSolver
 from dalab.random import stream
 from tests.dense import matrix
 from tests.methods.worlds import problem
@@ -18,10 +22,10 @@ def innovations(p, members: int = 2, sigma: float = 1.0):
     """Innovations of noisy windows, and their covariance."""
     x = torch.randn(members, *p.window, generator=stream(3), dtype=torch.float64)
     D, C = p.prior.denoise(x, sigma), p.prior.error_covariance(sigma)
-    seen = observed(p.network, p.data, D, C)
+    seen = observation_innovations(p.network, p.data, D, C)
     if p.background is None:
         return seen, C
-    return stacked([seen, first_step(p.background, D, C)]), C
+    return stack([seen, background_innovations(p.background, D, C)]), C
 
 
 def dense(p, seen, C):
@@ -44,9 +48,9 @@ def test_the_solution_is_that_of_dense_algebra(
 ):
     p = problem(tiny_system, tiny_prior, operators, mask=mask, background=background)
     seen, C = innovations(p)
-    way, rows = Tabulated(seen, C, 400).solve(seen.values)
-    wanted_way, wanted_rows = dense(p, seen, C)
-    torch.testing.assert_close(way, wanted_way, rtol=1e-6, atol=1e-7)
+    increment, rows = GaussianSolver(seen, C, 400).solve(seen.values)
+    wanted_increment, wanted_rows = dense(p, seen, C)
+    torch.testing.assert_close(increment, wanted_increment, rtol=1e-6, atol=1e-7)
     torch.testing.assert_close(rows, wanted_rows, rtol=1e-6, atol=1e-6)
 
 
@@ -55,8 +59,8 @@ def test_a_velocity_in_every_cell_takes_one_iteration(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("velocity",), mask="full")
     seen, C = innovations(p)
     wanted, _ = dense(p, seen, C)
-    assert (Tabulated(seen, C, 1).way(seen.values) - wanted).norm() < 0.1 * wanted.norm()
-    for_rows = Tabulated(replace(seen, spread_out=None), C, 1).way(seen.values)
+    assert (GaussianSolver(seen, C, 1).increment(seen.values) - wanted).norm() < 0.1 * wanted.norm()
+    for_rows = GaussianSolver(replace(seen, spectral_information=None), C, 1).increment(seen.values)
     assert (for_rows - wanted).norm() > 0.5 * wanted.norm()
 
 
@@ -69,12 +73,12 @@ def test_every_iteration_comes_nearer_to_the_posterior(tiny_system, tiny_prior):
     precision = torch.linalg.inv(cov) + J.T @ (J / seen.error[0][:, None])
 
     def distances(known):
-        ways = [Tabulated(known, C, k).way(known.values) for k in range(1, 12)]
-        apart = torch.stack([torch.zeros_like(wanted), *ways]).flatten(1) - wanted.flatten()
+        increments = [GaussianSolver(known, C, k).increment(known.values) for k in range(1, 12)]
+        apart = torch.stack([torch.zeros_like(wanted), *increments]).flatten(1) - wanted.flatten()
         return torch.einsum("ka,ab,kb->k", apart, precision, apart)
 
     assert (distances(seen).diff() < 0).all()
-    assert (distances(replace(seen, spread_out=None)).diff() > 0).any()
+    assert (distances(replace(seen, spectral_information=None)).diff() > 0).any()
 
 
 def test_members_are_solved_by_themselves(tiny_system, tiny_prior):
@@ -82,10 +86,10 @@ def test_members_are_solved_by_themselves(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("velocity",))
     seen, C = innovations(p)
     values = torch.stack([seen.values[0], torch.zeros_like(seen.values[0])])
-    way, rows = Tabulated(seen, C, 60).solve(values)
-    assert (way[1] == 0).all() and (rows[1] == 0).all()
-    alone = Tabulated(replace(seen, error=seen.error[:1]), C, 60).way(values[:1])
-    torch.testing.assert_close(way[:1], alone, rtol=1e-10, atol=1e-12)
+    increment, rows = GaussianSolver(seen, C, 60).solve(values)
+    assert (increment[1] == 0).all() and (rows[1] == 0).all()
+    alone = GaussianSolver(replace(seen, error=seen.error[:1]), C, 60).increment(values[:1])
+    torch.testing.assert_close(increment[:1], alone, rtol=1e-10, atol=1e-12)
 
 
 def test_single_precision_stays_finite_however_many_iterations(tiny_system, tiny_prior):
@@ -95,5 +99,6 @@ def test_single_precision_stays_finite_however_many_iterations(tiny_system, tiny
     single = replace(
         seen, values=seen.values.float(), error=seen.error.float(), signal=seen.signal.float()
     )
-    way = Tabulated(single, type(C)(C.matrices.to(torch.complex64), C.window), 500).way
-    assert (way(single.values) - wanted).norm() < 1e-2 * wanted.norm()
+    half = type(C)(C.matrices.to(torch.complex64), C.window)
+    increment = GaussianSolver(single, half, 500).increment(single.values)
+    assert (increment - wanted).norm() < 1e-2 * wanted.norm()

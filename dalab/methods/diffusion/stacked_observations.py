@@ -12,7 +12,7 @@ from ..base import Problem
 
 
 @dataclass(frozen=True)
-class Evidence:
+class StackedObservations:
     """Everything that was measured, the background being one more linear observation.
 
     A window may hold more channels than the state, as augmented ones do; the state comes first.
