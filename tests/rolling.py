@@ -8,7 +8,7 @@ from torch import Tensor
 TIME, SITES = 4, 6
 
 
-def carry(states: Tensor) -> Tensor:
+def propagate(states: Tensor) -> Tensor:
     """The first half one step ahead, the second half one step back; nothing is lost."""
     ahead, back = states
     return torch.stack([ahead.roll(1, -1), back.roll(-1, -1)])

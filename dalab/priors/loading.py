@@ -16,8 +16,8 @@ from .denoisers.blend import BlendedPrior, Trained
 from .denoisers.residual import ResidualPrior
 from .files.bundled import SUFFIX, augmented_path, trained_names, trained_path
 from .files.header import summary
-from .files.trained import load_trained, shipped_gaussian
-from .training.climatology import estimated
+from .files.trained import bundled_gaussian, load_trained
+from .training.climatology import estimate_gaussian
 
 
 @lru_cache(maxsize=8)
@@ -61,8 +61,8 @@ def gaussian(system: System) -> Prior:
     Of a system that can draw its climate it is estimated here and now, in a few seconds.
     """
     if isinstance(system, Climate):
-        return estimated(system)
-    prior = shipped_gaussian(system)
+        return estimate_gaussian(system)
+    prior = bundled_gaussian(system)
     if prior is None:
         raise InputError(
             "prior gaussian",
@@ -79,7 +79,7 @@ def auto(system: System) -> Prior:
 
 
 @dataclass(frozen=True)
-class Shipped:
+class Bundled:
     """A trained prior that ships.
 
     Args:
@@ -98,7 +98,7 @@ class Shipped:
 
 PRIORS = Registry("prior", "priors", Prior, {
     "auto": auto,
-    **{name: Shipped(name) for name in trained_names()},
+    **{name: Bundled(name) for name in trained_names()},
     "gaussian": gaussian,
 })
 
@@ -119,7 +119,7 @@ def load_prior(text: str, system: System) -> Prior:
     name, _, options = text.partition(":")
     if options:
         blend = build("prior", text, {name: Trained}).blend
-        return _blended(name, load_prior(name, system), blend)
+        return _blend(name, load_prior(name, system), blend)
     if name.endswith(SUFFIX):
         prior = load_trained(trained_path(name), system)
     else:
@@ -127,7 +127,7 @@ def load_prior(text: str, system: System) -> Prior:
     return prior.eval().requires_grad_(False)
 
 
-def _blended(name: str, prior: Prior, blend: float) -> Prior:
+def _blend(name: str, prior: Prior, blend: float) -> Prior:
     if not isinstance(prior, ResidualPrior):
         raise InputError(
             "prior", name, "must be a trained one to be blended", "Leave out the blend."

@@ -8,14 +8,14 @@ from dalab.priors.covariance import estimate
 from dalab.priors.denoisers.smoother import LIMIT, TwoFilterSmoother
 from dalab.priors.gaussian import GaussianPrior
 from tests.dense import posterior
-from tests.rolling import SITES, TIME, carry, windows
+from tests.rolling import SITES, TIME, propagate, windows
 
 
 def test_it_equals_the_kalman_smoother_of_a_linear_flow():
     sigma, clean = 0.5, windows(20000, 0, smooth=True)
     gaussian = GaussianPrior(estimate(clean[:, :, :, :, :]), (TIME, 1, 1, SITES))
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1), dtype=clean.dtype)
-    smoother = TwoFilterSmoother((TIME, 1, 1, SITES), carry, (0.1, sigma)).double()
+    smoother = TwoFilterSmoother((TIME, 1, 1, SITES), propagate, (0.1, sigma)).double()
     noisy = clean + sigma * noise
     smoother.fit_level(1, noisy, clean, gaussian.denoise(noisy, sigma))
 
@@ -31,7 +31,7 @@ def test_it_equals_the_kalman_smoother_of_a_linear_flow():
 
 
 def test_what_the_filters_carried_is_in_order_of_time():
-    smoother = TwoFilterSmoother((TIME, 1, 1, SITES), carry, (0.1, 1.0)).double()
+    smoother = TwoFilterSmoother((TIME, 1, 1, SITES), propagate, (0.1, 1.0)).double()
     smoother.filters.values[..., -1] = 1.0  # believe every noisy frame
     x = windows(2, 3, smooth=True)
     _, (ahead, back) = smoother(x, torch.tensor([0.5, 0.5]).double(), x)
@@ -45,7 +45,7 @@ def test_input_far_from_any_flow_stays_finite():
 
     def watched(states):
         met.append(float(states.abs().max()))
-        return carry(states)
+        return propagate(states)
 
     smoother = TwoFilterSmoother((TIME, 1, 1, SITES), watched, (0.1, 1.0)).double()
     smoother.filters.values[..., -1] = 1.0

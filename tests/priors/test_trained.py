@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from dalab.errors import InputError
 from dalab.priors.files.header import Header
 from dalab.priors.files.recipe import Recipe
-from dalab.priors.files.trained import assemble, carriers, load_core, load_trained
+from dalab.priors.files.trained import assemble, load_core, load_trained, make_propagators
 from dalab.priors.loading import load_prior
 from dalab.priors.training.pipeline import Training
 from dalab.priors.training.recalibrate import recalibrate
@@ -180,7 +180,7 @@ class TestBlend:
 def test_a_prior_of_means_over_cells_carries_them_on_finer_grids():
     system, recipe = SYSTEMS["qg64"](), dataclasses.replace(RECIPE, system="qg64", finer=True)
     prior = assemble(recipe, system, load_prior("gaussian", system), (0.1, 1.0), smoothed=True)
-    assert prior.smoother.carry.model.nx == 96
+    assert prior.smoother.propagate.model.nx == 96
     assert prior.forecast.trajectory == system.finer_trajectory
 
 
@@ -193,8 +193,8 @@ def test_a_system_without_finer_grids_or_a_flow_is_refused(tmp_path, name):
 def test_a_recipe_says_whether_derivatives_take_the_flow_for_given():
     system, recipe = SYSTEMS["qg64"](), dataclasses.replace(RECIPE, system="qg64")
     for frozen in (True, False):
-        carry, _ = carriers(dataclasses.replace(recipe, frozen_flow=frozen), system)
-        assert carry.frozen == frozen
+        propagate, _ = make_propagators(dataclasses.replace(recipe, frozen_flow=frozen), system)
+        assert propagate.frozen == frozen
 
 
 def flow_of_its_own(system):

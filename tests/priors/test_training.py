@@ -47,7 +47,7 @@ def whole(tmp_path_factory) -> tuple[Training, Path, Header]:
 def test_stopped_and_resumed_training_is_the_same(whole, tmp_path, stop_after):
     train(tmp_path, stop_after=stop_after)
     resumed = train(tmp_path)
-    for part in ("network", "smoother", "exchange"):
+    for part in ("network", "smoother", "coupling"):
         expected = getattr(whole[0].prior, part).state_dict()
         for name, value in getattr(resumed.prior, part).state_dict().items():
             torch.testing.assert_close(value, expected[name], msg=name)
@@ -125,7 +125,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
 def test_untrained_is_the_start(tmp_path):
     prior: ResidualPrior = Training(SMALL, tmp_path, CPU).prior
     x = torch.randn(2, 4, 1, 1, 40, generator=torch.Generator().manual_seed(0))
-    start, _ = prior.look(x, torch.tensor([0.3, 0.3]))
+    start, _ = prior.features(x, torch.tensor([0.3, 0.3]))
     torch.testing.assert_close(prior.denoise(x, 0.3), start)
 
 

@@ -27,8 +27,8 @@ from torch import Tensor
 from ..covariance import SpectralCovariance
 from ..gaussian import GaussianPrior
 from .forecast import Forecast
-from .levels import along, joint, size
-from .rings import LogTable, Ringed, apply, interpolated, moments
+from .levels import broadcast_level, error_scale, joint_level
+from .rings import LogTable, RingModule, apply, interpolate, moments
 from .smoother import TwoFilterSmoother
 from .unet import UNet
 
@@ -41,8 +41,8 @@ HORIZON = 10.0
 FLOW_LEVELS = (0.05, 1.0)
 """See :class:`Prior`: a background brings down what is left, and with it both levels."""
 
-LOOKS = 7
-"""Features per field: those of :meth:`ResidualPrior.look`, and two more."""
+N_FEATURES = 7
+"""Features per field: those of :meth:`ResidualPrior.features`, and two more."""
 
 
 class Core(Protocol):
@@ -53,13 +53,13 @@ class Core(Protocol):
     gaussian: GaussianPrior
     smoother: TwoFilterSmoother | None
     forecast: Forecast | None
-    informed: Informed | None
+    background_conditional: BackgroundConditional | None
 
     def fast(self, x: Tensor) -> AbstractContextManager:
         """Context in which the network computes in its fast precision."""
 
 
-class Informed(Ringed):
+class BackgroundConditional(RingModule):
     """What a trained prior adds to itself for backgrounds.
 
     Args:
@@ -90,12 +90,12 @@ class Informed(Ringed):
             carried: the backgrounds at every step, shaped like ``x``.
             std: standard deviations of the backgrounds' errors, ``(batch,)``.
         """
-        start, features, scale = self.look(core, x, sigma, carried, std)
+        start, features, scale = self.features(core, x, sigma, carried, std)
         with core.fast(x):
             correction = self.network(features.flatten(1, 2), torch.stack([sigma, std], -1))
         return start + scale * correction.to(x).view_as(x)
 
-    def look(
+    def features(
         self, core: Core, x: Tensor, sigma: Tensor, carried: Tensor, std: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The estimate to start from, what the network sees, and the scale of its answer.
@@ -103,16 +103,16 @@ class Informed(Ringed):
         The features are those of a prior without a background, then how the smoother's estimate
         and the carried background differ from the start.
         """
-        smoother, forecast = parts(core)
-        level, error = along(sigma, x), along(std, x)
+        smoother, forecast = flow_parts(core)
+        level, error = broadcast_level(sigma, x), broadcast_level(std, x)
         gaussian = core.gaussian.denoise(x, level)
         smoothed, filtered = smoother(x, sigma, gaussian)
         maps = self.maps(forecast, sigma, std).to(x)
         both = torch.cat([smoothed.flatten(1, 2), carried.flatten(1, 2)], 1)
         start = apply(maps, both, self.rings).view_as(x)
-        others = (torch.stack([gaussian, *filtered, smoothed]) - start) / size(level)
-        features = [start, (x - start) / level, *others, (carried - start) / size(error)]
-        return start, torch.cat(features, -3), size(joint(level, error))
+        others = (torch.stack([gaussian, *filtered, smoothed]) - start) / error_scale(level)
+        features = [start, (x - start) / level, *others, (carried - start) / error_scale(error)]
+        return start, torch.cat(features, -3), error_scale(joint_level(level, error))
 
     def maps(self, forecast: Forecast, sigma: Tensor, std: Tensor) -> Tensor:
         """From smoothed and carried to the start, (I - K A, K): ``(batch, rings, c, 2 c)``."""
@@ -144,7 +144,7 @@ class Informed(Ringed):
             generator: of noise and backgrounds.
             batch: windows per pass.
         """
-        _, forecast = parts(core)
+        _, forecast = flow_parts(core)
         for j, std in enumerate(STDS):
             stds = windows.new_full((len(windows),), std)
             normal = torch.randn(windows[:, 0].shape, generator=generator).to(windows)
@@ -161,7 +161,7 @@ class Informed(Ringed):
         """Average covariance of windows given a noisy one and a background."""
         device = self.stds.device
         at_level = self.errors(torch.tensor([float(sigma)], device=device))[0]
-        per_ring = interpolated(at_level, self.stds, torch.tensor([float(std)], device=device))[0]
+        per_ring = interpolate(at_level, self.stds, torch.tensor([float(std)], device=device))[0]
         w, V = torch.linalg.eigh(per_ring.double() * _variance(sigma, std))
         w, kind = w.clamp(min=0, max=sigma**2)[..., None, :], per_ring.dtype.to_complex()
         matrices, root = (((V * scale) @ V.mT)[self.rings].to(kind) for scale in (w, w.sqrt()))
@@ -170,7 +170,7 @@ class Informed(Ringed):
 
 
 
-def informed_loss(
+def background_conditional_loss(
     core: Core, network: Callable[..., Tensor], clean: Tensor, noise: Tensor,
     sigma: Tensor, backgrounds: Tensor, std: Tensor,
 ) -> Tensor:
@@ -185,30 +185,30 @@ def informed_loss(
         backgrounds: standard normal numbers, ``(batch, lev, y, x)``.
         std: standard deviations of the backgrounds' errors, ``(batch,)``.
     """
-    noisy = clean + along(sigma, clean) * noise
+    noisy = clean + broadcast_level(sigma, clean) * noise
     with torch.no_grad():
-        states = clean[:, 0] + along(std, backgrounds) * backgrounds
-        carried = parts(core)[1].carried(states, std)
-        start, features, scale = informed(core).look(core, noisy, sigma, carried, std)
+        states = clean[:, 0] + broadcast_level(std, backgrounds) * backgrounds
+        carried = flow_parts(core)[1].carried(states, std)
+        start, features, scale = conditional_part(core).features(core, noisy, sigma, carried, std)
         wanted = (clean - start) / scale
     with core.fast(clean):
         correction = network(features.flatten(1, 2), torch.stack([sigma, std], -1))
     return (correction.to(clean).view_as(wanted) - wanted).square().mean()
 
 
-def parts(core: Core) -> tuple[TwoFilterSmoother, Forecast]:
+def flow_parts(core: Core) -> tuple[TwoFilterSmoother, Forecast]:
     """What backgrounds need of a trained prior."""
     assert core.smoother is not None and core.forecast is not None
     return core.smoother, core.forecast
 
 
-def informed(core: Core) -> Informed:
+def conditional_part(core: Core) -> BackgroundConditional:
     """The part of a trained prior that is for backgrounds."""
-    assert core.informed is not None
-    return core.informed
+    assert core.background_conditional is not None
+    return core.background_conditional
 
 
-def grown(network: UNet, start: UNet, frames: int) -> None:
+def widen_network(network: UNet, start: UNet, frames: int) -> None:
     """Start a network where one that sees and is told less has arrived, in place.
 
     What only the new one sees or is told has no weight at first.
@@ -238,4 +238,4 @@ def grown(network: UNet, start: UNet, frames: int) -> None:
 def _variance(sigma: float, std: float) -> float:
     """The scale of the tabulated errors, so that they change little between levels."""
     window, background = torch.tensor([sigma, std], dtype=torch.float64)
-    return float(size(joint(window, background))) ** 2
+    return float(error_scale(joint_level(window, background))) ** 2

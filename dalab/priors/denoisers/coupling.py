@@ -14,23 +14,25 @@ import torch
 from torch import Tensor
 
 from .rings import LogTable, apply, regress
-from .smoother import LIMIT, Carrier, Carrying
+from .smoother import LIMIT, Propagate, PropagatingModule
 
 INGREDIENTS = 6
 ROUNDS = 2
 
 
-class Exchange(Carrying):
+class FrameCoupling(PropagatingModule):
     """Corrects denoised windows; leaves them as they are until it is fitted.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        carry: takes states over one interval in both directions.
+        propagate: takes states over one interval in both directions.
         levels: noise levels of the maps, increasing.
     """
 
-    def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
-        super().__init__(window, carry)
+    def __init__(
+        self, window: Sequence[int], propagate: Propagate, levels: Sequence[float]
+    ) -> None:
+        super().__init__(window, propagate)
         time, lev = window[:2]
         self.maps = LogTable(levels, (ROUNDS, time, self.count, lev, INGREDIENTS * lev))
         self.maps.values[..., :lev] = torch.eye(lev)
@@ -68,7 +70,7 @@ class Exchange(Carrying):
         """Every frame's ingredients, ``(batch, time, 6 lev, y, x)``; itself for what is missing."""
         before, after = denoised[:, :-1], denoised[:, 1:]
         pairs = torch.stack([before.flatten(0, 1), after.flatten(0, 1)]).clamp(-LIMIT, LIMIT)
-        ahead, back = self.carry(pairs).unflatten(1, before.shape[:2])
+        ahead, back = self.propagate(pairs).unflatten(1, before.shape[:2])
         first, last = denoised[:, :1], denoised[:, -1:]
         return torch.cat([
             denoised, x, torch.cat([first, ahead], 1), torch.cat([back, last], 1),

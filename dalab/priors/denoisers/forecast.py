@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from ..covariance import HomogeneousObservation, to_spectrum
-from .levels import size
-from .rings import LogTable, Ringed, apply, moments, regress
+from .levels import error_scale
+from .rings import LogTable, RingModule, apply, moments, regress
 from .smoother import LIMIT
 
 FLOOR = 1e-2
@@ -37,7 +37,7 @@ Trajectory = Callable[[Tensor, int], Tensor]
 """States ``(batch, lev, y, x)`` and a length to windows ``(batch, length, lev, y, x)``."""
 
 
-class Forecast(Ringed):
+class Forecast(RingModule):
     """Backgrounds as views of whole windows; says nothing until it is fitted.
 
     Args:
@@ -85,7 +85,7 @@ class Forecast(Ringed):
         steps = self.views(stds).double().permute(0, 2, 3, 4, 1)
         A = torch.diag_embed(steps).permute(0, 1, 4, 2, 5, 3).flatten(-2).flatten(-3, -2)
         variance = stds.double()[:, None, None] ** 2
-        error = self.errors(stds).double() * size(stds.double())[:, None, None, None] ** 2
+        error = self.errors(stds).double() * error_scale(stds.double())[:, None, None, None] ** 2
         w, V = torch.linalg.eigh(error)
         return A, (V * torch.maximum(w, FLOOR * variance)[..., None, :]) @ V.mT
 
@@ -121,5 +121,6 @@ class Forecast(Ringed):
             A = regress(carried[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)
             self.views.values[level, k] = A
             error[:, k] = carried[:, k] - apply(A[None], clean[:, k], self.rings)
-        scale = size(self.errors.levels[level]) ** 2  # so that they change little between levels
+        # divided by the scale of a denoiser's error, so that they change little between levels
+        scale = error_scale(self.errors.levels[level]) ** 2
         self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / scale

@@ -8,22 +8,22 @@ import torch
 from torch import Tensor
 
 
-def along(sigma: Tensor, x: Tensor) -> Tensor:
+def broadcast_level(sigma: Tensor, x: Tensor) -> Tensor:
     """Levels ``(batch,)`` shaped to broadcast with windows."""
     return sigma.to(x).view(-1, *[1] * (x.ndim - 1))
 
 
-def size(level: Tensor) -> Tensor:
+def error_scale(level: Tensor) -> Tensor:
     """The scale of a denoiser's error at a noise level: that of white windows."""
     return level / (1 + level**2).sqrt()
 
 
-def joint(sigma: Tensor, std: Tensor) -> Tensor:
+def joint_level(sigma: Tensor, std: Tensor) -> Tensor:
     """The level of two independent noisy views together."""
     return (sigma**-2 + std**-2) ** -0.5
 
 
-def by_window(
+def map_windows(
     estimate: Callable[[Tensor, Tensor], Tensor], x: Tensor, sigma: Tensor | float,
     window: Sequence[int],
 ) -> Tensor:

@@ -74,7 +74,7 @@ def _hermite(operator: Elementwise, std: Tensor) -> tuple[Tensor, Tensor]:
     z, w = torch.from_numpy(nodes).to(std), torch.from_numpy(weights / weights.sum()).to(std)
     values = operator((std[:, None] * z)[..., None, None])[..., 0, 0]
     if (values @ w).abs().max() > 1e-9:
-        raise _unfit(operator)
+        raise _unfit_operator(operator)
     terms, before, current = [], torch.zeros_like(z), torch.ones_like(z)
     for n in range(1, ORDER + 1):
         before, current = current, (z * current - (n - 1) ** 0.5 * before) / n**0.5
@@ -111,17 +111,17 @@ def _rows(
     lev, (ny, nx) = cov.fields[1], cov.grid
     feature, transfer = 0, torch.eye(lev, dtype=torch.complex128)[:, :, None, None]
     if isinstance(operator, Spectral):
-        transfer = _seen_by_real_fields(operator.transfer().to(torch.complex128), nx)
+        transfer = _real_field_part(operator.transfer().to(torch.complex128), nx)
     elif operator in curved:
         feature = 1 + curved.index(operator)
     elif operator is not None and not isinstance(operator, Elementwise):
-        raise _unfit(operator)
+        raise _unfit_operator(operator)
     rows = torch.zeros(ny, nx // 2 + 1, len(transfer), 1 + len(curved), lev, dtype=torch.complex128)
     rows[:, :, :, feature] = transfer.permute(2, 3, 0, 1)
     return rows
 
 
-def _seen_by_real_fields(transfer: Tensor, nx: int) -> Tensor:
+def _real_field_part(transfer: Tensor, nx: int) -> Tensor:
     """The Hermitian part in the columns that are their own mirror images, which a real field is."""
     mirrored = torch.roll(transfer.flip(-2), 1, dims=-2).conj()
     own = torch.zeros(nx // 2 + 1, dtype=torch.bool)
@@ -129,7 +129,7 @@ def _seen_by_real_fields(transfer: Tensor, nx: int) -> Tensor:
     return torch.where(own, (transfer + mirrored) / 2, transfer)
 
 
-def _unfit(operator: Operator) -> InputError:
+def _unfit_operator(operator: Operator) -> InputError:
     name = type(operator).__name__.lower()
     return InputError(
         "operator", name, "must be translation invariant, or elementwise and odd",

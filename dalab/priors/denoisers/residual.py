@@ -8,7 +8,7 @@ The denoiser starts from an estimate S that costs no training, and a network cor
 
 S is the two-filter smoother of :mod:`dalab.priors.denoisers.smoother` where the system can be
 carried back and forth cheaply, else the answer of the Gaussian prior. The last layer of N starts at
-zero, so that training can only add. Where there is a smoother, a last linear exchange between
+zero, so that training can only add. Where there is a smoother, a last linear coupling between
 neighbouring frames (:mod:`dalab.priors.denoisers.coupling`) can correct the result once more.
 """
 
@@ -22,11 +22,18 @@ from torch import Tensor
 from ..base import Prior
 from ..covariance import HomogeneousObservation, SpectralCovariance
 from ..gaussian import GaussianPrior
-from .background import FLOW_LEVELS, HORIZON, STDS, Informed, informed, parts
+from .background import (
+    FLOW_LEVELS,
+    HORIZON,
+    STDS,
+    BackgroundConditional,
+    conditional_part,
+    flow_parts,
+)
 from .calibration import ErrorTable
-from .coupling import Exchange
+from .coupling import FrameCoupling
 from .forecast import Forecast
-from .levels import along, by_window, size
+from .levels import broadcast_level, error_scale, map_windows
 from .smoother import TwoFilterSmoother
 from .unet import UNet
 
@@ -39,12 +46,12 @@ class ResidualPrior(Prior):
         gaussian: the analytic prior it starts from.
         network: the correction.
         smoother: estimate that uses the flow, if the system allows.
-        exchange: the last correction.
+        coupling: the last correction.
         errors: calibrated error covariance; that of the Gaussian prior until it is measured.
         forecast: what a background says about the whole window, if the system allows.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
         flow_levels: see :class:`Prior`.
-        informed: a denoiser of its own for when there is a background, if it was trained.
+        background_conditional: the part that makes use of a background, if it was trained.
     """
 
     def __init__(
@@ -53,22 +60,23 @@ class ResidualPrior(Prior):
         gaussian: GaussianPrior,
         network: UNet,
         smoother: TwoFilterSmoother | None = None,
-        exchange: Exchange | None = None,
+        coupling: FrameCoupling | None = None,
         errors: ErrorTable | None = None,
         forecast: Forecast | None = None,
         autocast: bool = True,
         flow_levels: tuple[float, float] | None = (0.2, 5.0),
-        informed: Informed | None = None,
+        background_conditional: BackgroundConditional | None = None,
     ) -> None:
         super().__init__(name, gaussian.window)
         self.gaussian, self.smoother = gaussian, smoother
-        self.network, self.exchange = network, exchange
+        self.network, self.coupling = network, coupling
         self.errors = errors or ErrorTable(gaussian.window)
-        self.forecast, self.informed, self.autocast = forecast, informed, autocast
+        self.forecast, self.autocast = forecast, autocast
+        self.background_conditional = background_conditional
         self.flow_levels = flow_levels
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        return by_window(self.estimate, x, sigma, self.window)
+        return map_windows(self.estimate, x, sigma, self.window)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """E[window | noisy window], each window with its own noise level.
@@ -77,24 +85,24 @@ class ResidualPrior(Prior):
             x: ``(batch, time, lev, y, x)``.
             sigma: ``(batch,)``.
         """
-        start, features = self.look(x, sigma)
+        start, features = self.features(x, sigma)
         with self.fast(x):
             correction = self.network(features.flatten(1, 2), sigma)
-        denoised = start + size(along(sigma, x)) * correction.to(x).view_as(x)
-        return denoised if self.exchange is None else self.exchange(x, sigma, denoised)
+        denoised = start + error_scale(broadcast_level(sigma, x)) * correction.to(x).view_as(x)
+        return denoised if self.coupling is None else self.coupling(x, sigma, denoised)
 
-    def look(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """The estimate to start from, and what the network sees, all of it of order one.
 
         These are the start, the noise it leaves, and how its ingredients differ from it:
         ``(batch, time, lev, y, x)`` and ``(batch, time, channels x lev, y, x)``.
         """
-        level = along(sigma, x)
+        level = broadcast_level(sigma, x)
         gaussian = self.gaussian.denoise(x, level)
         if self.smoother is None:
             return gaussian, torch.cat([gaussian, (x - gaussian) / level], -3)
         start, carried = self.smoother(x, sigma, gaussian)
-        other = (torch.stack([gaussian, *carried]) - start) / size(level)
+        other = (torch.stack([gaussian, *carried]) - start) / error_scale(level)
         return start, torch.cat([start, (x - start) / level, *other], -3)
 
     def fast(self, x: Tensor) -> torch.autocast:
@@ -108,8 +116,8 @@ class ResidualPrior(Prior):
         return self.forecast(state, std)
 
     def conditioned_on(self, state: Tensor, std: float) -> Prior | None:
-        known = self.informed is not None and STDS[0] <= std <= STDS[-1]
-        return InformedPrior(self, state, std) if known else None
+        known = self.background_conditional is not None and STDS[0] <= std <= STDS[-1]
+        return BackgroundConditionalPrior(self, state, std) if known else None
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         return self.errors.covariance(self.gaussian, sigma)
@@ -132,10 +140,10 @@ def correction_loss(
         noise: standard normal numbers, same shape.
         sigma: noise levels, ``(batch,)``.
     """
-    level = along(sigma, clean)
+    level = broadcast_level(sigma, clean)
     with torch.no_grad():
-        start, features = prior.look(clean + level * noise, sigma)
-        wanted = (clean - start) / size(level)
+        start, features = prior.features(clean + level * noise, sigma)
+        wanted = (clean - start) / error_scale(level)
     with prior.fast(clean):
         correction = network(features.flatten(1, 2), sigma)
     return (correction.to(clean).view_as(wanted) - wanted).square().mean()
@@ -149,11 +157,11 @@ def has_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
-class InformedPrior(Prior):
+class BackgroundConditionalPrior(Prior):
     """A trained prior given one background.
 
     Args:
-        core: the trained prior, with an :class:`Informed`.
+        core: the trained prior, with an :class:`BackgroundConditional`.
         state: the background, ``(lev, y, x)``.
         std: standard deviation of its error, white.
     """
@@ -163,18 +171,18 @@ class InformedPrior(Prior):
         self.core, self.std = core, std
         self.horizon = HORIZON * std
         self.flow_levels = FLOW_LEVELS if core.flow_levels else None
-        _, forecast = parts(core)
+        _, forecast = flow_parts(core)
         self.carried = forecast.carried(state[None], state.new_full((1,), std))
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        return by_window(self._estimate, x, sigma, self.window)
+        return map_windows(self._estimate, x, sigma, self.window)
 
     def _estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         carried, std = self.carried.expand_as(x), torch.full_like(sigma, self.std)
-        return informed(self.core).estimate(self.core, x, sigma, carried, std)
+        return conditional_part(self.core).estimate(self.core, x, sigma, carried, std)
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
-        return informed(self.core).covariance(sigma, self.std, self.window)
+        return conditional_part(self.core).covariance(sigma, self.std, self.window)
 
     @property
     def climatological_covariance(self) -> SpectralCovariance:

@@ -119,7 +119,7 @@ def _products(a: Tensor, b: Tensor, rings: Tensor) -> Tensor:
     return sums.index_add_(0, rings.flatten(), products)
 
 
-class Ringed(nn.Module):
+class RingModule(nn.Module):
     """A part of a prior that has a small matrix per ring.
 
     Args:
@@ -152,10 +152,10 @@ class LogTable(nn.Module):
 
     def forward(self, sigma: Tensor) -> Tensor:
         """Values at the levels ``sigma (batch,)``, held constant beyond the grid."""
-        return interpolated(self.values, self.levels, sigma)
+        return interpolate(self.values, self.levels, sigma)
 
 
-def interpolated(values: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
+def interpolate(values: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
     """Between values at levels, linearly in the logarithm, held constant beyond them.
 
     Args:

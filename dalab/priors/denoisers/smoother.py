@@ -19,12 +19,11 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .rings import LogTable, Ringed, apply, regress
+from .rings import LogTable, RingModule, apply, regress
 
 LIMIT = 8.0
 """Estimates beyond so many standard deviations are cut before they are carried, so that input far
@@ -33,36 +32,37 @@ from any flow cannot make the flow diverge."""
 Analysis = Callable[[int, Tensor], Tensor]
 
 
-class Carrier(Protocol):
-    """Carries ``(2, batch, lev, y, x)`` by one interval: the first half ahead, the second back."""
+Propagate = Callable[[Tensor], Tensor]
+"""A system's propagator: states ``(2, batch, lev, y, x)`` over one interval, the first half ahead,
+the second back."""
 
-    def __call__(self, states: Tensor) -> Tensor: ...
 
-
-class Carrying(Ringed):
+class PropagatingModule(RingModule):
     """A part of a denoiser that carries states with the flow and has a small matrix per ring.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        carry: takes states over one interval in both directions.
+        propagate: takes states over one interval in both directions.
     """
 
-    def __init__(self, window: Sequence[int], carry: Carrier) -> None:
+    def __init__(self, window: Sequence[int], propagate: Propagate) -> None:
         super().__init__(window)
-        self.carry = carry
+        self.propagate = propagate
 
 
-class TwoFilterSmoother(Carrying):
+class TwoFilterSmoother(PropagatingModule):
     """Estimates of clean windows from noisy ones.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        carry: takes states over one interval in both directions.
+        propagate: takes states over one interval in both directions.
         levels: noise levels of the gains, increasing.
     """
 
-    def __init__(self, window: Sequence[int], carry: Carrier, levels: Sequence[float]) -> None:
-        super().__init__(window, carry)
+    def __init__(
+        self, window: Sequence[int], propagate: Propagate, levels: Sequence[float]
+    ) -> None:
+        super().__init__(window, propagate)
         time, lev = window[:2]
         self.filters = LogTable(levels, (2, time, self.count, lev, 2 * lev))
         self.combination = LogTable(levels, (time, self.count, lev, 4 * lev))
@@ -131,14 +131,14 @@ class TwoFilterSmoother(Carrying):
         carried: list[Tensor] = []
         for k in range(x.shape[1]):
             noisy = frames[:, :, k]
-            brought = self.carry(filtered[-1].clamp(-LIMIT, LIMIT)) if k else noisy
+            brought = self.propagate(filtered[-1].clamp(-LIMIT, LIMIT)) if k else noisy
             features = torch.cat([brought, noisy], -3) if k else noisy
             filtered.append(analysis(k, features.flatten(0, 1)).view_as(noisy))
             carried.append(brought)
-        return _in_order(filtered), _in_order(carried)
+        return _chronological(filtered), _chronological(carried)
 
 
-def _in_order(frames: Sequence[Tensor]) -> Tensor:
+def _chronological(frames: Sequence[Tensor]) -> Tensor:
     """From frames as the filters met them to windows in order of time."""
     ahead, back = torch.stack(list(frames), 2)
     return torch.stack([ahead, back.flip(1)])

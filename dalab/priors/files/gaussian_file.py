@@ -29,7 +29,7 @@ def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], fact
         facts: where the numbers come from; goes into the header.
     """
     header = {"format": FORMAT, "n": matrices.shape[0], "fields": list(fields), **facts}
-    save_file(packed(matrices), path, metadata={"dalab": json.dumps(header)})
+    save_file(pack(matrices), path, metadata={"dalab": json.dumps(header)})
 
 
 def load_gaussian(path: Path, name: str) -> GaussianPrior:
@@ -43,10 +43,10 @@ def load_gaussian(path: Path, name: str) -> GaussianPrior:
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     window = (time, lev, n, n)
-    return GaussianPrior(unpacked(tensors, window), window, name).float()
+    return GaussianPrior(unpack(tensors, window), window, name).float()
 
 
-def isotropic(matrices: Tensor, beyond: int) -> Tensor:
+def make_isotropic(matrices: Tensor, beyond: int) -> Tensor:
     """Covariances ``(ny, nx//2 + 1, c, c)`` with one for all wavenumbers of each outer ring.
 
     Small scales of developed turbulence have no direction, and few windows then tell more of them.
@@ -60,7 +60,7 @@ def isotropic(matrices: Tensor, beyond: int) -> Tensor:
     return torch.where((rings > beyond)[..., None, None], means, matrices)
 
 
-def packed(
+def pack(
     matrices: Tensor, dtype: torch.dtype = torch.float32, beyond: int | None = None
 ) -> dict[str, Tensor]:
     """C(k) as Cholesky factors, which keep the small eigenvalues in few digits.
@@ -71,7 +71,7 @@ def packed(
     Args:
         matrices: complex ``(ny, nx//2 + 1, c, c)`` with C(k, l) = C(k, -l).
         dtype: of the numbers stored.
-        beyond: the last ring whose wavenumbers have their own, see :func:`isotropic`.
+        beyond: the last ring whose wavenumbers have their own, see :func:`make_isotropic`.
     """
     ny, c = matrices.shape[0], matrices.shape[-1]
     row, column = torch.tril_indices(c, c)
@@ -89,11 +89,11 @@ def packed(
     }
 
 
-def unpacked(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
-    """Inverse of :func:`packed`: complex128 matrices ``(ny, nx//2 + 1, c, c)``.
+def unpack(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
+    """Inverse of :func:`pack`: complex128 matrices ``(ny, nx//2 + 1, c, c)``.
 
     Args:
-        tensors: what :func:`packed` gave.
+        tensors: what :func:`pack` gave.
         window: shape of a window, (time, lev, ny, nx).
     """
     factors = torch.complex(tensors["real"].double(), tensors["imag"].double())
@@ -104,16 +104,16 @@ def unpacked(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
         factors = factors.flatten(0, 1)
     kept = tensors["kept"].bool()
     half = (FLOOR * torch.eye(c, dtype=factors.dtype)).expand(*kept.shape, c, c).clone()
-    half[kept] = _multiplied(factors, c)
+    half[kept] = _multiply_factors(factors, c)
     if "rings" in tensors:
         rings = ring_index(*window[2:])[: len(half)]
         beyond = int(rings.max()) - len(tensors["rings"])
         outer = rings > beyond
-        half[outer] = _multiplied(tensors["rings"].to(half), c)[rings[outer] - beyond - 1]
+        half[outer] = _multiply_factors(tensors["rings"].to(half), c)[rings[outer] - beyond - 1]
     return half[(torch.fft.fftfreq(ny) * ny).abs().round().long()]
 
 
-def _multiplied(factors: Tensor, c: int) -> Tensor:
+def _multiply_factors(factors: Tensor, c: int) -> Tensor:
     """Matrices ``(count, c, c)`` from the lower triangles ``(count, numbers)`` of their factors."""
     row, column = torch.tril_indices(c, c)
     lower = factors.new_zeros(len(factors), c, c)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Header:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the format."""
-        return {"format": FORMAT, **dataclasses.asdict(self)}
+        return {"format": FORMAT, **_rename(dataclasses.asdict(self), stored_name)}
 
     @classmethod
     def read(cls, path: Path) -> Header:
@@ -59,16 +60,16 @@ class Header:
         Raises:
             InputError: if the file is missing, truncated or foreign, or its header incomplete.
         """
-        values = read_header(path, FORMAT)
+        values = _rename(read_header(path, FORMAT), current_name)
         del values["format"]
         if values.keys() != _KINDS.keys():
             odd = ", ".join(sorted(values.keys() ^ _KINDS.keys()))
-            raise unfit(path, f"must have the header fields of this version; check {odd}")
+            raise unfit_file(path, f"must have the header fields of this version; check {odd}")
         for name, kind in _KINDS.items():
             if not isinstance(values[name], kind):
-                raise unfit(path, f"must have a {kind.__name__} for {name} in its header")
+                raise unfit_file(path, f"must have a {kind.__name__} for {name} in its header")
         if len(values["window"]) != 4 or not all(isinstance(n, int) for n in values["window"]):
-            raise unfit(path, "must have four whole numbers for window in its header")
+            raise unfit_file(path, "must have four whole numbers for window in its header")
         Recipe.from_dict(values["recipe"])
         return cls(**values)
 
@@ -90,6 +91,42 @@ _KINDS = {
 }
 
 
+_STORED = {
+    "coupling": "exchange", "background_conditional": "informed",
+    "background_steps": "informed_steps",
+}
+"""Names in files of this format, by today's names."""
+
+_RENAMED = ("recipe", "training", "validation")
+"""Fields of the header that have such names in them."""
+
+
+def stored_name(name: str) -> str:
+    """The name in a file of a tensor or header field; the part before its first dot may differ."""
+    first, dot, rest = name.partition(".")
+    return f"{_STORED.get(first, first)}{dot}{rest}"
+
+
+def current_name(name: str) -> str:
+    """Inverse of :func:`stored_name`."""
+    first, dot, rest = name.partition(".")
+    names = {stored: name for name, stored in _STORED.items()}
+    return f"{names.get(first, first)}{dot}{rest}"
+
+
+def _rename(header: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    """A header whose fields are renamed where files have names of their own."""
+    return {key: _rename_keys(v, rename) if key in _RENAMED else v for key, v in header.items()}
+
+
+def _rename_keys(value: Any, rename: Callable[[str], str]) -> Any:
+    if isinstance(value, Mapping):
+        return {rename(key): item for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rename_keys(item, rename) for item in value]
+    return value
+
+
 def summary(name: str) -> str:
     """One line about a trained prior that ships: what it is about, and how well it denoises."""
     header = Header.read(trained_path(name))
@@ -106,6 +143,6 @@ def scales(system: System) -> list[float]:
     return system.scale.flatten().tolist()
 
 
-def unfit(path: Path, why: str) -> InputError:
+def unfit_file(path: Path, why: str) -> InputError:
     """The error of a file that cannot be used."""
     return InputError("prior file", str(path), why, "Make it with this version of dalab.")

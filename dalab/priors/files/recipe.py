@@ -30,14 +30,15 @@ class Recipe:
         depths: blocks of the network at every level.
         patch: cells along a side of the patches the network works on.
         smoother: whether to start from the two-filter smoother, if the system has a transport.
-        finer: whether smoother and background carry states on a finer grid: for two-layer flow that
-            is averaged over 2 x 2 cells.
-        exchange: whether frames exchange what they know after the network, if there is a smoother.
-        fit_windows: windows for the gains of smoother and exchange.
+        finer: whether smoother and background propagate states on a finer grid: for two-layer flow
+            that is averaged over 2 x 2 cells.
+        coupling: whether neighbouring frames are coupled after the network, if there is a
+            smoother.
+        fit_windows: windows for the gains of smoother and coupling.
         start: trained prior, one that ships or a file, whose network is trained on; none for a new
             one.
         steps: optimisation steps.
-        informed_steps: optimisation steps of the denoiser for when there is a background, which
+        background_steps: optimisation steps of the denoiser for when there is a background, which
             starts from the finished one; 0 for none, and none without a smoother.
         batch: windows per step, over all processes.
         rate: peak learning rate.
@@ -67,11 +68,11 @@ class Recipe:
     patch: int = 1
     smoother: bool = True
     finer: bool = False
-    exchange: bool = True
+    coupling: bool = True
     fit_windows: int = 64
     start: str = ""
     steps: int = 2800
-    informed_steps: int = 0
+    background_steps: int = 0
     batch: int = 16
     rate: float = 2e-3
     warmup: int = 50
@@ -144,7 +145,7 @@ class Recipe:
 
 _AT_LEAST = {
     "window": 2, "patch": 1, "fit_windows": 1, "steps": 1, "batch": 1,
-    "warmup": 0, "informed_steps": 0, "checkpoint_every": 1, "held_out": 1, "seed": 0,
+    "warmup": 0, "background_steps": 0, "checkpoint_every": 1, "held_out": 1, "seed": 0,
 }
 _BETWEEN = {
     "rate": (1e-8, 1.0), "hold": (0.0, 1.0), "average": (0.0, 0.999999),

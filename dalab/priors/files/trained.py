@@ -25,43 +25,45 @@ from ...systems import QGSystem
 from ...systems.base import System
 from ..base import Prior
 from ..denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented
-from ..denoisers.background import LOOKS, Informed
+from ..denoisers.background import N_FEATURES, BackgroundConditional
 from ..denoisers.calibration import ErrorTable
-from ..denoisers.coupling import Exchange
+from ..denoisers.coupling import FrameCoupling
 from ..denoisers.forecast import Forecast, Trajectory
 from ..denoisers.residual import ResidualPrior
-from ..denoisers.smoother import Carrier, TwoFilterSmoother
+from ..denoisers.smoother import Propagate, TwoFilterSmoother
 from ..denoisers.unet import UNet
 from ..gaussian import GaussianPrior
 from .bundled import SUFFIX, WEIGHTS
-from .gaussian_file import load_gaussian, packed, unpacked
-from .header import Header, unfit
+from .gaussian_file import load_gaussian, pack, unpack
+from .header import Header, current_name, stored_name, unfit_file
 from .recipe import Recipe
 
 LARGE = 500_000
 """Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
 
 
-def make_network(recipe: Recipe, window: Sequence[int], looks: int, levels: int = 1) -> UNet:
+def make_network(
+    recipe: Recipe, window: Sequence[int], features: int, levels: int = 1
+) -> UNet:
     """A network of a recipe for windows of a shape, its first numbers drawn from the seed.
 
     Args:
         recipe: says how wide and deep.
         window: (time, lev, y, x).
-        looks: features per field.
+        features: how many per field.
         levels: noise levels it is told.
     """
     fields = window[0] * window[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         return UNet(
-            looks * fields, fields, widths=recipe.widths, depths=recipe.depths,
+            features * fields, fields, widths=recipe.widths, depths=recipe.depths,
             patch=recipe.patch, levels=levels,
         )
 
 
-def looks(smoothed: bool) -> int:
-    """Features per field of the denoiser, see :meth:`ResidualPrior.look`."""
+def feature_count(smoothed: bool) -> int:
+    """Features per field of the denoiser, see :meth:`ResidualPrior.features`."""
     return 5 if smoothed else 2
 
 
@@ -83,22 +85,24 @@ def assemble(
         core = gaussian_augmented(copy.deepcopy(state).double(), operators).core
         gaussian = cast(GaussianPrior, core).float()
     window = gaussian.window
-    smoother = exchange = forecast = informed = None
+    smoother = coupling = forecast = conditional = None
     if smoothed:
-        carry, trajectory = carriers(recipe, system)
-        smoother = TwoFilterSmoother(window, carry, levels)
-        exchange = Exchange(window, carry, levels) if recipe.exchange else None
+        propagate, trajectory = make_propagators(recipe, system)
+        smoother = TwoFilterSmoother(window, propagate, levels)
+        coupling = FrameCoupling(window, propagate, levels) if recipe.coupling else None
         forecast = Forecast(window, trajectory, levels)
-        if recipe.informed_steps:
-            informed = Informed(window, make_network(recipe, window, LOOKS, 2), levels)
-    network, errors = make_network(recipe, window, looks(smoothed)), ErrorTable(window, levels)
+        if recipe.background_steps:
+            second = make_network(recipe, window, N_FEATURES, 2)
+            conditional = BackgroundConditional(window, second, levels)
+    network = make_network(recipe, window, feature_count(smoothed))
+    errors = ErrorTable(window, levels)
     return ResidualPrior(
-        recipe.name, gaussian, network, smoother, exchange, errors, forecast, recipe.autocast,
-        recipe.flow_levels, informed,
+        recipe.name, gaussian, network, smoother, coupling, errors, forecast, recipe.autocast,
+        recipe.flow_levels, conditional,
     )
 
 
-def carriers(recipe: Recipe, system: System) -> tuple[Carrier, Trajectory]:
+def make_propagators(recipe: Recipe, system: System) -> tuple[Propagate, Trajectory]:
     """What carries states over one interval in both directions, and through a window.
 
     Raises:
@@ -113,7 +117,7 @@ def carriers(recipe: Recipe, system: System) -> tuple[Carrier, Trajectory]:
     return system.transport(), system.trajectory
 
 
-def outermost(window: Sequence[int]) -> int:
+def last_directed_ring(window: Sequence[int]) -> int:
     """The last ring whose wavenumbers have a covariance each where the flow is a finer one's.
 
     Such a flow has variance at all scales of the grid, of which most are small and isotropic.
@@ -131,21 +135,21 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
         header: what it is.
     """
     large = math.prod(state.window) > LARGE
-    beyond = outermost(state.window) if Recipe.from_dict(header.recipe).finer else None
-    gaussian = packed(state.matrices(), torch.float16 if large else torch.float32, beyond)
+    beyond = last_directed_ring(state.window) if Recipe.from_dict(header.recipe).finer else None
+    gaussian = pack(state.matrices(), torch.float16 if large else torch.float32, beyond)
     tensors = {f"gaussian.{k}": v for k, v in gaussian.items()}
     tensors |= {k: v.half() for k, v in _named("network", prior.network).items()}
     tensors |= _named("errors", prior.errors)
-    if prior.informed is not None:
-        for name, value in _named("informed", prior.informed).items():
-            exact = value.ndim < 2 or ".start." in name  # what is inverted must be exact
+    if prior.background_conditional is not None:
+        for name, value in _named("background_conditional", prior.background_conditional).items():
+            exact = value.ndim < 2 or ".start." in name  # matrices to be inverted must be exact
             tensors[name] = value if exact else value.half()
-    for name in ("smoother", "exchange", "forecast"):
+    for name in ("smoother", "coupling", "forecast"):
         if getattr(prior, name) is not None:
             maps = _named(name, getattr(prior, name))
             tensors |= {k: v.half() if large and v.ndim > 1 else v for k, v in maps.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    kept = {stored_name(k): v.detach().cpu().contiguous() for k, v in tensors.items()}
     save_file(kept, path, metadata={"dalab": json.dumps(header.to_dict())})
 
 
@@ -164,7 +168,7 @@ def load_trained(path: Path, system: System) -> Prior:
     return AugmentedPrior(core, Channels.of(system, operators)) if operators else core
 
 
-def shipped_gaussian(system: System) -> GaussianPrior | None:
+def bundled_gaussian(system: System) -> GaussianPrior | None:
     """The Gaussian prior that ships for a system: in a file of its own, or beside a trained one."""
     own, beside = (WEIGHTS / f"{system.name}{end}{SUFFIX}" for end in ("-gaussian", ""))
     if own.is_file():
@@ -187,9 +191,10 @@ def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior,
     recipe = Recipe.from_dict(header.recipe)
     with safe_open(path, framework="pt") as file:
         _check_tensors(path, file, recipe, header)
-        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        names = file.keys()
+        tensors = {current_name(name): file.get_tensor(name).float() for name in names}
     window = tuple(header.window)
-    state = GaussianPrior(unpacked(_under(tensors, "gaussian"), window), window)
+    state = GaussianPrior(unpack(_under(tensors, "gaussian"), window), window)
     prior = assemble(recipe, system, state.float(), header.levels, header.smoothed)
     prior.name = header.name
     try:
@@ -198,7 +203,8 @@ def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior,
             if name != "gaussian" and (values or name != "forecast"):
                 part.load_state_dict(values)
     except RuntimeError as error:
-        raise unfit(path, f"must fit the denoiser that its header describes ({error})") from None
+        why = f"must fit the denoiser that its header describes ({error})"
+        raise unfit_file(path, why) from None
     return prior, state.float(), header
 
 
@@ -207,19 +213,21 @@ def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> Non
     held = set(file.keys())
     for name in ("network.direct.weight", "gaussian.real", "gaussian.imag", "errors.ratios.values"):
         if name not in held:
-            raise unfit(path, f"must hold the tensor {name}")
+            raise unfit_file(path, f"must hold the tensor {name}")
     channels = file.get_slice("network.direct.weight").get_shape()[0] // header.window[0]
     with torch.device("meta"):
         window = (header.window[0], channels, *header.window[2:])
-        expected = _named("network", make_network(recipe, window, looks(header.smoothed)))
-        if header.smoothed and recipe.informed_steps:
-            expected |= _named("informed.network", make_network(recipe, window, LOOKS, 2))
+        expected = _named("network", make_network(recipe, window, feature_count(header.smoothed)))
+        if header.smoothed and recipe.background_steps:
+            second = make_network(recipe, window, N_FEATURES, 2)
+            expected |= _named("background_conditional.network", second)
     for name, value in expected.items():
+        name = stored_name(name)
         if name not in held:
-            raise unfit(path, f"must hold the tensor {name}")
+            raise unfit_file(path, f"must hold the tensor {name}")
         found = tuple(file.get_slice(name).get_shape())
         if found != tuple(value.shape):
-            raise unfit(path, f"must hold {name} of shape {tuple(value.shape)}, not {found}")
+            raise unfit_file(path, f"must hold {name} of shape {tuple(value.shape)}, not {found}")
 
 
 def _named(prefix: str, module: nn.Module) -> dict[str, Tensor]:

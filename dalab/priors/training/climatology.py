@@ -116,7 +116,7 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
     return path
 
 
-def estimated(
+def estimate_gaussian(
     system: Climate, *, trajectories: int = 256, windows: int = 8, seed: int = 0
 ) -> GaussianPrior:
     """The Gaussian prior of a system that draws its own climate, estimated on the spot.

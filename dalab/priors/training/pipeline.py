@@ -25,23 +25,28 @@ from ...systems.archive import Archive
 from ...systems.base import Climate, System
 from ..covariance import estimate
 from ..denoisers.augmented import Channels
-from ..denoisers.background import STDS, Informed, grown, informed_loss
+from ..denoisers.background import (
+    STDS,
+    BackgroundConditional,
+    background_conditional_loss,
+    widen_network,
+)
 from ..denoisers.calibration import LEVELS
-from ..denoisers.coupling import Exchange
+from ..denoisers.coupling import FrameCoupling
 from ..denoisers.forecast import Forecast
 from ..denoisers.residual import ResidualPrior, correction_loss
 from ..denoisers.smoother import TwoFilterSmoother
 from ..denoisers.unet import UNet
 from ..files.bundled import trained_path
-from ..files.gaussian_file import isotropic
+from ..files.gaussian_file import make_isotropic
 from ..files.header import Header, scales
 from ..files.recipe import Recipe
 from ..files.trained import (
     assemble,
+    bundled_gaussian,
+    last_directed_ring,
     load_core,
-    outermost,
     save_trained,
-    shipped_gaussian,
 )
 from ..gaussian import GaussianPrior
 from .training import Trainer, TrainingStep
@@ -93,52 +98,56 @@ class Training:
 
     def run(self) -> Iterator[TrainingStep]:
         """Fit the gains, train, and yield every step; resumes from the last checkpoint."""
-        smoother, exchange = self.prior.smoother, self.prior.exchange
+        smoother, coupling = self.prior.smoother, self.prior.coupling
         if smoother is not None:
             self.fit(smoother, lambda noisy, sigma: self.prior.gaussian.denoise(noisy, sigma))
         trainer = Trainer(self.prior.network, self.loss, self.recipe, self.folder / "checkpoints")
         self.history = trainer.history
         yield from trainer.run()
-        if exchange is not None:
-            self.fit(exchange, self.prior.denoise)
+        if coupling is not None:
+            self.fit(coupling, self.prior.denoise)
         if self.prior.forecast is not None:
-            fit_forecast(self.prior.forecast, self.windows.fixed("fit", self.recipe.fit_windows))
-        if self.prior.informed is not None:
-            yield from self.inform(self.prior.informed)
+            fit_forecast(self.prior.forecast, self.windows.choose("fit", self.recipe.fit_windows))
+        if self.prior.background_conditional is not None:
+            yield from self.train_conditional(self.prior.background_conditional)
 
-    def inform(self, informed: Informed) -> Iterator[TrainingStep]:
+    def train_conditional(self, part: BackgroundConditional) -> Iterator[TrainingStep]:
         """Train the denoiser for when there is a background; its steps count on from the others."""
-        self.fit(informed, self.smoothed)
-        recipe = for_backgrounds(self.recipe)
-        grown(informed.network, self.prior.network, recipe.window)
-        trainer = Trainer(informed.network, self.informed_loss, recipe, self.folder / "informed")
-        self.history["informed"] = trainer.history
+        self.fit(part, self.smooth)
+        recipe = background_recipe(self.recipe)
+        widen_network(part.network, self.prior.network, recipe.window)
+        folder = self.folder / "background_conditional"
+        trainer = Trainer(part.network, self.background_conditional_loss, recipe, folder)
+        self.history["background_conditional"] = trainer.history
         for step in trainer.run():
             yield replace(step, step=self.recipe.steps + step.step, steps=self.steps)
 
-    def smoothed(self, noisy: Tensor, sigma: float) -> Tensor:
+    def smooth(self, noisy: Tensor, sigma: float) -> Tensor:
         """What the smoother makes of noisy windows."""
-        return self.prior.look(noisy, noisy.new_full((len(noisy),), sigma))[0]
+        return self.prior.features(noisy, noisy.new_full((len(noisy),), sigma))[0]
 
     @property
     def steps(self) -> int:
         """Optimisation steps in all."""
-        return self.recipe.steps + (self.recipe.informed_steps if self.prior.informed else 0)
+        more = self.recipe.background_steps if self.prior.background_conditional else 0
+        return self.recipe.steps + more
 
     def loss(self, network: Callable[..., Tensor], step: int, share: Sequence[int]) -> Tensor:
         """Of the denoiser, over some samples of a step."""
         return correction_loss(self.prior, network, *self.batch(self.recipe, step, share))
 
-    def informed_loss(
+    def background_conditional_loss(
         self, network: Callable[..., Tensor], step: int, share: Sequence[int]
     ) -> Tensor:
         """Of the denoiser that knows a background, over some samples of a step."""
-        clean, noise, sigma = self.batch(for_backgrounds(self.recipe), step, share)
+        clean, noise, sigma = self.batch(background_recipe(self.recipe), step, share)
         streams = [stream(self.recipe.seed, "background", step, index) for index in share]
         spread = torch.stack([torch.randn((), generator=g) for g in streams])
         std = (math.log(0.1) + 0.6 * spread).exp().clamp(STDS[0], STDS[-1]).to(sigma)
         normal = torch.stack([torch.randn(clean.shape[2:], generator=g) for g in streams])
-        return informed_loss(self.prior, network, clean, noise, sigma, normal.to(clean), std)
+        return background_conditional_loss(
+            self.prior, network, clean, noise, sigma, normal.to(clean), std
+        )
 
     def batch(
         self, recipe: Recipe, step: int, share: Sequence[int]
@@ -147,14 +156,16 @@ class Training:
         return self.windows.batch(step, share, recipe.log_sigma_mean, recipe.log_sigma_std)
 
     @torch.no_grad()
-    def fit(self, part: TwoFilterSmoother | Exchange | Informed, denoise: Denoise) -> None:
-        """Find the maps of the smoother or of the exchange, or errors, on training windows.
+    def fit(
+        self, part: TwoFilterSmoother | FrameCoupling | BackgroundConditional, denoise: Denoise
+    ) -> None:
+        """Find the maps of the smoother or of the coupling, or errors, on training windows.
 
         Args:
             part: to be fitted, level by level.
             denoise: what it starts from.
         """
-        clean = self.windows.fixed("fit", self.recipe.fit_windows)
+        clean = self.windows.choose("fit", self.recipe.fit_windows)
         for index, sigma in enumerate(LEVELS):
             generator = stream(self.recipe.seed, "fit", index)
             noisy = clean + sigma * torch.randn(clean.shape, generator=generator).to(clean)
@@ -195,13 +206,13 @@ def begin(network: UNet, start: str, system: System) -> None:
         ) from None
 
 
-def for_backgrounds(recipe: Recipe) -> Recipe:
+def background_recipe(recipe: Recipe) -> Recipe:
     """How the denoiser that knows a background is trained on from the one that knows none.
 
     Less has to change, and with a background high noise levels are all alike.
     """
     return replace(
-        recipe, steps=recipe.informed_steps, rate=recipe.rate / 2, hold=0.75 * recipe.hold,
+        recipe, steps=recipe.background_steps, rate=recipe.rate / 2, hold=0.75 * recipe.hold,
         log_sigma_mean=recipe.log_sigma_mean - 0.3,
     )
 
@@ -218,28 +229,28 @@ def fit_forecast(forecast: Forecast, clean: Tensor) -> None:
 def measure_errors(prior: ResidualPrior, windows: Tensor, seed: int) -> None:
     """Tabulate the errors of a prior, without and with a background, on held-out windows."""
     prior.errors.measure(prior.gaussian, prior.denoise, windows, stream(seed, "calibration"))
-    if prior.informed is not None:
-        prior.informed.measure(prior, windows, stream(seed, "informed"))
+    if prior.background_conditional is not None:
+        prior.background_conditional.measure(prior, windows, stream(seed, "informed"))
 
 
 def training_windows(recipe: Recipe, system: System, data: Data, device: torch.device) -> Windows:
     """The windows that a recipe trains on, augmented if it says so."""
     return Windows(
         states=data.training.to(device), length=recipe.window, mirrored=is_mirrored(system),
-        seen=appended(recipe, system), seed=recipe.seed,
+        seen=augmentation(recipe, system), seed=recipe.seed,
     )
 
 
 def held_out_windows(recipe: Recipe, system: System, data: Data) -> Tensor:
     """The windows that a recipe validates and calibrates on, augmented if it says so."""
     windows = Windows(
-        states=data.held_out, length=recipe.window, seen=appended(recipe, system),
+        states=data.held_out, length=recipe.window, seen=augmentation(recipe, system),
         seed=recipe.seed + 1,
     )
-    return windows.fixed("held out", recipe.held_out)
+    return windows.choose("held out", recipe.held_out)
 
 
-def appended(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
+def augmentation(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
     """Appends what the recipe's operators see to windows of the state."""
     operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
     channels = Channels.of(system, recipe.operators)
@@ -255,7 +266,7 @@ def load_data(recipe: Recipe, system: System) -> Data:
     climate = CLIMATE.fullmatch(recipe.data)
     if climate:
         trajectories, days = map(int, climate.groups())
-        return _drawn(system, trajectories, days, recipe.seed)
+        return _draw_climate(system, trajectories, days, recipe.seed)
     archive = Archive(Path(recipe.data))
     if archive.plan.system != system.name:
         raise InputError(
@@ -267,7 +278,7 @@ def load_data(recipe: Recipe, system: System) -> Data:
     return Data(training, held_out, facts)
 
 
-def _drawn(system: System, trajectories: int, days: int, seed: int) -> Data:
+def _draw_climate(system: System, trajectories: int, days: int, seed: int) -> Data:
     """Trajectories of a system that draws its own climate, an eighth of them held out."""
     if not isinstance(system, Climate):
         raise InputError(
@@ -293,14 +304,14 @@ def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPr
             are used.
     """
     shape = (recipe.window, *system.shape)
-    prior = None if recipe.finer else shipped_gaussian(system)
+    prior = None if recipe.finer else bundled_gaussian(system)
     if prior is not None and prior.window == shape:
         return prior
     count = states.shape[1] // recipe.window
     windows = states[:, : count * recipe.window].unflatten(1, (count, recipe.window)).flatten(0, 1)
     matrices = estimate(windows, mirror=is_mirrored(system))
     if recipe.finer:
-        matrices = isotropic(matrices, outermost(shape))
+        matrices = make_isotropic(matrices, last_directed_ring(shape))
     return GaussianPrior(matrices, shape).float()
 
 

@@ -55,7 +55,7 @@ def recalibrate(
     archive = load_data(recipe, system)
     if core.forecast is not None:
         known = training_windows(recipe, system, archive, torch.device("cpu"))
-        fit_forecast(core.forecast, known.fixed("fit", recipe.fit_windows))
+        fit_forecast(core.forecast, known.choose("fit", recipe.fit_windows))
     test = held_out_windows(recipe, system, archive)
     measure_errors(core, test, recipe.seed)
     table = validation_table(core, test, recipe.seed)

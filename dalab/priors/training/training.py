@@ -102,7 +102,7 @@ class Trainer:
         share = range(self.rank, self.recipe.batch, self.processes)
         loss = self.loss(self.forward, self.step, share)
         loss.backward()
-        total = self._shared(loss.detach())
+        total = self._average_over_processes(loss.detach())
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -112,7 +112,7 @@ class Trainer:
             raise FloatingPointError(f"the loss is {float(total)} at step {self.step}")
         return float(total)
 
-    def _shared(self, loss: Tensor) -> Tensor:
+    def _average_over_processes(self, loss: Tensor) -> Tensor:
         """Average gradients and loss over the processes."""
         if self.processes == 1:
             return loss

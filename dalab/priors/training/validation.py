@@ -28,14 +28,15 @@ def validation_table(
 
     Returns:
         One row per noise level: ``sigma``, ``gaussian``, ``start``, ``trained``, and ``ratio``,
-        trained over Gaussian; with a denoiser for backgrounds also ``informed``, its error given
-        one of :data:`BACKGROUND`.
+        trained over Gaussian; with a part for backgrounds also ``background_conditional``, its
+        error given one of :data:`BACKGROUND`.
     """
     noise = torch.randn(windows.shape, generator=torch.Generator().manual_seed(seed)).to(windows)
     rows = [_row(prior, windows, noise, sigma, batch) for sigma in LEVELS]
-    if prior.informed is not None:
+    if prior.background_conditional is not None:
         for row in rows:
-            row["informed"] = _informed(prior, windows, noise, noise.roll(1, 0)[:, 0], row["sigma"])
+            error = _conditional_error(prior, windows, noise, noise.roll(1, 0)[:, 0], row["sigma"])
+            row["background_conditional"] = error
     return rows
 
 
@@ -47,7 +48,7 @@ def _row(
         noisy, levels = clean + sigma * normal, clean.new_full((len(clean),), sigma)
         answers = (
             prior.gaussian.denoise(noisy, sigma),
-            prior.look(noisy, levels)[0],
+            prior.features(noisy, levels)[0],
             prior.estimate(noisy, levels),
         )
         squares += torch.stack([(a - clean).double().square().sum().cpu() for a in answers])
@@ -58,7 +59,7 @@ def _row(
     }
 
 
-def _informed(
+def _conditional_error(
     prior: ResidualPrior, windows: Tensor, noise: Tensor, first: Tensor, sigma: float
 ) -> float:
     """Error given a background too, each window with its own, made of the noise ``first``."""

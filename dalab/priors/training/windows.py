@@ -53,7 +53,7 @@ class Windows:
             std: of log sigma.
         """
         generator = stream(self.seed, "sample", step, index)
-        window = self.seen(self._moved(self._cut(generator), generator))
+        window = self.seen(self._move(self._cut(generator), generator))
         sigma = torch.exp(mean + std * torch.randn((), generator=generator)).clamp(0.01, 80.0)
         noise = torch.Generator(self.states.device).manual_seed(generator.initial_seed() + 1)
         normal = torch.randn(window.shape, generator=noise, device=window.device)
@@ -67,24 +67,24 @@ class Windows:
         windows, noise, sigma = (torch.stack(part) for part in zip(*samples, strict=True))
         return windows, noise, sigma
 
-    def fixed(self, label: str, count: int) -> Tensor:
+    def choose(self, label: str, count: int) -> Tensor:
         """Windows chosen once, not shifted or mirrored, ``(count, time, lev, y, x)``."""
         chosen = (self._cut(stream(self.seed, label, i)) for i in range(count))
         return torch.stack([self.seen(window) for window in chosen])
 
     def _cut(self, generator: torch.Generator) -> Tensor:
         trajectories, days = self.states.shape[:2]
-        i = _below(trajectories, generator)
-        start = _below(days - self.length + 1, generator)
+        i = _draw_below(trajectories, generator)
+        start = _draw_below(days - self.length + 1, generator)
         return self.states[i, start : start + self.length]
 
-    def _moved(self, window: Tensor, generator: torch.Generator) -> Tensor:
-        shift = tuple(_below(side, generator) for side in window.shape[-2:])
+    def _move(self, window: Tensor, generator: torch.Generator) -> Tensor:
+        shift = tuple(_draw_below(side, generator) for side in window.shape[-2:])
         window = torch.roll(window, shift, (-2, -1))
-        if self.mirrored and _below(2, generator):
+        if self.mirrored and _draw_below(2, generator):
             window = -window.flip(-2)
         return window
 
 
-def _below(bound: int, generator: torch.Generator) -> int:
+def _draw_below(bound: int, generator: torch.Generator) -> int:
     return int(torch.randint(bound, (), generator=generator))

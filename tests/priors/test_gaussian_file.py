@@ -9,12 +9,12 @@ from safetensors.torch import save_file
 from dalab.errors import InputError
 from dalab.priors.denoisers.rings import ring_index, ring_sums
 from dalab.priors.files.gaussian_file import (
-    isotropic,
     load_gaussian,
-    packed,
+    make_isotropic,
+    pack,
     read_header,
     save_gaussian,
-    unpacked,
+    unpack,
 )
 
 
@@ -47,10 +47,10 @@ def test_small_eigenvalues_survive_float32(path, tiny_prior):
 def test_rings_of_small_scales_are_stored_once(tiny_prior):
     full = tiny_prior.climatological_covariance.matrices.to(torch.complex128)
     c, beyond = full.shape[-1], 2
-    fewer, more = packed(full, beyond=beyond), packed(full)
+    fewer, more = pack(full, beyond=beyond), pack(full)
     assert len(fewer["real"]) < len(more["real"])
-    expected = isotropic(full, beyond)
-    torch.testing.assert_close(unpacked(fewer, tiny_prior.window), expected, rtol=1e-4, atol=1e-5)
+    expected = make_isotropic(full, beyond)
+    torch.testing.assert_close(unpack(fewer, tiny_prior.window), expected, rtol=1e-4, atol=1e-5)
     rings = ring_index(*tiny_prior.window[-2:])
     torch.testing.assert_close(expected[rings <= beyond], full[rings <= beyond])
     outer = expected[rings == beyond + 1]

@@ -10,9 +10,14 @@ import torch
 
 from dalab.errors import InputError
 from dalab.priors.covariance import estimate
-from dalab.priors.denoisers.background import LOOKS, STDS, Informed, grown
+from dalab.priors.denoisers.background import (
+    N_FEATURES,
+    STDS,
+    BackgroundConditional,
+    widen_network,
+)
 from dalab.priors.denoisers.forecast import Forecast
-from dalab.priors.denoisers.residual import InformedPrior, ResidualPrior
+from dalab.priors.denoisers.residual import BackgroundConditionalPrior, ResidualPrior
 from dalab.priors.denoisers.smoother import TwoFilterSmoother
 from dalab.priors.denoisers.unet import UNet
 from dalab.priors.files.recipe import Recipe
@@ -25,12 +30,12 @@ from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states
 from tests.dense import posterior
 from tests.priors.test_trained import rewritten
-from tests.rolling import SITES, TIME, carry, windows
+from tests.rolling import SITES, TIME, propagate, windows
 
 WINDOW, SIGMA, STD = (TIME, 1, 1, SITES), 0.5, 0.2
 SMALL = Recipe(
     name="small", system="lorenz96", data="climate:8x30", window=4, widths=(8,), depths=(1,),
-    steps=3, informed_steps=4, batch=4, fit_windows=32, checkpoint_every=2, held_out=24, warmup=0,
+    steps=3, background_steps=4, batch=4, fit_windows=32, checkpoint_every=2, held_out=24, warmup=0,
     autocast=False,
 )
 LORENZ = SYSTEMS["lorenz96"]()
@@ -40,8 +45,8 @@ def ahead(states: torch.Tensor, length: int) -> torch.Tensor:
     return torch.stack([states.roll(k, -1) for k in range(length)], 1)
 
 
-def network(looks: int, levels: int) -> UNet:
-    return UNet(looks * TIME, TIME, widths=(8,), depths=(1,), patch=1, levels=levels)
+def network(features: int, levels: int) -> UNet:
+    return UNet(features * TIME, TIME, widths=(8,), depths=(1,), patch=1, levels=levels)
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +54,20 @@ def moving() -> ResidualPrior:
     """The prior of a flow that moves everything by one site a step; its networks say nothing."""
     clean = windows(4000, 0, smooth=True)
     gaussian = GaussianPrior(estimate(clean), WINDOW)
-    smoother = TwoFilterSmoother(WINDOW, carry, (0.1, SIGMA)).double()
+    smoother = TwoFilterSmoother(WINDOW, propagate, (0.1, SIGMA)).double()
     forecast = Forecast(WINDOW, ahead, (0.1, STD)).double()
-    informed = Informed(WINDOW, network(LOOKS, 2), (0.1, SIGMA)).double()
+    conditional = BackgroundConditional(WINDOW, network(N_FEATURES, 2), (0.1, SIGMA)).double()
     generator = torch.Generator().manual_seed(1)
     noisy = clean + SIGMA * torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
     smoother.fit_level(1, noisy, clean, gaussian.denoise(noisy, SIGMA))
     levels = torch.full((len(clean),), SIGMA, dtype=clean.dtype)
     smoothed, _ = smoother(noisy, levels, gaussian.denoise(noisy, SIGMA))
-    informed.fit_level(1, noisy, clean, smoothed)
+    conditional.fit_level(1, noisy, clean, smoothed)
     noise = torch.randn(clean[:, 0].shape, generator=generator, dtype=clean.dtype)
     forecast.fit_level(1, clean, noise)
     return ResidualPrior(
         "moving", gaussian, network(5, 1).double(), smoother, None, None, forecast, False,
-        informed=informed,
+        background_conditional=conditional,
     ).requires_grad_(False)
 
 
@@ -73,7 +78,7 @@ def test_it_starts_from_the_exact_answer_of_a_linear_flow(moving):
     noise = torch.randn(clean[0, 0].shape, generator=generator, dtype=clean.dtype)
     background = clean[0, 0] + STD * noise
     known = moving.conditioned_on(background, STD)
-    assert isinstance(known, InformedPrior)
+    assert isinstance(known, BackgroundConditionalPrior)
 
     C = torch.cov(windows(20000, 0, smooth=True).flatten(1).T)
     eye = torch.eye(len(C), dtype=C.dtype)
@@ -90,12 +95,12 @@ def test_it_starts_from_the_exact_answer_of_a_linear_flow(moving):
 
 
 def test_what_only_it_sees_has_no_weight_at_first():
-    old, new = network(5, 1), network(LOOKS, 2)
+    old, new = network(5, 1), network(N_FEATURES, 2)
     for parameter in old.parameters():
         torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(3))
-    grown(new, old, TIME)
+    widen_network(new, old, TIME)
     generator = torch.Generator().manual_seed(4)
-    features = torch.randn(2, TIME, LOOKS, 1, 8, generator=generator)
+    features = torch.randn(2, TIME, N_FEATURES, 1, 8, generator=generator)
     sigma = torch.tensor([0.2, 1.0])
     expected = old(features[:, :, :5].flatten(1, 2), sigma)
     for std in (0.05, 0.3):
@@ -105,7 +110,7 @@ def test_what_only_it_sees_has_no_weight_at_first():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Training, Path]:
-    training = Training(SMALL, tmp_path_factory.mktemp("informed"), torch.device("cpu"))
+    training = Training(SMALL, tmp_path_factory.mktemp("conditional"), torch.device("cpu"))
     steps = [step.step for step in training.run()]
     assert steps == [1, 2, 3, 4, 5, 6, 7]
     return training, training.finish()[0]
@@ -122,8 +127,8 @@ def test_a_stopped_training_goes_on(trained, tmp_path, stop_after):
 
     train()
     stop_after = None
-    for name, value in train().prior.informed.state_dict().items():
-        expected = trained[0].prior.informed.state_dict()[name]
+    for name, value in train().prior.background_conditional.state_dict().items():
+        expected = trained[0].prior.background_conditional.state_dict()[name]
         if not name.startswith("errors"):  # measured at the end
             torch.testing.assert_close(value, expected, msg=name)
 
@@ -141,7 +146,7 @@ def test_the_file_knows_backgrounds_as_the_trained_prior_did(trained):
 
 
 def test_a_file_without_its_network_is_refused(trained, tmp_path):
-    name = "informed.network.stem.weight"
+    name = "informed.network.stem.weight"  # the name that the file format has
     path = rewritten(trained[1], tmp_path / "odd.safetensors", drop=(name,))
     with pytest.raises(InputError, match=f"must hold the tensor {name}"):
         load_trained(path, LORENZ)
@@ -152,7 +157,7 @@ def test_errors_beyond_the_tables_are_left_to_them(trained):
     state = trained[0].test[0, 0]
     for std, known in ((0.9 * STDS[0], False), (STDS[0], True), (1.1 * STDS[-1], False)):
         assert (prior.conditioned_on(state, std) is not None) == known
-    without = replace(SMALL, informed_steps=0)
+    without = replace(SMALL, background_steps=0)
     none = Training(without, trained[1].parent / "none", torch.device("cpu")).prior
     assert none.conditioned_on(state, 0.1) is None
 
