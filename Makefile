@@ -6,8 +6,12 @@ WHEELS := $(VENV)/wheels
 PYQG := pyqg==0.7.2
 ARGS ?=
 
+# Every worker of the tests computes with one thread; those with a browser share one worker.
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist loadgroup
+
 .DEFAULT_GOAL := help
-.PHONY: lab demo test test-numpy1 bench lint install clean help
+.PHONY: lab demo test test-slow test-numpy1 bench lint docs install clean help
 
 lab: $(VENV)/.installed ## serve the lab on http://localhost:5006 (ARGS="--port 5007 --no-show")
 	$(VENV)/bin/dalab lab $(ARGS)
@@ -15,21 +19,28 @@ lab: $(VENV)/.installed ## serve the lab on http://localhost:5006 (ARGS="--port 
 demo: $(VENV)/.installed ## run the default experiment: score table, out/demo.nc and a figure
 	$(VENV)/bin/dalab demo $(ARGS)
 
-test: $(VENV)/.installed ## run every test (ARGS="-m 'not slow' -k solver")
+test: $(VENV)/.installed ## run the quick tests (ARGS="-k solver"; WORKERS=4)
 	@command -v chromium >/dev/null || printf '%s\n' \
 	  'Chromium is not installed, so the browser tests are skipped. To run them too:' \
 	  '    sudo apt-get install chromium'
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/.installed ## run all other tests
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow $(ARGS)
 
 test-numpy1: $(VENV1)/.installed ## run the tests that need no interface under NumPy 1.26
-	$(VENV1)/bin/python -m pytest -m 'not browser and not lab' $(ARGS)
+	$(VENV1)/bin/python -m pytest $(PARALLEL) -m 'not browser and not lab' $(ARGS)
 
 bench: $(VENV)/.installed ## run the benchmarks
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done
 
-lint: $(VENV)/.installed ## check style and types
+lint: $(VENV)/.installed ## check style, types, and the order of imports
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+docs: $(VENV)/.installed ## build the documentation site in site/
+	$(VENV)/bin/mkdocs build --quiet $(ARGS)
 
 install: $(VENV)/.installed ## make the virtual environment in .venv
 
@@ -64,6 +75,8 @@ pyqg could not be compiled (the reason is above). It needs a C compiler and the 
 On Debian or Ubuntu:
     sudo apt-get install build-essential python3-dev
 endef
+
+export NO_MKDOCS_2_WARNING := 1
 
 export NO_PYTHON NO_VENV NO_COMPILER
 

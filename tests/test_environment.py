@@ -14,7 +14,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[1]
 ASKED_FOR = ["torch", "panel", "holoviews", "xarray", "pyqg", "ipywidgets", "jupyterlab", "numpy"]
 ON_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda-forge name -> PyPI name
-CONDA_ONLY = {"python", "pip", "torchvision", "distributed"}
+CONDA_ONLY = {"python", "pip", "torchvision", "distributed", "mkdocstrings-python"}
 
 
 def pyproject() -> dict[str, SpecifierSet]:

@@ -23,7 +23,7 @@ Left = Callable[[], float | None]
 class Place(NamedTuple):
     """A place in the line.
 
-    Args:
+    Attributes:
         ahead: turns that are served before, 0 for the next one.
         seconds: estimated time until this one is served [s]; ``None`` before anything is known.
     """

@@ -23,7 +23,7 @@ from ..pictures.picture import Scene
 class Still(NamedTuple):
     """What there was of an estimate at some moment.
 
-    Args:
+    Attributes:
         estimate: for the view that was asked for, ``(member, time, lev, y, x)``.
         rmse: of the ensemble mean, ``(time,)``.
         spread: of the members, ``(time,)``.

@@ -22,6 +22,7 @@ from ...systems import System
 from .axes import FLAT, Axes, axes_of, variables
 
 VIEWS = ("mean", "sample", "spread", "error")
+"""Views of an estimate."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ...model.lab import LabModel
 class Stop(NamedTuple):
     """One stop of the tour.
 
-    Args:
+    Attributes:
         page: the page that is brought to the front.
         area: what is outlined, ``side``, ``main`` or ``header``.
         title: what to do.
