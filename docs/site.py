@@ -1,4 +1,4 @@
-"""What mkdocs does not find in this folder: README and others, the notebooks, and the API reference.
+"""Pages from outside this folder (README, the notebooks), and the API reference, for mkdocs.
 
 Links are written for the repository; those of the site are made from them here.
 """
@@ -35,7 +35,8 @@ ROOMS = ("systems", "observations", "priors", "methods", "metrics", "experiments
 LINK = re.compile(r"(\]\()([^)#\s]+)([^)\s]*\))")
 HREF = re.compile(r'(href=")([^"#]+)([^"]*")')
 FORMULA = re.compile(
-    r"(?P<code><(?P<tag>pre|code|script|style|svg)\b.*?</(?P=tag)>|<[^>]*>)"
+    r"(?P<code><(?P<tag>pre|code|script|style|svg)\b.*?</(?P=tag)>"
+    r"|<div class=\"clipboard-copy-txt\".*?</div>|<[^>]*>)"
     r"|\$\$(?P<display>[^$]+)\$\$|\$(?P<inline>[^$<]+)\$", re.DOTALL)
 OUTSIDE = re.compile(r"[a-z]+:|/|#")
 

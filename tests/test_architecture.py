@@ -1,4 +1,4 @@
-"""The shape of the package: rooms import leftwards, folders and files stay small, functions short."""
+"""The shape of the package: imports leftwards, small folders and files, short functions."""
 
 import ast
 import statistics
