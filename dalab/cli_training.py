@@ -63,9 +63,9 @@ def train(
     Ctrl-C writes a checkpoint first.
     """
     from .experiments.parts import make_device
+    from .priors.files.recipe import load_recipe
     from .priors.training.distributed import processes
     from .priors.training.pipeline import Training
-    from .priors.files.recipe import load_recipe
 
     wanted = load_recipe(recipe)
     with processes(make_device(device)) as (rank, place):
