@@ -82,10 +82,10 @@ def together(browser: Browser, url: str, count: int, at_once: int) -> None:
     print(f"{count} pages are open after {time.perf_counter() - start:.0f} s", flush=True)
     for page in pages:
         press_run(page)
-        page.wait_for_selector(".lab-strip:not([data-state=idle])")
+        page.wait_for_selector(".lab-status:not([data-state=idle])")
     ended, most = [], 0
     while len(ended) < count:
-        states = [page.locator(".lab-strip").get_attribute("data-state") for page in pages]
+        states = [page.locator(".lab-status").get_attribute("data-state") for page in pages]
         most = max(most, states.count("waiting"))
         ended += [i for i, state in enumerate(states) if state == "done" and i not in ended]
         if "failed" in states:
@@ -107,7 +107,7 @@ def leak(browser: Browser, url: str, server: psutil.Process, cycles: int) -> Non
             before = rest(server)
         page = opened(browser, f"{url}{SHORT}&seed={cycle}", complaints)
         press_run(page)
-        page.wait_for_selector(".lab-strip[data-state=done]")
+        page.wait_for_selector(".lab-status[data-state=done]")
         page.context.close()
         if cycle % 5 == 0:
             print(f"cycle {cycle}: {server.memory_info().rss / 1e6:.0f} MB", flush=True)

@@ -102,7 +102,7 @@ def open_page(browser: Browser, url: str) -> tuple[Page, float]:
 
 
 def state(page: Page, name: str) -> None:
-    page.wait_for_selector(f".lab-strip[data-state={name}]", timeout=120_000)
+    page.wait_for_selector(f".lab-status[data-state={name}]", timeout=120_000)
 
 
 def first_picture(page: Page) -> float:

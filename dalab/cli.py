@@ -189,7 +189,7 @@ def table(
     prior, truth or number of members may share the file; they are not drawn.
     """
     from .experiments.config import Config
-    from .experiments.tables.summary import grid, tally
+    from .experiments.tables.summary import grid, summarise
     from .experiments.tables.sweep import choose, fill, like, read
     from .views.render.table_figure import write_all
 
@@ -204,7 +204,7 @@ def table(
     for path in (rows, *write_all(found, out, about)):
         typer.echo(f"wrote {path}", err=True)
     grid(found).to_zarr(out / "table.zarr", mode="w", consolidated=False)
-    typer.echo(tally(found).round(3).to_string())
+    typer.echo(summarise(found).round(3).to_string())
 
 
 @app.command()

@@ -70,7 +70,7 @@ class MethodScores:
         spread_skill: spread/skill ratio; NaN until the method is complete.
         network_evaluations: evaluations of the prior's denoiser, per member.
         seconds: time spent in the method [s].
-        peak_memory_mb: see :mod:`dalab.experiments.work` [MiB].
+        peak_memory_mb: see :mod:`dalab.experiments.execution` [MiB].
         members: posterior samples.
     """
 

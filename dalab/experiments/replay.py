@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .progress import Frame
 
-MOMENTS = 40
+MAX_FRAMES = 40
 """Moments of a method at most."""
 
 MEMBERS = 4
@@ -27,7 +27,7 @@ BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Moment:
+class ReplayFrame:
     """An estimate at some moment, in half precision.
 
     Args:
@@ -47,10 +47,10 @@ class Moment:
     spread: np.ndarray
 
 
-def moment(frame: Frame) -> Moment:
+def compress(frame: Frame) -> ReplayFrame:
     """What is kept of a frame."""
     estimate = frame.step.estimate
-    return Moment(
+    return ReplayFrame(
         frame.step.fraction, frame.step.note, estimate.mean(0, keepdim=True).half(),
         estimate[:MEMBERS].half(), frame.rmse, frame.spread,
     )
@@ -64,40 +64,40 @@ class Replay:
     """
 
     def __init__(self, most: int = BYTES) -> None:
-        self._most, self._stride, self._seen = most, 1, 0
-        self._moments: list[Moment] = []
+        self._most, self._stride, self._received = most, 1, 0
+        self._frames: list[ReplayFrame] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._moments)
+        return len(self._frames)
 
     @property
     def nbytes(self) -> int:
         """Bytes that the moments take."""
         with self._lock:
-            return sum(m.mean.nbytes + m.members.nbytes for m in self._moments)
+            return sum(m.mean.nbytes + m.members.nbytes for m in self._frames)
 
     def add(self, frame: Frame) -> None:
         """Take in the next frame of the method."""
-        wanted = self._seen % self._stride == 0
-        self._seen += 1
+        wanted = self._received % self._stride == 0
+        self._received += 1
         if not wanted:
             return
-        new = moment(frame)
+        new = compress(frame)
         with self._lock:
-            self._moments.append(new)
-            if len(self._moments) > self._room(new):
-                self._moments, self._stride = self._moments[::2], 2 * self._stride
+            self._frames.append(new)
+            if len(self._frames) > self._capacity(new):
+                self._frames, self._stride = self._frames[::2], 2 * self._stride
 
-    def at(self, fraction: float) -> Moment | None:
+    def at(self, fraction: float) -> ReplayFrame | None:
         """The last moment that is not after ``fraction``, or the first; ``None`` without any."""
         with self._lock:
-            if not self._moments:
+            if not self._frames:
                 return None
-            after = bisect.bisect_right(self._moments, fraction, key=lambda m: m.fraction)
-            return self._moments[max(after - 1, 0)]
+            after = bisect.bisect_right(self._frames, fraction, key=lambda m: m.fraction)
+            return self._frames[max(after - 1, 0)]
 
-    def _room(self, new: Moment) -> int:
+    def _capacity(self, new: ReplayFrame) -> int:
         """How many moments of this size may be kept, at least two."""
         size = new.mean.nbytes + new.members.nbytes
-        return max(2, min(MOMENTS, self._most // size))
+        return max(2, min(MAX_FRAMES, self._most // size))

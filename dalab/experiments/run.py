@@ -15,11 +15,11 @@ from typing import Literal
 import xarray as xr
 
 from .config import Config
+from .execution import Execution
 from .progress import Frame, MethodScores, Progress
-from .service.queue import Place, Turn
+from .service.queue import QueuePosition, Ticket
 from .service.service import Service
 from .twin import Twin
-from .work import Work
 
 __all__ = ["Frame", "MethodScores", "Progress", "Run", "State", "execute"]
 
@@ -31,7 +31,7 @@ _alive: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 @atexit.register
-def _leave() -> None:
+def _end_all() -> None:
     """Let the threads end by themselves: one that is killed inside torch aborts the process."""
     runs = list(_alive)
     for run in runs:
@@ -63,12 +63,12 @@ class Run:
     ) -> None:
         self.config = config
         self.error: str | None = None
-        self._service, self._owner = service or Service(slots=math.inf), owner
-        self._turn: Turn | None = None
-        self._work, self._on_frame = Work(config), on_frame
+        self._service, self._owner = service or Service(concurrency=math.inf), owner
+        self._ticket: Ticket | None = None
+        self._execution, self._on_frame = Execution(config), on_frame
         self._state: State = "idle"
         self._newest: Frame | None = None
-        self._lock, self._building = threading.Lock(), threading.Lock()
+        self._lock, self._result_lock = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._started, self._stopped = 0.0, 0.0
         self._thread: threading.Thread | None = None
@@ -84,9 +84,9 @@ class Run:
         with self._lock:
             if self._state != "idle":
                 raise RuntimeError(f"the run is {self.state}; make a new Run to run again")
-            self._turn = self._service.join(self.config, self._owner, self._left)
+            self._ticket = self._service.join(self.config, self._owner, self._remaining)
             self._state = "preparing"
-        self._thread = threading.Thread(target=self._work_through, name="dalab run", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dalab run", daemon=True)
         _alive.add(self)
         self._thread.start()
         return self
@@ -111,38 +111,38 @@ class Run:
 
         A run in which some method gives a result is done; it failed if none does.
         """
-        if self._state == "preparing" and self.place is not None:
+        if self._state == "preparing" and self.queue_position is not None:
             return "waiting"
-        prepared = self._state == "preparing" and self._work.twin is not None
+        prepared = self._state == "preparing" and self._execution.twin is not None
         return "running" if prepared else self._state
 
     @property
-    def place(self) -> Place | None:
+    def queue_position(self) -> QueuePosition | None:
         """Its place in the line, while it waits in one."""
-        return None if self._turn is None else self._turn.place
+        return None if self._ticket is None else self._ticket.position
 
     @property
     def twin(self) -> Twin | None:
         """Truth and problem, once they are prepared."""
-        return self._work.twin
+        return self._execution.twin
 
     @property
     def scores(self) -> dict[str, MethodScores]:
         """Scores of every method so far, by label."""
-        return dict(self._work.scores)
+        return dict(self._execution.scores)
 
     @property
     def progress(self) -> Progress:
         """How far along the run is, its ``elapsed`` time up to date."""
-        return replace(self._work.progress, elapsed=self._elapsed())
+        return replace(self._execution.progress, elapsed=self._elapsed())
 
     def _elapsed(self) -> float:
         """Time since its turn came [s]."""
         return (self._stopped or time.perf_counter()) - self._started if self._started else 0.0
 
-    def _left(self) -> float | None:
+    def _remaining(self) -> float | None:
         """Time it still needs [s], for those behind it in the line."""
-        return 0.0 if self._ended.is_set() else self._work.progress.remaining
+        return 0.0 if self._ended.is_set() else self._execution.progress.remaining
 
     def latest(self) -> Frame | None:
         """The newest frame if it has not been taken yet; frames in between are skipped."""
@@ -159,32 +159,32 @@ class Run:
         """
         if not self._ended.is_set():
             raise RuntimeError(f"the run is {self.state}; wait() for it, or cancel() it")
-        with self._building:
+        with self._result_lock:
             if self._result is None:
-                self._result = self._work.result()
+                self._result = self._execution.result()
         return self._result
 
-    def _work_through(self) -> None:
+    def _run(self) -> None:
         try:
-            if self._turn.wait():
+            if self._ticket.wait():
                 self._started = time.perf_counter()
                 self._compute()
         except Exception as error:
             self._end("failed", str(error) or type(error).__name__)
         else:
-            self._end(*_verdict(self._work.scores))
+            self._end(*_final_state(self._execution.scores))
         finally:
-            self._turn.leave()
+            self._ticket.leave()
 
     def _compute(self) -> None:
-        with closing(self._work.frames()) as frames:
+        with closing(self._execution.frames()) as frames:
             for frame in frames:
                 if self._ended.is_set():
                     return
                 self._publish(frame)
-                late = self._service.limits.overtime(self._elapsed())
-                if late:
-                    return self._end("cancelled", late)
+                message = self._service.limits.time_limit_message(self._elapsed())
+                if message:
+                    return self._end("cancelled", message)
 
     def _publish(self, frame: Frame) -> None:
         with self._lock:
@@ -196,15 +196,15 @@ class Run:
         with self._lock:
             if self._state in ENDED:
                 return
-            self._work.end()
+            self._execution.end()
             self._state, self._stopped = state, time.perf_counter()
             self.error = error
             self._ended.set()
-        if self._turn is not None:
-            self._turn.give_up()
+        if self._ticket is not None:
+            self._ticket.give_up()
 
 
-def _verdict(scores: dict[str, MethodScores]) -> tuple[State, str | None]:
+def _final_state(scores: dict[str, MethodScores]) -> tuple[State, str | None]:
     """State at the end of a run, and why, if every method failed."""
     failed = {label: s.status for label, s in scores.items() if s.status.startswith("failed")}
     if len(failed) < len(scores):
@@ -225,13 +225,13 @@ def execute(config: Config, on_frame: OnFrame | None = None) -> xr.DataTree:
     Raises:
         InputError: if the config cannot work, or the truth cannot be had.
     """
-    work = Work(config)
+    execution = Execution(config)
     try:
-        with closing(work.frames()) as frames:
+        with closing(execution.frames()) as frames:
             for frame in frames:
                 if on_frame is not None:
                     on_frame(frame)
     except KeyboardInterrupt:
         pass
-    work.end()
-    return work.result()
+    execution.end()
+    return execution.result()

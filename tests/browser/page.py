@@ -85,7 +85,7 @@ class LabPage:
     @property
     def state(self) -> str:
         """State of the run, as the status line says it."""
-        return self.page.locator(".lab-strip").get_attribute("data-state")
+        return self.page.locator(".lab-status").get_attribute("data-state")
 
     @property
     def says(self) -> str:
@@ -93,11 +93,11 @@ class LabPage:
         return self.page.locator(".lab-text").inner_text()
 
     def wait_state(self, *states: str) -> None:
-        self.page.wait_for_selector(", ".join(f".lab-strip[data-state={s}]" for s in states))
+        self.page.wait_for_selector(", ".join(f".lab-status[data-state={s}]" for s in states))
 
     def wait_error(self) -> str:
         """The error, once there is one."""
-        self.page.wait_for_selector(".lab-strip.error")
+        self.page.wait_for_selector(".lab-status.error")
         return self.says
 
     def image(self, name: str) -> list[float | None] | None:

@@ -157,7 +157,7 @@ class Notebook:
 
     @property
     def state(self) -> str:
-        return self.page.locator(".lab-strip").first.get_attribute("data-state")
+        return self.page.locator(".lab-status").first.get_attribute("data-state")
 
     def wait(self, condition, what: str):
         """Wait until something is true; return it."""

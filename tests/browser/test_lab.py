@@ -98,7 +98,7 @@ def test_bad_input_is_answered_with_value_bound_and_remedy(lab, label, value, wo
     lab.press("Run")
     assert lab.wait_error() == message and lab.state == "idle"
     lab.type(label, good)
-    lab.page.wait_for_selector(".lab-strip:not(.error)")
+    lab.page.wait_for_selector(".lab-status:not(.error)")
 
 
 def test_a_mistake_loses_nothing(lab):

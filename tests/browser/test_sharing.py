@@ -115,7 +115,7 @@ def test_a_bad_link_says_why_and_falls_back(visit):
     lab.wait(lambda: lab.observed() == 1024, "the usual network")
     lab.type("Noise std", "0.2")
     lab.page.wait_for_url(re.compile("/lab[?]noise=0[.]2$"))
-    lab.page.wait_for_selector(".lab-strip:not(.error)")
+    lab.page.wait_for_selector(".lab-status:not(.error)")
 
 
 def test_script_and_command_give_the_numbers_on_the_screen(visit):
@@ -178,7 +178,7 @@ def test_wrong_files_are_refused_and_the_page_stays_usable(visit, stored, tmp_pa
         bring(lab, tmp_path / name)
         lab.wait(lambda: name in lab.says and "cannot be used" in lab.says, f"no to {name}")  # noqa: B023
     lab.type("Noise std", "0.2")
-    lab.page.wait_for_selector(".lab-strip:not(.error)")
+    lab.page.wait_for_selector(".lab-status:not(.error)")
     bring(lab, stored)
     lab.wait(lambda: lab.curve("oi") and any(lab.curve("oi")), "a right one")
 

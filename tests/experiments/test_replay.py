@@ -8,7 +8,7 @@ import torch
 
 from dalab.experiments import replay
 from dalab.experiments.progress import Frame, Progress
-from dalab.experiments.replay import MOMENTS, Replay
+from dalab.experiments.replay import MAX_FRAMES, Replay
 from dalab.methods import Step
 
 SHAPE = (6, 3, 1, 4, 4)
@@ -22,44 +22,44 @@ def frame(done: int, total: int) -> Frame:
     return Frame("stub", step, rmse, rmse, Progress(), spread=2 * rmse)
 
 
-def filled(steps: int, most: int = replay.BYTES) -> Replay:
-    moments = Replay(most)
+def replay_of(steps: int, most: int = replay.BYTES) -> Replay:
+    kept = Replay(most)
     for done in range(1, steps + 1):
-        moments.add(frame(done, steps))
-    return moments
+        kept.add(frame(done, steps))
+    return kept
 
 
-def fractions(moments: Replay) -> list[float]:
-    found = [moments.at(i / 5000).fraction for i in range(5001)]
+def fractions(kept: Replay) -> list[float]:
+    found = [kept.at(i / 5000).fraction for i in range(5001)]
     return sorted(set(found))
 
 
 def test_a_short_run_is_kept_whole():
-    assert fractions(filled(30)) == pytest.approx([done / 30 for done in range(1, 31)])
+    assert fractions(replay_of(30)) == pytest.approx([done / 30 for done in range(1, 31)])
 
 
 @pytest.mark.parametrize("steps", [41, 200, 999])
 def test_a_long_run_is_thinned_evenly(steps):
-    moments = filled(steps)
-    assert MOMENTS / 2 <= len(moments) <= MOMENTS
-    gaps = np.diff(fractions(moments))
+    kept = replay_of(steps)
+    assert MAX_FRAMES / 2 <= len(kept) <= MAX_FRAMES
+    gaps = np.diff(fractions(kept))
     assert gaps.max() == pytest.approx(gaps.min())
 
 
 def test_memory_is_bounded():
     size = 2 * (1 + replay.MEMBERS) * 3 * 16
-    moments = filled(500, most=10 * size)
-    assert 5 <= len(moments) <= 10 and moments.nbytes <= 10 * size
+    kept = replay_of(500, most=10 * size)
+    assert 5 <= len(kept) <= 10 and kept.nbytes <= 10 * size
 
 
 def test_a_moment_holds_what_there_was():
-    moments = filled(10)
-    found = moments.at(0.55)
+    kept = replay_of(10)
+    found = kept.at(0.55)
     assert (found.fraction, found.note) == (0.5, "step 5")
     assert found.mean.shape == (1, *SHAPE[1:]) and (found.mean == 7.5).all()
     assert found.members[:, 0, 0, 0, 0].tolist() == [5, 6, 7, 8]
     assert found.rmse == pytest.approx([0.2] * 3) and found.spread == pytest.approx([0.4] * 3)
-    assert moments.at(0.0).note == "step 1" and moments.at(1.0).note == "step 10"
+    assert kept.at(0.0).note == "step 1" and kept.at(1.0).note == "step 10"
 
 
 def test_before_the_first_step_there_is_nothing():

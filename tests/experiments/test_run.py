@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from dalab.errors import InputError
+from dalab.experiments.execution import Execution
 from dalab.experiments.run import Run, execute
-from dalab.experiments.work import Work
 from dalab.metrics.table import table
 
 from .stubs import QUICK, Waiting, stubs  # noqa: F401
@@ -111,7 +111,9 @@ def test_cancel_takes_effect_at_once_and_keeps_what_there_is(stubs):  # noqa: F8
 
 def test_cancel_before_the_first_step_gives_an_empty_result(stubs, monkeypatch):  # noqa: F811
     gate = threading.Event()
-    monkeypatch.setattr("dalab.experiments.work.prepare", lambda config: gate.wait(30) and 1 / 0)
+    monkeypatch.setattr(
+        "dalab.experiments.execution.prepare", lambda config: gate.wait(30) and 1 / 0
+    )
     run = Run(STUB).start()
     assert run.state == "preparing"
     run.cancel()
@@ -199,13 +201,13 @@ def test_a_member_does_not_depend_on_how_many_there_are():
 
 
 def test_the_work_may_be_left_at_any_time(stubs):  # noqa: F811
-    work = Work(STUB)
-    frames = work.frames()
+    execution = Execution(STUB)
+    frames = execution.frames()
     next(frames)
     frames.close()
-    work.end()
-    assert work.result().attrs["status"] == "cancelled"
-    assert work.scores["stub"].network_evaluations == 1
+    execution.end()
+    assert execution.result().attrs["status"] == "cancelled"
+    assert execution.scores["stub"].network_evaluations == 1
 
 
 def test_a_program_that_ends_during_a_run_ends_well():

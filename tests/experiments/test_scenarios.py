@@ -30,7 +30,7 @@ def attempt(scenario, **changes):
 def test_the_wrong_settings_fail_and_the_solution_passes(scenario):
     wrong, right = attempt(scenario), attempt(scenario, **scenario.solution)
     assert not wrong.passed and wrong.stars == 0
-    assert right.passed and 1 <= right.stars <= 3 and not right.trouble
+    assert right.passed and 1 <= right.stars <= 3 and not right.error
     assert len(right.findings) == len(scenario.measures)
 
 
@@ -41,7 +41,7 @@ def test_it_tells_its_story_without_its_answer(scenario):
     assert scenario.start != dict(scenario.solution)
     scenario.check(scenario.solution)
     for choice in scenario.choices:
-        assert all(choice.said(value) for value in choice.values)
+        assert all(choice.format(value) for value in choice.values)
 
 
 @EVERY
@@ -60,7 +60,7 @@ def test_more_particles_do_not_help():
 
 def test_guidance_that_diverges_says_so():
     verdict = attempt(GUIDANCE)
-    assert "diverged" in verdict.trouble and math.isnan(verdict.findings[0].value)
+    assert "diverged" in verdict.error and math.isnan(verdict.findings[0].value)
     assert not attempt(GUIDANCE, gamma=10.0).passed, "too much doubt ignores the data"
 
 

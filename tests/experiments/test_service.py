@@ -35,7 +35,8 @@ def test_one_at_a_time_in_turns():
     until(lambda: order == ["first"])
     rest = [begin(owner) for owner in ("a", "a", "b", "c")]
     assert [run.state for run in rest] == ["waiting"] * 4
-    assert [run.place.ahead for run in rest] == [0, 3, 1, 2] and first.place is None
+    assert [run.queue_position.ahead for run in rest] == [0, 3, 1, 2]
+    assert first.queue_position is None
     assert rest[0].progress.elapsed == 0 and rest[0].twin is None
     Waiting.gate.set()
     assert [waited(run).state for run in rest] == ["done"] * 4
@@ -47,7 +48,7 @@ def test_cancel_while_waiting_gives_the_place_away():
     first, second, third = (Run(GATED, service=service, owner=o).start() for o in "abc")
     second.cancel()
     assert second.state == "cancelled" and second.join(30), "its thread ends without a turn"
-    assert second.result.attrs["status"] == "cancelled" and third.place.ahead == 0
+    assert second.result.attrs["status"] == "cancelled" and third.queue_position.ahead == 0
     Waiting.gate.set()
     assert waited(third).state == waited(first).state == "done"
 
@@ -57,7 +58,7 @@ def test_a_cancelled_run_keeps_its_turn_until_its_thread_is_through():
     first, second = (Run(GATED, service=service, owner=o).start() for o in "ab")
     until(lambda: first.scores["waiting"].network_evaluations == 1)
     first.cancel()
-    assert first.state == "cancelled" and first.place is None and second.state == "waiting"
+    assert first.state == "cancelled" and first.queue_position is None and second.state == "waiting"
     Waiting.gate.set()
     assert waited(second).state == "done"
 
@@ -72,7 +73,7 @@ def test_an_error_stays_in_its_run(tmp_path):
 
 
 def test_results_are_those_of_solo_runs():
-    service = Service(slots=2)
+    service = Service(concurrency=2)
     configs = [SMALL.replace(seed=seed, methods=("stub", "etkf")) for seed in (0, 1, 0)]
     runs = [Run(config, service=service, owner=str(i)).start() for i, config in enumerate(configs)]
     for config, run in zip(configs, runs, strict=True):
@@ -114,7 +115,7 @@ def test_without_a_service_nobody_waits():
 
 def test_one_line_per_device_and_one_service_per_process():
     service = Service()
-    assert service.line("cpu") is service.line("cpu") and shared() is shared()
+    assert service.queue("cpu") is service.queue("cpu") and shared() is shared()
     before = shared()
     share(service)
     assert shared() is service

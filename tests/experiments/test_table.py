@@ -12,8 +12,8 @@ from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.tables.published import TABLES, published
-from dalab.experiments.tables.summary import tally
-from dalab.experiments.tables.sweep import COLUMNS, cells, choose, fill, means, read, settled
+from dalab.experiments.tables.summary import summarise
+from dalab.experiments.tables.sweep import COLUMNS, cells, choose, fill, means, read, with_steps
 from dalab.views.render.table_figure import figure, write_all
 
 TWO = "setting=II,operators=arctan,mask=stride:10,interval=1|8"
@@ -73,8 +73,8 @@ def test_published_tables_are_whole():
 
 
 def test_methods_keep_their_own_steps():
-    assert settled("soad") == "soad:steps=256" and settled("soad:24") == "soad:24"
-    assert settled("sda:gamma=0.2") == "sda:gamma=0.2,steps=48" and settled("oi") == "oi"
+    assert with_steps("soad") == "soad:steps=256" and with_steps("soad:24") == "soad:24"
+    assert with_steps("sda:gamma=0.2") == "sda:gamma=0.2,steps=48" and with_steps("oi") == "oi"
 
 
 def test_a_stopped_table_goes_on_where_it_was(tmp_path):
@@ -124,7 +124,7 @@ def row(method, interval, rmse, crps="0.2", spread="1.0", outer="1.1", status="c
 
 
 def test_the_tally_counts_who_is_best_and_who_knows_its_error():
-    found = tally([
+    found = summarise([
         row("spectral", 1, "0.1"), row("spectral", 2, "0.3", outer="1.3"),
         row("sda:steps=8", 1, "0.2", spread="0.5"), row("sda:steps=8", 2, "0.2"),
         row("dps", 1, "", status="failed: diverged"), row("oi", 1, "0.05", crps="0.1"),

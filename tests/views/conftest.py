@@ -93,5 +93,5 @@ def opened(service):
     yield open_one
     Waiting.gate.set()
     for model in models:
-        model.session.hold(None, on=False)
+        model.session.keep(None, on=False)
         end(model)

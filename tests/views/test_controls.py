@@ -9,7 +9,7 @@ from dalab.methods import METHODS
 from dalab.methods.families import families
 from dalab.observations import MASKS, NOISES, OPERATORS
 from dalab.registry import options
-from dalab.views.model.compatibility import barred_methods, barred_operators
+from dalab.views.model.compatibility import unavailable_methods, unavailable_operators
 from dalab.views.model.controls import Controls
 
 RICH = Config(
@@ -30,7 +30,8 @@ def test_every_choice_reaches_the_config():
     form = Controls()
     form.param.update(
         operators=["sine", "velocity"], mask="stride", interval=2, noise=0.2,
-        noise_family="laplace", misjudge=True, assumed_noise=0.4, first_guess=True, background=0.3,
+        noise_family="laplace", use_assumed_noise=True, assumed_noise=0.4,
+        use_background=True, background=0.3,
         background_kind="forecast", truth="pyqg", methods=["oi"], members=3, steps=10, seed=5,
         device="cpu",
     )
@@ -157,14 +158,14 @@ def test_a_method_of_tomorrow_is_offered_too(monkeypatch):
 @pytest.mark.parametrize("system", ["qg64", "lorenz63", "lorenz96"])
 def test_what_is_barred_is_refused_and_the_rest_is_not(system):
     for name in OPERATORS:
-        barred = name in barred_operators(system)
-        assert barred == (name in ("velocity", "speed") and system != "qg64")
-        if barred:
+        unavailable = name in unavailable_operators(system)
+        assert unavailable == (name in ("velocity", "speed") and system != "qg64")
+        if unavailable:
             with pytest.raises(InputError, match="operator"):
                 validate(Config(system=system, operators=(name,), masks=("full",)))
         else:
             validate(Config(system=system, operators=(name,), masks=("full",)))
-    assert set(barred_methods(system)) == {"kf", "rts"}, "no system of the registry is linear"
+    assert set(unavailable_methods(system)) == {"kf", "rts"}, "no system of the registry is linear"
 
 
 def test_another_system_leaves_out_what_it_does_not_have():

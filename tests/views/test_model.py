@@ -15,29 +15,29 @@ def test_before_a_run_the_network_is_previewed(model):
     fresh = settle(model)
     assert {TRUTH, OBSERVATIONS} <= fresh
     assert model.state == "idle" and model.result is None and model.scores() == {}
-    assert model.picture(TRUTH).values.shape == (64, 64)
-    seen = model.picture(OBSERVATIONS)
+    assert model.field_plot(TRUTH).values.shape == (64, 64)
+    seen = model.field_plot(OBSERVATIONS)
     assert np.isfinite(seen.values).sum() == 1024 and "1024 cells" in seen.note
-    assert model.picture("spectral").values is None
+    assert model.field_plot("spectral").values is None
 
 
 def test_the_preview_follows_the_mask(model):
     settle(model)
-    truth = model.picture(TRUTH).values
+    truth = model.field_plot(TRUTH).values
     model.mask = "stride"
     settle(model)
-    assert np.isfinite(model.picture(OBSERVATIONS).values).sum() == 256
-    np.testing.assert_array_equal(model.picture(TRUTH).values, truth)
+    assert np.isfinite(model.field_plot(OBSERVATIONS).values).sum() == 256
+    np.testing.assert_array_equal(model.field_plot(TRUTH).values, truth)
 
 
 def test_unobserved_days_show_nothing(model):
     model.interval = 4
     settle(model)
     model.time = 3
-    assert np.isnan(model.picture(OBSERVATIONS).values).all()
-    assert model.picture(OBSERVATIONS).note == "none now"
+    assert np.isnan(model.field_plot(OBSERVATIONS).values).all()
+    assert model.field_plot(OBSERVATIONS).note == "none now"
     model.time = 4
-    assert np.isfinite(model.picture(OBSERVATIONS).values).any()
+    assert np.isfinite(model.field_plot(OBSERVATIONS).values).any()
 
 
 def test_a_run_from_start_to_end(finished):
@@ -57,18 +57,19 @@ def test_pictures_agree_with_the_result(finished):
     tree = finished.result
     scale = 1e6 * float(tree["pv_scale"][1])
     mean = tree["estimates/oi/pv"].mean("member")[7, 1].values
-    np.testing.assert_allclose(finished.picture("oi").values, scale * mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(finished.field_plot("oi").values, scale * mean, rtol=1e-5, atol=1e-6)
     truth = tree["truth/pv"][7, 1].values
-    np.testing.assert_allclose(finished.picture(TRUTH).values, scale * truth, rtol=1e-5, atol=1e-6)
+    true = finished.field_plot(TRUTH).values
+    np.testing.assert_allclose(true, scale * truth, rtol=1e-5, atol=1e-6)
     finished.view = "error"
     expected = scale * (mean - truth)
-    np.testing.assert_allclose(finished.picture("oi").values, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(finished.field_plot("oi").values, expected, rtol=1e-4, atol=1e-5)
     finished.view = "spread"
     std = scale * tree["estimates/oi/pv"].std("member", ddof=1)[7, 1].values
-    np.testing.assert_allclose(finished.picture("oi").values, std, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(finished.field_plot("oi").values, std, rtol=1e-4, atol=1e-5)
     finished.param.update(view="sample", member=2)
     sample = scale * tree["estimates/oi/pv"][1, 7, 1].values
-    np.testing.assert_allclose(finished.picture("oi").values, sample, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(finished.field_plot("oi").values, sample, rtol=1e-5, atol=1e-6)
 
 
 def test_truth_and_estimates_share_a_scale_that_time_does_not_move(finished):
@@ -76,7 +77,7 @@ def test_truth_and_estimates_share_a_scale_that_time_does_not_move(finished):
     limits = set()
     for day in range(9):
         finished.time = day
-        limits |= {finished.picture(name).limit for name in (TRUTH, "spectral", "oi")}
+        limits |= {finished.field_plot(name).limit for name in (TRUTH, "spectral", "oi")}
     assert len(limits) == 1
 
 
@@ -92,7 +93,7 @@ def test_frames_arrive_while_it_runs(model):
     pictures, fractions = set(), []
 
     def watch():
-        values = model.picture("spectral").values
+        values = model.field_plot("spectral").values
         if values is not None:
             pictures.add(values.tobytes())
             fractions.append(model.fraction)
@@ -105,13 +106,13 @@ def test_frames_arrive_while_it_runs(model):
 def test_stop_keeps_what_there_is_and_run_again_works(model):
     model.param.update(methods=["spectral", "oi"], steps=200)
     model.run()
-    settle(model, lambda: model.picture("spectral").values is not None)
+    settle(model, lambda: model.field_plot("spectral").values is not None)
     before = time.monotonic()
     model.stop()
     assert model.state == "cancelled" and time.monotonic() - before < 1
     assert model.status.startswith("Stopped")
-    assert model.picture("spectral").values is not None
-    assert "stopped" in model.picture("spectral").note
+    assert model.field_plot("spectral").values is not None
+    assert "stopped" in model.field_plot("spectral").note
     partial = model.result
     assert "spectral" in partial["estimates"].children and "oi" not in partial["estimates"].children
     model.steps = 3
@@ -189,7 +190,7 @@ def test_bad_input_says_value_bound_and_remedy_and_loses_nothing(
 def test_other_choices_mark_the_run_as_outdated(finished):
     noise = finished.noise
     finished.noise = 0.7
-    assert finished.outdated and finished.picture("oi").values is not None
+    assert finished.outdated and finished.field_plot("oi").values is not None
     finished.noise = noise
     assert not finished.outdated
 
@@ -231,8 +232,8 @@ def test_several_operators_can_be_looked_at_one_by_one(model):
     settle(model)
     assert list(model.param.observed.objects) == ["arctan", "velocity u", "velocity v"]
     model.param.update(observed="velocity v", layer="lower")
-    assert model.picture(OBSERVATIONS).title == "Observed: velocity"
-    assert model.picture(OBSERVATIONS).note.startswith("v2")
+    assert model.field_plot(OBSERVATIONS).title == "Observed: velocity"
+    assert model.field_plot(OBSERVATIONS).note.startswith("v2")
     model.operators = ["arctan"]
     settle(model)
     assert model.observed == "arctan"
@@ -249,7 +250,7 @@ def test_a_failing_method_is_reported_and_the_others_go_on(model, monkeypatch):
     model.run()
     settle(model, lambda: not model.busy)
     assert model.state == "done" and list(model.curves()) == ["oi"]
-    assert "blew up" in model.picture("spectral").note
+    assert "blew up" in model.field_plot("spectral").note
 
 
 @pytest.mark.parametrize("system", ["lorenz63", "lorenz96"])
@@ -262,8 +263,8 @@ def test_systems_without_a_map_are_previewed_run_and_shown(model, system):
     assert model.state == "done" and not model.error
     sites = {"lorenz63": 1, "lorenz96": 40}[system]
     for name in (TRUTH, OBSERVATIONS, "oi"):
-        assert np.isfinite(model.picture(name).values).all(), name
-        assert model.picture(name).values.shape == (9, sites)
+        assert np.isfinite(model.field_plot(name).values).all(), name
+        assert model.field_plot(name).values.shape == (9, sites)
 
 
 def test_what_does_not_fit_a_system_is_said(model):

@@ -34,8 +34,8 @@ def model():
 
 def drawn(model, page):
     """The page, once it has drawn what it shows."""
-    page.front(True)
-    settle(model, lambda: page.tick() or page.drawn)
+    page.set_active(True)
+    settle(model, lambda: page.poll() or page.drawn)
     return page
 
 
@@ -43,8 +43,8 @@ def test_before_a_run_a_sentence_says_what_will_be_there():
     fresh = LabModel(**RING)
     for maker in (PosteriorPage, PhysicsPage):
         page = maker(fresh)
-        page.front(True)
-        assert not page.drawn and "once a run is done" in page.said.object
+        page.set_active(True)
+        assert not page.drawn and "once a run is done" in page.message.object
     settle(fresh)
     end(fresh)
 
@@ -52,11 +52,11 @@ def test_before_a_run_a_sentence_says_what_will_be_there():
 def test_a_page_without_a_run_names_its_parts_and_starts_one():
     fresh = LabModel(**RING)
     page = PhysicsPage(fresh)
-    page.front(True)
-    assert "Model residual" in page.said.object and page.starter in page.layout.objects
+    page.set_active(True)
+    assert "Model residual" in page.message.object and page.starter in page.layout.objects
     page.starter.clicks += 1
     assert fresh.busy and page.starter.disabled
-    settle(fresh, lambda: page.tick() or page.drawn)
+    settle(fresh, lambda: page.poll() or page.drawn)
     assert page.layout.objects == [page.charts] and not page.starter.disabled
     end(fresh)
 
@@ -120,16 +120,16 @@ def test_another_run_is_looked_at_in_its_turn(model):
     page = drawn(model, PhysicsPage(model))
     model.methods = ["climatology"]
     model.run()
-    settle(model, lambda: page.tick() or "climatology" in page.residual.source.data["name"])
+    settle(model, lambda: page.poll() or "climatology" in page.residual.source.data["name"])
     assert page.residual.source.data["name"] == ["truth", "climatology"]
 
 
 def test_pages_use_the_room_of_the_window(model):
     pages = Pages(model)
     model.page = "Physics"
-    width = pages.shown.residual.figure.width
-    pages.header.room = [1580, 1040]
-    assert pages.shown.residual.figure.width > 1.5 * width
+    width = pages.active.residual.figure.width
+    pages.header.available_size = [1580, 1040]
+    assert pages.active.residual.figure.width > 1.5 * width
     model.page = "Assimilate"
 
 
@@ -148,7 +148,7 @@ def test_a_chart_is_fed_and_never_built_again():
 
 def test_sites_are_drawn_over_time_and_one_cell_as_curves(model):
     shown = Map(shared_ranges())
-    shown.show("truth", model.picture("truth"))
+    shown.show("truth", model.field_plot("truth"))
     assert shown.source.data["image"][0].shape == (9, 40) and shown.image.visible
     assert (shown.figure.x_range.start, shown.figure.x_range.end) == (0.5, 40.5)
     assert shown.figure.xaxis[0].major_label_overrides == {20: "site 20"}
@@ -157,14 +157,14 @@ def test_sites_are_drawn_over_time_and_one_cell_as_curves(model):
     point.run()
     settle(point)
     point.layer = "z"
-    shown.show("etkf", point.picture("etkf"), "#123456")
+    shown.show("etkf", point.field_plot("etkf"), "#123456")
     members = len(point.result["estimates/etkf/pv"])
     assert not shown.image.visible and len(shown.lines.data["ys"]) == members + 2
     truth = point.result["truth/pv"].values[:, 2, 0, 0] * 8.63
     np.testing.assert_allclose(shown.lines.data["ys"][0], truth, rtol=1e-5)
-    assert shown.figure.y_range.end == point.picture("truth").limit
+    assert shown.figure.y_range.end == point.field_plot("truth").limit
     point.view = "error"
-    shown.show("etkf", point.picture("etkf"), "#123456")
+    shown.show("etkf", point.field_plot("etkf"), "#123456")
     assert len(shown.lines.data["ys"]) == 1
     end(point)
 
@@ -173,11 +173,11 @@ def test_another_system_empties_the_pictures_of_the_run():
     model = LabModel(**RING)
     model.run()
     settle(model)
-    assert model.picture("oi").values is not None
+    assert model.field_plot("oi").values is not None
     model.system = "qg64"
-    picture = model.picture("oi")
-    assert picture.values is None and picture.axes.kind == "map"
+    plot = model.field_plot("oi")
+    assert plot.values is None and plot.axes.kind == "map"
     assert model.quantity == "relative vorticity" and model.layer == "upper"
     settle(model)
-    assert model.picture("truth").values.shape == (64, 64)
+    assert model.field_plot("truth").values.shape == (64, 64)
     end(model)

@@ -8,13 +8,20 @@ import time
 import pytest
 
 from dalab.experiments.run import MethodScores, Progress
-from dalab.experiments.service.queue import Place
+from dalab.experiments.service.queue import QueuePosition
 from dalab.methods import METHODS
-from dalab.views.model.background import Newest
-from dalab.views.pictures.grid_layout import HEIGHT, WIDTH, Plan
+from dalab.views.model.background import LatestTaskWorker
+from dalab.views.pictures.grid_layout import HEIGHT, WIDTH, GridLayout
 from dalab.views.pictures.score_columns import score_rows
-from dalab.views.pictures.style import colour, dash, emblem, marker, palette
-from dalab.views.pictures.wording import duration, queued, score_note, spelt, standing, wait
+from dalab.views.pictures.style import colour, dash, legend_glyph, marker, palette
+from dalab.views.pictures.wording import (
+    duration,
+    format_score,
+    queue_line,
+    score_note,
+    status_line,
+    wait,
+)
 from dalab.views.render.html import scores_html
 
 
@@ -30,7 +37,7 @@ assert not gui & set(sys.modules), gui & set(sys.modules)
 def test_methods_are_told_apart_by_colour_dash_or_marker_and_keep_their_looks():
     for other in (dash, marker):
         assert len({(colour(name), other(name)) for name in METHODS}) == len(METHODS)
-    assert len({emblem(name) for name in METHODS}) == len(METHODS)
+    assert len({legend_glyph(name) for name in METHODS}) == len(METHODS)
     usual = ("spectral", "letkf", "oi", "kf", "climatology")
     for part in (colour, marker):
         assert len({part(name) for name in usual}) == len(usual), "one of each family"
@@ -50,40 +57,42 @@ def test_scales_are_centred_and_of_the_wanted_size():
 @pytest.mark.parametrize("window", [(WIDTH, HEIGHT), (1548, 926), (1030, 770)])
 @pytest.mark.parametrize("maps", range(3, 9))
 def test_everything_fits_the_screen(maps, window):
-    plan = Plan(maps, *window)
-    used = 48 + plan.columns * (plan.size + 20)
+    grid = GridLayout(maps, *window)
+    used = 48 + grid.columns * (grid.size + 20)
     assert used <= window[0]
-    assert plan.columns * plan.rows >= maps
-    assert plan.rows * plan.height + plan.below <= window[1]
-    assert plan.below >= 32 + 23 * (maps - 2), "a line for every method"
-    assert plan.curves[0] >= 300 and plan.curves[1] >= 140
-    if not plan.beside:
-        assert plan.curves[0] + plan.table[0] <= window[0]
+    assert grid.columns * grid.rows >= maps
+    assert grid.rows * grid.height + grid.below <= window[1]
+    assert grid.below >= 32 + 23 * (maps - 2), "a line for every method"
+    assert grid.curves[0] >= 300 and grid.curves[1] >= 140
+    if not grid.beside:
+        assert grid.curves[0] + grid.table[0] <= window[0]
 
 
 def test_a_larger_window_has_larger_maps():
     for maps in range(3, 9):
-        assert Plan(maps, 1548, 926).size > 1.3 * Plan(maps).size
+        assert GridLayout(maps, 1548, 926).size > 1.3 * GridLayout(maps).size
 
 
 def test_status_line():
     progress = Progress("etkf", 1, 3, 0.45, 12.0, 15.2, "day 3")
-    assert standing("running", progress) == "etkf (2 of 3) · 45% · about 15 s left · day 3"
-    assert standing("done", progress) == "Done after 12 s"
-    assert standing("cancelled", progress) == "Stopped after 12 s"
-    assert standing("preparing", Progress()) == "Preparing truth and observations"
+    assert status_line("running", progress) == "etkf (2 of 3) · 45% · about 15 s left · day 3"
+    assert status_line("done", progress) == "Done after 12 s"
+    assert status_line("cancelled", progress) == "Stopped after 12 s"
+    assert status_line("preparing", Progress()) == "Preparing truth and observations"
 
 
 def test_a_place_in_line_is_said_in_round_numbers():
     assert [wait(s) for s in (0.2, 31, 95, 120, 121, 600)] == [
         "10 s", "40 s", "1 min 40 s", "2 min", "3 min", "10 min"]
-    assert queued(Place(0, None)) == "Next in line"
-    assert queued(Place(2, 61.4)) == queued(Place(2, 69.9)) == "3rd in line · about 1 min 10 s"
+    assert queue_line(QueuePosition(0, None)) == "Next in line"
+    third = "3rd in line · about 1 min 10 s"
+    assert queue_line(QueuePosition(2, 61.4)) == queue_line(QueuePosition(2, 69.9)) == third
 
 
 def test_words_for_numbers():
     assert (duration(0.42), duration(12.3), duration(200)) == ("0.4 s", "12 s", "3 min 20 s")
-    assert (spelt(0.1234), spelt(6e8), spelt(float("nan"))) == ("0.123", "6e+08", "–")
+    texts = [format_score(value) for value in (0.1234, 6e8, float("nan"))]
+    assert texts == ["0.123", "6e+08", "–"]
     assert score_note("running", 0.5) == "RMSE 0.500"
     assert score_note("failed: too bold", None) == "failed: too bold"
     assert score_note("waiting", None) == "waiting" and score_note("", None) == "not run yet"
@@ -100,7 +109,7 @@ def test_score_rows_leave_out_methods_that_have_not_begun():
 
 
 def test_only_the_newest_job_counts():
-    worker, gate, done = Newest("test"), threading.Event(), []
+    worker, gate, done = LatestTaskWorker("test"), threading.Event(), []
 
     def job(number):
         def work():
@@ -118,7 +127,7 @@ def test_only_the_newest_job_counts():
 
 
 def test_what_a_job_raises_is_its_answer():
-    worker = Newest("test")
+    worker = LatestTaskWorker("test")
 
     def work():
         raise ValueError("no")
@@ -128,7 +137,7 @@ def test_what_a_job_raises_is_its_answer():
 
 
 def test_a_dropped_answer_is_gone():
-    worker, gate = Newest("test"), threading.Event()
+    worker, gate = LatestTaskWorker("test"), threading.Event()
     worker.submit(lambda: gate.wait(10))
     worker.submit(lambda: 1)
     worker.drop()

@@ -6,7 +6,7 @@ import pytest
 
 pn = pytest.importorskip("panel")
 
-from dalab.views.panel.sidebar import KEY, keeper  # noqa: E402
+from dalab.views.panel.sidebar import KEY, persist_toggle  # noqa: E402
 from dalab.views.panel.toolbar import PAUSE, PLAY, Replayer  # noqa: E402
 
 from .conftest import done  # noqa: E402
@@ -35,18 +35,19 @@ def test_there_is_nothing_to_play_before_a_run(replayer):
 
 def test_the_slider_is_the_moment(replayer):
     replayer.slider.value = 0.4
-    assert replayer.model.moment == 0.4
-    replayer.model.moment = 0.7
+    assert replayer.model.replay_position == 0.4
+    replayer.model.replay_position = 0.7
     assert replayer.slider.value == 0.7
 
 
 def test_play_goes_from_the_start_to_the_end_and_stops(replayer):
     replayer.play.clicks += 1
-    assert replayer.model.moment == 0 and replayer.play.label == PAUSE and replayer._clock.running
+    assert replayer.model.replay_position == 0
+    assert replayer.play.label == PAUSE and replayer._clock.running
     moments = []
     while replayer._clock.running:
         replayer.step()
-        moments.append(replayer.model.moment)
+        moments.append(replayer.model.replay_position)
     assert moments == sorted(moments) and moments[-1] == 1 and len(moments) == 40
     assert replayer.play.label == PLAY
 
@@ -56,19 +57,19 @@ def test_a_pause_stays_where_it_is(replayer):
     for _ in range(10):
         replayer.step()
     replayer.play.clicks += 1
-    assert replayer.model.moment == pytest.approx(0.25) and not replayer._clock.running
+    assert replayer.model.replay_position == pytest.approx(0.25) and not replayer._clock.running
     replayer.play.clicks += 1
-    assert replayer.model.moment == pytest.approx(0.25) and replayer._clock.running
+    assert replayer.model.replay_position == pytest.approx(0.25) and replayer._clock.running
 
 
 def test_the_tick_keeps_and_writes_the_key_into_the_address(opened):
     model = opened()
-    tick = keeper(model)
+    tick = persist_toggle(model)
     model.run()
     done(model)
     tick.value = tick.options
-    assert model.session.service.held.get(model.session.key) is model._shown
+    assert model.session.service.kept_runs.get(model.session.key) is model._shown
     tick.value = []
-    assert model.session.service.held.get(model.session.key) is None
+    assert model.session.service.kept_runs.get(model.session.key) is None
     [[callback]] = tick.get_root().js_property_callbacks.values()
     assert KEY in callback.code and callback.args["key"] == model.session.key

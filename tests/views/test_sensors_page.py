@@ -19,7 +19,7 @@ pytestmark = pytest.mark.lab
 @pytest.fixture
 def page(model) -> SensorsPage:
     made = sensors_page(model)
-    made.front(True)
+    made.set_active(True)
     return made
 
 
@@ -38,13 +38,13 @@ def dots(page: SensorsPage) -> int:
 
 def until(page: SensorsPage, condition) -> None:
     """Let page and model go on until something is true."""
-    settle(page.model, lambda: page.tick() or condition())
+    settle(page.model, lambda: page.poll() or condition())
 
 
 def test_the_sensors_of_the_chosen_mask_are_on_the_map(page):
     assert dots(page) == 1024 and "day 4: 1024 of 4096 cells (25.0 %)" in page.legend.object
     page.model.mask = "stride"
-    page.tick()
+    page.poll()
     assert dots(page) == 256
     assert page.map.sensors.data["x"][:2] == pytest.approx([7.8125, 70.3125]), "middles, in km"
 
@@ -52,14 +52,14 @@ def test_the_sensors_of_the_chosen_mask_are_on_the_map(page):
 def test_what_is_painted_is_what_is_observed(page):
     press(page, "Clear")
     assert dots(page) == 0 and page.model.mask == "painted"
-    page.brushes.tool = "box"
+    page.editor.tool = "box"
     drag(page, (100, 200), (300, 500))
     assert dots(page) == 14 * 20
-    page.brushes.effect = ERASE
+    page.editor.effect = ERASE
     drag(page, (200, 100), (400, 600))
     assert dots(page) == 6 * 20
     settle(page.model)
-    seen = page.model.picture(OBSERVATIONS)
+    seen = page.model.field_plot(OBSERVATIONS)
     assert np.isfinite(seen.values).sum() == 120 and not page.model.error
     press(page, "Undo")
     assert dots(page) == 280
@@ -71,27 +71,27 @@ def test_a_stroke_is_that_of_the_tool_that_the_browser_had(page):
     drag(page, (100, 200), (300, 500))
     page.map.gesture.tags = ["box", "erase"]
     drag(page, (200, 100), (400, 600))
-    assert dots(page) == 6 * 20 and page.brushes.tool == "box" and page.brushes.erases
+    assert dots(page) == 6 * 20 and page.editor.tool == "box" and page.editor.erases
 
 
 def test_the_keyboard_paints_a_rectangle(page):
     press(page, "Clear")
-    page.brushes.param.update(west=0.0, east=500.0, south=250.0, north=500.0)
+    page.editor.param.update(west=0.0, east=500.0, south=250.0, north=500.0)
     press(page, "Paint rectangle")
     assert dots(page) == 32 * 16
-    page.brushes.effect = ERASE
-    page.brushes.param.update(west=-100.0, east=2000.0, south=400.0, north=300.0)
+    page.editor.effect = ERASE
+    page.editor.param.update(west=-100.0, east=2000.0, south=400.0, north=300.0)
     press(page, "Paint rectangle")
     assert dots(page) == 32 * 16 - 32 * 7, "in any order, and no further than the map"
 
 
 def test_tracks_move_and_one_time_alone_can_be_painted(page):
     press(page, "Clear")
-    page.brushes.param.update(tool="track", drift=4, width=1.0)
+    page.editor.param.update(tool="track", drift=4, width=1.0)
     drag(page, (10, 10), (10, 990))
     assert dots(page) == 64
     assert page.map.sensors.data["x"][0] == pytest.approx((4 * 4 + 0.5) * 15.625), "day 4"
-    page.brushes.param.update(tool="brush", when=ONCE)
+    page.editor.param.update(tool="brush", when=ONCE)
     drag(page, (700, 700))
     assert dots(page) == 65
     page.model.time = 5
@@ -101,7 +101,7 @@ def test_tracks_move_and_one_time_alone_can_be_painted(page):
 def test_times_without_observations_are_told(page):
     page.model.interval = 3
     page.model.time = 4
-    page.tick()
+    page.poll()
     assert "does not look then" in page.legend.object
     page.model.time = 3
     assert "does not look" not in page.legend.object
@@ -109,7 +109,7 @@ def test_times_without_observations_are_told(page):
 
 def test_before_a_run_there_is_no_value(page):
     press(page, "Show value")
-    assert page.brushes.backdrop == VALUE and NO_RUN in page.said.object
+    assert page.editor.backdrop == VALUE and NO_RUN in page.message.object
     assert page.buttons["Add best"].disabled and len(page.map.best.data["x"]) == 0
 
 
@@ -119,59 +119,59 @@ def test_where_next_after_a_run(page):
     model.run()
     until(page, lambda: model.state == "done")
     press(page, "Show value")
-    until(page, lambda: page.answer is not None)
-    share = page.answer.share
+    until(page, lambda: page.value is not None)
+    share = page.value.share
     assert share.shape == (64, 64) and share.max() > 0
     assert (share[::8, ::8] == 0).any() and (share[::4, ::4] == 0).all(), "observed already"
     assert np.array_equal(page.map.field.data["image"][0], share.astype(np.float32))
-    assert page.brushes.param.method.objects == ["spectral", "oi"]
-    assert len(page.map.best.data["x"]) == 1 and "at the star" in page.said.object
+    assert page.editor.param.method.objects == ["spectral", "oi"]
+    assert len(page.map.best.data["x"]) == 1 and "at the star" in page.message.object
     before = page.painting.cells.sum()
     press(page, "Add best 10")
     until(page, lambda: dots(page) == 266)
     assert page.painting.cells.sum() == before + 90, "ten cells, every day"
-    assert page.answer.share.max() < share.max(), "what is left to gain"
-    asked = page.answer
-    page.brushes.method = "oi"
-    until(page, lambda: page.answer is not asked)
-    assert page.answer.question.method == "oi"
+    assert page.value.share.max() < share.max(), "what is left to gain"
+    requested = page.value
+    page.editor.method = "oi"
+    until(page, lambda: page.value is not requested)
+    assert page.value.query.method == "oi"
     model.param.update(system="lorenz96", operators=["identity"], mask="full")
-    until(page, lambda: "Press Run" in page.said.object)
-    assert page.answer is None
+    until(page, lambda: "Press Run" in page.message.object)
+    assert page.value is None
 
 
 @pytest.mark.parametrize("system, plane", [("lorenz96", (9, 40)), ("lorenz63", (9, 1))])
 def test_rows_of_sites_are_painted_over_time(page, system, plane):
     page.model.param.update(system=system, operators=["identity"], mask="painted")
-    settle(page.model, lambda: page.tick() or not page.model.pending)
+    settle(page.model, lambda: page.poll() or not page.model.pending)
     assert page.map.plane == plane and dots(page) == 0
-    page.brushes.tool = "box"
+    page.editor.tool = "box"
     drag(page, (0, 0), (plane[1], 9))
     assert dots(page) == 9 * plane[1] and not page.model.error
     assert page.map.field.data["image"][0].shape == plane
 
 
 def test_the_map_uses_the_room(page):
-    page.fit(1500, 1000)
+    page.resize(1500, 1000)
     assert page.map.figure.frame_width == page.map.figure.frame_height == page.map.size > 700
-    page.fit(100, 100)
+    page.resize(100, 100)
     assert page.map.size == LEAST
 
 
 def test_nothing_is_drawn_behind_another_page(page):
-    page.front(False)
+    page.set_active(False)
     page.model.mask = "full"
-    page.tick()
+    page.poll()
     assert dots(page) == 1024
-    page.front(True)
+    page.set_active(True)
     assert dots(page) == 4096
 
 
 def test_methods_can_be_painted_over(page):
-    assert page.brushes.param.backdrop.objects == [TRUTH, "spectral", "oi", VALUE]
+    assert page.editor.param.backdrop.objects == [TRUTH, "spectral", "oi", VALUE]
     page.model.methods = ["oi"]
-    page.brushes.backdrop = "oi"
+    page.editor.backdrop = "oi"
     assert "oi" in page.map.title.text
     page.model.methods = ["spectral"]
-    page.tick()
-    assert page.brushes.backdrop == TRUTH
+    page.poll()
+    assert page.editor.backdrop == TRUTH

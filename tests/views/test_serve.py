@@ -34,13 +34,13 @@ def test_it_is_for_this_machine_alone_by_default(serve):
     assert given["address"] == "localhost" and "basic_auth" not in given
     assert given["websocket_origin"] == ["localhost:0", "127.0.0.1:0"]
     assert list(given["pages"]) == ["/", "/lessons"], "one process, so that all wait in one line"
-    assert service.shared().limits == Limits() and service.shared().slots == 1
+    assert service.shared().limits == Limits() and service.shared().concurrency == 1
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7"])
 def test_an_open_door_needs_an_origin(serve, address):
-    said = serve("--address", address, code=2)
-    assert address in said and "--origin" in said and "docs/deploy.md" in said
+    names = serve("--address", address, code=2)
+    assert address in names and "--origin" in names and "docs/deploy.md" in names
 
 
 def test_others_come_from_the_origins_that_are_named(serve):
@@ -56,7 +56,7 @@ def test_limits_come_from_the_command_line_and_the_environment(serve, monkeypatc
     monkeypatch.setenv("DALAB_MAX_SIZE", "1e6")
     serve("--at-once", "3", "--max-size", "2e8", "--max-waiting", "20")
     assert service.shared().limits == Limits(seconds=60, size=2e8, waiting=20)
-    assert service.shared().slots == 3
+    assert service.shared().concurrency == 3
     assert "limit of runs = 0.0: must be above 0" in serve("--max-runs", "0", code=2)
 
 

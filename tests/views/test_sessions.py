@@ -43,18 +43,18 @@ def test_two_sessions_get_what_they_would_get_alone(opened):
 
 
 def test_twenty_sessions_of_which_three_run_at_a_time(opened, service):
-    service.slots = 3
+    service.concurrency = 3
     began = []
     models = [opened(GATED if i < 3 else SMALL, seed=i) for i in range(20)]
     for model in models:
         model.run()
     assert [model.state for model in models[3:]] == ["waiting"] * 17
-    places = [model._shown.run.place.ahead for model in models[3:]]
+    places = [model._shown.run.queue_position.ahead for model in models[3:]]
     assert places == list(range(17)), "in the order in which they came"
     Waiting.gate.set()
     for model in models:
         assert done(model).error == ""
-        began.append(model._shown.run._turn.began)
+        began.append(model._shown.run._ticket.started)
     assert began == sorted(began)
     alone = execute(models[7].config())
     np.testing.assert_array_equal(estimate(models[7]), alone["estimates/stub/pv"])
@@ -76,18 +76,18 @@ def test_a_page_that_is_closed_in_line_leaves_it(opened):
     second.run()
     third.run()
     second.close()
-    assert third._shown.run.place.ahead == 0
+    assert third._shown.run.queue_position.ahead == 0
 
 
 def test_a_kept_run_goes_on_and_is_found_again(opened):
     first = opened(GATED)
-    first.keep = True
+    first.keep_running = True
     running(first).close()
     assert first._shown.run.state == "running"
     back = opened(seed=3)
     assert back.come_back(first.session.key)
-    assert back.busy and back.keep and back.seed == 0 and back.labels == ("waiting",)
-    settle(back, lambda: back.picture("waiting").values is not None)
+    assert back.busy and back.keep_running and back.seed == 0 and back.labels == ("waiting",)
+    settle(back, lambda: back.field_plot("waiting").values is not None)
     Waiting.gate.set()
     done(back)
     assert back.scores()["waiting"]["network_evaluations"] == 4 and back.fraction == 1
@@ -95,13 +95,13 @@ def test_a_kept_run_goes_on_and_is_found_again(opened):
     back.close()
     late = opened()
     assert late.come_back(first.session.key) and late.state == "done"
-    assert "RMSE" in late.picture("waiting").note and len(late.history) == 1
+    assert "RMSE" in late.field_plot("waiting").note and len(late.history) == 1
 
 
 def test_a_page_whose_connection_broke_takes_its_run_along(opened):
     lost = running(opened(GATED))
     back = opened(seed=3)
-    assert back.come_back(lost.session.key) and back.busy and not back.keep
+    assert back.come_back(lost.session.key) and back.busy and not back.keep_running
     lost.close()
     assert back._shown.run.state == "running", "it has another page by now"
     Waiting.gate.set()
@@ -113,8 +113,8 @@ def test_a_page_whose_connection_broke_takes_its_run_along(opened):
 
 def test_what_is_not_kept_is_not_found(opened):
     model = running(opened(GATED))
-    model.keep = True
-    model.keep = False
+    model.keep_running = True
+    model.keep_running = False
     model.close()
     other = opened()
     assert not other.come_back(model.session.key) and not other.come_back("guess")
@@ -123,11 +123,11 @@ def test_what_is_not_kept_is_not_found(opened):
 
 def test_a_new_run_takes_the_place_of_the_one_that_was_kept(opened):
     model = opened()
-    model.keep = True
+    model.keep_running = True
     model.run()
     first = done(model)._shown
     model.run()
-    assert model.session.service.held.get(model.session.key) is model._shown is not first
+    assert model.session.service.kept_runs.get(model.session.key) is model._shown is not first
     done(model)
 
 
@@ -168,32 +168,32 @@ def test_a_run_can_be_replayed(opened):
     model.run()
     done(model)
     model.poll()
-    last, curve = model.picture("stub"), model.curves()["stub"]
-    model.moment = 0.5
+    last, curve = model.field_plot("stub"), model.curves()["stub"]
+    model.replay_position = 0.5
     assert model.poll() == {"stub", "curves"}
-    half = model.picture("stub")
+    half = model.field_plot("stub")
     assert "step 15" in half.note and "step" not in last.note
     spread = {m: model.spreads()["stub"].mean() for m in _moments(model, 0.1, 0.5, 1.0)}
     assert spread[0.1] > spread[0.5] > spread[1.0]
-    model.moment = 1.0
-    np.testing.assert_array_equal(model.picture("stub").values, last.values)
+    model.replay_position = 1.0
+    np.testing.assert_array_equal(model.field_plot("stub").values, last.values)
     np.testing.assert_array_equal(model.curves()["stub"], curve)
-    model.moment = 0.2
+    model.replay_position = 0.2
     model.run()
-    assert model.moment == 1.0, "a new run is watched as it goes"
+    assert model.replay_position == 1.0, "a new run is watched as it goes"
     done(model)
 
 
 def _moments(model: LabModel, *moments: float):
     for moment in moments:
-        model.moment = moment
+        model.replay_position = moment
         yield moment
 
 
 def test_the_pace_of_a_method_at_work_is_said(opened):
     model = running(opened(GATED))
-    assert "25%" in model.picture("waiting").note and "left" in model.picture("waiting").note
+    assert "25%" in model.field_plot("waiting").note and "left" in model.field_plot("waiting").note
     known = model._shown.run.scores["waiting"]
     assert known.fraction == 0.25 and known.remaining == pytest.approx(3 * known.seconds)
     Waiting.gate.set()
-    assert "left" not in done(model).picture("waiting").note
+    assert "left" not in done(model).field_plot("waiting").note

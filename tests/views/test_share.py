@@ -8,9 +8,9 @@ import pytest
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.results.store import load
-from dalab.views.model.config_text import USUAL, command, difference, query, read, script
+from dalab.views.model.config_text import DEFAULT_CONFIG, command, difference, query, read, script
 from dalab.views.model.lab import LabModel
-from dalab.views.model.url import LOOKED, link, linked, usual
+from dalab.views.model.url import LINKED_PARAMETERS, default_config, link_query, model_from_url
 
 from .conftest import QUICK, end, settle
 
@@ -22,25 +22,27 @@ RICH = Config(
 )
 
 
-@pytest.mark.parametrize("config", [USUAL, RICH, Config(window=5), Config(truth="a b&c=d#%.nc")])
+@pytest.mark.parametrize(
+    "config", [DEFAULT_CONFIG, RICH, Config(window=5), Config(truth="a b&c=d#%.nc")]
+)
 def test_a_link_gives_the_config_back(config):
-    text = query(config, {"time": 3, "view": "error"}, USUAL)
+    text = query(config, {"time": 3, "view": "error"}, DEFAULT_CONFIG)
     assert text.isascii() and " " not in text and "#" not in text
-    back, looks = read(parse_qs(text), USUAL, LOOKED)
-    assert back == config and looks == {"time": "3", "view": "error"}
+    back, display = read(parse_qs(text), DEFAULT_CONFIG, LINKED_PARAMETERS)
+    assert back == config and display == {"time": "3", "view": "error"}
 
 
 def test_a_link_says_only_what_differs_and_says_it_plainly():
-    assert query(USUAL, {}, USUAL) == ""
-    config = USUAL.replace(noise=0.2, operators=("arctan", "velocity:form=physical"))
+    assert query(DEFAULT_CONFIG, {}, DEFAULT_CONFIG) == ""
+    config = DEFAULT_CONFIG.replace(noise=0.2, operators=("arctan", "velocity:form=physical"))
     expected = "operators=arctan&operators=velocity:form=physical&noise=0.2"
-    assert query(config, {}, USUAL) == expected
+    assert query(config, {}, DEFAULT_CONFIG) == expected
 
 
 def test_a_link_may_take_back_what_the_page_presets():
-    base = USUAL.replace(assumed_noise=0.4, members=3)
-    back, _ = read(parse_qs(query(USUAL, {}, base)), base, LOOKED)
-    assert back == USUAL
+    base = DEFAULT_CONFIG.replace(assumed_noise=0.4, members=3)
+    back, _ = read(parse_qs(query(DEFAULT_CONFIG, {}, base)), base, LINKED_PARAMETERS)
+    assert back == DEFAULT_CONFIG
 
 
 @pytest.mark.parametrize("text, words", [
@@ -49,13 +51,14 @@ def test_a_link_may_take_back_what_the_page_presets():
 ])
 def test_a_link_that_means_nothing_is_refused(text, words):
     with pytest.raises(InputError) as error:
-        read(parse_qs(text), USUAL, LOOKED)
+        read(parse_qs(text), DEFAULT_CONFIG, LINKED_PARAMETERS)
     for word in words:
         assert word in str(error.value)
 
 
 def test_names_of_others_in_the_address_are_left_alone():
-    assert read({"theme": ["dark"], "bokeh-session-id": ["x"]}, USUAL, LOOKED) == (USUAL, {})
+    foreign = {"theme": ["dark"], "bokeh-session-id": ["x"]}
+    assert read(foreign, DEFAULT_CONFIG, LINKED_PARAMETERS) == (DEFAULT_CONFIG, {})
 
 
 def test_a_script_gives_the_numbers_of_the_run(finished, capsys):
@@ -68,8 +71,8 @@ def test_a_script_gives_the_numbers_of_the_run(finished, capsys):
         np.testing.assert_array_equal(
             space["tree"][f"estimates/{label}/pv"], finished.result[f"estimates/{label}/pv"]
         )
-    said = capsys.readouterr().out
-    assert f"{finished.scores()['oi']['crps']:.6f}"[:6] in said
+    names = capsys.readouterr().out
+    assert f"{finished.scores()['oi']['crps']:.6f}"[:6] in names
 
 
 def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path):
@@ -105,9 +108,11 @@ def test_a_script_with_a_truth_of_ones_own_says_so():
 
 
 def test_differences_in_words():
-    found = difference(USUAL.replace(operators=("arctan", "sine"), background=0.1), USUAL)
+    other = DEFAULT_CONFIG.replace(operators=("arctan", "sine"), background=0.1)
+    found = difference(other, DEFAULT_CONFIG)
     assert found == {"operators": "arctan + sine", "background": "0.1"}
-    painted = difference(USUAL.replace(masks=("painted:" + 1000 * "x",)), USUAL)["masks"]
+    long = DEFAULT_CONFIG.replace(masks=("painted:" + 1000 * "x",))
+    painted = difference(long, DEFAULT_CONFIG)["masks"]
     assert len(painted) == 60 and painted.endswith("…")
 
 
@@ -116,23 +121,23 @@ def test_a_model_comes_back_from_its_link():
     settle(model)
     model.param.update(
         time=7, view="spread", layer="lower", page="Runs", operators=["velocity", "arctan"],
-        noise=0.3, first_guess=True, mask="stride",
+        noise=0.3, use_background=True, mask="stride",
     )
     model.method_options["spectral"].eta = 0.25
     settle(model)
     model.observed = "arctan"
-    text = link(model, usual(QUICK))
-    other = linked(QUICK, parse_qs(text))
+    text = link_query(model, default_config(QUICK))
+    other = model_from_url(QUICK, parse_qs(text))
     settle(other)
     assert other.config() == model.config() and not other.error
-    assert other.look == model.look and other.page == "Runs"
+    assert other.display_state == model.display_state and other.page == "Runs"
     for one in (model, other):
         end(one)
 
 
 def test_an_untouched_model_has_an_empty_link(model):
     settle(model)
-    assert link(model, usual(QUICK)) == ""
+    assert link_query(model, default_config(QUICK)) == ""
 
 
 @pytest.mark.parametrize("text, words", [
@@ -141,10 +146,10 @@ def test_an_untouched_model_has_an_empty_link(model):
     ("time=soon", ["time", "soon", "whole number"]), ("truth=/none/such.nc", ["such.nc"]),
 ])
 def test_a_bad_link_says_why_and_opens_the_usual_page(text, words):
-    model = linked(QUICK, parse_qs(text))
+    model = model_from_url(QUICK, parse_qs(text))
     for word in ["The link cannot be used", *words]:
         assert word in model.error
-    assert model.config() == usual(QUICK) and model.view == "mean"
+    assert model.config() == default_config(QUICK) and model.view == "mean"
     model.noise = 0.2
     assert not model.error, "the next choice is a new beginning"
     end(model)

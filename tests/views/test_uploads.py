@@ -11,7 +11,7 @@ from dalab.experiments.parts import make_system
 from dalab.experiments.results.store import save
 from dalab.experiments.results.stored_run import StoredRun
 from dalab.views.model import uploads
-from dalab.views.model.uploads import Upload, opened
+from dalab.views.model.uploads import Upload, read_upload
 
 CONFIG = Config(window=3, masks=("random",))
 
@@ -39,14 +39,14 @@ def truth(tmp_path, **changes):
 
 def test_a_stored_run_is_recognised(finished, tmp_path):
     upload = arrived(save(finished.result, tmp_path / "run.nc"))
-    found = opened(upload, CONFIG)
+    found = read_upload(upload, CONFIG)
     assert isinstance(found, StoredRun) and found.config == finished.config()
     assert not upload.path.exists(), "it is in memory now"
 
 
 def test_a_truth_that_fits_becomes_the_truth(tmp_path):
     upload = arrived(truth(tmp_path), name="../my truth; x.nc")
-    path = opened(upload, CONFIG)
+    path = read_upload(upload, CONFIG)
     assert path == upload.path and path.read_bytes() == (tmp_path / "mine.nc").read_bytes()
     assert path.name == "my-truth-x.nc"
 
@@ -73,7 +73,7 @@ def refused(path, **keywords):
     """The words with which a file is refused; it is gone then."""
     upload = arrived(path, **keywords)
     with pytest.raises(InputError) as error:
-        opened(upload, CONFIG)
+        read_upload(upload, CONFIG)
     assert not upload.path.exists()
     assert str(upload.path) not in str(error.value), "the person knows it by another name"
     return str(error.value)
@@ -121,6 +121,6 @@ def test_a_result_that_does_not_hold_together_is_refused(finished, tmp_path):
 def test_only_so_many_files_are_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(uploads, "FILES", 2)
     (tmp_path / "any.nc").write_text("any")
-    kept = [arrived(tmp_path / "any.nc") for _ in range(4)]
-    assert [upload.path.exists() for upload in kept][-2:] == [True, True]
-    assert not kept[0].path.exists()
+    entry = [arrived(tmp_path / "any.nc") for _ in range(4)]
+    assert [upload.path.exists() for upload in entry][-2:] == [True, True]
+    assert not entry[0].path.exists()

@@ -22,12 +22,12 @@ WAVES = Config(system="ring", operators=("identity",), noise=0.3, members=40, se
 """Linear waves on a ring, whose posterior is known exactly."""
 
 
-def honest(low: float, high: float) -> Measure:
+def calibration_measure(low: float, high: float) -> Measure:
     """The demand that an ensemble knows its own error."""
     return Measure(label="spread / skill", of=spread_skill, low=low, high=high)
 
 
-def accurate(high: float) -> Measure:
+def accuracy_measure(high: float) -> Measure:
     """The demand that the mean is near the truth."""
     return Measure(label="error of the mean", of=error, high=high)
 
@@ -50,7 +50,7 @@ ASSUMED_NOISE = Scenario(
         Choice("assumed", "Assumed noise", (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0), 0.05),
     ),
     config=_assumed_noise,
-    measures=(accurate(0.3), honest(0.85, 1.15)),
+    measures=(accuracy_measure(0.3), calibration_measure(0.85, 1.15)),
     stars=(0.29, 0.28),
     hint="A spread far below the error means that the data are trusted too much. Try a larger "
     "noise until spread and error meet.",
@@ -84,7 +84,7 @@ LOCALISATION = Scenario(
         Choice("inflation", "Inflation", (1.0, 1.05, 1.2, 1.5), 1.05),
     ),
     config=_localisation,
-    measures=(accurate(0.4), honest(0.7, 1.4)),
+    measures=(accuracy_measure(0.4), calibration_measure(0.7, 1.4)),
     stars=(0.38, 0.365),
     hint="Buoys are five sites apart, so that a point may be two and a half sites from the next. "
     "Very large radii bring the accidental correlations back: watch the spread.",
@@ -119,7 +119,7 @@ STROBOSCOPE = Scenario(
         Choice("interval", "Steps between reports", (1, 2, 3, 4, 8), 3),
     ),
     config=_stroboscope,
-    measures=(accurate(0.2), Measure(label="readings", of=readings, high=25)),
+    measures=(accuracy_measure(0.2), Measure(label="readings", of=readings, high=25)),
     stars=(0.16, 0.13),
     hint="Either change the beat, so that the waves have moved by a fraction of the spacing when "
     "the buoys look again, or scatter the buoys, so that no beat fits all of them.",
@@ -153,7 +153,7 @@ GUIDANCE = Scenario(
         Choice("corrections", "Corrections per level", (0, 1, 4), 0),
     ),
     config=_guidance,
-    measures=(accurate(0.25), honest(0.75, 1.25)),
+    measures=(accuracy_measure(0.25), calibration_measure(0.75, 1.25)),
     stars=(0.21, 0.195),
     hint="Early in the diffusion the guess is poor and deserves doubt: raise γ. Too much doubt, "
     "and the data are ignored. Langevin corrections repair some of what is left.",
@@ -188,7 +188,7 @@ PARTICLES = Scenario(
         Choice("ensemble", "Members", (20, 50, 200, 500), 50),
     ),
     config=_particles,
-    measures=(accurate(0.25), honest(0.7, 1.4)),
+    measures=(accuracy_measure(0.25), calibration_measure(0.7, 1.4)),
     stars=(0.22, 0.195),
     hint="Give the particle filter more members first, and see how little it helps. Then change "
     "what is assumed.",

@@ -42,7 +42,7 @@ class Choice:
     start: Any
     words: Mapping[Any, str] | None = None
 
-    def said(self, value: Any) -> str:
+    def format(self, value: Any) -> str:
         """A value in words."""
         return f"{value:g}" if self.words is None else self.words[value]
 
@@ -82,12 +82,12 @@ class Verdict:
     Args:
         findings: all that the goal asks for, the score first.
         stars: 0 if something failed, else 1 to 3 by the score.
-        trouble: why the method gave no result; empty if it did.
+        error: why the method gave no result; empty if it did.
     """
 
     findings: tuple[Finding, ...]
     stars: int
-    trouble: str = ""
+    error: str = ""
 
     @property
     def passed(self) -> bool:

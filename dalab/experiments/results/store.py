@@ -53,7 +53,7 @@ COSTS = {
 }
 
 
-def scored(twin: Twin, estimate: Tensor) -> xr.Dataset:
+def score_estimate(twin: Twin, estimate: Tensor) -> xr.Dataset:
     """All scores of an estimate ``(member, time, *state)``, by :mod:`dalab.metrics.summary`."""
     return summarise(
         states(estimate, twin.system, "member", "time", what="estimate"),

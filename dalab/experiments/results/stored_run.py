@@ -20,7 +20,7 @@ from ...systems import System
 from ..config import Config
 from ..parts import labels, make_method, make_system
 from ..progress import Frame, MethodScores, Progress
-from ..service.queue import Place
+from ..service.queue import QueuePosition
 from ..twin import Twin, make_network
 from .store import COSTS, config_of
 
@@ -39,7 +39,7 @@ class StoredRun:
     """
 
     error: str | None = None
-    place: Place | None = None
+    queue_position: QueuePosition | None = None
 
     def __init__(self, tree: xr.DataTree) -> None:
         self.config, self.result = _config(tree), tree

@@ -7,7 +7,7 @@ import time
 from typing import Protocol
 
 
-class Thing(Protocol):
+class Cancellable(Protocol):
     """What can be held."""
 
     @property
@@ -18,7 +18,7 @@ class Thing(Protocol):
         """End it now."""
 
 
-class Held:
+class KeptRuns:
     """A bounded number of things by key, each for a bounded time after it has ended.
 
     Args:
@@ -30,38 +30,38 @@ class Held:
     def __init__(self, most: int = 16, seconds: float = 3600.0) -> None:
         self.most, self.seconds = most, seconds
         self._lock = threading.Lock()
-        self._things: dict[str, tuple[Thing, float]] = {}
+        self._runs: dict[str, tuple[Cancellable, float]] = {}
 
-    def put(self, key: str, thing: Thing) -> None:
+    def put(self, key: str, run: Cancellable) -> None:
         """Hold a thing, in the place of what had the same key."""
         with self._lock:
-            self._things.pop(key, None)
+            self._runs.pop(key, None)
             self._sweep()
-            for _ in range(len(self._things) - self.most + 1):
-                first = min(self._things, key=lambda k: not self._things[k][0].over)
-                self._things.pop(first)[0].cancel()
-            self._things[key] = thing, time.monotonic()
+            for _ in range(len(self._runs) - self.most + 1):
+                first = min(self._runs, key=lambda k: not self._runs[k][0].over)
+                self._runs.pop(first)[0].cancel()
+            self._runs[key] = run, time.monotonic()
 
-    def get(self, key: str) -> Thing | None:
+    def get(self, key: str) -> Cancellable | None:
         """The thing of that key; it stays."""
         with self._lock:
             self._sweep()
-            found = self._things.get(key)
+            found = self._runs.get(key)
             if found is None:
                 return None
-            self._things[key] = found[0], time.monotonic()
+            self._runs[key] = found[0], time.monotonic()
             return found[0]
 
     def drop(self, key: str) -> None:
         """Hold it no longer; it is left as it is."""
         with self._lock:
-            self._things.pop(key, None)
+            self._runs.pop(key, None)
 
     def _sweep(self) -> None:
         """Forget what ended long ago; what goes on is as good as new."""
         now = time.monotonic()
-        for key, (thing, since) in list(self._things.items()):
-            if not thing.over:
-                self._things[key] = thing, now
+        for key, (run, since) in list(self._runs.items()):
+            if not run.over:
+                self._runs[key] = run, now
             elif now - since > self.seconds:
-                del self._things[key]
+                del self._runs[key]

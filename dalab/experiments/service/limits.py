@@ -68,14 +68,14 @@ class Limits:
         each = window_size(config) * len(config.methods)
         if config.members * each <= self.size:
             return
-        fits = int(self.size // each)
-        remedy = f"Use {fits} members" if fits else "Use a smaller grid"
+        members = int(self.size // each)
+        remedy = f"Use {members} members" if members else "Use a smaller grid"
         raise InputError(
             "grid x window x members x methods", config.members * each,
             f"must be at most {self.size:.0f} here", f"{remedy}, or fewer methods.",
         )
 
-    def overtime(self, elapsed: float) -> str | None:
+    def time_limit_message(self, elapsed: float) -> str | None:
         """What to say of a run that has taken so long [s], if it is too long."""
         if elapsed <= self.seconds:
             return None
@@ -113,8 +113,8 @@ def check_memory(config: Config, methods: Iterable[Method]) -> None:
     free = free_bytes(make_device(config.device))
     if config.members * each <= free:
         return
-    fits = free // each
-    remedy = f"Use at most {fits} members" if fits else "Use a smaller grid"
+    members = free // each
+    remedy = f"Use at most {members} members" if members else "Use a smaller grid"
     raise InputError(
         "members", config.members,
         f"need about {_gigabytes(config.members * each)} of memory, "

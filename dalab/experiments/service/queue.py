@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from ...errors import InputError
 
-Left = Callable[[], float | None]
+RemainingTime = Callable[[], float | None]
 """Seconds that a turn at work still needs, as far as it knows."""
 
 
-class Place(NamedTuple):
+class QueuePosition(NamedTuple):
     """A place in the line.
 
     Attributes:
@@ -32,24 +32,24 @@ class Place(NamedTuple):
     seconds: float | None
 
 
-class Line:
+class RunQueue:
     """Everybody who waits for one device.
 
     Args:
         slots: turns served at the same time.
     """
 
-    def __init__(self, slots: float = 1) -> None:
-        self.slots = slots
+    def __init__(self, concurrency: float = 1) -> None:
+        self.concurrency = concurrency
         self._lock = threading.Lock()
-        self._waiting: list[Turn] = []
-        self._served: list[Turn] = []
-        self._took: deque[float] = deque(maxlen=8)
+        self._waiting: list[Ticket] = []
+        self._active: list[Ticket] = []
+        self._durations: deque[float] = deque(maxlen=8)
 
     def join(
-        self, owner: Hashable, left: Left = lambda: None,
+        self, owner: Hashable, left: RemainingTime = lambda: None,
         longest: float = math.inf, each: float = math.inf,
-    ) -> Turn:
+    ) -> Ticket:
         """Stand in line.
 
         Args:
@@ -62,71 +62,75 @@ class Line:
             InputError: if the line or the owner's share of it is full.
         """
         with self._lock:
-            own = sum(turn.owner == owner for turn in self._waiting + self._served)
-            _room("runs of this session", own, each, "Stop one, or wait until one has ended.")
-            if len(self._served) >= self.slots:
-                _room("runs in line", len(self._waiting), longest, "Try again in a few minutes.")
-            turn = Turn(self, owner, left)
-            self._waiting.append(turn)
-            self._serve()
-        return turn
+            own = sum(ticket.owner == owner for ticket in self._waiting + self._active)
+            _check_capacity(
+                "runs of this session", own, each, "Stop one, or wait until one has ended."
+            )
+            if len(self._active) >= self.concurrency:
+                _check_capacity(
+                    "runs in line", len(self._waiting), longest, "Try again in a few minutes."
+                )
+            ticket = Ticket(self, owner, left)
+            self._waiting.append(ticket)
+            self._start_next()
+        return ticket
 
-    def places(self) -> list[Turn]:
+    def waiting(self) -> list[Ticket]:
         """Those who wait, the next one first."""
         with self._lock:
             return self._order()
 
-    def _order(self) -> list[Turn]:
-        before = Counter(turn.owner for turn in self._served)
+    def _order(self) -> list[Ticket]:
+        before = Counter(ticket.owner for ticket in self._active)
         ranked = {}
-        for turn in self._waiting:
-            ranked[turn] = before[turn.owner], turn.arrived
-            before[turn.owner] += 1
+        for ticket in self._waiting:
+            ranked[ticket] = before[ticket.owner], ticket.arrived
+            before[ticket.owner] += 1
         return sorted(self._waiting, key=ranked.__getitem__)
 
-    def _serve(self) -> None:
-        while self._waiting and len(self._served) < self.slots:
-            turn = self._order()[0]
-            self._waiting.remove(turn)
-            self._served.append(turn)
-            turn.begin()
+    def _start_next(self) -> None:
+        while self._waiting and len(self._active) < self.concurrency:
+            ticket = self._order()[0]
+            self._waiting.remove(ticket)
+            self._active.append(ticket)
+            ticket.start()
 
-    def _leave(self, turn: Turn, even_served: bool) -> None:
+    def _leave(self, ticket: Ticket, even_active: bool) -> None:
         with self._lock:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                turn.called.set()
-            elif even_served and turn in self._served:
-                self._served.remove(turn)
-                self._took.append(time.perf_counter() - turn.began)
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                ticket.called.set()
+            elif even_active and ticket in self._active:
+                self._active.remove(ticket)
+                self._durations.append(time.perf_counter() - ticket.started)
                 for other in self._waiting:
-                    if other.owner == turn.owner:
+                    if other.owner == ticket.owner:
                         other.arrived = time.perf_counter()
-                self._serve()
+                self._start_next()
 
-    def _place(self, turn: Turn) -> Place | None:
+    def _position(self, ticket: Ticket) -> QueuePosition | None:
         with self._lock:
             order = self._order()
-            served = list(self._served)
-            took = sum(self._took) / len(self._took) if self._took else None
-        if turn not in order:
+            active = list(self._active)
+            took = sum(self._durations) / len(self._durations) if self._durations else None
+        if ticket not in order:
             return None
-        return Place(order.index(turn), self._seconds(order.index(turn), served, took))
+        return QueuePosition(order.index(ticket), self._seconds(order.index(ticket), active, took))
 
-    def _seconds(self, ahead: int, served: list[Turn], took: float | None) -> float | None:
+    def _seconds(self, ahead: int, active: list[Ticket], took: float | None) -> float | None:
         """Time until the turn with so many ahead of it is served [s]."""
-        left = [turn.left() for turn in served]
+        left = [ticket.left() for ticket in active]
         known = [seconds for seconds in left if seconds is not None]
         if len(known) < len(left) or not known:
             return None
         if took is None:
             now = time.perf_counter()
-            took = sum(now - t.began + s for t, s in zip(served, known, strict=True)) / len(known)
-        return (sum(known) / len(known) + ahead * took) / self.slots
+            took = sum(now - t.started + s for t, s in zip(active, known, strict=True)) / len(known)
+        return (sum(known) / len(known) + ahead * took) / self.concurrency
 
 
-class Turn:
-    """A turn in a line; made by :meth:`Line.join`.
+class Ticket:
+    """A turn in a line; made by :meth:`RunQueue.join`.
 
     Args:
         line: where it stands.
@@ -134,36 +138,36 @@ class Turn:
         left: how long it still needs once it is served [s].
     """
 
-    def __init__(self, line: Line, owner: Hashable, left: Left) -> None:
+    def __init__(self, queue: RunQueue, owner: Hashable, left: RemainingTime) -> None:
         self.owner, self.left = owner, left
-        self.arrived, self.began = time.perf_counter(), 0.0
+        self.arrived, self.started = time.perf_counter(), 0.0
         self.called = threading.Event()
-        self._line = line
+        self._queue = queue
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """It is served from now on."""
-        self.began = time.perf_counter()
+        self.started = time.perf_counter()
         self.called.set()
 
     def wait(self) -> bool:
         """Wait until it is served, or gives up; return whether it is served."""
         self.called.wait()
-        return self.began > 0
+        return self.started > 0
 
     @property
-    def place(self) -> Place | None:
+    def position(self) -> QueuePosition | None:
         """Where it stands; ``None`` once it is served or has left."""
-        return None if self.called.is_set() else self._line._place(self)
+        return None if self.called.is_set() else self._queue._position(self)
 
     def give_up(self) -> None:
         """Leave the line; nothing happens if it is being served."""
-        self._line._leave(self, even_served=False)
+        self._queue._leave(self, even_active=False)
 
     def leave(self) -> None:
         """Leave for good, and let the next one be served."""
-        self._line._leave(self, even_served=True)
+        self._queue._leave(self, even_active=True)
 
 
-def _room(what: str, count: int, limit: float, remedy: str) -> None:
+def _check_capacity(what: str, count: int, limit: float, remedy: str) -> None:
     if count >= limit:
         raise InputError(what, count, f"must be below the limit of {limit:.0f}", remedy)

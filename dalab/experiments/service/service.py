@@ -15,9 +15,9 @@ from ..config import Config
 from ..parts import make_device
 from ..twin import methods
 from ..validate import validate
-from .kept_runs import Held
+from .kept_runs import KeptRuns
 from .limits import Limits, check_memory
-from .queue import Left, Line, Turn
+from .queue import RemainingTime, RunQueue, Ticket
 
 
 class Service:
@@ -30,16 +30,16 @@ class Service:
     ``present`` are the sessions and lessons that have a page, by key.
     """
 
-    def __init__(self, limits: Limits | None = None, slots: float = 1) -> None:
-        self.limits, self.slots, self.held = limits or Limits(), slots, Held()
+    def __init__(self, limits: Limits | None = None, concurrency: float = 1) -> None:
+        self.limits, self.concurrency, self.kept_runs = limits or Limits(), concurrency, KeptRuns()
         self.present: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self._lock, self._lines = threading.Lock(), {}
+        self._lock, self._queues = threading.Lock(), {}
 
-    def line(self, device: str) -> Line:
+    def queue(self, device: str) -> RunQueue:
         """The line before a device: ``auto``, ``cpu``, ``cuda`` ..."""
         name = str(make_device(device))
         with self._lock:
-            return self._lines.setdefault(name, Line(self.slots))
+            return self._queues.setdefault(name, RunQueue(self.concurrency))
 
     def check(self, config: Config) -> None:
         """Refuse a config that cannot work, or not here.
@@ -51,7 +51,7 @@ class Service:
         check_memory(config, methods(config).values())
         self.limits.check(config)
 
-    def join(self, config: Config, owner: str, left: Left) -> Turn:
+    def join(self, config: Config, owner: str, left: RemainingTime) -> Ticket:
         """Stand in line for the device of a run.
 
         Args:
@@ -63,7 +63,7 @@ class Service:
             InputError: if the run is too large, or there are too many.
         """
         self.limits.check(config)
-        return self.line(config.device).join(owner, left, self.limits.waiting, self.limits.runs)
+        return self.queue(config.device).join(owner, left, self.limits.waiting, self.limits.runs)
 
 
 _shared: list[Service] = []

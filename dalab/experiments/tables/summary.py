@@ -19,7 +19,7 @@ SKILL = ("rmse_sample", "rmse_mean", "crps", "spread_skill", "outer_ranks")
 COST = ("evaluations", "seconds")
 
 
-def tally(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
+def summarise(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
     """Means over cells and seeds, and how often each method is best or calibrated.
 
     Args:
@@ -47,7 +47,7 @@ def grid(rows: Sequence[dict[str, str]]) -> xr.Dataset:
     """The scores with a dimension for each of method, setting, operators, mask, interval and seed.
 
     Args:
-        rows: as for :func:`tally`. What was not run, or failed, is NaN.
+        rows: as for :func:`summarise`. What was not run, or failed, is NaN.
     """
     frame = _numbers(rows)
     frame[["interval", "seed"]] = frame[["interval", "seed"]].astype(int)

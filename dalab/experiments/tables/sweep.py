@@ -137,7 +137,7 @@ def _columns(cell: Cell) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Done:
+class TableProgress:
     """How far a table is.
 
     Args:
@@ -165,7 +165,7 @@ class Done:
 
 def fill(
     path: Path, chosen: Sequence[Cell], seeds: Sequence[int], methods: Sequence[str], base: Config
-) -> Iterator[Done]:
+) -> Iterator[TableProgress]:
     """Run what is missing of a table, one cell and seed after the other.
 
     Args:
@@ -178,7 +178,7 @@ def fill(
     Raises:
         InputError: before any run, if one of the experiments cannot work.
     """
-    methods = [settled(text) for text in methods]
+    methods = [with_steps(text) for text in methods]
     runs = [(cell, seed) for seed in seeds for cell in chosen]
     for cell in dict.fromkeys(chosen):
         validate(cell.config(base.replace(methods=tuple(methods))))
@@ -196,10 +196,10 @@ def fill(
                 return
             spent, made = spent + time.perf_counter() - start, made + 1
         left = spent / made * (len(runs) - done) if made else None
-        yield Done(cell, seed, rows, done, len(runs), left)
+        yield TableProgress(cell, seed, rows, done, len(runs), left)
 
 
-def settled(text: str) -> str:
+def with_steps(text: str) -> str:
     """The text of a method with its number of steps in it: its own default, if it had none."""
     cls = type(make_method(text, 2))
     if "steps" not in options(cls) or make_method(text, 2).steps == make_method(text, 3).steps:

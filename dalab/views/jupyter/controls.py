@@ -10,13 +10,13 @@ import ipywidgets as ipw
 import param
 
 from ...registry import options
-from ..model.compatibility import barred_methods, barred_operators
+from ..model.compatibility import unavailable_methods, unavailable_operators
 from ..model.controls import FILE
-from ..model.form_options import Loose
+from ..model.form_options import FreeValue
 from ..model.lab import LabModel
-from ..pictures.style import emblem
+from ..pictures.style import legend_glyph
 
-MOMENTS, PERIOD = 40, 150
+REPLAY_STEPS, PERIOD = 40, 150
 """Moments that a replay shows, and milliseconds between two of them."""
 
 _STYLE = {"description_width": "initial"}
@@ -47,23 +47,23 @@ def tabs(model: LabModel) -> ipw.Tab:
     """The controls, in the four groups of the Panel app; pages of one height, so nothing jumps."""
     pages = {
         "Observing network": [
-            _ticks(model, "operators", barred_operators),
-            _flow(field(model, "mask"), _worded(model, field(model, "interval"), _every)),
-            _shown_for(model, "mask", model.mask_options),
-            _chosen(model, "operators", model.operator_options),
-            _chosen(model, "operators", model.own_masks, "A mask for each operator"),
+            _checkboxes(model, "operators", unavailable_operators),
+            _flow(field(model, "mask"), _with_label(model, field(model, "interval"), _every)),
+            _selected_options(model, "mask", model.mask_options),
+            _options_drawer(model, "operators", model.operator_options),
+            _options_drawer(model, "operators", model.own_masks, "A mask for each operator"),
         ],
         "Data": [
             _flow(field(model, "system"), field(model, "truth"), _path(model)),
             _fields(model, "noise", "noise_family"),
-            _shown_for(model, "noise_family", model.noise_options),
-            _switched(model, "misjudge", "assumed_noise"),
-            _switched(model, "first_guess", "background", "background_kind"),
+            _selected_options(model, "noise_family", model.noise_options),
+            _optional_fields(model, "use_assumed_noise", "assumed_noise"),
+            _optional_fields(model, "use_background", "background", "background_kind"),
             _flow(field(model, "prior"), _blend(model)),
         ],
         "Methods": [
-            _ticks(model, "methods", barred_methods, drawn=True),
-            _chosen(model, "methods", model.method_options),
+            _checkboxes(model, "methods", unavailable_methods, with_glyphs=True),
+            _options_drawer(model, "methods", model.method_options),
         ],
         "Run": [_fields(model, "members", "steps", "seed", "device")],
     }
@@ -72,44 +72,44 @@ def tabs(model: LabModel) -> ipw.Tab:
     return tab
 
 
-def looks(model: LabModel) -> ipw.HBox:
+def display_fields(model: LabModel) -> ipw.HBox:
     """What to look at: field, layer, estimates, instrument and day."""
     member = field(model, "member", width=120)
     offered = [
-        _offered(model, name, width)
+        _choice(model, name, width)
         for name, width in (("quantity", 180), ("layer", 120), ("observed", 140))
     ]
 
-    def unfold(*_: Any) -> None:
+    def update(*_: Any) -> None:
         member.layout.display = "" if model.view == "sample" else "none"
 
-    model.param.watch(unfold, "view")
-    unfold()
+    model.param.watch(update, "view")
+    update()
     day = ipw.IntSlider(min=0, max=model.window - 1, style=_STYLE,
                         layout=ipw.Layout(width="190px"))
     return _flow(
-        offered[0], _worded(model, offered[1], lambda m: m.layer_word),
+        offered[0], _with_label(model, offered[1], lambda m: m.layer_word),
         field(model, "view", width=145), member, offered[2],
-        _worded(model, bind(model, "time", day), lambda m: m.step_word.capitalize()),
+        _with_label(model, bind(model, "time", day), lambda m: m.step_word.capitalize()),
     )
 
 
 def replay(model: LabModel) -> ipw.HBox:
     """A player and a slider through the moments of the run on show, once there are some."""
-    play = ipw.Play(min=0, max=MOMENTS, interval=PERIOD, show_repeat=False)
+    play = ipw.Play(min=0, max=REPLAY_STEPS, interval=PERIOD, show_repeat=False)
     slider = ipw.FloatSlider(
-        min=0.0, max=1.0, step=1 / MOMENTS, description="Replay", readout_format=".0%",
+        min=0.0, max=1.0, step=1 / REPLAY_STEPS, description="Replay", readout_format=".0%",
         style=_STYLE, layout=ipw.Layout(width="330px"),
     )
-    bind(model, "moment", play, shown=lambda share: round(MOMENTS * share),
-         meant=lambda number: number / MOMENTS)
-    bind(model, "moment", slider)
+    bind(model, "replay_position", play, to_widget=lambda share: round(REPLAY_STEPS * share),
+         from_widget=lambda number: number / REPLAY_STEPS)
+    bind(model, "replay_position", slider)
 
-    def allow(*_: Any) -> None:
+    def update(*_: Any) -> None:
         play.disabled = slider.disabled = not model.replayable
 
-    model.param.watch(allow, ["state", "fraction"])
-    allow()
+    model.param.watch(update, ["state", "fraction"])
+    update()
     return _flow(play, slider)
 
 
@@ -117,7 +117,7 @@ def _every(model: LabModel) -> str:
     return f"Every ({model.step_word}s)"
 
 
-def _worded(
+def _with_label(
     model: LabModel, widget: ipw.Widget, words: Callable[[LabModel], str]
 ) -> ipw.Widget:
     """Let the label of a widget be that of the chosen system."""
@@ -130,7 +130,7 @@ def _worded(
     return widget
 
 
-def _offered(model: LabModel, name: str, width: int) -> ipw.Widget:
+def _choice(model: LabModel, name: str, width: int) -> ipw.Widget:
     """A field whose list follows the system or the network."""
     dropdown = field(model, name, width=width)
 
@@ -146,16 +146,16 @@ def _offered(model: LabModel, name: str, width: int) -> ipw.Widget:
 
 def bind(
     owner: param.Parameterized, name: str, widget: ipw.Widget,
-    shown: Callable[[Any], Any] = lambda value: value,
-    meant: Callable[[Any], Any] = lambda value: value,
+    to_widget: Callable[[Any], Any] = lambda value: value,
+    from_widget: Callable[[Any], Any] = lambda value: value,
 ) -> ipw.Widget:
-    """Keep a widget and a parameter equal; ``shown`` and ``meant`` convert to and fro."""
-    widget.value = shown(getattr(owner, name))
-    widget.observe(lambda change: setattr(owner, name, meant(change.new)), "value")
+    """Keep a widget and a parameter equal, converting by ``to_widget`` and ``from_widget``."""
+    widget.value = to_widget(getattr(owner, name))
+    widget.observe(lambda change: setattr(owner, name, from_widget(change.new)), "value")
 
     def follow(event: Any) -> None:
-        if widget.value != shown(event.new):
-            widget.value = shown(event.new)
+        if widget.value != to_widget(event.new):
+            widget.value = to_widget(event.new)
 
     owner.param.watch(follow, name)
     return widget
@@ -178,13 +178,13 @@ def field(
         low, high = parameter.bounds
         slider = ipw.FloatSlider(min=low, max=high, step=parameter.step, **common)
         return bind(owner, name, slider)
-    kind = parameter.kind if isinstance(parameter, Loose) else "integer"
+    kind = parameter.kind if isinstance(parameter, FreeValue) else "integer"
     if kind in ("text", "list"):
-        return bind(owner, name, ipw.Text(continuous_update=False, **common), shown=str)
+        return bind(owner, name, ipw.Text(continuous_update=False, **common), to_widget=str)
     if parameter.default is None:
         empty = "as in Run" if kind == "integer" else "auto"
         text = ipw.Text(continuous_update=False, placeholder=empty, **common)
-        return bind(owner, name, text, shown=_blank, meant=_number)
+        return bind(owner, name, text, to_widget=_blank, from_widget=_number)
     return bind(owner, name, (ipw.IntText if kind == "integer" else ipw.FloatText)(**common))
 
 
@@ -211,40 +211,41 @@ def _fields(owner: param.Parameterized, *names: str) -> ipw.HBox:
     return _flow(*(field(owner, name) for name in names))
 
 
-def _ticks(
-    model: LabModel, name: str, barred: Callable[[str], Mapping[str, str]], drawn: bool = False
+def _checkboxes(
+    model: LabModel, name: str, unavailable: Callable[[str], Mapping[str, str]],
+    with_glyphs: bool = False,
 ) -> ipw.HBox:
     """One checkbox per entry of a list, those of the methods with their looks.
 
     Args:
         model: has the list.
         name: of its parameter.
-        barred: what a system does not have, and why.
-        drawn: whether every entry has a look.
+        unavailable: what a system does not have, and why.
+        with_glyphs: whether every entry has a look.
     """
     boxes: dict[str, ipw.Checkbox] = {}
     for entry in model.param[name].objects:
         box = ipw.Checkbox(value=entry in getattr(model, name), description=entry, indent=False,
                            layout=ipw.Layout(width="124px"))
-        box.observe(lambda change, entry=entry: _tick(model, name, entry, change.new), "value")
+        box.observe(lambda change, entry=entry: _set_entry(model, name, entry, change.new), "value")
         model.param.watch(
             lambda event, box=box, entry=entry: setattr(box, "value", entry in event.new), name
         )
         boxes[entry] = box
 
     def follow(*_: Any) -> None:
-        why = barred(model.system)
+        why = unavailable(model.system)
         for entry, box in boxes.items():
             box.disabled, box.tooltip = entry in why and not box.value, why.get(entry, "")
 
     model.param.watch(follow, ["system", name])
     follow()
-    if not drawn:
+    if not with_glyphs:
         return _flow(*boxes.values())
-    return _flow(*(ipw.HBox([ipw.HTML(emblem(n)), box]) for n, box in boxes.items()))
+    return _flow(*(ipw.HBox([ipw.HTML(legend_glyph(n)), box]) for n, box in boxes.items()))
 
 
-def _tick(model: LabModel, name: str, entry: str, on: bool) -> None:
+def _set_entry(model: LabModel, name: str, entry: str, on: bool) -> None:
     """Put an entry into a list or take it out, in the order of the registry."""
     chosen = {*getattr(model, name), entry} if on else {*getattr(model, name)} - {entry}
     ordered = [known for known in model.param[name].objects if known in chosen]
@@ -252,7 +253,7 @@ def _tick(model: LabModel, name: str, entry: str, on: bool) -> None:
         setattr(model, name, ordered)
 
 
-def _switched(model: LabModel, switch: str, *names: str) -> ipw.HBox:
+def _optional_fields(model: LabModel, switch: str, *names: str) -> ipw.HBox:
     """A checkbox, and fields that can be edited while it is ticked."""
     fields = [field(model, name, width=205) for name in names]
 
@@ -289,7 +290,7 @@ def _path(model: LabModel) -> ipw.Widget:
     return path
 
 
-def _shown_for(
+def _selected_options(
     model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
 ) -> ipw.HBox:
     """The options of the entry that the parameter ``name`` has chosen."""
@@ -303,7 +304,7 @@ def _shown_for(
     return holder
 
 
-def _chosen(
+def _options_drawer(
     model: LabModel, name: str, sets: Mapping[str, param.Parameterized], title: str = "Options"
 ) -> ipw.Accordion:
     """A drawer with the options of every chosen entry."""

@@ -24,9 +24,9 @@ from ...experiments.parts import make_system
 from ...experiments.run import ENDED
 from ..model.lab import OBSERVATIONS, TRUTH, LabModel
 from ..pictures.axes import time_label
-from ..render.html import STRIP, THEME, scale_pictures, scores_html, strip_html
-from ..render.sheet import Sheet
-from .controls import buttons, looks, replay, tabs
+from ..render.html import STATUS_CSS, THEME, colorbar_plots, scores_html, status_html
+from ..render.live_figure import LiveFigure
+from .controls import buttons, display_fields, replay, tabs
 
 HIDDEN = """
 .jp-OutputArea-child:has(.lab-{0}) ~ .jp-OutputArea-child:has(.jp-RenderedImage, .lab-scores) {{
@@ -60,26 +60,26 @@ class Lab(ipw.VBox):
 
     def __init__(self, **presets: Any) -> None:
         self.model = LabModel(**presets)
-        self._strip = ipw.HTML(layout=ipw.Layout(width="100%"))
+        self._status = ipw.HTML(layout=ipw.Layout(width="100%"))
         self._image = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
         self._table = ipw.HTML()
-        self._sheet: Sheet | None = None
-        self._displayed, self._kept = False, ""
+        self._figure: LiveFigure | None = None
+        self._displayed, self._kept_state = False, ""
         self._task: asyncio.Task | None = None
         super().__init__(
             [
-                ipw.HBox([buttons(self.model, self._wake), self._strip]),
-                tabs(self.model), looks(self.model), replay(self.model), self._image,
+                ipw.HBox([buttons(self.model, self._wake), self._status]),
+                tabs(self.model), display_fields(self.model), replay(self.model), self._image,
                 self._table,
             ],
             layout=ipw.Layout(width="100%", max_width="960px"),
         )
-        self.model.param.watch(lambda *events: self._say(),
+        self.model.param.watch(lambda *events: self._show_status(),
                                ["status", "error", "outdated", "fraction", "state"])
         self.model.param.watch(lambda *events: self._wake(), list(self.model.param))
         for options in self.model.option_sets():
             options.param.watch(lambda *events: self._wake(), list(options.param))
-        self._say()
+        self._show_status()
         self.refresh()
         self._wake()
 
@@ -118,15 +118,15 @@ class Lab(ipw.VBox):
     def _ipython_display_(self) -> None:
         """Show the widget, and under it what is left when it is gone."""
         display({**self._repr_mimebundle_(), "text/plain": GONE}, raw=True)
-        for name, bundle in self._still().items():
+        for name, bundle in self._static_outputs().items():
             display(bundle, raw=True, display_id=name)
         self._displayed = True
 
-    def _still(self) -> dict[str, dict[str, str]]:
+    def _static_outputs(self) -> dict[str, dict[str, str]]:
         """The picture and the scores as they stand, by the id of their output."""
-        picture, out = Image.open(io.BytesIO(self._image.value)), io.BytesIO()
-        few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(out, "PNG", optimize=True)
+        image, out = Image.open(io.BytesIO(self._image.value)), io.BytesIO()
+        reduced = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        reduced.save(out, "PNG", optimize=True)
         png = base64.b64encode(out.getvalue()).decode()
         table = self._table.value or "<p class='lab-scores'>Not run yet.</p>"
         table = f"<style>{DEAD}</style>{table}"
@@ -135,13 +135,13 @@ class Lab(ipw.VBox):
             f"scores {self.model_id}": {"text/html": table, "text/plain": repr(self)},
         }
 
-    def _leave(self) -> None:
+    def _update_outputs(self) -> None:
         """After a run has ended, put its picture and its scores where they stay."""
         state = "" if self.model.busy else self.model.state
-        if self._displayed and state in ENDED and state != self._kept:
-            for name, bundle in self._still().items():
+        if self._displayed and state in ENDED and state != self._kept_state:
+            for name, bundle in self._static_outputs().items():
                 update_display(bundle, raw=True, display_id=name)
-        self._kept = state
+        self._kept_state = state
 
     # --- what is new ----------------------------------------------------------------------------
 
@@ -149,27 +149,25 @@ class Lab(ipw.VBox):
         """Take in what the worker has done and draw it; a task does this while there is a loop."""
         fresh = self.model.poll()
         names = (TRUTH, OBSERVATIONS, *self.model.labels)
-        if self._sheet is None or (tuple(self._sheet.names) != names and not self.model.busy):
-            self._sheet = Sheet(names, self.model.window)
+        if self._figure is None or (tuple(self._figure.names) != names and not self.model.busy):
+            self._figure = LiveFigure(names, self.model.window)
             fresh = frozenset(names)
         if fresh:
             self._draw(fresh)
-        self._leave()
+        self._update_outputs()
 
     def _draw(self, fresh: frozenset[str]) -> None:
-        model, sheet = self.model, self._sheet
-        sheet.show({name: model.picture(name) for name in fresh.intersection(sheet.names)})
-        sheet.show_scales(scale_pictures(model))
-        sheet.show_curves(model.curves(), model.look.time, min(0.05, model.noise_shown / 2.5),
-                          time_label(make_system(model.config().system)))
-        self._image.value = sheet.png()
+        model, figure = self.model, self._figure
+        figure.show({name: model.field_plot(name) for name in fresh.intersection(figure.names)})
+        figure.show_colorbars(colorbar_plots(model))
+        floor, system = min(0.05, model.noise_shown / 2.5), make_system(model.config().system)
+        figure.show_curves(model.curves(), model.display_state.time, floor, time_label(system))
+        self._image.value = figure.png()
         self._table.value = scores_html(model.scores())
 
-    def _say(self) -> None:
-        style = THEME + STRIP + HIDDEN.format(self.model_id)
-        self._strip.value = (
-            f"<style>{style}</style><div class='lab-{self.model_id}'>{strip_html(self.model)}</div>"
-        )
+    def _show_status(self) -> None:
+        style, line = THEME + STATUS_CSS + HIDDEN.format(self.model_id), status_html(self.model)
+        self._status.value = f"<style>{style}</style><div class='lab-{self.model_id}'>{line}</div>"
 
     def _wake(self) -> None:
         """See to it that a task follows the model; without an event loop, call ``refresh``."""

@@ -10,11 +10,11 @@ from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.twin import Twin, prepare
 
-AT_ONCE = threading.Semaphore(2)
+WORKERS = threading.Semaphore(2)
 """Jobs at the same time of all workers of the process, however many sessions there are."""
 
 
-class Newest:
+class LatestTaskWorker:
     """Runs jobs one at a time and keeps only the newest answer.
 
     A job that has not begun when a newer one arrives is dropped, and so is the answer of a job that
@@ -57,7 +57,7 @@ class Newest:
     def _work(self) -> None:
         more = True
         while more:
-            with AT_ONCE:
+            with WORKERS:
                 more = self._one()
 
     def _one(self) -> bool:
@@ -78,7 +78,7 @@ class Newest:
         return True
 
 
-class Preview(Newest):
+class Preview(LatestTaskWorker):
     """Prepares what was chosen last."""
 
     def __init__(self) -> None:
@@ -91,17 +91,17 @@ class Preview(Newest):
     def twin(self) -> Twin | str | None:
         """What has been prepared, or why it could not be, once; ``None`` if nothing is new."""
         answer = self.take()
-        return said(answer) if isinstance(answer, Exception) else answer
+        return error_message(answer) if isinstance(answer, Exception) else answer
 
 
-def said(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """What to tell a person about an error in a preview."""
     if isinstance(error, InputError):
         return str(error)
     return f"The preview failed. {type(error).__name__}: {error}"
 
 
-def observing(config: Config) -> Config:
+def observation_config(config: Config) -> Config:
     """The part of a config that truth and observations depend on."""
     rest = Config()
     return config.replace(

@@ -17,7 +17,7 @@ NONLINEAR = "needs linear dynamics, and a state of at most {} numbers"
 
 
 @lru_cache(maxsize=len(SYSTEMS))
-def barred_methods(system: str) -> dict[str, str]:
+def unavailable_methods(system: str) -> dict[str, str]:
     """The methods that cannot run on a system, and why."""
     made = make_system(system)
     small = made.shape[0] * made.shape[1] * made.shape[2] <= LARGEST
@@ -27,7 +27,7 @@ def barred_methods(system: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=len(SYSTEMS))
-def barred_operators(system: str) -> dict[str, str]:
+def unavailable_operators(system: str) -> dict[str, str]:
     """The operators that a system does not have, and why."""
     made, found = make_system(system), {}
     for name in OPERATORS:
@@ -38,7 +38,7 @@ def barred_operators(system: str) -> dict[str, str]:
     return found
 
 
-def fits(mask: str, window: int, system: str) -> bool:
+def is_compatible(mask: str, window: int, system: str) -> bool:
     """Whether a mask of the form ``NAME:option=value`` works on the grid of a system."""
     try:
         make_mask(mask).cells(window, make_system(system).shape[-2:], stream(0, "mask"))

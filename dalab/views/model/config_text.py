@@ -22,7 +22,7 @@ from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.truth import TRUTHS
 
-USUAL = Config(masks=("random",))
+DEFAULT_CONFIG = Config(masks=("random",))
 """What the controls hold at first: the usual experiment, in their words."""
 
 FOREIGN = ("theme", "session", "bokeh-session-id", "bokeh-autoload-element", "bokeh-app-path")
@@ -38,26 +38,26 @@ _PLAIN = "/:,()[]=-"
 _REMEDY = "Open the lab without what follows the question mark, and share the link again."
 
 
-def query(config: Config, looks: Mapping[str, Any], base: Config) -> str:
+def query(config: Config, display: Mapping[str, Any], base: Config) -> str:
     """The query of a link, without the question mark.
 
     Args:
         config: the experiment.
-        looks: what is looked at, where it is not the usual.
+        display: what is looked at, where it is not the usual.
         base: the experiment that a link without a query opens.
     """
-    return urlencode([*_changed(config, base), *looks.items()], safe=_PLAIN)
+    return urlencode([*_changed(config, base), *display.items()], safe=_PLAIN)
 
 
 def read(
-    arguments: Mapping[str, Sequence[str]], base: Config, looks: Sequence[str]
+    arguments: Mapping[str, Sequence[str]], base: Config, display: Sequence[str]
 ) -> tuple[Config, dict[str, str]]:
     """The experiment of a link, and the texts of what it looks at; inverse of :func:`query`.
 
     Args:
         arguments: the values of the link by name, in their order.
         base: the experiment that a link without a query opens.
-        looks: names of what can be looked at.
+        display: names of what can be looked at.
 
     Raises:
         InputError: for a name that means nothing, a number that is none, or a link that is too
@@ -66,15 +66,15 @@ def read(
     length = sum(len(value) for values in arguments.values() for value in values)
     if length > LONGEST:
         raise InputError("length of the link", length, f"must be at most {LONGEST}", _REMEDY)
-    fields, seen = {}, {}
+    fields, shown = {}, {}
     for name, values in arguments.items():
         if name in FOREIGN:
             continue
-        if name in looks:
-            seen[name] = values[-1]
+        if name in display:
+            shown[name] = values[-1]
         else:
-            fields[name] = _value(name, values, looks)
-    return base.replace(**fields), seen
+            fields[name] = _value(name, values, display)
+    return base.replace(**fields), shown
 
 
 def script(config: Config, note: str = "") -> str:
@@ -138,9 +138,9 @@ def _words(value: Any) -> str:
     return "none" if value is None else short
 
 
-def _value(name: str, values: Sequence[str], looks: Sequence[str]) -> Any:
+def _value(name: str, values: Sequence[str], display: Sequence[str]) -> Any:
     if name not in _KINDS:
-        known = [*_KINDS, *looks]
+        known = [*_KINDS, *display]
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else _REMEDY
         raise InputError("name in the link", name, f"must be one of {', '.join(known)}", hint)

@@ -26,8 +26,8 @@ from ...priors.loading import PRIORS
 from ...registry import build, options
 from ...systems import SYSTEMS
 from ..pictures.axes import step_word
-from .compatibility import barred_methods, barred_operators, fits
-from .form_options import Loose, editable, text
+from .compatibility import is_compatible, unavailable_methods, unavailable_operators
+from .form_options import FreeValue, editable, text
 
 _DEFAULT = Config()
 
@@ -38,7 +38,7 @@ FILE = "file"
 class OwnMask(param.Parameterized):
     """Where one of several operators looks, if it is not where all of them do."""
 
-    mask = Loose("", kind="text", label="mask", doc=(
+    mask = FreeValue("", kind="text", label="mask", doc=(
         "where this operator looks, such as stride:4 or gap:size=0.3; empty: where all look"
     ))
 
@@ -53,25 +53,25 @@ class Controls(param.Parameterized):
     system = param.Selector(objects=list(SYSTEMS), label="System")
     operators = param.ListSelector(["arctan"], objects=list(OPERATORS), label="Operators")
     mask = param.Selector(objects=list(MASKS), default="random", label="Where")
-    interval = Loose(_DEFAULT.interval, kind="integer", label="Every (days)")
-    noise = Loose(_DEFAULT.noise, label="Noise std")
+    interval = FreeValue(_DEFAULT.interval, kind="integer", label="Every (days)")
+    noise = FreeValue(_DEFAULT.noise, label="Noise std")
     noise_family = param.Selector(objects=list(NOISES), label="Noise family")
-    misjudge = param.Boolean(False, label="Methods assume another noise")
-    assumed_noise = Loose(0.2, label="Assumed std")
-    first_guess = param.Boolean(False, label="Background at the start")
-    background = Loose(0.1, label="Background std")
+    use_assumed_noise = param.Boolean(False, label="Methods assume another noise")
+    assumed_noise = FreeValue(0.2, label="Assumed std")
+    use_background = param.Boolean(False, label="Background at the start")
+    background = FreeValue(0.1, label="Background std")
     background_kind = param.Selector(objects=list(BACKGROUND_KINDS), label="Background kind")
     truth = param.Selector(objects=[*TRUTHS, FILE], label="Truth")
-    truth_file = Loose("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
+    truth_file = FreeValue("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
     prior = param.Selector(objects=list(PRIORS), label="Prior")
     blend = param.Number(
         1.0, bounds=(0.0, 1.0), step=0.05, label="Gaussian to trained",
         doc="share of what the network adds to the Gaussian prior",
     )
     methods = param.ListSelector(objects=list(METHODS), label="Methods")
-    members = Loose(_DEFAULT.members, kind="integer", label="Members")
-    steps = Loose(_DEFAULT.steps, kind="integer", label="Sampling steps")
-    seed = Loose(_DEFAULT.seed, kind="integer", label="Seed")
+    members = FreeValue(_DEFAULT.members, kind="integer", label="Members")
+    steps = FreeValue(_DEFAULT.steps, kind="integer", label="Sampling steps")
+    seed = FreeValue(_DEFAULT.seed, kind="integer", label="Seed")
     device = param.Selector(objects=["auto", "cpu", "cuda", "mps"], label="Device",
                             check_on_set=False)
 
@@ -83,11 +83,11 @@ class Controls(param.Parameterized):
         self.own_masks = {k: OwnMask() for k in OPERATORS}
         self.noise_options = {k: editable(c) for k, c in NOISES.items()}
         self.method_options = {k: editable(c, inherited=["steps"]) for k, c in METHODS.items()}
-        self.load(Config.from_dict({"methods": self._usual_methods(), **presets}))
+        self.load(Config.from_dict({"methods": self._default_methods(), **presets}))
         self.param.watch(self._adapt, ["system", "operators", "mask", "prior", "truth"])
 
     @staticmethod
-    def _usual_methods() -> list[str]:
+    def _default_methods() -> list[str]:
         return [name for name in _DEFAULT.methods if name in METHODS]
 
     def option_sets(self) -> list[param.Parameterized]:
@@ -106,8 +106,8 @@ class Controls(param.Parameterized):
             operators=_texts(self.operators, self.operator_options),
             masks=self._masks(), interval=self.interval,
             noise=self.noise, noise_family=text(*_with(self.noise_options, self.noise_family)),
-            assumed_noise=self.assumed_noise if self.misjudge else None,
-            background=self.background if self.first_guess else None,
+            assumed_noise=self.assumed_noise if self.use_assumed_noise else None,
+            background=self.background if self.use_background else None,
             background_kind=self.background_kind, prior=self._prior(),
             methods=_texts(self.methods, self.method_options), members=self.members,
             steps=self.steps, seed=self.seed, device=self.device,
@@ -134,12 +134,12 @@ class Controls(param.Parameterized):
         """After another system was chosen, and only that: leave out what it does not have."""
         if {event.name for event in events} != {"system"}:
             return
-        barred = {**barred_operators(self.system), **barred_methods(self.system)}
+        unavailable = {**unavailable_operators(self.system), **unavailable_methods(self.system)}
         flow = hasattr(make_system(self.system), "model")
         self.param.update(
-            operators=[n for n in self.operators if n not in barred] or ["identity"],
-            methods=[n for n in self.methods if n not in barred] or self._usual_methods(),
-            mask=self.mask if fits(self.common_mask, self.window, self.system) else "full",
+            operators=[n for n in self.operators if n not in unavailable] or ["identity"],
+            methods=[n for n in self.methods if n not in unavailable] or self._default_methods(),
+            mask=self.mask if is_compatible(self.common_mask, self.window, self.system) else "full",
             prior=self.prior if self.prior in ("gaussian", self.system) else "auto",
             truth=self.truth if flow else "model",
         )
@@ -183,7 +183,8 @@ class Controls(param.Parameterized):
             **{k: getattr(config, k) for k in _SAME}, operators=_names(config.operators),
             mask=_names(config.masks)[0], noise_family=_names([config.noise_family])[0],
             **_truth(config.truth), **_blended(config.prior), methods=_names(config.methods),
-            misjudge=config.assumed_noise is not None, first_guess=config.background is not None,
+            use_assumed_noise=config.assumed_noise is not None,
+            use_background=config.background is not None,
             **{k: getattr(config, k) for k in _OPTIONAL if getattr(config, k) is not None},
         )
 

@@ -12,24 +12,24 @@ from ...experiments.parts import make_system
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.run import MethodScores, Run
 from ..pictures.axes import axes_of, variables
-from ..pictures.picture import (
+from ..pictures.field_plot import (
     QUANTITIES,
     VIEWS,
-    Look,
-    Picture,
-    Scene,
-    estimate_picture,
-    observation_picture,
+    DisplayState,
+    FieldPlot,
+    TwinFields,
+    estimate_plot,
+    observation_plot,
     quantities_of,
-    truth_picture,
+    truth_plot,
 )
 from ..pictures.score_columns import score_rows
-from ..pictures.wording import pace, score_note
+from ..pictures.wording import progress_note, score_note
 from .controls import Controls
-from .observed_run import Still, Watch
+from .observed_run import ObservedRun, Snapshot
 
 TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
-LOOKS = ("time", "layer", "quantity", "view", "member", "observed", "moment")
+DISPLAY_PARAMETERS = ("time", "layer", "quantity", "view", "member", "observed", "replay_position")
 
 
 class Screen(Controls):
@@ -49,21 +49,21 @@ class Screen(Controls):
     member = param.Integer(1, bounds=(1, None), label="Member")
     observed = param.Selector(objects=[""], label="Observed", check_on_set=False)
 
-    moment = param.Number(
+    replay_position = param.Number(
         1.0, bounds=(0.0, 1.0), step=0.01, label="Replay",
         doc="share of every method's work after which it is shown; 1 is the newest",
     )
 
     def __init__(self, **presets: Any) -> None:
-        self._shown: Watch | None = None
-        self._scene: Scene | None = None
-        self._ahead: Scene | None = None
+        self._shown: ObservedRun | None = None
+        self._twin_fields: TwinFields | None = None
+        self._preview_fields: TwinFields | None = None
         super().__init__(**presets)
         self.time = min(self.time, self.window - 1)
-        self.param.watch(self._offer_looks, "system")
-        self._offer_looks()
+        self.param.watch(self._update_choices, "system")
+        self._update_choices()
 
-    def _offer_looks(self, *events: Any) -> None:
+    def _update_choices(self, *events: Any) -> None:
         """Let the layers and the fields of the chosen system be looked at."""
         system = make_system(self.system)
         for name, found in (("layer", variables(system)), ("quantity", quantities_of(system))):
@@ -84,9 +84,9 @@ class Screen(Controls):
         return None if self._shown is None else self._shown.run
 
     @property
-    def look(self) -> Look:
+    def display_state(self) -> DisplayState:
         """What the pictures show."""
-        return Look(
+        return DisplayState(
             min(self.time, self.window - 1), self.param.layer.objects.index(self.layer),
             self.quantity, self.view, self.member, self.observed,
         )
@@ -96,40 +96,41 @@ class Screen(Controls):
         """Whether there are moments of the run on show to go back to."""
         return self._shown is not None and any(len(r) > 1 for r in self._shown.replays.values())
 
-    def picture(self, name: str) -> Picture:
+    def field_plot(self, name: str) -> FieldPlot:
         """The map of the truth, of the observations, or of a method's estimate."""
-        past, ahead = self._of_system(self._scene), self._of_system(self._ahead)
+        past, ahead = self._of_system(self._twin_fields), self._of_system(self._preview_fields)
         if name == OBSERVATIONS:
-            scene = ahead or past
-            return observation_picture(scene, self.look) if scene else self._blank("Observed")
+            known = ahead or past
+            return observation_plot(known, self.display_state) if known else self._blank("Observed")
         if name == TRUTH:
-            scene = past or ahead
-            return truth_picture(scene, self.look) if scene else self._blank("Truth")
-        known = self._scores().get(name)
-        still = self._still(name)
-        if known is None or still is None or past is None:
-            return self._blank(name, score_note(known.status if known else "", None))
-        more = still.note or pace(known)
-        note = score_note(known.status, float(still.rmse[self.look.time]), more)
-        return estimate_picture(name, note, still.estimate, past, self.look)
+            known = past or ahead
+            return truth_plot(known, self.display_state) if known else self._blank("Truth")
+        scores = self._scores().get(name)
+        snapshot = self._snapshot(name)
+        if scores is None or snapshot is None or past is None:
+            return self._blank(name, score_note(scores.status if scores else "", None))
+        more = snapshot.note or progress_note(scores)
+        note = score_note(scores.status, float(snapshot.rmse[self.display_state.time]), more)
+        return estimate_plot(name, note, snapshot.estimate, past, self.display_state)
 
-    def _of_system(self, scene: Scene | None) -> Scene | None:
+    def _of_system(self, twin_fields: TwinFields | None) -> TwinFields | None:
         """The scene, unless another system has been chosen since and no run goes on."""
         going = self._shown is not None and not self._shown.over
-        known = scene is not None and (going or scene.twin.config.system == self.system)
-        return scene if known else None
+        known = twin_fields is not None and (going or twin_fields.twin.config.system == self.system)
+        return twin_fields if known else None
 
-    def _blank(self, title: str, note: str = "") -> Picture:
+    def _blank(self, title: str, note: str = "") -> FieldPlot:
         """A picture of nothing, on the axes of the others."""
-        scene = self._of_system(self._scene) or self._of_system(self._ahead)
-        if scene is not None:
-            return Picture(title, note, axes=scene.axes(scene.scale(self.look)[0]))
-        return Picture(title, note, axes=axes_of(make_system(self.system), self.window, 1.0))
+        twin_fields = self._of_system(self._twin_fields) or self._of_system(self._preview_fields)
+        if twin_fields is not None:
+            limit = twin_fields.scale(self.display_state)[0]
+            return FieldPlot(title, note, axes=twin_fields.axes(limit))
+        return FieldPlot(title, note, axes=axes_of(make_system(self.system), self.window, 1.0))
 
-    def _still(self, name: str) -> Still | None:
+    def _snapshot(self, name: str) -> Snapshot | None:
         """A method of the run on show at the moment on show."""
         known = self._shown is not None and name in self._shown.replays
-        return self._shown.still(name, self.moment, self.view) if known else None
+        return self._shown.snapshot(name, self.replay_position, self.view) if known else None
 
     @property
     def noise_shown(self) -> float:
@@ -138,13 +139,13 @@ class Screen(Controls):
 
     def curves(self) -> dict[str, np.ndarray]:
         """RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
-        stills = {name: self._still(name) for name in self._scores()}
-        return {name: still.rmse for name, still in stills.items() if still and len(still.rmse)}
+        snapshots = {name: self._snapshot(name) for name in self._scores()}
+        return {name: s.rmse for name, s in snapshots.items() if s and len(s.rmse)}
 
     def spreads(self) -> dict[str, np.ndarray]:
         """Spread of the members of every method so far, ``(time,)``, by label."""
-        stills = {name: self._still(name) for name in self._scores()}
-        return {name: still.spread for name, still in stills.items() if still and len(still.spread)}
+        snapshots = {name: self._snapshot(name) for name in self._scores()}
+        return {name: s.spread for name, s in snapshots.items() if s and len(s.spread)}
 
     def scores(self) -> dict[str, dict[str, float]]:
         """The score table so far: columns by label, for every method that has begun."""

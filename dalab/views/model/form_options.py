@@ -35,7 +35,7 @@ def _unbounded(parameter: param.Parameter) -> param.Parameter:
         return param.Selector(objects=list(parameter.objects), **common)
     if isinstance(parameter, param.Boolean):
         return param.Boolean(**common)
-    return Loose(kind=_kind(parameter), step=getattr(parameter, "step", None), **common)
+    return FreeValue(kind=_kind(parameter), step=getattr(parameter, "step", None), **common)
 
 
 def _kind(parameter: param.Parameter) -> str:
@@ -43,7 +43,7 @@ def _kind(parameter: param.Parameter) -> str:
     return next((kind for cls, kind in kinds.items() if isinstance(parameter, cls)), "text")
 
 
-class Loose(param.Parameter):
+class FreeValue(param.Parameter):
     """Any value, meant to be of a kind.
 
     Args:
@@ -73,5 +73,5 @@ def text(name: str, values: param.Parameterized) -> str:
 def _spelt(parameter: param.Parameter, value: object) -> str:
     """A value as a registry text spells it; a typed list gets the brackets it may lack."""
     bare = str(value).strip()
-    listed = isinstance(parameter, Loose) and parameter.kind == "list"
+    listed = isinstance(parameter, FreeValue) and parameter.kind == "list"
     return f"[{bare}]" if listed and not bare.startswith("[") else bare

@@ -9,8 +9,8 @@ from typing import Any
 
 from ...experiments.config import Config
 from ...experiments.run import MethodScores
-from .config_text import USUAL, difference
-from .observed_run import Watch
+from .config_text import DEFAULT_CONFIG, difference
+from .observed_run import ObservedRun
 
 MOST = 12
 """Runs that are kept."""
@@ -20,35 +20,35 @@ MEMORY = 1 << 29
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class HistoryEntry:
     """A run that has ended and can be shown again.
 
     Args:
         number: of the run in its session, from 1.
-        watch: the run and what has been seen of it.
+        observed_run: the run and what has been seen of it.
         file: where it was read from, if it was.
         when: when it ended.
     """
 
     number: int
-    watch: Watch
+    observed_run: ObservedRun
     file: str = ""
     when: datetime.datetime = field(default_factory=datetime.datetime.now)
 
     @property
     def config(self) -> Config:
         """The experiment."""
-        return self.watch.config
+        return self.observed_run.config
 
     @property
     def scores(self) -> dict[str, MethodScores]:
         """Scores of every method, by label."""
-        return self.watch.run.scores
+        return self.observed_run.run.scores
 
     @property
     def result(self) -> Any:
         """The result, an ``xarray.DataTree``."""
-        return self.watch.result
+        return self.observed_run.result
 
     @property
     def title(self) -> str:
@@ -59,20 +59,22 @@ class Kept:
     def about(self) -> str:
         """What differs from the usual experiment, apart from methods and device."""
         same = {"methods": self.config.methods, "device": self.config.device}
-        found = difference(self.config, USUAL.replace(**same))
+        found = difference(self.config, DEFAULT_CONFIG.replace(**same))
         parts = (f"{name.replace('_', ' ')} {value}" for name, value in found.items())
         return ", ".join(parts) or "the usual experiment"
 
     @property
     def size(self) -> int:
         """Bytes of the estimates and their replay."""
-        return self.watch.nbytes
+        return self.observed_run.nbytes
 
 
-def keep(history: Sequence[Kept], watch: Watch, file: str = "") -> list[Kept]:
+def add_entry(
+    history: Sequence[HistoryEntry], observed_run: ObservedRun, file: str = ""
+) -> list[HistoryEntry]:
     """The history with one run more; the oldest go when there are too many or too large ones."""
     number = history[-1].number + 1 if history else 1
-    kept = [*history, Kept(number, watch, file)][-MOST:]
-    while len(kept) > 1 and sum(entry.size for entry in kept) > MEMORY:
-        kept.pop(0)
-    return kept
+    entries = [*history, HistoryEntry(number, observed_run, file)][-MOST:]
+    while len(entries) > 1 and sum(entry.size for entry in entries) > MEMORY:
+        entries.pop(0)
+    return entries

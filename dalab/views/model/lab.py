@@ -2,8 +2,8 @@
 
 It imports no GUI. A skin binds its fields to the parameters, calls :meth:`LabModel.run` and
 :meth:`LabModel.stop`, and calls :meth:`LabModel.poll` several times a second from its own event
-loop; ``poll`` names the parts to draw again, and :meth:`LabModel.picture`, :meth:`LabModel.curves`
-and :meth:`LabModel.scores` give them. All computing is done by other threads.
+loop; ``poll`` names the parts to draw again, and :meth:`LabModel.field_plot`,
+:meth:`LabModel.curves` and :meth:`LabModel.scores` give them. Other threads do all computing.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import numpy as np
 import param
 
 from ...errors import InputError
+from ...experiments.config import Config
 from ...experiments.parts import labels
 from ...experiments.run import Frame
 from ...experiments.service.service import Service
 from ...experiments.twin import Twin
-from ..pictures.picture import Scene, observables
-from ..pictures.wording import standing
-from .background import Preview, observing
+from ..pictures.field_plot import TwinFields, observables
+from ..pictures.wording import status_line
+from .background import Preview, observation_config
 from .controls import Controls
-from .display import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, Screen
-from .history import Kept, keep
-from .observed_run import Watch
+from .display import CURVES, DISPLAY_PARAMETERS, OBSERVATIONS, SCORES, TRUTH, Screen
+from .history import HistoryEntry, add_entry
+from .observed_run import ObservedRun
 from .session import Session
 
 BUSY = ("waiting", "preparing", "running")
@@ -44,7 +45,7 @@ class LabModel(Screen):
 
     page = param.Selector(objects=["Assimilate", "Posterior", "Physics", "Sensors", "Runs"],
                           label="Page")
-    keep = param.Boolean(
+    keep_running = param.Boolean(
         False, label="Keep running when this page is closed",
         doc="the run goes on, and the same address finds it again",
     )
@@ -58,24 +59,24 @@ class LabModel(Screen):
 
     def __init__(self, *, service: Service | None = None, **presets: Any) -> None:
         self.session = Session(service)
-        self._ended: Watch | None = None
+        self._ended: ObservedRun | None = None
         self._frames: dict[str, Frame] = {}
         self._previews = Preview()
         self._fresh: set[str] = set()
         self._loading = False
         super().__init__(**presets)
-        self._watch()
+        self._subscribe()
         self._preview()
 
-    def _watch(self) -> None:
+    def _subscribe(self) -> None:
         chosen = [name for name in Controls.param if name != "name"]
         self.param.watch(self._on_choice, chosen)
         for options in self.option_sets():
             names = [name for name in options.param if name != "name"]
             if names:
                 options.param.watch(self._on_choice, names)
-        self.param.watch(self._on_look, list(LOOKS))
-        self.param.watch(lambda event: self.session.hold(self._shown, event.new), "keep")
+        self.param.watch(self._on_display_change, list(DISPLAY_PARAMETERS))
+        self.param.watch(lambda event: self.session.keep(self._shown, event.new), "keep_running")
 
     # --- run and stop ---------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class LabModel(Screen):
         return self.busy or self._previews.busy or bool(self._fresh)
 
     @property
-    def ended(self) -> Watch | None:
+    def ended(self) -> ObservedRun | None:
         """The run that ended or was shown last."""
         return self._ended
 
@@ -109,17 +110,18 @@ class LabModel(Screen):
         if self.busy:
             return
         try:
-            watch = self.session.start(self.config())
+            observed_run = self.session.start(self.config())
         except InputError as error:
             self.error = str(error)
             return
         self._previews.drop()
-        self._shown, self._frames, self._scene = watch, {}, None
-        self.session.hold(watch, self.keep)
+        self._shown, self._frames, self._twin_fields = observed_run, {}, None
+        self.session.keep(observed_run, self.keep_running)
+        run = observed_run.run
         self.param.update(
-            state="waiting" if watch.run.place else "preparing", error="", outdated=False,
-            fraction=0.0, moment=1.0,
-            status=standing("preparing", watch.run.progress, watch.run.place),
+            state="waiting" if run.queue_position else "preparing", error="", outdated=False,
+            fraction=0.0, replay_position=1.0,
+            status=status_line("preparing", run.progress, run.queue_position),
         )
         self._fresh |= {*self.labels, CURVES, SCORES}
 
@@ -130,11 +132,11 @@ class LabModel(Screen):
             self._take_run(self._shown)
 
     @property
-    def kept(self) -> Kept | None:
+    def shown_entry(self) -> HistoryEntry | None:
         """The run on show, if it has ended."""
-        return next((kept for kept in self.history if kept.watch is self._shown), None)
+        return next((entry for entry in self.history if entry.observed_run is self._shown), None)
 
-    def show(self, kept: Kept) -> None:
+    def show(self, entry: HistoryEntry) -> None:
         """Show a run again and choose what it was made from; nothing happens while one goes on.
 
         Raises:
@@ -144,25 +146,26 @@ class LabModel(Screen):
             return
         self._loading = True
         try:
-            self.load(kept.config)
+            self.load(entry.config)
         finally:
             self._loading = False
-        self._shown, self._frames, self._scene = kept.watch, kept.watch.frames(), kept.watch.scene
-        self._ahead = None
+        self._shown = shown = entry.observed_run
+        self._frames, self._twin_fields = shown.frames(), shown.twin_fields
+        self._preview_fields = None
         self.time = min(self.time, self.window - 1)
         self._on_choice()
-        if self._scene is not None:
-            self._on_twin(self._scene.twin)
-        self._follow(kept.watch)
+        if self._twin_fields is not None:
+            self._on_twin(self._twin_fields.twin)
+        self._follow(entry.observed_run)
 
     def come_back(self, key: str) -> bool:
         """Go on where the session with that key has left a run; return whether there was one."""
-        watch = self.session.come_back(key)
-        if watch is None:
+        observed_run = self.session.come_back(key)
+        if observed_run is None:
             return False
-        self.show(Kept(1, watch))
-        self._keep(watch)
-        self.keep = self.session.kept
+        self.show(HistoryEntry(1, observed_run))
+        self._record(observed_run)
+        self.keep_running = self.session.is_kept
         return True
 
     def close(self) -> None:
@@ -188,40 +191,40 @@ class LabModel(Screen):
         if isinstance(answer, str):
             self.error = answer
         elif answer is not None and not self.busy:
-            self._ahead = Scene(answer)
+            self._preview_fields = TwinFields(answer)
             self._on_twin(answer)
 
-    def _take_run(self, watch: Watch) -> None:
-        if self._scene is None and watch.scene is not None:
-            self._scene, self._ahead = watch.scene, None
-            self._on_twin(watch.scene.twin)
-        frames = watch.frames()
+    def _take_run(self, observed_run: ObservedRun) -> None:
+        if self._twin_fields is None and observed_run.twin_fields is not None:
+            self._twin_fields, self._preview_fields = observed_run.twin_fields, None
+            self._on_twin(observed_run.twin_fields.twin)
+        frames = observed_run.frames()
         arrived = {name for name, frame in frames.items() if frame is not self._frames.get(name)}
         if arrived:
             self._frames = frames
             self._fresh |= {*arrived, CURVES, SCORES}
-        self._follow(watch)
-        self._keep(watch)
+        self._follow(observed_run)
+        self._record(observed_run)
 
-    def _keep(self, watch: Watch) -> None:
+    def _record(self, observed_run: ObservedRun) -> None:
         """Take a run that has ended into the history, if there is something to show."""
-        if not self.busy and watch.scene is not None:
-            self.history = keep(self.history, watch)
+        if not self.busy and observed_run.twin_fields is not None:
+            self.history = add_entry(self.history, observed_run)
 
-    def _follow(self, watch: Watch) -> None:
+    def _follow(self, observed_run: ObservedRun) -> None:
         """Say where the run stands; take note of its end."""
-        run = watch.run
+        run = observed_run.run
         state, progress = run.state, run.progress
         fraction = 1.0 if state == "done" else progress.fraction
         shown = {
-            "status": standing(state, progress, run.place),
+            "status": status_line(state, progress, run.queue_position),
             "fraction": float(np.clip(fraction, 0, 1)),
         }
         if run.error:
             shown["error"] = f"The run {_ENDED[state]}. {run.error}"
         self.param.update(**shown)
         if state not in BUSY:
-            self._ended = watch
+            self._ended = observed_run
             self.state = state
             self._fresh |= {*labels(run.config.methods), *self.labels, CURVES, SCORES}
             self._preview()
@@ -235,10 +238,11 @@ class LabModel(Screen):
             self.observed = names[0]
         self._fresh |= {TRUTH, OBSERVATIONS}
 
-    def _on_look(self, *events: Any) -> None:
+    def _on_display_change(self, *events: Any) -> None:
         """Another day, layer, field, view or moment: draw the maps again."""
-        replayed = all(event.name == "moment" for event in events)
-        self._fresh |= {CURVES, *self.labels} if replayed else {TRUTH, OBSERVATIONS, *self.labels}
+        only_position = all(event.name == "replay_position" for event in events)
+        others = {CURVES} if only_position else {TRUTH, OBSERVATIONS}
+        self._fresh |= {*others, *self.labels}
 
     def _on_choice(self, *events: Any) -> None:
         """Another choice: check it, and show the truth and the network that it makes."""
@@ -261,10 +265,14 @@ class LabModel(Screen):
         if self.busy or self.error:
             return
         config = self.config()
-        for scene in (self._ahead, self._scene):
-            if scene is not None and observing(scene.twin.config) == observing(config):
+        for known in (self._preview_fields, self._twin_fields):
+            if known is not None and _same_observations(known.twin.config, config):
                 self._previews.drop()
-                self._ahead = self._ahead if scene is self._ahead else None
+                self._preview_fields = known if known is self._preview_fields else None
                 self._fresh |= {TRUTH, OBSERVATIONS}
                 return
         self._previews.prepare(config)
+
+
+def _same_observations(a: Config, b: Config) -> bool:
+    return observation_config(a) == observation_config(b)

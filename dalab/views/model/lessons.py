@@ -1,8 +1,8 @@
 """The view-model of the teaching page: one scenario at a time, attempts, verdicts, what is shown.
 
-It imports no GUI. A page binds its fields to the parameters and calls :meth:`Teacher.poll` several
-times a second; runs and exact answers are computed in other threads. Attempts wait in the line of
-the service, under its limits, with the runs of everybody else.
+It imports no GUI. A page binds its fields to the parameters and calls :meth:`LessonModel.poll`
+several times a second; runs and exact answers are computed in other threads. Attempts wait in the
+queue of the service, under its limits, with the runs of everybody else.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ...experiments.lessons.scenario import Scenario, Verdict
 from ...experiments.run import ENDED, Run
 from ...experiments.service.service import Service
 from ...experiments.twin import Twin, prepare
-from ..pictures.wording import ENDINGS, standing
-from .background import Newest
+from ..pictures.wording import ENDINGS, status_line
+from .background import LatestTaskWorker
 from .session import Session
 
 Band = tuple[np.ndarray, np.ndarray]
 SHOWN_STEPS = (0, 4, 8)
 """Steps of a ring that are drawn."""
 
-_TAKEN = ("settings", "busy", "status", "fraction", "verdict", "attempts", "trouble", "hinted",
-          "overlaid", "stars")
+_RESTORED = ("settings", "busy", "status", "fraction", "verdict", "attempts", "error", "show_hint",
+          "show_exact", "stars")
 """What a page that comes back has from the one before."""
 
 
@@ -59,7 +59,7 @@ class Panel:
     truth: np.ndarray | None = None
 
 
-class Teacher(param.Parameterized):
+class LessonModel(param.Parameterized):
     """Scenarios, attempts at them, and their verdicts.
 
     Args:
@@ -73,9 +73,9 @@ class Teacher(param.Parameterized):
     fraction = param.Number(0.0, bounds=(0, 1), doc="share of the attempt that is done")
     verdict = param.ClassSelector(class_=Verdict, doc="of the newest attempt")
     attempts = param.Integer(0, doc="how many there were at this lesson")
-    trouble = param.String("", doc="why nothing could be run")
-    hinted = param.Boolean(False, label="Hint")
-    overlaid = param.Boolean(False, label="Exact answer")
+    error = param.String("", doc="why nothing could be run")
+    show_hint = param.Boolean(False, label="Hint")
+    show_exact = param.Boolean(False, label="Exact answer")
     stars = param.Dict({}, doc="best stars of each lesson")
 
     def __init__(self, *, service: Service | None = None, **values: Any) -> None:
@@ -84,13 +84,13 @@ class Teacher(param.Parameterized):
         self._tree: xr.DataTree | None = None
         self._twin: Twin | None = None
         self._exact: Exact | None = None
-        self._answers = Newest("dalab exact answer")
-        self._previews = Newest("dalab readings")
+        self._answers = LatestTaskWorker("dalab exact answer")
+        self._previews = LatestTaskWorker("dalab readings")
         super().__init__(**values)
         self.session.service.present[self.session.key] = self
-        self._begin()
-        self.param.watch(lambda *events: self._begin(), "lesson")
-        self.param.watch(lambda *events: self._wish(), "overlaid")
+        self._start_lesson()
+        self.param.watch(lambda *events: self._start_lesson(), "lesson")
+        self.param.watch(lambda *events: self._request_exact(), "show_exact")
 
     @property
     def scenario(self) -> Scenario:
@@ -102,12 +102,12 @@ class Teacher(param.Parameterized):
         """Whether the newest attempt reached the goal; only then is the truth shown."""
         return self.verdict is not None and self.verdict.passed
 
-    def _begin(self) -> None:
+    def _start_lesson(self) -> None:
         self.close()
         self._run = self._tree = self._twin = self._exact = None
         self.param.update(
-            settings=self.scenario.start, busy=False, verdict=None, attempts=0, trouble="",
-            hinted=False, overlaid=False,
+            settings=self.scenario.start, busy=False, verdict=None, attempts=0, error="",
+            show_hint=False, show_exact=False,
         )
         config = self.scenario.experiment(self.settings)
         self._previews.submit(lambda: prepare(config))
@@ -128,9 +128,9 @@ class Teacher(param.Parameterized):
             service.check(config)
             self._run = Run(config, service=service, owner=owner).start()
         except InputError as error:
-            self.trouble = str(error)
+            self.error = str(error)
             return
-        self.param.update(busy=True, trouble="")
+        self.param.update(busy=True, error="")
         self._follow(self._run)
 
     def stop(self) -> None:
@@ -148,12 +148,12 @@ class Teacher(param.Parameterized):
     def come_back(self, key: str) -> bool:
         """Go on where the page with that key has lost its connection; whether it is still known."""
         before = self.session.service.present.get(key)
-        if not isinstance(before, Teacher):
+        if not isinstance(before, LessonModel):
             return False
         self.lesson = before.lesson
         self._run, self._tree, self._exact = before._run, before._tree, before._exact
         self._twin = before._twin
-        self.param.update(**{name: getattr(before, name) for name in _TAKEN})
+        self.param.update(**{name: getattr(before, name) for name in _RESTORED})
         self.session.key = key
         self.session.service.present[key] = self
         return True
@@ -179,13 +179,14 @@ class Teacher(param.Parameterized):
         """Say where an attempt stands."""
         progress = run.progress
         self.param.update(
-            status=standing(run.state, progress, run.place), fraction=min(progress.fraction, 1.0)
+            status=status_line(run.state, progress, run.queue_position),
+            fraction=min(progress.fraction, 1.0),
         )
 
     def _take_run(self, run: Run) -> None:
         """Take in an attempt that has ended, and judge it unless it was stopped."""
         if run.state == "cancelled" or run.twin is None:
-            self.param.update(busy=False, trouble=run.error or f"{ENDINGS[run.state]}.")
+            self.param.update(busy=False, error=run.error or f"{ENDINGS[run.state]}.")
             return
         self._tree, self._twin, self._exact = run.result, run.twin, None
         verdict = self.scenario.judge(self._tree)
@@ -194,13 +195,13 @@ class Teacher(param.Parameterized):
             busy=False, verdict=verdict, attempts=self.attempts + 1,
             stars={**self.stars, self.lesson: best},
         )
-        self._wish()
+        self._request_exact()
 
     def _take_preview(self) -> bool:
         """The readings of a lesson that has just begun."""
         twin = self._previews.take()
         if isinstance(twin, Exception):
-            self.trouble = f"The readings cannot be shown. {twin}"
+            self.error = f"The readings cannot be shown. {twin}"
         if self._tree is not None or not isinstance(twin, Twin):
             return False
         self._twin = twin
@@ -208,10 +209,10 @@ class Teacher(param.Parameterized):
 
     # --- the exact answer -----------------------------------------------------------------------
 
-    def _wish(self) -> None:
+    def _request_exact(self) -> None:
         """Compute the exact answer of the network in use, with what is true assumed."""
         scenario, twin = self.scenario, self._twin
-        if not self.overlaid or scenario.exact is None or twin is None or self._exact is not None:
+        if not self.show_exact or scenario.exact is None or twin is None or self._exact is not None:
             return
         exact, config = scenario.exact, twin.config.replace(assumed_noise=None)
         self._answers.submit(lambda: exact(prepare(config).problem))
@@ -219,7 +220,7 @@ class Teacher(param.Parameterized):
     def _take_answer(self) -> bool:
         answer = self._answers.take()
         if isinstance(answer, Exception):
-            self.trouble = f"The exact answer failed. {answer}"
+            self.error = f"The exact answer failed. {answer}"
         elif answer is not None:
             self._exact = answer
             return True
@@ -236,7 +237,7 @@ class Teacher(param.Parameterized):
         if members is not None:
             fields["mean"] = _physical(self._twin, members.mean(0))
             fields["std"] = members.std(0, ddof=1) * _scale(self._twin)
-        if self.overlaid and self._exact is not None:
+        if self.show_exact and self._exact is not None:
             fields["exact mean"] = _physical(self._twin, self._exact.mean.numpy())
             fields["exact std"] = self._exact.std.numpy() * _scale(self._twin)
         return [self._panel(i, fields) for i in range(3)]

@@ -17,10 +17,10 @@ from ...experiments.replay import BYTES, Replay
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.run import ENDED, Frame, Run
 from ...experiments.service.service import Service
-from ..pictures.picture import Scene
+from ..pictures.field_plot import TwinFields
 
 
-class Still(NamedTuple):
+class Snapshot(NamedTuple):
     """What there was of an estimate at some moment.
 
     Attributes:
@@ -36,7 +36,7 @@ class Still(NamedTuple):
     note: str = ""
 
 
-class Watch:
+class ObservedRun:
     """A run, the newest frame of each of its methods, and moments on the way there.
 
     Args:
@@ -57,7 +57,7 @@ class Watch:
         self.run = stored or Run(config, on_frame=self._put, service=service, owner=owner)
         share = BYTES // len(config.methods)
         self.replays = {label: Replay(share) for label in labels(config.methods)}
-        self._scene: Scene | None = None
+        self._twin_fields: TwinFields | None = None
         self._lock, self._frames = threading.Lock(), dict(stored.frames) if stored else {}
 
     def frames(self) -> dict[str, Frame]:
@@ -65,29 +65,29 @@ class Watch:
         with self._lock:
             return dict(self._frames)
 
-    def still(self, label: str, moment: float, view: str = "mean") -> Still | None:
+    def snapshot(self, label: str, position: float, view: str = "mean") -> Snapshot | None:
         """A method at some moment, or ``None`` before its first step.
 
         Args:
             label: the method.
-            moment: share of its work that was done, 0 to 1; 1 is the newest there is.
-            view: what the estimate is for, one of :data:`dalab.views.pictures.picture.VIEWS`.
+            position: share of its work that was done, 0 to 1; 1 is the newest there is.
+            view: what the estimate is for, one of :data:`dalab.views.pictures.field_plot.VIEWS`.
         """
-        past = self.replays[label].at(moment) if moment < 1 else None
+        past = self.replays[label].at(position) if position < 1 else None
         if past is not None:
             states = past.members if view in ("sample", "spread") else past.mean
-            return Still(states.float(), past.rmse, past.spread, past.note)
+            return Snapshot(states.float(), past.rmse, past.spread, past.note)
         frame = self.frames().get(label)
         if frame is None:
             return None
-        return Still(frame.step.estimate, frame.rmse, frame.spread)
+        return Snapshot(frame.step.estimate, frame.rmse, frame.spread)
 
     @property
-    def scene(self) -> Scene | None:
+    def twin_fields(self) -> TwinFields | None:
         """Truth and observations, once they are prepared."""
-        if self._scene is None and self.run.twin is not None:
-            self._scene = Scene(self.run.twin)
-        return self._scene
+        if self._twin_fields is None and self.run.twin is not None:
+            self._twin_fields = TwinFields(self.run.twin)
+        return self._twin_fields
 
     @property
     def result(self) -> Any:

@@ -209,7 +209,7 @@ ADD, ERASE = "add", "erase"
 ALWAYS, ONCE = "always", "only at this time"
 
 
-class Brushes(param.Parameterized):
+class SensorEditor(param.Parameterized):
     """The choices of the Sensors page; none of them is part of the experiment."""
 
     tool = param.Selector(objects=list(TOOLS), label="Tool")

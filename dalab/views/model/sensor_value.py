@@ -15,14 +15,14 @@ from ...experiments.parts import make_system
 from ...experiments.results.store import config_of
 from ...experiments.twin import make_network
 from ...metrics.design import CandidateSensors, Cell, candidate_sensors, place_sensors
-from .background import Newest, said
+from .background import LatestTaskWorker, error_message
 
 COUNTED = 40
 """New sensors that are taken into account before the next run does; more take too long."""
 
 
 @dataclass(frozen=True)
-class Question:
+class SensorQuery:
     """What sensor, and by whose posterior.
 
     Args:
@@ -41,46 +41,46 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class SensorValue:
     """What sensors are worth, and where to place them.
 
     Args:
-        question: what was asked.
+        query: what was asked.
         share: variance that a sensor in each cell would remove, after those placed, in percent
             of what the run left, ``(y, x)``.
         places: the best cells, one after the other.
         ignored: new sensors that the map does not take into account.
     """
 
-    question: Question
+    query: SensorQuery
     share: np.ndarray
     places: tuple[Cell, ...]
     ignored: int
 
 
-class Prospect(Newest):
+class SensorValueWorker(LatestTaskWorker):
     """Answers the question that was asked last."""
 
     def __init__(self) -> None:
         super().__init__("dalab prospect")
 
-    def ask(self, question: Question, result: Callable[[], xr.DataTree], cells: Tensor) -> None:
+    def request(self, query: SensorQuery, result: Callable[[], xr.DataTree], cells: Tensor) -> None:
         """Find out, and forget what was asked before.
 
         Args:
-            question: what to find out.
+            query: what to find out.
             result: gives the result of the run.
             cells: observed cells of the network as it is painted now, ``(steps, y, x)``.
         """
-        self.submit(lambda: answer(question, result(), cells))
+        self.submit(lambda: sensor_value(query, result(), cells))
 
-    def news(self) -> Answer | str | None:
+    def latest(self) -> SensorValue | str | None:
         """The answer, or why there is none, once; ``None`` if nothing is new."""
         found = self.take()
-        return said(found) if isinstance(found, Exception) else found
+        return error_message(found) if isinstance(found, Exception) else found
 
 
-def answer(question: Question, tree: xr.DataTree, cells: Tensor) -> Answer:
+def sensor_value(query: SensorQuery, tree: xr.DataTree, cells: Tensor) -> SensorValue:
     """The answer to a question, of the run that gave ``tree``.
 
     Raises:
@@ -88,24 +88,24 @@ def answer(question: Question, tree: xr.DataTree, cells: Tensor) -> Answer:
     """
     config = config_of(tree)
     network = make_network(config, make_system(config.system))
-    instrument = network.instruments[min(question.instrument, len(network.instruments) - 1)]
+    instrument = network.instruments[min(query.instrument, len(network.instruments) - 1)]
     if instrument.mask.shape != cells.shape:
         raise InputError(
             "system", config.system, "is that of the run, and another one is chosen", "Press Run."
         )
-    estimate = torch.from_numpy(tree[f"estimates/{question.method}/pv"].values)
+    estimate = torch.from_numpy(tree[f"estimates/{query.method}/pv"].values)
     steps = list(range(0, config.window, config.interval))
-    if question.day is not None:
-        steps = [question.day]
-    ahead = candidate_sensors(estimate, instrument, steps, question.radius)
+    if query.day is not None:
+        steps = [query.day]
+    ahead = candidate_sensors(estimate, instrument, steps, query.radius)
     now, then = cells[steps], instrument.mask[steps]
-    left, ignored = _counted(ahead, now & ~then)
-    places, left = place_sensors(left.exclude(now), question.count)
+    left, ignored = _with_new_sensors(ahead, now & ~then)
+    places, left = place_sensors(left.exclude(now), query.count)
     share = 100 * left.value() / ahead.variance
-    return Answer(question, share.numpy(), tuple(places), ignored)
+    return SensorValue(query, share.numpy(), tuple(places), ignored)
 
 
-def _counted(ahead: CandidateSensors, new: Tensor) -> tuple[CandidateSensors, int]:
+def _with_new_sensors(ahead: CandidateSensors, new: Tensor) -> tuple[CandidateSensors, int]:
     """Candidates once the sensors that the run lacked are in, and the number left out.
 
     Args:

@@ -56,7 +56,7 @@ class Upload:
                 f"must be above 0 and at most {MOST / 1e6:.0f}",
                 "Keep fewer members or a shorter time, or run it on your own machine.",
             )
-        self.path = _place(self.name)
+        self.path = _new_path(self.name)
         self._left = size
 
     def add(self, piece: bytes) -> bool:
@@ -77,7 +77,7 @@ class Upload:
         return self._left == 0
 
 
-def opened(upload: Upload, config: Config) -> StoredRun | Path:
+def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
     """What a file holds: a stored run, or the path of a truth that fits the experiment.
 
     Args:
@@ -125,17 +125,17 @@ def _check(name: str, file: h5py.File) -> None:
     sizes: list[int] = []
     outside: list[str] = []
 
-    def look(path: str, thing: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(thing, h5py.Dataset):
-            sizes.append(thing.size * thing.dtype.itemsize if thing.shape is not None else 0)
-            if thing.external or thing.is_virtual:
+    def visit(path: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.size * item.dtype.itemsize if item.shape is not None else 0)
+            if item.external or item.is_virtual:
                 outside.append(path)
 
     def follow(path: str, link: object) -> None:
         if isinstance(link, h5py.ExternalLink):
             outside.append(path)
 
-    file.visititems(look)
+    file.visititems(visit)
     file.visititems_links(follow)
     if outside:
         raise InputError(
@@ -156,7 +156,7 @@ def _folder() -> Path:
     return folder
 
 
-def _place(name: str) -> Path:
+def _new_path(name: str) -> Path:
     """A new path for a file of that name; the oldest files go when there are many."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip(".-")[-80:]
     folder = Path(tempfile.mkdtemp(dir=_folder()))

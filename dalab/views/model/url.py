@@ -10,23 +10,23 @@ import param
 from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.validate import validate
-from .config_text import USUAL, query, read
+from .config_text import DEFAULT_CONFIG, query, read
 from .lab import LabModel
 
-LOOKED = ("page", "time", "layer", "quantity", "view", "member", "observed")
+LINKED_PARAMETERS = ("page", "time", "layer", "quantity", "view", "member", "observed")
 """What is looked at, as far as a link says it."""
 
 
-def usual(presets: Mapping[str, Any]) -> Config:
+def default_config(presets: Mapping[str, Any]) -> Config:
     """The experiment of a page whose address says nothing.
 
     Raises:
         InputError: for a preset that names no field.
     """
-    return Config.from_dict({"masks": USUAL.masks, **presets})
+    return Config.from_dict({"masks": DEFAULT_CONFIG.masks, **presets})
 
 
-def linked(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -> LabModel:
+def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -> LabModel:
     """The view-model that an address asks for.
 
     If the address makes no sense the model is the usual one, and its ``error`` says why.
@@ -38,42 +38,42 @@ def linked(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -
     Raises:
         InputError: for a preset that names nothing or is out of its bounds.
     """
-    base = usual(presets)
+    base = default_config(presets)
     try:
-        config, looks = read(arguments, base, LOOKED)
+        config, display = read(arguments, base, LINKED_PARAMETERS)
         if config != base:
             validate(config)
         model = LabModel(**config.to_dict())
     except InputError as error:
         if not arguments:
             raise
-        return _complaining(LabModel(**presets), error)
+        return _with_error(LabModel(**presets), error)
     try:
-        look(model, looks)
+        apply_display_state(model, display)
     except InputError as error:
         model.close()
-        return _complaining(LabModel(**presets), error)
+        return _with_error(LabModel(**presets), error)
     return model
 
 
-def _complaining(model: LabModel, error: InputError) -> LabModel:
+def _with_error(model: LabModel, error: InputError) -> LabModel:
     model.error = f"The link cannot be used. {error}"
     return model
 
 
-def link(model: LabModel, base: Config) -> str:
+def link_query(model: LabModel, base: Config) -> str:
     """The query of a link that restores what a model holds and what is looked at.
 
     Args:
         model: the view-model.
         base: the experiment of the page without a query.
     """
-    looks = {name: getattr(model, name) for name in LOOKED
-             if getattr(model, name) != _ordinary(model, name)}
-    return query(model.config(), looks, base)
+    display = {name: getattr(model, name) for name in LINKED_PARAMETERS
+               if getattr(model, name) != _default_value(model, name)}
+    return query(model.config(), display, base)
 
 
-def look(model: LabModel, texts: Mapping[str, str]) -> None:
+def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
     """Look at what the texts say, by name.
 
     Raises:
@@ -89,7 +89,7 @@ def look(model: LabModel, texts: Mapping[str, str]) -> None:
                 from None
 
 
-def _ordinary(model: LabModel, name: str) -> Any:
+def _default_value(model: LabModel, name: str) -> Any:
     """What is looked at unless a person chooses otherwise."""
     parameter = model.param[name]
     if isinstance(parameter, param.Selector):

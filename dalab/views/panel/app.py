@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import panel as pn
 
-from ..model.url import linked, usual
+from ..model.url import default_config, model_from_url
 from .components.share_bar import share_bar
 from .components.tour import Tour
 from .pages.pages import Pages
@@ -23,15 +23,16 @@ def create_app(**presets: object) -> pn.Template:
         InputError: for a preset that names nothing or is out of its bounds.
     """
     prepare()
-    said = address()
-    keys = [*said.pop(BACK, []), *said.get(KEY, [])]
-    model = linked(presets, said)
+    arguments = address()
+    keys = [*arguments.pop(BACK, []), *arguments.get(KEY, [])]
+    model = model_from_url(presets, arguments)
     for key in keys:
         if model.come_back(key):
             break
     pages = Pages(model)
-    follow("dalab", model.session.key, pages.tick, model.close)
+    follow("dalab", model.session.key, pages.poll, model.close)
     return template(
-        "page.html", header=pages.header, tour=Tour(model), share=share_bar(model, usual(presets)),
-        controls=sidebar(model), desk=pages.layout,
+        "page.html", header=pages.header, tour=Tour(model),
+        share=share_bar(model, default_config(presets)), controls=sidebar(model),
+        main=pages.layout,
     )

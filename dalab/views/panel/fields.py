@@ -8,7 +8,7 @@ from typing import Any
 import panel as pn
 import param
 
-from ..model.form_options import Loose
+from ..model.form_options import FreeValue
 
 STYLES = """
 :host { --field-height: 30px; }
@@ -39,8 +39,8 @@ class NumberField(pn.widgets.FloatInput):
 
 def bind(
     owner: param.Parameterized, name: str, widget: pn.widgets.Widget,
-    shown: Callable[[Any], Any] = lambda value: value,
-    meant: Callable[[Any], Any] = lambda value: value,
+    to_widget: Callable[[Any], Any] = lambda value: value,
+    from_widget: Callable[[Any], Any] = lambda value: value,
 ) -> pn.widgets.Widget:
     """Keep a widget and a parameter equal.
 
@@ -48,17 +48,18 @@ def bind(
         owner: has the parameter.
         name: of the parameter.
         widget: shows and edits it.
-        shown: from the parameter's value to the widget's.
-        meant: from the widget's value to the parameter's.
+        to_widget: from the parameter's value to the widget's.
+        from_widget: from the widget's value to the parameter's.
     """
-    widget.value = shown(getattr(owner, name))
-    widget.param.watch(lambda event: setattr(owner, name, meant(event.new)), "value")
-    owner.param.watch(lambda event: widget.param.update(value=shown(event.new)), name)
+    widget.value = to_widget(getattr(owner, name))
+    widget.param.watch(lambda event: setattr(owner, name, from_widget(event.new)), "value")
+    owner.param.watch(lambda event: widget.param.update(value=to_widget(event.new)), name)
     return widget
 
 
 def field(
-    owner: param.Parameterized, name: str, *, label: str | None = None, described: bool = False
+    owner: param.Parameterized, name: str, *, label: str | None = None,
+    with_description: bool = False,
 ) -> pn.widgets.Widget:
     """The widget that edits a parameter, of the kind that suits it.
 
@@ -66,7 +67,7 @@ def field(
         owner: has the parameter.
         name: of the parameter.
         label: over the field; the parameter's own by default.
-        described: whether a question mark shows the parameter's documentation.
+        with_description: whether a question mark shows the parameter's documentation.
     """
     parameter = owner.param[name]
     label = label or parameter.label or name
@@ -77,16 +78,16 @@ def field(
     if isinstance(parameter, param.Boolean):
         # Bokeh's single checkbox has no label that assistive technology could find
         tick = pn.widgets.CheckBoxGroup(options=[label], **{**common, "stylesheets": [TICKS]})
-        return bind(owner, name, tick, shown=lambda on: [label] if on else [], meant=bool)
+        return bind(owner, name, tick, to_widget=lambda on: [label] if on else [], from_widget=bool)
     common["label"] = label
-    if described and parameter.doc:
+    if with_description and parameter.doc:
         common["description"] = parameter.doc
     widget = _widget(parameter, common)
     return bind(owner, name, widget, str if _is_text(parameter) else lambda value: value)
 
 
 def _is_text(parameter: param.Parameter) -> bool:
-    return isinstance(parameter, Loose) and parameter.kind in ("text", "list")
+    return isinstance(parameter, FreeValue) and parameter.kind in ("text", "list")
 
 
 def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Widget:

@@ -2,18 +2,18 @@
 // with its key it finds its run.
 const address = new URL(location)
 address.searchParams.set(back, key)
-const said = document.createElement("div")
-said.style.cssText = `position: fixed; left: 50%; top: 45px; transform: translateX(-50%); z-index: 9;
+const message = document.createElement("div")
+message.style.cssText = `position: fixed; left: 50%; top: 45px; transform: translateX(-50%); z-index: 9;
   padding: 9px 16px; border-radius: 5px; border: 1px solid var(--lab-error);
   color: var(--lab-error); background: var(--lab-error-ground); font-size: 13px`
-said.role = "alert"
-said.textContent = "The connection to the lab is lost. This page comes back as soon as it can."
-document.body.append(said)
+message.role = "alert"
+message.textContent = "The connection to the lab is lost. This page comes back as soon as it can."
+document.body.append(message)
 
 const probe = document.querySelector("script[src]").src
-async function look() {
+async function probeAgain() {
   const answer = await fetch(probe, { method: "HEAD", cache: "no-store" }).catch(() => null)
   if (answer?.ok) location.replace(address)
-  else setTimeout(look, 500)
+  else setTimeout(probeAgain, 500)
 }
-look()
+probeAgain()

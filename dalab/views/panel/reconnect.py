@@ -51,22 +51,22 @@ def wait_for(document: Document) -> None:
 
     A page whose session is gone is given another one, whose style sheets Panel does not serve.
     """
-    held = []
+    blocked = []
 
-    def hold() -> None:
-        held.append(document.session_context.session)
-        held[0].block_expiration()
+    def block() -> None:
+        blocked.append(document.session_context.session)
+        blocked[0].block_expiration()
 
     def release() -> None:
-        if held:
-            held.pop().unblock_expiration()
+        if blocked:
+            blocked.pop().unblock_expiration()
 
-    document.add_next_tick_callback(hold)
+    document.add_next_tick_callback(block)
     document.add_timeout_callback(release, ARRIVAL)
     pn.state.onload(release)
 
 
-def let_go() -> None:
+def ignore_closed_pages() -> None:
     """Let the event loop say nothing of a page that was closed while something was on its way.
 
     Panel writes in pieces; when the first finds the page closed nobody hears of the others.

@@ -22,7 +22,7 @@ INSTALL = 'Install it with: pip install "dalab[lab]"'
 LESSONS = "/lessons"
 """Path of the page of lessons."""
 
-GONE = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_milliseconds": 2000}
+SESSION = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_milliseconds": 2000}
 """When a page counts as closed: long enough for a connection that breaks to come back."""
 
 
@@ -49,7 +49,7 @@ def serve_lab(
     except ImportError as error:
         raise InputError("dalab lab", error.name, "is not installed", INSTALL) from None
     from .app import create_app
-    from .pages.lessons import create_teach
+    from .pages.lessons import create_lessons
 
     known = _origins(port, address, origins)
     check_port(port, address)
@@ -58,8 +58,8 @@ def serve_lab(
     print(f"The lab is at http://{known[0]}/ (Ctrl-C ends it), "
           f"lessons are at http://{known[0]}{LESSONS}", flush=True)
     panel.serve(
-        {"/": create_app, LESSONS: create_teach}, port=port, address=address, show=show,
-        title="dalab", verbose=False, websocket_origin=known, **GONE, **_guarded(users),
+        {"/": create_app, LESSONS: create_lessons}, port=port, address=address, show=show,
+        title="dalab", verbose=False, websocket_origin=known, **SESSION, **_auth_options(users),
     )
 
 
@@ -99,7 +99,7 @@ def _is_local(address: str) -> bool:
         return False
 
 
-def _guarded(users: Path | None) -> dict[str, Any]:
+def _auth_options(users: Path | None) -> dict[str, Any]:
     """What Panel needs to ask for a name and a password."""
     if users is None:
         return {}

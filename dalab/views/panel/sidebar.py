@@ -11,10 +11,10 @@ from ...methods import METHODS
 from ...methods.families import families
 from ...observations import OPERATORS
 from ...registry import options
-from ..model.compatibility import barred_methods, barred_operators
+from ..model.compatibility import unavailable_methods, unavailable_operators
 from ..model.controls import FILE
 from ..model.lab import LabModel
-from ..pictures.style import emblem
+from ..pictures.style import legend_glyph
 from .components.picker import Picker
 from .fields import bind, field, row
 
@@ -35,10 +35,10 @@ def sidebar(model: LabModel) -> pn.Column:
 def heading(text: str) -> pn.pane.HTML:
     """The title of a group."""
     return pn.pane.HTML(f"<h2 class='lab-group'>{text}</h2>", margin=(2, 10, 0, 10),
-                        sizing_mode="stretch_width", stylesheets=[GROUP])
+                        sizing_mode="stretch_width", stylesheets=[GROUP_CSS])
 
 
-GROUP = """
+GROUP_CSS = """
 h2.lab-group { font-size: 11px; font-weight: 650; letter-spacing: .06em; margin: 4px 0 3px;
   text-transform: uppercase; color: var(--lab-ink);
   border-bottom: 1px solid var(--lab-line); padding-bottom: 2px; }
@@ -68,18 +68,18 @@ def system_fields(model: LabModel) -> pn.Column:
 
 def network_fields(model: LabModel) -> pn.Column:
     """What sees the flow, where, and how often."""
-    looks = {name: {"meaning": meaning(cls)} for name, cls in OPERATORS.items()}
+    details = {name: {"meaning": meaning(cls)} for name, cls in OPERATORS.items()}
     return _column(
-        _picker(model, "operators", {"": list(OPERATORS)}, looks, barred_operators),
-        more("Operator options", model, "operators", model.operator_options),
+        _picker(model, "operators", {"": list(OPERATORS)}, details, unavailable_operators),
+        options_drawer("Operator options", model, "operators", model.operator_options),
         row(field(model, "mask"), _interval(model)),
-        shown_for(model, "mask", model.mask_options), _own_masks(model),
+        selected_options(model, "mask", model.mask_options), _own_masks(model),
     )
 
 
 def _own_masks(model: LabModel) -> pn.Column:
     """A drawer with a mask for each operator; there while there are several."""
-    drawer = more("A mask for each operator", model, "operators", model.own_masks)
+    drawer = options_drawer("A mask for each operator", model, "operators", model.own_masks)
 
     def follow(*_: object) -> None:
         drawer.visible = len(model.operators) > 1
@@ -93,9 +93,9 @@ def data_fields(model: LabModel) -> pn.Column:
     """Noise, what is assumed of it, the background, the truth and the prior."""
     return _column(
         row(field(model, "noise"), field(model, "noise_family")),
-        shown_for(model, "noise_family", model.noise_options),
-        _switched(model, "misjudge", "assumed_noise"),
-        _switched(model, "first_guess", "background", "background_kind"),
+        selected_options(model, "noise_family", model.noise_options),
+        _optional_fields(model, "use_assumed_noise", "assumed_noise"),
+        _optional_fields(model, "use_background", "background", "background_kind"),
         row(field(model, "prior"), _blend(model)),
     )
 
@@ -127,10 +127,12 @@ def _blend(model: LabModel) -> pn.widgets.Widget:
 
 def method_fields(model: LabModel) -> pn.Column:
     """Which methods, each in its colour, and their options."""
-    looks = {n: {"meaning": meaning(c), "emblem": emblem(n)} for n, c in METHODS.items()}
+    details = {
+        n: {"meaning": meaning(c), "legend_glyph": legend_glyph(n)} for n, c in METHODS.items()
+    }
     return _column(
-        _picker(model, "methods", families(), looks, barred_methods),
-        more("Method options", model, "methods", model.method_options),
+        _picker(model, "methods", families(), details, unavailable_methods),
+        options_drawer("Method options", model, "methods", model.method_options),
     )
 
 
@@ -139,11 +141,11 @@ def run_fields(model: LabModel) -> pn.Column:
     return _column(
         row(field(model, "members"), field(model, "steps")),
         row(field(model, "seed"), field(model, "device")),
-        row(keeper(model)),
+        row(persist_toggle(model)),
     )
 
 
-def shown_for(
+def selected_options(
     model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
     """The options of the entry that the parameter ``name`` has chosen."""
@@ -160,24 +162,24 @@ def shown_for(
 def option_rows(values: param.Parameterized) -> list[pn.Row]:
     """The fields of one set of options, two or three to a row, all of a row equally wide."""
     fields: list[pn.viewable.Viewable] = [
-        field(values, name, label=name.replace("_", " "), described=True)
+        field(values, name, label=name.replace("_", " "), with_description=True)
         for name in options(type(values))
     ]
     per_row = 2 if len(fields) in (1, 2, 4) else 3
-    fields += [_gap() for _ in range(-len(fields) % per_row)]
+    fields += [_spacer() for _ in range(-len(fields) % per_row)]
     return [row(*fields[i : i + per_row]) for i in range(0, len(fields), per_row)]
 
 
-def _gap() -> pn.Spacer:
+def _spacer() -> pn.Spacer:
     return pn.Spacer(sizing_mode="stretch_width", height=1, margin=(0, 4))
 
 
-def more(
+def options_drawer(
     title: str, model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
     """A drawer with the options of every chosen entry; filled when it is first opened."""
     handle = pn.widgets.Toggle(label=f"▸ {title}", margin=(2, 10, 4, 10), height=20,
-                               stylesheets=[HANDLE])
+                               stylesheets=[HANDLE_CSS])
     drawer = _column()
     drawer.visible = False
 
@@ -202,7 +204,7 @@ def _sections(
             yield from rows
 
 
-HANDLE = """
+HANDLE_CSS = """
 .bk-btn.bk-btn-default:is(*, :hover, .bk-active) { background: none !important;
   border: none !important; box-shadow: none !important; padding: 0; text-align: left;
   font-size: 12px; font-weight: 400; color: var(--lab-accent) !important; }
@@ -212,11 +214,13 @@ HANDLE = """
 
 def _picker(
     model: LabModel, name: str, groups: Mapping[str, Sequence[str]],
-    looks: Mapping[str, Mapping[str, str]], barred: Callable[[str], dict[str, str]],
+    details: Mapping[str, Mapping[str, str]], unavailable: Callable[[str], dict[str, str]],
 ) -> Picker:
     """Ticks for a list of the model; what the system does not have is barred."""
-    picker = Picker(model.param[name].label, groups, looks, barred=barred(model.system))
-    model.param.watch(lambda event: picker.param.update(barred=barred(event.new)), "system")
+    picker = Picker(model.param[name].label, groups, details, unavailable=unavailable(model.system))
+    model.param.watch(
+        lambda event: picker.param.update(unavailable=unavailable(event.new)), "system"
+    )
     return bind(model, name, picker)
 
 
@@ -225,9 +229,9 @@ def meaning(cls: type) -> str:
     return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _switched(model: LabModel, switch: str, *names: str) -> pn.Column:
+def _optional_fields(model: LabModel, switch: str, *names: str) -> pn.Column:
     """A checkbox, and fields that are there while it is ticked."""
-    gaps = [_gap()] * (len(names) % 2)
+    gaps = [_spacer()] * (len(names) % 2)
     fields = row(*(field(model, name) for name in names), *gaps)
     fields.visible = getattr(model, switch)
     model.param.watch(lambda event: fields.param.update(visible=event.new), switch)
@@ -259,8 +263,8 @@ history.replaceState(history.state, "", address)
 """
 
 
-def keeper(model: LabModel) -> pn.widgets.Widget:
+def persist_toggle(model: LabModel) -> pn.widgets.Widget:
     """The tick; while it is set the address of the page holds the key of the session."""
-    tick = field(model, "keep")
+    tick = field(model, "keep_running")
     tick.jscallback(args={"key": model.session.key}, value=_WRITE)
     return tick

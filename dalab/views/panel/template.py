@@ -17,7 +17,7 @@ from panel.theme.base import Design
 from panel.widgets import Widget
 
 from ..render.html import THEME
-from .reconnect import FORGET, come_back, let_go, wait_for
+from .reconnect import FORGET, come_back, ignore_closed_pages, wait_for
 
 PERIOD = 100
 """Milliseconds between two looks at the view-model: at most ten pictures a second."""
@@ -71,25 +71,25 @@ def template(name: str, **parts: object) -> pn.Template:
     return page
 
 
-def follow(title: str, key: str, tick: Callable[[], None], leave: Callable[[], None]) -> None:
+def follow(title: str, key: str, poll: Callable[[], None], leave: Callable[[], None]) -> None:
     """Follow a view-model while the session of a page lives; nothing happens where there is none.
 
     Args:
         title: of the page.
         key: of the session, by which the page comes back when its connection breaks.
-        tick: looks at the view-model.
+        poll: looks at the view-model.
         leave: lets go of its work when the session ends.
     """
     document = pn.state.curdoc
     if document is None or document.session_context is None:
         return
     document.title = title
-    let_go()
+    ignore_closed_pages()
     come_back(document, key)
     wait_for(document)
     # what reached the browser before its fields are drawn would fail there; Panel's own callback
     # would count itself as work in progress at every look
-    pn.state.onload(lambda: document.add_periodic_callback(tick, PERIOD))
+    pn.state.onload(lambda: document.add_periodic_callback(poll, PERIOD))
     pn.state.on_session_destroyed(lambda context: leave())
 
 

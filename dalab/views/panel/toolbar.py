@@ -21,21 +21,21 @@ def toolbar(model: LabModel) -> pn.Row:
     model.param.watch(follow, "view")
     follow()
     return pn.Row(
-        _offered(model, "quantity", 142), _layers(model),
-        _fixed(field(model, "view"), 96), member, _offered(model, "observed", 116), _days(model),
-        Replayer(model).layout,
+        _choice(model, "quantity", 142), _layers(model),
+        _with_width(field(model, "view"), 96), member, _choice(model, "observed", 116),
+        _days(model), Replayer(model).layout,
         margin=(2, 6, 0, 6), height=48,
     )
 
 
-def _fixed(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
+def _with_width(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
     widget.param.update(width=width, sizing_mode=None)
     return widget
 
 
-def _offered(model: LabModel, name: str, width: int) -> pn.widgets.Select:
+def _choice(model: LabModel, name: str, width: int) -> pn.widgets.Select:
     """A field whose list follows the system or the network."""
-    select = _fixed(field(model, name), width)
+    select = _with_width(field(model, name), width)
 
     def follow(event: param.parameterized.Event) -> None:
         select.options = list(event.new)
@@ -46,7 +46,7 @@ def _offered(model: LabModel, name: str, width: int) -> pn.widgets.Select:
 
 def _layers(model: LabModel) -> pn.widgets.Select:
     """Which layer of a flow, or which variable of another system."""
-    select = _offered(model, "layer", 84)
+    select = _choice(model, "layer", 84)
 
     def follow(*_: object) -> None:
         select.label = model.layer_word
@@ -89,28 +89,28 @@ class Replayer:
             label="Replay", start=0.0, end=1.0, step=STRIDE, format="0%", width=124,
             margin=(0, 4, 0, 4), stylesheets=[STYLES],
         )
-        bind(model, "moment", self.slider)
+        bind(model, "replay_position", self.slider)
         self._clock = PeriodicCallback(callback=self.step, period=PERIOD)
-        self.play.on_click(lambda event: self.turn(not self._clock.running))
-        model.param.watch(lambda *events: self.allow(), ["state", "fraction"])
-        self.allow()
+        self.play.on_click(lambda event: self.set_playing(not self._clock.running))
+        model.param.watch(lambda *events: self.update_enabled(), ["state", "fraction"])
+        self.update_enabled()
         self.layout = pn.Row(self.play, self.slider, margin=0)
 
-    def turn(self, on: bool) -> None:
+    def set_playing(self, on: bool) -> None:
         """Begin to play, from the start if the end is on show, or stay where it is."""
-        if on and self.model.moment >= 1:
-            self.model.moment = 0.0
+        if on and self.model.replay_position >= 1:
+            self.model.replay_position = 0.0
         if on != self._clock.running:
             (self._clock.start if on else self._clock.stop)()
         self.play.label = PAUSE if on else PLAY
 
     def step(self) -> None:
         """Go on by one moment; at the end there is no more to play."""
-        self.model.moment = min(self.model.moment + STRIDE, 1.0)
-        if self.model.moment >= 1:
-            self.turn(on=False)
+        self.model.replay_position = min(self.model.replay_position + STRIDE, 1.0)
+        if self.model.replay_position >= 1:
+            self.set_playing(on=False)
 
-    def allow(self) -> None:
+    def update_enabled(self) -> None:
         """Offer a replay once there is one."""
         for widget in (self.play, self.slider):
             if widget.disabled == self.model.replayable:

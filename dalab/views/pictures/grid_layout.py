@@ -28,7 +28,7 @@ SMALL = 150
 
 
 @dataclass(frozen=True)
-class Plan:
+class GridLayout:
     """Sizes for a number of maps, all in pixels: the largest maps that fit.
 
     Curves and scores stand side by side below the maps, or the curves fill the end of the last

@@ -42,7 +42,7 @@ _SEQUENTIAL = (
 )
 
 
-class _Place(NamedTuple):
+class _FamilyPosition(NamedTuple):
     """Where a method stands: its family, its place in it, and which of its twins it is."""
 
     family: int
@@ -55,7 +55,7 @@ class _Place(NamedTuple):
         return _HUES[min(self.family, len(_HUES) - 1)]
 
 
-def _place(label: str) -> _Place:
+def _family_position(label: str) -> _FamilyPosition:
     """Place of the method behind a label; those without a family come last."""
     from ...methods import METHODS
 
@@ -63,31 +63,31 @@ def _place(label: str) -> _Place:
     twin = int(twin or 1) - 1
     for family, names in enumerate(FAMILIES.values()):
         if name in names:
-            return _Place(family, names.index(name), twin)
+            return _FamilyPosition(family, names.index(name), twin)
     others = [known for known in METHODS if not any(known in f for f in FAMILIES.values())]
     number = others.index(name) if name in others else len(others)
-    return _Place(len(FAMILIES), number, twin)
+    return _FamilyPosition(len(FAMILIES), number, twin)
 
 
 def colour(label: str) -> str:
     """The colour of a method, ``#rrggbb``; twins such as ``spectral-2`` share it."""
-    place = _place(label)
-    return place.shades[place.number % len(place.shades)]
+    position = _family_position(label)
+    return position.shades[position.number % len(position.shades)]
 
 
 def marker(label: str) -> str:
     """The marker of a method, by its Bokeh name; those of a family differ in it."""
-    place = _place(label)
-    return _MARKERS[(3 * place.family + place.number) % len(_MARKERS)]
+    position = _family_position(label)
+    return _MARKERS[(3 * position.family + position.number) % len(_MARKERS)]
 
 
 def dash(label: str) -> str:
     """The dash of a method's curves: twins, and those that share a colour, differ in it."""
-    place = _place(label)
-    return _DASHES[(place.number // len(place.shades) + place.twin) % len(_DASHES)]
+    position = _family_position(label)
+    return _DASHES[(position.number // len(position.shades) + position.twin) % len(_DASHES)]
 
 
-def look(label: str) -> dict[str, Any]:
+def plot_style(label: str) -> dict[str, Any]:
     """Colour, dash and marker of a method as keywords of Matplotlib's ``plot``."""
     return {
         "color": colour(label), "linestyle": dash(label), "marker": _MATPLOTLIB[marker(label)],
@@ -116,7 +116,7 @@ _SHAPES = {
 _STROKES = {"solid": "", "dashed": "5 3", "dashdot": "5 2.5 1.5 2.5"}
 
 
-def emblem(label: str) -> str:
+def legend_glyph(label: str) -> str:
     """A method's piece of curve as SVG; that of ``truth`` is thick and grey."""
     if label == "truth":
         return _svg(f'<path d="M1 6H25" stroke="{TRUTH}" stroke-width="4"/>')
@@ -128,6 +128,6 @@ def emblem(label: str) -> str:
 
 def _svg(drawn: str) -> str:
     return (
-        '<svg class="emblem" width="26" height="12" viewBox="0 0 26 12" fill="none" '
+        '<svg class="legend-glyph" width="26" height="12" viewBox="0 0 26 12" fill="none" '
         f'aria-hidden="true" style="flex: none; vertical-align: -1px">{drawn}</svg>'
     )

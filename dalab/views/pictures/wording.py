@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ...experiments.run import MethodScores, Progress
-from ...experiments.service.queue import Place
+from ...experiments.service.queue import QueuePosition
 
 ENDINGS = {"done": "Done", "cancelled": "Stopped", "failed": "Failed"}
 
@@ -28,7 +28,7 @@ def wait(seconds: float) -> str:
     return " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest))
 
 
-def spelt(value: float, digits: int = 3) -> str:
+def format_score(value: float, digits: int = 3) -> str:
     """A score with some digits, a power of ten if it has diverged, a dash if it is not known."""
     if value != value:
         return "–"
@@ -41,16 +41,16 @@ def ordinal(number: int) -> str:
     return f"{number}{'th' if tens % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(ones, 'th')}"
 
 
-def queued(place: Place) -> str:
+def queue_line(position: QueuePosition) -> str:
     """One line for a run that waits: its place and the time until its turn."""
-    line = "Next in line" if not place.ahead else f"{ordinal(place.ahead + 1)} in line"
-    return line if place.seconds is None else f"{line} · about {wait(place.seconds)}"
+    line = "Next in line" if not position.ahead else f"{ordinal(position.ahead + 1)} in line"
+    return line if position.seconds is None else f"{line} · about {wait(position.seconds)}"
 
 
-def standing(state: str, progress: Progress, place: Place | None = None) -> str:
+def status_line(state: str, progress: Progress, position: QueuePosition | None = None) -> str:
     """One line for a state of a run, its progress, and its place while it waits."""
-    if place is not None:
-        return queued(place)
+    if position is not None:
+        return queue_line(position)
     if state in ENDINGS:
         return f"{ENDINGS[state]} after {duration(progress.elapsed)}"
     if not progress.method:
@@ -62,7 +62,7 @@ def standing(state: str, progress: Progress, place: Place | None = None) -> str:
     return f"{line} · {progress.note}" if progress.note else line
 
 
-def pace(known: MethodScores) -> str:
+def progress_note(known: MethodScores) -> str:
     """How far along a method is while it is at work: ``42% · 12 s left``; else nothing."""
     left = known.remaining
     return "" if not left else f"{known.fraction:.0%} · {duration(left)} left"
@@ -77,7 +77,7 @@ def score_note(status: str, rmse: float | None, more: str = "") -> str:
         more: a few words to end with.
     """
     kind, _, why = status.partition(": ")
-    parts = [] if rmse is None else [f"RMSE {spelt(rmse)}"]
+    parts = [] if rmse is None else [f"RMSE {format_score(rmse)}"]
     if kind == "failed":
         parts.append(f"failed: {why}")
     elif kind == "cancelled":

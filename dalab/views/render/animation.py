@@ -13,19 +13,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..model.history import Kept
+from ..model.history import HistoryEntry
 from ..pictures.axes import time_label, variables
-from ..pictures.picture import (
-    Look,
-    Picture,
-    Scene,
-    estimate_picture,
-    observation_picture,
-    truth_picture,
+from ..pictures.field_plot import (
+    DisplayState,
+    FieldPlot,
+    TwinFields,
+    estimate_plot,
+    observation_plot,
+    truth_plot,
 )
 from ..pictures.style import colour, dash
 from ..pictures.wording import score_note
-from .sheet import Sheet
+from .live_figure import LiveFigure
 
 PAUSE = 500
 """Milliseconds between two steps."""
@@ -33,63 +33,68 @@ PAUSE = 500
 TRUTH, OBSERVATIONS = "truth", "observations"
 
 
-def animation(kept: Kept, look: Look) -> bytes:
+def animation(entry: HistoryEntry, display: DisplayState) -> bytes:
     """A GIF that never ends, one picture for every step of the window.
 
     Args:
-        kept: a run whose truth was prepared.
-        look: what is looked at; its time is of no account.
+        entry: a run whose truth was prepared.
+        display: what is looked at; its time is of no account.
     """
-    flat = cast(Scene, kept.watch.scene).twin.system.shape[-2] == 1
-    return gif(list((profiles if flat else pages)(kept, look)))
+    flat = cast(TwinFields, entry.observed_run.twin_fields).twin.system.shape[-2] == 1
+    return gif(list((profiles if flat else pages)(entry, display)))
 
 
-def pages(kept: Kept, look: Look) -> Iterator[Image.Image]:
+def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
     """The maps and curves of every step of a flow, as one picture each."""
-    scene = cast(Scene, kept.watch.scene)
-    sheet = Sheet([TRUTH, OBSERVATIONS, *kept.scores], kept.config.window)
-    curves = {label: k.rmse_steps for label, k in kept.scores.items() if len(k.rmse_steps)}
-    floor = min(0.05, kept.config.noise / 2.5)
-    for time in range(kept.config.window):
-        drawn = pictures(kept, scene, replace(look, time=time))
-        sheet.show(drawn)
+    twin_fields = cast(TwinFields, entry.observed_run.twin_fields)
+    live = LiveFigure([TRUTH, OBSERVATIONS, *entry.scores], entry.config.window)
+    curves = {label: k.rmse_steps for label, k in entry.scores.items() if len(k.rmse_steps)}
+    floor = min(0.05, entry.config.noise / 2.5)
+    for time in range(entry.config.window):
+        plots = field_plots(entry, twin_fields, replace(display, time=time))
+        live.show(plots)
         if not time:
-            sheet.show_scales(_scales(drawn, look))
-        sheet.show_curves(curves, time, floor, time_label(scene.twin.system))
-        yield Image.open(io.BytesIO(sheet.png()))
+            live.show_colorbars(_colorbars(plots, display))
+        live.show_curves(curves, time, floor, time_label(twin_fields.twin.system))
+        yield Image.open(io.BytesIO(live.png()))
 
 
-def pictures(kept: Kept, scene: Scene, look: Look) -> dict[str, Picture]:
+def field_plots(
+    entry: HistoryEntry, twin_fields: TwinFields, display: DisplayState
+) -> dict[str, FieldPlot]:
     """Truth, observations and estimates, as the look has them."""
-    drawn = {TRUTH: truth_picture(scene, look), OBSERVATIONS: observation_picture(scene, look)}
-    frames = kept.watch.frames()
-    for label, known in kept.scores.items():
+    plots = {
+        TRUTH: truth_plot(twin_fields, display),
+        OBSERVATIONS: observation_plot(twin_fields, display),
+    }
+    frames = entry.observed_run.frames()
+    for label, known in entry.scores.items():
         if label not in frames:
-            drawn[label] = Picture(label, score_note(known.status, None))
+            plots[label] = FieldPlot(label, score_note(known.status, None))
             continue
         frame = frames[label]
-        note = score_note(known.status, float(frame.rmse[look.time]))
-        drawn[label] = estimate_picture(label, note, frame.step.estimate, scene, look)
-    return drawn
+        note = score_note(known.status, float(frame.rmse[display.time]))
+        plots[label] = estimate_plot(label, note, frame.step.estimate, twin_fields, display)
+    return plots
 
 
-def _scales(drawn: dict[str, Picture], look: Look) -> list[tuple[str, Picture]]:
+def _colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple[str, FieldPlot]]:
     """The colour scales in use, as over the maps of the lab."""
-    estimates = [p for name, p in drawn.items() if name not in (TRUTH, OBSERVATIONS)]
-    first = next((p for p in estimates if p.values is not None), drawn[TRUTH])
-    if look.view in ("mean", "sample"):
-        named = [("Truth and estimates", drawn[TRUTH])]
+    estimates = [p for name, p in plots.items() if name not in (TRUTH, OBSERVATIONS)]
+    first = next((p for p in estimates if p.values is not None), plots[TRUTH])
+    if display.view in ("mean", "sample"):
+        colorbars = [("Truth and estimates", plots[TRUTH])]
     else:
-        name = "Spread" if look.view == "spread" else "Estimate − truth"
-        named = [("Truth", drawn[TRUTH]), (name, first)]
-    return [*named, ("Observations", drawn[OBSERVATIONS])]
+        name = "Spread" if display.view == "spread" else "Estimate − truth"
+        colorbars = [("Truth", plots[TRUTH]), (name, first)]
+    return [*colorbars, ("Observations", plots[OBSERVATIONS])]
 
 
-def gif(pictures: Sequence[Image.Image]) -> bytes:
+def gif(images: Sequence[Image.Image]) -> bytes:
     """Pictures one after the other, in the colours of the last."""
-    palette = pictures[-1].convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    palette = images[-1].convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
     frames = [p.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
-              for p in pictures]
+              for p in images]
     out = io.BytesIO()
     frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=PAUSE, loop=0)
     return out.getvalue()
@@ -101,29 +106,29 @@ SIZE, DPI = (9.1, 5.2), 100
 _INK, _GREY = "#1f2937", "#566070"
 
 
-def profiles(kept: Kept, look: Look) -> Iterator[Image.Image]:
+def profiles(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
     """One picture for every step of the window.
 
     Args:
-        kept: a run of a system whose grid has one row.
-        look: gives the variable that is shown of a ring.
+        entry: a run of a system whose grid has one row.
+        display: gives the variable that is shown of a ring.
     """
-    scene = cast(Scene, kept.watch.scene)
-    system = scene.twin.system
-    normalised = {"truth": scene.twin.truth[None]} | {
-        label: frame.step.estimate for label, frame in kept.watch.frames().items()
+    twin_fields = cast(TwinFields, entry.observed_run.twin_fields)
+    system = twin_fields.twin.system
+    normalised = {"truth": twin_fields.twin.truth[None]} | {
+        label: frame.step.estimate for label, frame in entry.observed_run.frames().items()
     }
     states = {name: (x * system.scale + system.offset).numpy() for name, x in normalised.items()}
     point = system.shape[-1] == 1
-    shown = range(system.shape[0]) if point else [scene.layer(look)]
+    shown = range(system.shape[0]) if point else [twin_fields.layer(display)]
     curves = {name: x[:, :, shown, 0] for name, x in states.items()}  # (member, time, row, site)
     names = [variables(system)[i] for i in shown]
-    for step in range(kept.config.window):
+    for step in range(entry.config.window):
         time = f"time {step * system.interval:g}"
         cut = {k: x[:, : step + 1, :, 0] if point else x[:, step].swapaxes(1, 2)
                for k, x in curves.items()}
         at = np.arange(step + 1) * system.interval if point else 1 + np.arange(system.shape[-1])
-        end = (kept.config.window - 1) * system.interval if point else system.shape[-1]
+        end = (entry.config.window - 1) * system.interval if point else system.shape[-1]
         yield _page(at, cut, names, (0.0 if point else 1.0, end), curves["truth"],
                     "time" if point else "site", time)
 

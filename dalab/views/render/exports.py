@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ...experiments.results.store import save
 from ...metrics.table import steps_table
-from ..model.history import Kept
-from ..pictures.picture import Look
+from ..model.history import HistoryEntry
+from ..pictures.field_plot import DisplayState
 from .animation import animation
 from .result_figure import figure
 
@@ -36,26 +36,26 @@ class Format:
     about: str
     suffix: str
     kind: str
-    make: Callable[[Kept, Look], bytes]
+    make: Callable[[HistoryEntry, DisplayState], bytes]
 
 
-def _netcdf(kept: Kept, look: Look) -> bytes:
+def _netcdf(entry: HistoryEntry, display: DisplayState) -> bytes:
     with tempfile.TemporaryDirectory(prefix="dalab-") as folder:
-        return save(kept.result, Path(folder) / "result.nc").read_bytes()
+        return save(entry.result, Path(folder) / "result.nc").read_bytes()
 
 
-def _png(kept: Kept, look: Look) -> bytes:
+def _png(entry: HistoryEntry, display: DisplayState) -> bytes:
     page = io.BytesIO()
-    figure(kept.result, look.time, look.layer).savefig(page, format="png", dpi=150)
+    figure(entry.result, display.time, display.layer).savefig(page, format="png", dpi=150)
     return page.getvalue()
 
 
-def _gif(kept: Kept, look: Look) -> bytes:
-    return animation(kept, look)
+def _gif(entry: HistoryEntry, display: DisplayState) -> bytes:
+    return animation(entry, display)
 
 
-def _csv(kept: Kept, look: Look) -> bytes:
-    return steps_table(kept.result).to_csv(index=False).encode()
+def _csv(entry: HistoryEntry, display: DisplayState) -> bytes:
+    return steps_table(entry.result).to_csv(index=False).encode()
 
 
 FORMATS: Mapping[str, Format] = {

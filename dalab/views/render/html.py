@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..model.lab import OBSERVATIONS, TRUTH, LabModel
-from ..pictures.picture import Picture
+from ..pictures.field_plot import FieldPlot
 from ..pictures.score_columns import COLUMNS
-from ..pictures.style import UNOBSERVED, emblem, palette
-from ..pictures.wording import spelt
+from ..pictures.style import UNOBSERVED, legend_glyph, palette
+from ..pictures.wording import format_score
 
 THEME = Path(__file__).with_name("theme.css").read_text()
 """The colours of the page, as variables of CSS."""
@@ -19,7 +19,7 @@ READY = "Choose how the flow is observed, then press Run."
 CHANGED = "The settings differ from those of the run shown: press Run to use them."
 
 
-def strip_html(model: LabModel) -> str:
+def status_html(model: LabModel) -> str:
     """The error if there is one, else the state of the run; and how much of it is done."""
     if model.error:
         kind, text = "error", model.error
@@ -29,7 +29,7 @@ def strip_html(model: LabModel) -> str:
         kind, text = model.state, model.status or READY
     share = round(100 * model.fraction)
     return (
-        f'<div class="lab-strip {kind}" role="status" data-state="{model.state}">'
+        f'<div class="lab-status {kind}" role="status" data-state="{model.state}">'
         f'<span class="lab-text" title="{html.escape(text)}">{html.escape(text)}</span>'
         f'<span class="lab-bar" role="progressbar" aria-label="progress of the run" '
         f'aria-valuenow="{share}" aria-valuemin="0" aria-valuemax="100">'
@@ -37,64 +37,64 @@ def strip_html(model: LabModel) -> str:
     )
 
 
-STRIP = """
-.lab-strip { display: flex; align-items: center; gap: 14px; height: 34px; padding: 0 12px;
+STATUS_CSS = """
+.lab-status { display: flex; align-items: center; gap: 14px; height: 34px; padding: 0 12px;
   border-radius: 5px; font-size: 13px; color: var(--lab-ink);
   background: var(--lab-card); border: 1px solid var(--lab-line);
   box-sizing: border-box; font-variant-numeric: tabular-nums; }
 .lab-text { flex: 1; min-width: 0; line-height: 1.15; display: -webkit-box; overflow: hidden;
   -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
-.lab-strip.error { background: var(--lab-error-ground);
+.lab-status.error { background: var(--lab-error-ground);
   border-color: var(--lab-error); color: var(--lab-error); font-size: 12.5px; }
-.lab-strip.note { background: var(--lab-note-ground); border-color: var(--lab-note);
+.lab-status.note { background: var(--lab-note-ground); border-color: var(--lab-note);
   color: var(--lab-note); }
 .lab-bar { flex: none; width: 170px; height: 8px; border-radius: 4px; overflow: hidden;
   background: var(--lab-line); }
 .lab-bar i { display: block; height: 100%; background: var(--lab-accent); }
-.lab-strip[data-state=done] .lab-bar i { background: var(--lab-good); }
-.lab-strip[data-state=cancelled] .lab-bar i { background: var(--lab-edge); }
-.lab-strip[data-state=failed] .lab-bar i { background: var(--lab-danger); }
+.lab-status[data-state=done] .lab-bar i { background: var(--lab-good); }
+.lab-status[data-state=cancelled] .lab-bar i { background: var(--lab-edge); }
+.lab-status[data-state=failed] .lab-bar i { background: var(--lab-danger); }
 """
 
 
-def scale_pictures(model: LabModel) -> list[tuple[str, Picture]]:
+def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
     """The colour scales in use: a name, and a picture that is drawn on the scale."""
-    truth, seen = model.picture(TRUTH), model.picture(OBSERVATIONS)
+    truth, seen = model.field_plot(TRUTH), model.field_plot(OBSERVATIONS)
     if model.view in ("mean", "sample"):
         return [("Truth and estimates", truth), ("Observations", seen)]
-    estimates = (model.picture(name) for name in model.labels)
+    estimates = (model.field_plot(name) for name in model.labels)
     shown = next((p for p in estimates if p.values is not None), None)
     name = "Spread" if model.view == "spread" else "Estimate − truth"
     middle = [] if shown is None else [(name, shown)]
     return [("Truth", truth), *middle, ("Observations", seen)]
 
 
-def scales_html(model: LabModel) -> str:
+def colorbars_html(model: LabModel) -> str:
     """The colour scales in use, each with its ends and units; curves need none."""
-    if model.picture(TRUTH).axes.kind == "point":
-        return '<div class="lab-scales">Thick grey: the truth. Thin: members.</div>'
-    parts = [scale_html(name, picture) for name, picture in scale_pictures(model)]
+    if model.field_plot(TRUTH).axes.kind == "point":
+        return '<div class="lab-colorbars">Thick grey: the truth. Thin: members.</div>'
+    parts = [colorbar_html(name, plot) for name, plot in colorbar_plots(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'
     parts.append(f"<span>{swatch}not observed</span>")
-    return f'<div class="lab-scales">{"".join(parts)}</div>'
+    return f'<div class="lab-colorbars">{"".join(parts)}</div>'
 
 
-def scale_html(name: str, picture: Picture) -> str:
+def colorbar_html(name: str, plot: FieldPlot) -> str:
     """A colour scale with its ends and units."""
-    colours = ", ".join(palette(picture.kind, 9))
-    low = "0" if picture.kind == "sequential" else f"−{picture.limit:g}"
+    colours = ", ".join(palette(plot.kind, 9))
+    low = "0" if plot.kind == "sequential" else f"−{plot.limit:g}"
     return (
         f"<span>{name}&ensp;{low}<b style='background: linear-gradient(90deg, {colours})'></b>"
-        f"{picture.limit:g}&thinsp;{picture.units}</span>"
+        f"{plot.limit:g}&thinsp;{plot.units}</span>"
     )
 
 
-SCALES = """
-.lab-scales { display: flex; gap: 18px; align-items: center; font-size: 11.5px; height: 20px;
+COLORBAR_CSS = """
+.lab-colorbars { display: flex; gap: 18px; align-items: center; font-size: 11.5px; height: 20px;
   color: var(--lab-muted); white-space: nowrap; padding-left: 48px; }
-.lab-scales b { display: inline-block; width: 90px; height: 9px; margin: 0 5px; border-radius: 2px;
-  vertical-align: -1px; }
-.lab-scales b.swatch { width: 12px; }
+.lab-colorbars b { display: inline-block; width: 90px; height: 9px; margin: 0 5px;
+  border-radius: 2px; vertical-align: -1px; }
+.lab-colorbars b.swatch { width: 12px; }
 """
 
 
@@ -104,8 +104,8 @@ def scores_html(rows: Mapping[str, Mapping[str, float]]) -> str:
         return ""
     head = "".join(f"<th title='{c.meaning}'>{c.title}</th>" for c in COLUMNS)
     body = "".join(
-        f"<tr><td class='name'>{emblem(label)} {label}</td>"
-        + "".join(f"<td>{spelt(row[c.key], c.digits)}</td>" for c in COLUMNS) + "</tr>"
+        f"<tr><td class='name'>{legend_glyph(label)} {label}</td>"
+        + "".join(f"<td>{format_score(row[c.key], c.digits)}</td>" for c in COLUMNS) + "</tr>"
         for label, row in rows.items()
     )
     rows_html = f"<tr><th></th>{head}</tr>{body}"

@@ -12,7 +12,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
-from ..pictures.style import UNOBSERVED, look, palette
+from ..pictures.style import UNOBSERVED, palette, plot_style
 
 SHOWN = {"s-1": (1e6, "10$^{-6}$ s$^{-1}$"), "m": (1e-3, "km"), "day": (1.0, "days")}
 """Factor and words for the units of what is drawn; others are drawn as they are."""
@@ -148,7 +148,7 @@ def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
     days = _field(tree, "time").values
     for label in labels:
         of = metrics.sel({"method": label})
-        own = look(label)
+        own = plot_style(label)
         ax.plot(days, of["rmse_steps"], linewidth=2.2, label=f"{label}, ensemble mean", **own)
         ax.plot(days, of["rmse_sample_steps"], linewidth=0.9, label=f"{label}, one sample",
                 **{**own, "marker": ""})

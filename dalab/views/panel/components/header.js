@@ -1,4 +1,4 @@
-// Tabs, a switch for the theme, and the room that the window leaves to the main area.
+// Tabs, a switch for the theme, and the space that the window leaves to the main area.
 const THEME = "dalab-theme"
 
 function tabs(model) {
@@ -63,8 +63,8 @@ function measure(model) {
   if (!main) return () => {}
   let waiting = null
   const report = () => {
-    const room = [Math.floor(main.clientWidth), Math.floor(main.clientHeight)]
-    if (room.join() !== model.room.join()) model.room = room
+    const size = [Math.floor(main.clientWidth), Math.floor(main.clientHeight)]
+    if (size.join() !== model.available_size.join()) model.available_size = size
   }
   const observer = new ResizeObserver(() => {
     clearTimeout(waiting)
@@ -81,16 +81,16 @@ function* deep(root) {
   }
 }
 
-// Buttons of a group say which of them is pressed, and go on saying it
+// Keep aria-pressed of grouped buttons in step with the pressed one
 function press(group) {
-  const say = () => {
+  const update = () => {
     for (const button of group.querySelectorAll(".bk-btn")) {
       button.setAttribute("aria-pressed", button.classList.contains("bk-active"))
     }
   }
   group.dataset.pressing = ""
-  new MutationObserver(say).observe(group, { attributeFilter: ["class"], subtree: true })
-  say()
+  new MutationObserver(update).observe(group, { attributeFilter: ["class"], subtree: true })
+  update()
 }
 
 // Bokeh leaves the handles of its sliders without a name, and stops at figures that take no keys

@@ -23,7 +23,9 @@ class Header(JSComponent):
 
     names = param.List(doc="of the pages, in the order of their tabs")
     page = param.String(doc="name of the page in front")
-    room = param.List([], doc="width and height of the main area [pixels]; empty until known")
+    available_size = param.List(
+        [], doc="width and height of the main area [pixels]; empty until known"
+    )
 
     _esm = Path(__file__).with_name("header.js")
     _stylesheets = [Path(__file__).with_name("header.css")]

@@ -8,7 +8,7 @@ function make(tag, className, ...children) {
 
 function named(entry) {
   const element = make("span", "named")
-  element.innerHTML = entry.emblem || ""
+  element.innerHTML = entry.legend_glyph || ""
   element.append(entry.name)
   return element
 }
@@ -39,17 +39,17 @@ export function render({ model, el }) {
   function show() {
     for (const { group, chips } of groups) {
       for (const entry of group.entries) {
-        const box = boxes.get(entry.name), why = model.barred[entry.name]
+        const box = boxes.get(entry.name), why = model.unavailable[entry.name]
         box.checked = model.value.includes(entry.name)
         box.disabled = Boolean(why) && !box.checked
         box.parentElement.title = why || entry.meaning
-        box.parentElement.className = box.disabled ? "barred" : ""
+        box.parentElement.className = box.disabled ? "unavailable" : ""
       }
       const ticked = group.entries.filter(entry => model.value.includes(entry.name))
       if (chips) chips.replaceChildren(...ticked.map(named))
     }
   }
 
-  model.on(["value", "barred"], show)
+  model.on(["value", "unavailable"], show)
   show()
 }

@@ -16,11 +16,11 @@ class Picker(JSComponent):
     Args:
         label: what is chosen, for assistive technology.
         groups: names by the title of their group; a group without a title cannot be folded.
-        looks: per name its ``meaning``, and its ``emblem`` where it has one.
+        details: per name its ``meaning``, and its ``legend_glyph`` where it has one.
     """
 
     value = param.List([], doc="what is ticked, in the order of the groups")
-    barred = param.Dict({}, doc="what cannot be chosen now, and why")
+    unavailable = param.Dict({}, doc="what cannot be chosen now, and why")
     label = param.String()
     groups = param.List(doc="per group its title and entries: name, meaning and emblem")
 
@@ -29,10 +29,10 @@ class Picker(JSComponent):
 
     def __init__(
         self, label: str, groups: Mapping[str, Sequence[str]],
-        looks: Mapping[str, Mapping[str, str]], **keywords: Any,
+        details: Mapping[str, Mapping[str, str]], **keywords: Any,
     ) -> None:
         entries = [
-            {"title": title, "entries": [{"name": name, **looks[name]} for name in names]}
+            {"title": title, "entries": [{"name": name, **details[name]} for name in names]}
             for title, names in groups.items()
         ]
         super().__init__(label=label, groups=entries, sizing_mode="stretch_width",

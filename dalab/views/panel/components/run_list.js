@@ -5,8 +5,8 @@ function element(tag, properties = {}, ...children) {
   return made
 }
 
-function drawn(emblem) {
-  return element("span", { innerHTML: emblem })
+function drawn(legend_glyph) {
+  return element("span", { innerHTML: legend_glyph })
 }
 
 function empty() {
@@ -43,7 +43,7 @@ function listing(rows, ticked, send, changed) {
       changed()
     })
     const chips = run.methods.map(method => element(
-      "span", { className: "chip" }, drawn(method.emblem), `${method.name} `,
+      "span", { className: "chip" }, drawn(method.legend_glyph), `${method.name} `,
       element("b", { textContent: method.rmse })))
     const wanted = () => document.dispatchEvent(
       new CustomEvent("dalab-download", { detail: run.number }))
@@ -78,7 +78,7 @@ function comparing(model) {
   scores.createTHead().append(heads("", ...model.titles.map(title => [title, 2])),
                               heads("Method", ...model.titles.flatMap(() => titles)))
   scores.createTBody().append(...rows.map(row => element(
-    "tr", {}, element("td", {}, drawn(row.emblem), row.name),
+    "tr", {}, element("td", {}, drawn(row.legend_glyph), row.name),
     ...row.cells.map(cell => element("td", {
       textContent: cell.text, className: cell.best ? "best" : "",
     })))))

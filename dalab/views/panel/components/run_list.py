@@ -14,14 +14,14 @@ from panel.custom import JSComponent
 from ....errors import InputError
 from ....experiments.run import MethodScores
 from ...model.config_text import difference
-from ...model.history import Kept
+from ...model.history import HistoryEntry
 from ...model.lab import LabModel
-from ...pictures.style import emblem
-from ...pictures.wording import duration, spelt
+from ...pictures.style import legend_glyph
+from ...pictures.wording import duration, format_score
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedScore:
     """A score of two runs side by side.
 
     Args:
@@ -39,20 +39,20 @@ class Compared:
     def cells(self, a: MethodScores | None, b: MethodScores | None) -> list[dict[str, Any]]:
         """Text of either run, and whether it is the better one."""
         values = [math.nan if s is None else float(getattr(s, self.key)) for s in (a, b)]
-        texts = [spelt(v, self.digits) for v in values]
+        texts = [format_score(v, self.digits) for v in values]
         away = [math.inf if self.best is None else abs(v - self.best) for v in values]
         better = [away[0] < away[1], away[1] < away[0]]
         distinct = texts[0] != texts[1]
         return [{"text": t, "best": b and distinct} for t, b in zip(texts, better, strict=True)]
 
 
-COMPARED = (
-    Compared("rmse_mean", "RMSE mean", 3, 0.0),
-    Compared("rmse_sample", "RMSE one", 3, 0.0),
-    Compared("crps", "CRPS", 3, 0.0),
-    Compared("spread_skill", "Spread / skill", 2, 1.0),
-    Compared("network_evaluations", "Calls", 0, None),
-    Compared("seconds", "Seconds", 1, None),
+COMPARED_SCORES = (
+    ComparedScore("rmse_mean", "RMSE mean", 3, 0.0),
+    ComparedScore("rmse_sample", "RMSE one", 3, 0.0),
+    ComparedScore("crps", "CRPS", 3, 0.0),
+    ComparedScore("spread_skill", "Spread / skill", 2, 1.0),
+    ComparedScore("network_evaluations", "Calls", 0, None),
+    ComparedScore("seconds", "Seconds", 1, None),
 )
 
 
@@ -64,7 +64,7 @@ class RunList(JSComponent):
     """
 
     rows = param.List(doc="the runs, in words")
-    titles = param.List([score.title for score in COMPARED], doc="of what is compared")
+    titles = param.List([score.title for score in COMPARED_SCORES], doc="of what is compared")
     comparison = param.Dict({}, doc="two runs side by side; empty while there are not two")
 
     _esm = Path(__file__).with_name("run_list.js")
@@ -78,8 +78,8 @@ class RunList(JSComponent):
 
     def follow(self) -> None:
         """List what there is now."""
-        shown = None if self.model.busy else self.model.kept
-        rows = [_row(kept, kept is shown) for kept in reversed(self.model.history)]
+        shown = None if self.model.busy else self.model.shown_entry
+        rows = [_row(entry, entry is shown) for entry in reversed(self.model.history)]
         if rows != self.rows:
             self.rows = rows
 
@@ -93,9 +93,9 @@ class RunList(JSComponent):
         elif data["do"] == "delete" and chosen:
             self.model.history = [k for k in self.model.history if k not in chosen]
 
-    def _show(self, kept: Kept) -> None:
+    def _show(self, entry: HistoryEntry) -> None:
         try:
-            self.model.show(kept)
+            self.model.show(entry)
         except InputError as error:
             self.model.error = str(error)
         else:
@@ -108,7 +108,7 @@ def runs_page(model: LabModel) -> RunList:
     return RunList(model, sizing_mode="stretch_width", margin=(6, 10))
 
 
-def compare(a: Kept, b: Kept) -> dict[str, Any]:
+def compare(a: HistoryEntry, b: HistoryEntry) -> dict[str, Any]:
     """Two runs side by side: where their experiments differ, and the scores of all methods."""
     ours, theirs = difference(a.config, b.config), difference(b.config, a.config)
     return {
@@ -118,8 +118,8 @@ def compare(a: Kept, b: Kept) -> dict[str, Any]:
         ],
         "rows": [
             {
-                "name": name, "emblem": emblem(name),
-                "cells": [c for score in COMPARED
+                "name": name, "legend_glyph": legend_glyph(name),
+                "cells": [c for score in COMPARED_SCORES
                           for c in score.cells(a.scores.get(name), b.scores.get(name))],
             }
             for name in {**a.scores, **b.scores}
@@ -127,14 +127,15 @@ def compare(a: Kept, b: Kept) -> dict[str, Any]:
     }
 
 
-def _row(kept: Kept, shown: bool) -> dict[str, Any]:
-    run = kept.watch.run
+def _row(entry: HistoryEntry, shown: bool) -> dict[str, Any]:
+    run = entry.observed_run.run
     return {
-        "number": kept.number, "title": kept.title, "about": kept.about, "shown": shown,
-        "when": f"{kept.when:%H:%M}", "took": duration(run.progress.elapsed),
+        "number": entry.number, "title": entry.title, "about": entry.about, "shown": shown,
+        "when": f"{entry.when:%H:%M}", "took": duration(run.progress.elapsed),
         "stopped": run.state != "done",
         "methods": [
-            {"name": name, "emblem": emblem(name), "rmse": spelt(scores.rmse_mean)}
-            for name, scores in kept.scores.items()
+            {"name": name, "legend_glyph": legend_glyph(name),
+             "rmse": format_score(scores.rmse_mean)}
+            for name, scores in entry.scores.items()
         ],
     }

@@ -44,7 +44,7 @@ export function render({ model, el }) {
   function line(row) {
     const tr = document.createElement("tr")
     const name = tr.insertCell()
-    name.innerHTML = row.emblem
+    name.innerHTML = row.legend_glyph
     name.append(row.name)
     row.texts.forEach(text => { tr.insertCell().textContent = text })
     return tr

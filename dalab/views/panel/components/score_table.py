@@ -15,8 +15,8 @@ import param
 from panel.custom import JSComponent
 
 from ...pictures.score_columns import COLUMNS
-from ...pictures.style import emblem
-from ...pictures.wording import spelt
+from ...pictures.style import legend_glyph
+from ...pictures.wording import format_score
 
 
 class ScoreTable(JSComponent):
@@ -36,7 +36,7 @@ class ScoreTable(JSComponent):
         super().__init__(**keywords)
         self._names: list[str] = []
 
-    def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
+    def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
         """Make the table as wide and high as ``size``, with a row for each of the methods."""
         self._names = list(names)
         width, height = size
@@ -52,7 +52,7 @@ class ScoreTable(JSComponent):
 def _row(name: str, scores: Mapping[str, float]) -> dict[str, Any]:
     values = [scores.get(column.key, math.nan) for column in COLUMNS]
     return {
-        "name": name, "emblem": emblem(name),
+        "name": name, "legend_glyph": legend_glyph(name),
         "values": [value if math.isfinite(value) else None for value in values],
-        "texts": [spelt(v, c.digits) for v, c in zip(values, COLUMNS, strict=True)],
+        "texts": [format_score(v, c.digits) for v, c in zip(values, COLUMNS, strict=True)],
     }

@@ -70,7 +70,7 @@ function follow(model) {
   })
 }
 
-function receiver(model, say) {
+function receiver(model, showMessage) {
   let pieces = []
   return message => {
     pieces.push(Uint8Array.from(atob(message.data), c => c.charCodeAt(0)))
@@ -80,11 +80,11 @@ function receiver(model, say) {
     pieces = []
     element("a", { href: url, download: message.name }).click()
     setTimeout(() => URL.revokeObjectURL(url), 60000)
-    say(`Downloaded ${message.name}`)
+    showMessage(`Downloaded ${message.name}`)
   }
 }
 
-function sender(model, say) {
+function sender(model, showMessage) {
   let file = null, at = 0
   const encoded = piece => new Promise(resolve => {
     const reader = new FileReader()
@@ -94,14 +94,14 @@ function sender(model, say) {
   return {
     open(chosen) {
       [file, at] = [chosen, 0]
-      say(`Reading ${file.name} …`)
+      showMessage(`Reading ${file.name} …`)
       model.send_msg({ do: "open", name: file.name, size: file.size })
     },
     async next() {
       const piece = file.slice(at, at + model.piece)
       at += piece.size
       model.send_msg({ do: "piece", data: await encoded(piece) })
-      if (at < file.size) say(`Reading ${file.name} … ${Math.round(100 * at / file.size)} %`)
+      if (at < file.size) showMessage(`Reading ${file.name} … ${Math.round(100 * at / file.size)} %`)
     },
   }
 }
@@ -136,18 +136,18 @@ function dropping(open, fetch) {
 }
 
 function speaker() {
-  const said = element("output", { className: "said" })
+  const output = element("output", { className: "message" })
   let fading = null
-  const say = text => {
-    said.textContent = text
+  const showMessage = text => {
+    output.textContent = text
     clearTimeout(fading)
-    fading = setTimeout(() => { said.textContent = "" }, 8000)
+    fading = setTimeout(() => { output.textContent = "" }, 8000)
   }
-  return { said, say }
+  return { output, showMessage }
 }
 
-function sharing(model, say) {
-  const copied = (what, text) => () => copy(text()).then(() => say(`Copied the ${what}`))
+function sharing(model, showMessage) {
+  const copied = (what, text) => () => copy(text()).then(() => showMessage(`Copied the ${what}`))
   const address = () =>
     location.origin + location.pathname + (model.query ? `?${model.query}` : "")
   return menu("Share", [
@@ -184,21 +184,21 @@ function opening(open) {
 }
 
 export function render({ model, el }) {
-  const { said, say } = speaker()
+  const { output, showMessage } = speaker()
   const make = (title, wish) => {
-    say(`Making the ${title} …`)
+    showMessage(`Making the ${title} …`)
     model.send_msg({ do: "make", ...wish })
   }
-  const files = sender(model, say)
-  const share = sharing(model, say)
+  const files = sender(model, showMessage)
+  const share = sharing(model, showMessage)
   const download = downloading(model, make)
   const { veil, leave } = dropping(
     file => files.open(file), number => make("NetCDF", { what: "netcdf", number }))
-  el.append(said, share.handle, share.list, download.handle, download.list,
+  el.append(output, share.handle, share.list, download.handle, download.list,
             ...opening(file => files.open(file)), veil)
 
   const acts = {
-    file: receiver(model, say), next: () => files.next(), say: message => say(message.text),
+    file: receiver(model, showMessage), next: () => files.next(), message: message => showMessage(message.text),
   }
   model.on("msg:custom", message => acts[message.do](message))
   follow(model)

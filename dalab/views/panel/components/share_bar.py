@@ -22,11 +22,11 @@ from ....experiments.config import Config
 from ....experiments.results.stored_run import StoredRun
 from ...model.config_text import FOREIGN, command, script
 from ...model.controls import FILE, Controls
-from ...model.history import Kept, keep
+from ...model.history import HistoryEntry, add_entry
 from ...model.lab import LabModel
-from ...model.observed_run import Watch
-from ...model.uploads import Upload, opened
-from ...model.url import LOOKED, link, usual
+from ...model.observed_run import ObservedRun
+from ...model.uploads import Upload, read_upload
+from ...model.url import LINKED_PARAMETERS, default_config, link_query
 from ...render.exports import FORMATS, WORKER
 
 PIECE = 3 << 20
@@ -60,28 +60,29 @@ class ShareBar(JSComponent):
         self._upload: Upload | None = None
         self._outgoing: deque[tuple[dict[str, Any], bytes]] = deque()
         self.follow()
-        model.param.watch(lambda *events: self.follow(), [*Controls.param, *LOOKED, *_TOLD])
+        followed = [*Controls.param, *LINKED_PARAMETERS, *_SHARED_PARAMETERS]
+        model.param.watch(lambda *events: self.follow(), followed)
         for options in model.option_sets():
             options.param.watch(lambda *events: self.follow(), list(options.param))
 
     def follow(self) -> None:
         """Say what is on the screen now."""
         model = self.model
-        kept = None if model.busy else model.kept
-        config, note = (model.config(), "") if kept is None else _repeated(kept)
+        entry = None if model.busy else model.shown_entry
+        config, note = (model.config(), "") if entry is None else _repetition(entry)
         changes = {
-            "query": self.query if model.error else link(model, self.base),
-            "python": script(config, note), "command": command(config), "ready": kept is not None,
+            "query": self.query if model.error else link_query(model, self.base),
+            "python": script(config, note), "command": command(config), "ready": entry is not None,
         }
         self.param.update(**{k: v for k, v in changes.items() if getattr(self, k) != v})
 
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
         """What the buttons ask for."""
-        wishes: dict[str, Callable[[Mapping[str, Any]], None]] = {
-            "make": self._make, "more": self._go_on, "open": self._open, "piece": self._take,
+        handlers: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "make": self._make, "more": self._send_next, "open": self._open, "piece": self._take,
         }
         try:
-            wishes[data["do"]](data)
+            handlers[data["do"]](data)
         except InputError as error:
             self._refuse(error)
 
@@ -89,18 +90,20 @@ class ShareBar(JSComponent):
 
     def _make(self, data: Mapping[str, Any]) -> None:
         """Make a file of the run on show, or of that with the number."""
-        form, look, number = FORMATS[data["what"]], self.model.look, data.get("number")
+        form, display, number = FORMATS[data["what"]], self.model.display_state, data.get("number")
         numbered = (k for k in self.model.history if k.number == number)
-        kept = self.model.kept if number is None else next(numbered, None)
-        if kept is None:
+        entry = self.model.shown_entry if number is None else next(numbered, None)
+        if entry is None:
             return
-        name = f"dalab-{kept.config.hash()}.{form.suffix}"
-        _later(lambda: form.make(kept, look), lambda made: self.send(name, form.kind, made))
+        name = f"dalab-{entry.config.hash()}.{form.suffix}"
+        _in_background(
+            lambda: form.make(entry, display), lambda made: self.send(name, form.kind, made)
+        )
 
     def send(self, name: str, kind: str, content: bytes | Exception) -> None:
         """Give a file to the browser, or say why there is none."""
         if isinstance(content, Exception):
-            self._send_msg({"do": "say", "text": f"{name} could not be made: {content}"})
+            self._send_msg({"do": "message", "text": f"{name} could not be made: {content}"})
             return
         waiting = bool(self._outgoing)
         for at in range(0, len(content), PIECE):
@@ -113,7 +116,7 @@ class ShareBar(JSComponent):
         about, piece = self._outgoing[0]
         self._send_msg({**about, "data": base64.b64encode(piece).decode()})
 
-    def _go_on(self, data: Mapping[str, Any]) -> None:
+    def _send_next(self, data: Mapping[str, Any]) -> None:
         """A piece has arrived: send the next one."""
         self._outgoing.popleft()
         if self._outgoing:
@@ -136,7 +139,9 @@ class ShareBar(JSComponent):
             return
         self._upload = None
         config = self.model.config()
-        _later(lambda: opened(upload, config), lambda found: self.receive(upload.name, found))
+        _in_background(
+            lambda: read_upload(upload, config), lambda found: self.receive(upload.name, found)
+        )
 
     def receive(self, name: str, found: StoredRun | Path | Exception) -> None:
         """Show a stored run, take a truth, or say why not."""
@@ -146,27 +151,27 @@ class ShareBar(JSComponent):
                 raise found
             if isinstance(found, Path):
                 model.param.update(truth=FILE, truth_file=str(found))
-                said = f"The truth is now {name}"
+                message = f"The truth is now {name}"
             else:
-                said = show(model, found, name)
+                message = show(model, found, name)
         except InputError as error:
             self._refuse(error)
         else:
-            self._send_msg({"do": "say", "text": said})
+            self._send_msg({"do": "message", "text": message})
 
     def _refuse(self, error: InputError) -> None:
         """Say that a file cannot be used, and why."""
         self._upload = None
         self.model.error = f"The file cannot be used. {error}"
-        self._send_msg({"do": "say", "text": "The file cannot be used"})
+        self._send_msg({"do": "message", "text": "The file cannot be used"})
 
 
-_TOLD = ("state", "error", "history")
+_SHARED_PARAMETERS = ("state", "error", "history")
 
 
 def share_bar(model: LabModel, base: Config | None = None) -> ShareBar:
     """The buttons for a model; ``base`` is the experiment of a page without a query."""
-    return ShareBar(model, base or usual({}), margin=0)
+    return ShareBar(model, base or default_config({}), margin=0)
 
 
 def show(model: LabModel, run: StoredRun, name: str) -> str:
@@ -180,21 +185,21 @@ def show(model: LabModel, run: StoredRun, name: str) -> str:
             f"window of {name}", run.config.window, f"must be {model.window}, as on this page",
             f"Add window={run.config.window} to the address, and drop the file again.",
         )
-    history = keep(model.history, Watch(run.config, run), name)
+    history = add_entry(model.history, ObservedRun(run.config, run), name)
     model.show(history[-1])
     model.history = history
     return f"{name} is among the runs" if model.busy else f"{name} is on show"
 
 
-def _repeated(kept: Kept) -> tuple[Config, str]:
+def _repetition(entry: HistoryEntry) -> tuple[Config, str]:
     """The experiment that gave the numbers on the screen, and what to know about it."""
-    run = kept.watch.run
+    run = entry.observed_run.run
     device = str(run.twin.device) if run.twin is not None else run.config.device
     stopped = "" if run.state == "done" else "The run on the screen was stopped before its end."
     return run.config.replace(device=device), stopped
 
 
-def _later(job: Callable[[], Any], then: Callable[[Any], None]) -> None:
+def _in_background(job: Callable[[], Any], then: Callable[[Any], None]) -> None:
     """Let the worker do a job, and the session's own loop take the answer or the exception."""
     document = pn.state.curdoc
 

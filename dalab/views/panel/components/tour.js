@@ -19,10 +19,10 @@ function build() {
     close: element("button", { className: "close", textContent: "✕" }),
   }
   parts.close.setAttribute("aria-label", "Close the tour")
-  const said = element("div", {}, parts.title, parts.text)
-  said.setAttribute("aria-live", "polite")
+  const message = element("div", {}, parts.title, parts.text)
+  message.setAttribute("aria-live", "polite")
   const acts = element("div", { className: "acts" }, parts.count, parts.back, parts.next)
-  parts.card = element("div", { className: "card", popover: "manual" }, parts.close, said, acts)
+  parts.card = element("div", { className: "card", popover: "manual" }, parts.close, message, acts)
   parts.card.setAttribute("role", "dialog")
   parts.card.setAttribute("aria-label", "Tour")
   return parts

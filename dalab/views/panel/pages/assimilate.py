@@ -8,19 +8,19 @@ import panel as pn
 from panel.io import unlocked
 
 from ....experiments.parts import make_system
-from ...model.lab import CURVES, LOOKS, OBSERVATIONS, SCORES, TRUTH, LabModel
+from ...model.lab import CURVES, DISPLAY_PARAMETERS, OBSERVATIONS, SCORES, TRUTH, LabModel
 from ...pictures.axes import time_label
-from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH, Plan
-from ...pictures.picture import Picture
+from ...pictures.field_plot import FieldPlot
+from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH, GridLayout
 from ...pictures.style import colour
-from ...render.html import SCALES, scales_html
+from ...render.html import COLORBAR_CSS, colorbars_html
 from ..components.score_table import ScoreTable
 from ..plots.field_map import Map, shared_ranges
 from ..plots.skill_curves import Curves
 from ..toolbar import toolbar
 
 
-class Desk:
+class AssimilatePage:
     """The page, and how it follows the model.
 
     Args:
@@ -28,24 +28,24 @@ class Desk:
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.model, self.room, self._shown = model, (WIDTH, HEIGHT), True
-        self.scales = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
-                                   margin=(2, 10, 2, 10), stylesheets=[SCALES])
+        self.model, self.available_size, self._shown = model, (WIDTH, HEIGHT), True
+        self.colorbars = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
+                                   margin=(2, 10, 2, 10), stylesheets=[COLORBAR_CSS])
         self.curves, self.table = Curves(model.window), ScoreTable(margin=(4, 0, 0, 0))
-        self.board = pn.FlexBox(
+        self.box = pn.FlexBox(
             pn.pane.Bokeh(self.curves.figure, margin=0),
             self.table,
             min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
         )
-        self.layout = pn.Column(toolbar(model), self.scales, self.board, margin=0,
+        self.layout = pn.Column(toolbar(model), self.colorbars, self.box, margin=0,
                                 sizing_mode="stretch_width")
         self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
         self._ranges = shared_ranges()
         self.maps: dict[str, Map] = {}
-        self._named: tuple[str, ...] = ()
-        self._missed: set[str] = set()
+        self._labels: tuple[str, ...] = ()
+        self._stale: set[str] = set()
         self.arrange()
-        model.param.watch(lambda *events: self.tick(), list(LOOKS))  # do not wait for the next tick
+        model.param.watch(lambda *events: self.poll(), list(DISPLAY_PARAMETERS))  # at once
 
     # --- arrangement ----------------------------------------------------------------------------
 
@@ -54,49 +54,49 @@ class Desk:
 
         Figures and table are made once and then kept, shown or hidden: browsers hold on to models
         that a page no longer has, and to draw a table while it is taken away is an error. The
-        sizes are such that the board breaks its lines where :class:`Plan` wants them.
+        sizes are such that the board breaks its lines where :class:`GridLayout` wants them.
         """
-        self._named = names = self.model.labels
-        plan = Plan(len(names) + 2, *self.room)
-        self.board.param.update(min_width=plan.width, max_width=plan.width)
-        for _ in range(plan.maps - len(self._slots)):
+        self._labels = names = self.model.labels
+        grid = GridLayout(len(names) + 2, *self.available_size)
+        self.box.param.update(min_width=grid.width, max_width=grid.width)
+        for _ in range(grid.maps - len(self._slots)):
             slot = Map(self._ranges)
             pane = pn.pane.Bokeh(slot.figure, margin=0)
             self._slots.append((slot, pane))
-            self.board.insert(len(self._slots) - 1, pane)
+            self.box.insert(len(self._slots) - 1, pane)
         for i, (slot, pane) in enumerate(self._slots):
-            pane.visible = slot.figure.visible = i < plan.maps
-            slot.place(plan.size, left=i % plan.columns == 0)
-        slots, spare = self._slots[: plan.maps], self._slots[plan.maps :]
+            pane.visible = slot.figure.visible = i < grid.maps
+            slot.set_size(grid.size, left=i % grid.columns == 0)
+        slots, spare = self._slots[: grid.maps], self._slots[grid.maps :]
         for slot, _ in spare:
-            slot.show("", Picture(""))
+            slot.show("", FieldPlot(""))
         self.maps = {n: s for n, (s, _) in zip((TRUTH, OBSERVATIONS, *names), slots, strict=True)}
-        self.curves.place(plan.curves, names)
-        self.table.place(plan.table, names)
+        self.curves.set_size(grid.curves, names)
+        self.table.set_size(grid.table, names)
         self.show({*self.maps, CURVES, SCORES})
 
-    def fit(self, width: int, height: int) -> None:
+    def resize(self, width: int, height: int) -> None:
         """Use the room that the window leaves to the page [pixels]."""
-        room = max(width - MARGIN, WIDTH), max(height - ABOVE, HEIGHT)
-        if room != self.room:
-            self.room = room
+        available_size = max(width - MARGIN, WIDTH), max(height - ABOVE, HEIGHT)
+        if available_size != self.available_size:
+            self.available_size = available_size
             self.arrange()
 
-    def front(self, shown: bool) -> None:
+    def set_active(self, shown: bool) -> None:
         """Begin or cease to be seen: what nobody sees is not drawn."""
         self._shown = shown
         if shown:
-            self.tick()
+            self.poll()
 
     # --- what is new ----------------------------------------------------------------------------
 
-    def tick(self) -> None:
+    def poll(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""
-        self._missed |= self.model.poll()
+        self._stale |= self.model.poll()
         if not self._shown:
             return
-        fresh, self._missed = self._missed, set()
-        others = self.model.labels != self._named
+        fresh, self._stale = self._stale, set()
+        others = self.model.labels != self._labels
         if others or fresh:
             with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
                 if others:
@@ -109,21 +109,21 @@ class Desk:
         names = set(names)
         for name in names & self.maps.keys():
             accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}
-            self.maps[name].show(name, self.model.picture(name), **accent)
+            self.maps[name].show(name, self.model.field_plot(name), **accent)
         if names & {TRUTH, OBSERVATIONS}:
-            self.curves.day.location = self.model.look.time
-            self._show_scales()
+            self.curves.day.location = self.model.display_state.time
+            self._show_colorbars()
         if CURVES in names:
             self.curves.floor(self.model.noise_shown)
             errors, spreads = (
-                {name: known[name] for name in self._named if name in known}
+                {name: known[name] for name in self._labels if name in known}
                 for known in (self.model.curves(), self.model.spreads())
             )
             self.curves.show(errors, spreads, time_label(make_system(self.model.system)))
         if SCORES in names:
             self.table.show(self.model.scores())
 
-    def _show_scales(self) -> None:
-        text = scales_html(self.model)
-        if text != self.scales.object:
-            self.scales.object = text
+    def _show_colorbars(self) -> None:
+        text = colorbars_html(self.model)
+        if text != self.colorbars.object:
+            self.colorbars.object = text

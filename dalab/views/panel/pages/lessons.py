@@ -10,8 +10,8 @@ import panel as pn
 
 from ....experiments.lessons.catalogue import SCENARIOS
 from ....experiments.lessons.scenario import Choice, Finding, Verdict
-from ...model.lessons import Teacher
-from ...render.html import STRIP
+from ...model.lessons import LessonModel
+from ...render.html import STATUS_CSS
 from ..components.header import Header
 from ..fields import STYLES, TICKS
 from ..plots.lesson_charts import WIDTH, Charts
@@ -33,136 +33,136 @@ _HERE = Path(__file__).parents[1]
 _SIDE, _ABOVE = 310, 70
 """Width of the left column, and height of what stands over the charts [pixels]."""
 
-_STYLE = (_HERE / "lessons.css").read_text() + STRIP
+_STYLE = (_HERE / "lessons.css").read_text() + STATUS_CSS
 
 
-def create_teach() -> pn.Template:
+def create_lessons() -> pn.Template:
     """The teaching page; every call makes an independent session.
 
     Its runs wait in one line with those of the lab.
     """
     prepare()
-    said = address()
-    teacher = Teacher()
-    for name in said.get(LESSON, []):
+    arguments = address()
+    model = LessonModel()
+    for name in arguments.get(LESSON, []):
         if name in SCENARIOS:
-            teacher.lesson = name
-    for key in said.get(BACK, []):
-        teacher.come_back(key)
-    room = Classroom(teacher)
-    follow("dalab: lessons", teacher.session.key, room.tick, teacher.leave)
-    return template("lessons.html", header=room.header, side=room.side, main=room.main)
+            model.lesson = name
+    for key in arguments.get(BACK, []):
+        model.come_back(key)
+    page = LessonPage(model)
+    follow("dalab: lessons", model.session.key, page.poll, model.leave)
+    return template("lessons.html", header=page.header, side=page.side, main=page.main)
 
 
-class Classroom:
+class LessonPage:
     """The fields and pictures of the page, and how they follow the model.
 
     Args:
-        teacher: the view-model.
+        model: the view-model.
     """
 
-    def __init__(self, teacher: Teacher) -> None:
-        self.teacher, self.header, self.charts = teacher, Header(), Charts()
+    def __init__(self, model: LessonModel) -> None:
+        self.model, self.header, self.charts = model, Header(), Charts()
         self.lessons = pn.widgets.RadioBoxGroup(
-            label="Lessons", options=_lessons(teacher.stars), value=teacher.lesson, width=_SIDE,
+            label="Lessons", options=_lessons(model.stars), value=model.lesson, width=_SIDE,
             margin=(8, 10), stylesheets=[TICKS],
         )
-        self.told, self.hint = _html(width=_SIDE), _html(width=_SIDE)
-        self.verdict, self.told_after = (_html(sizing_mode="stretch_width") for _ in range(2))
+        self.story, self.hint = _html(width=_SIDE), _html(width=_SIDE)
+        self.verdict, self.explanation = (_html(sizing_mode="stretch_width") for _ in range(2))
         self.choices = pn.Column(width=_SIDE + 10, margin=0)
         self.run, self.stop = _button("▶  Run", "primary"), _button("■  Stop", "danger")
         self.help = pn.widgets.CheckBoxGroup(label="Help", options=[HINT],
                                              stylesheets=[TICKS])
         self.side = pn.Column(
-            self.lessons, self.told, self.choices, pn.Row(self.run, self.stop, margin=(0, 5)),
+            self.lessons, self.story, self.choices, pn.Row(self.run, self.stop, margin=(0, 5)),
             self.help, self.hint, width=_SIDE + 20, margin=0,
         )
         self.main = pn.Column(
-            self.verdict, pn.pane.Bokeh(self.charts.layout, margin=0), self.told_after,
+            self.verdict, pn.pane.Bokeh(self.charts.layout, margin=0), self.explanation,
             sizing_mode="stretch_width", min_width=WIDTH, margin=0,
         )
         self._bind()
-        self._turn()
+        self._show_lesson()
 
     def _bind(self) -> None:
-        teacher = self.teacher
-        self.run.on_click(lambda _: teacher.attempt())
-        self.stop.on_click(lambda _: teacher.stop())
-        self.header.param.watch(lambda event: self._fit(*event.new), "room")
-        self.lessons.link(teacher, value="lesson")
+        model = self.model
+        self.run.on_click(lambda _: model.attempt())
+        self.stop.on_click(lambda _: model.stop())
+        self.header.param.watch(lambda event: self._resize(*event.new), "available_size")
+        self.lessons.link(model, value="lesson")
         self.lessons.jscallback(args={"names": list(SCENARIOS)}, value=_WRITE)
-        self.help.param.watch(self._assist, "value")
-        teacher.param.watch(lambda *events: self._turn(), "lesson")
-        teacher.param.watch(lambda *events: self._say(), _SAID)
-        teacher.param.watch(lambda *events: self._draw(), "overlaid")
-        teacher.param.watch(lambda *events: self._reward(), "stars")
+        self.help.param.watch(self._set_help, "value")
+        model.param.watch(lambda *events: self._show_lesson(), "lesson")
+        model.param.watch(lambda *events: self._show_verdict(), _VERDICT_PARAMETERS)
+        model.param.watch(lambda *events: self._draw(), "show_exact")
+        model.param.watch(lambda *events: self._show_stars(), "stars")
 
-    def tick(self) -> None:
+    def poll(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""
-        if self.teacher.poll():
+        if self.model.poll():
             self._draw()
 
-    def _turn(self) -> None:
+    def _show_lesson(self) -> None:
         """Another lesson."""
-        scenario = self.teacher.scenario
-        self.told.object = (
+        scenario = self.model.scenario
+        self.story.object = (
             f"<h2>{escape(scenario.title)}</h2><p>{escape(scenario.story)}</p>"
             f"<p class='goal'><b>Goal.</b> {escape(scenario.goal)}</p>"
         )
         self.choices.objects = [self._field(choice) for choice in scenario.choices]
-        asked = [HINT] * self.teacher.hinted + [EXACT] * self.teacher.overlaid
+        asked = [HINT] * self.model.show_hint + [EXACT] * self.model.show_exact
         self.help.param.update(value=asked, options=[HINT] + [EXACT] * bool(scenario.exact))
-        self._say()
+        self._show_verdict()
         self._draw()
 
     def _field(self, choice: Choice) -> pn.widgets.Select:
         field = pn.widgets.Select(
-            label=choice.label, options={choice.said(v): v for v in choice.values},
-            value=self.teacher.settings[choice.name], width=_SIDE - 20, stylesheets=[STYLES],
+            label=choice.label, options={choice.format(v): v for v in choice.values},
+            value=self.model.settings[choice.name], width=_SIDE - 20, stylesheets=[STYLES],
         )
-        field.param.watch(lambda event: self.teacher.choose(choice.name, event.new), "value")
+        field.param.watch(lambda event: self.model.choose(choice.name, event.new), "value")
         return field
 
-    def _assist(self, event: Any) -> None:
-        self.teacher.param.update(hinted=HINT in event.new, overlaid=EXACT in event.new)
+    def _set_help(self, event: Any) -> None:
+        self.model.param.update(show_hint=HINT in event.new, show_exact=EXACT in event.new)
 
-    def _say(self) -> None:
-        teacher = self.teacher
-        self.run.disabled, self.stop.disabled = teacher.busy, not teacher.busy
-        self.verdict.object = verdict_html(teacher)
-        self.hint.object = f"<p class='hint'>{escape(teacher.scenario.hint)}</p>" * teacher.hinted
-        why = f"<h3>Why</h3><p class='why'>{escape(teacher.scenario.explanation)}</p>"
-        self.told_after.object = why if teacher.solved else ""
+    def _show_verdict(self) -> None:
+        model = self.model
+        self.run.disabled, self.stop.disabled = model.busy, not model.busy
+        self.verdict.object = verdict_html(model)
+        self.hint.object = f"<p class='hint'>{escape(model.scenario.hint)}</p>" * model.show_hint
+        why = f"<h3>Why</h3><p class='why'>{escape(model.scenario.explanation)}</p>"
+        self.explanation.object = why if model.solved else ""
 
     def _draw(self) -> None:
-        self.charts.show(self.teacher.panels())
+        self.charts.show(self.model.panels())
 
-    def _fit(self, width: int, height: int) -> None:
+    def _resize(self, width: int, height: int) -> None:
         """Use the room that the window leaves [pixels]."""
-        self.charts.place(width - 40, height - _ABOVE)
+        self.charts.set_size(width - 40, height - _ABOVE)
 
-    def _reward(self) -> None:
-        self.lessons.options = _lessons(self.teacher.stars)
-
-
-_SAID = ["verdict", "busy", "trouble", "hinted", "status", "fraction"]
+    def _show_stars(self) -> None:
+        self.lessons.options = _lessons(self.model.stars)
 
 
-def verdict_html(teacher: Teacher) -> str:
+_VERDICT_PARAMETERS = ["verdict", "busy", "error", "show_hint", "status", "fraction"]
+
+
+def verdict_html(model: LessonModel) -> str:
     """One line: what is going on, or the stars and the numbers of the newest attempt."""
-    verdict = teacher.verdict
-    if teacher.trouble:
-        return _line("trouble", escape(teacher.trouble), "bad")
-    if teacher.busy:
-        return _line("busy", escape(teacher.status) + _bar(teacher.fraction))
+    verdict = model.verdict
+    if model.error:
+        return _line("error", escape(model.error), "bad")
+    if model.busy:
+        return _line("busy", escape(model.status) + _bar(model.fraction))
     if verdict is None:
         return _line("idle", "Press Run: as it stands, it fails.")
-    if verdict.trouble:
-        return _line("failed", escape(verdict.trouble), "bad")
-    return _judged(verdict)
+    if verdict.error:
+        return _line("failed", escape(verdict.error), "bad")
+    return _verdict_line(verdict)
 
 
-def _judged(verdict: Verdict) -> str:
+def _verdict_line(verdict: Verdict) -> str:
     """Whether the goal is reached, the stars and the numbers."""
     words = "Goal reached" if verdict.passed else "Not yet"
     kind, state = ("good", "passed") if verdict.passed else ("bad", "failed")

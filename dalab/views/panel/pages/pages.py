@@ -2,7 +2,7 @@
 
 A page is made from the model once and then kept, shown or hidden. It has a ``layout``, is told by
 ``front`` whether it is the one in front, and is called by ``tick`` several times a second while it
-is. A page that follows the model by itself needs only a function and is made by :class:`Plain`.
+is. A page that follows the model by itself is a :class:`StaticPage`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Protocol
 import panel as pn
 
 from ...model.lab import LabModel
-from ...render.html import STRIP, strip_html
+from ...render.html import STATUS_CSS, status_html
 from ..components.header import Header
 from ..components.run_list import runs_page
-from .assimilate import Desk
+from .assimilate import AssimilatePage
 from .physics import PhysicsPage
 from .posterior import PosteriorPage
 from .sensors import sensors_page
@@ -27,17 +27,17 @@ class Page(Protocol):
 
     layout: pn.viewable.Viewable
 
-    def fit(self, width: int, height: int) -> None:
+    def resize(self, width: int, height: int) -> None:
         """Use the room that the window leaves [pixels]."""
 
-    def front(self, shown: bool) -> None:
+    def set_active(self, shown: bool) -> None:
         """Begin or cease to be the page in front."""
 
-    def tick(self) -> None:
+    def poll(self) -> None:
         """Follow the model while in front."""
 
 
-class Plain:
+class StaticPage:
     """A page that follows the model by itself.
 
     Args:
@@ -47,13 +47,13 @@ class Plain:
     def __init__(self, layout: pn.viewable.Viewable) -> None:
         self.layout = layout
 
-    def fit(self, width: int, height: int) -> None:
+    def resize(self, width: int, height: int) -> None:
         """Nothing to do."""
 
-    def front(self, shown: bool) -> None:
+    def set_active(self, shown: bool) -> None:
         """Nothing to do."""
 
-    def tick(self) -> None:
+    def poll(self) -> None:
         """Nothing to do."""
 
 
@@ -61,7 +61,7 @@ PAGES: dict[str, Callable[[LabModel], Page]] = {
     "Posterior": PosteriorPage,
     "Physics": PhysicsPage,
     "Sensors": sensors_page,
-    "Runs": lambda model: Plain(runs_page(model)),
+    "Runs": lambda model: StaticPage(runs_page(model)),
 }
 """Makers of the pages beside the first, by the name of their tab."""
 
@@ -74,45 +74,45 @@ class Pages:
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.model, self.desk, self.status = model, Desk(model), Status(model)
+        self.model, self.assimilate, self.status = model, AssimilatePage(model), Status(model)
         self.header = Header(model.param.page.objects, page=model.page)
         self.header.link(model, bidirectional=True, page="page")
-        self.made: dict[str, Page] = {"Assimilate": self.desk}
+        self.made: dict[str, Page] = {"Assimilate": self.assimilate}
         self.holders = {name: _holder() for name in model.param.page.objects}
-        self.holders["Assimilate"].append(self.desk.layout)
+        self.holders["Assimilate"].append(self.assimilate.layout)
         self.layout = pn.Column(self.status.layout, *self.holders.values(), margin=0,
                                 sizing_mode="stretch_width")
-        self.header.param.watch(lambda event: self.fit(), "room")
-        model.param.watch(lambda event: self.turn(), "page")
-        self.turn()
+        self.header.param.watch(lambda event: self.resize(), "available_size")
+        model.param.watch(lambda event: self.activate(), "page")
+        self.activate()
 
     @property
-    def shown(self) -> Page:
+    def active(self) -> Page:
         """The page in front."""
         return self.made[self.model.page]
 
-    def turn(self) -> None:
+    def activate(self) -> None:
         """Bring the chosen page to the front; make it if this is the first time."""
         name = self.model.page
         if name not in self.made:
             self.made[name] = PAGES[name](self.model)
-            self.fit(name)
+            self.resize(name)
             self.holders[name].append(self.made[name].layout)
         for other, page in self.made.items():
             self.holders[other].visible = other == name
-            page.front(other == name)
+            page.set_active(other == name)
 
-    def fit(self, *names: str) -> None:
+    def resize(self, *names: str) -> None:
         """Tell the named pages, by default all, how much room the window leaves."""
         for name in names or self.made:
-            if self.header.room:
-                self.made[name].fit(*self.header.room)
+            if self.header.available_size:
+                self.made[name].resize(*self.header.available_size)
 
-    def tick(self) -> None:
+    def poll(self) -> None:
         """Follow the model; called several times a second on the session's event loop."""
-        self.desk.tick()
-        if self.shown is not self.desk:
-            self.shown.tick()
+        self.assimilate.poll()
+        if self.active is not self.assimilate:
+            self.active.poll()
 
 
 def _holder() -> pn.Column:
@@ -128,15 +128,15 @@ class Status:
 
     def __init__(self, model: LabModel) -> None:
         self.model = model
-        self.strip = pn.pane.HTML("", height=34, sizing_mode="stretch_width",
-                                  margin=(6, 10, 2, 10), stylesheets=[STRIP])
-        self.layout = pn.Row(self.strip, sizing_mode="stretch_width", margin=0)
-        said = ["status", "error", "outdated", "fraction", "state"]
-        model.param.watch(lambda *events: self.say(), said)
-        self.say()
+        self.pane = pn.pane.HTML("", height=34, sizing_mode="stretch_width",
+                                  margin=(6, 10, 2, 10), stylesheets=[STATUS_CSS])
+        self.layout = pn.Row(self.pane, sizing_mode="stretch_width", margin=0)
+        names = ["status", "error", "outdated", "fraction", "state"]
+        model.param.watch(lambda *events: self.update(), names)
+        self.update()
 
-    def say(self) -> None:
+    def update(self) -> None:
         """Write the line: the error if there is one, else where the run stands."""
-        text = strip_html(self.model)
-        if text != self.strip.object:
-            self.strip.object = text
+        text = status_html(self.model)
+        if text != self.pane.object:
+            self.pane.object = text

@@ -15,10 +15,10 @@ from ....systems import QGSystem
 from ...model.lab import LabModel
 from ...pictures.axes import time_label
 from ..plots.line_chart import LEGEND, Chart, Line, legend
-from .result_page import Analysis
+from .result_page import ResultPage
 
 
-class PhysicsPage(Analysis):
+class PhysicsPage(ResultPage):
     """Model residual, energy and enstrophy in time, of the truth and of every method.
 
     Args:
@@ -26,7 +26,7 @@ class PhysicsPage(Analysis):
     """
 
     def __init__(self, model: LabModel) -> None:
-        super().__init__(model, "Are the estimates trajectories of the flow?", TOLD)
+        super().__init__(model, "Are the estimates trajectories of the flow?", CONTENTS)
 
     def build(self) -> pn.viewable.Viewable:
         """Three charts under a legend."""
@@ -73,18 +73,18 @@ class PhysicsPage(Analysis):
                          y="10⁻³ m² s⁻²" if flow else "energy")
         self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
         self.enstrophy.pane.visible = self.enstrophy.figure.visible = flow
-        self.place(*self.room)
+        self.set_size(*self.available_size)
 
-    def place(self, width: int, height: int) -> None:
+    def set_size(self, width: int, height: int) -> None:
         """The residual above the others."""
         down = max((height - 90) // 2, 220)
-        self.residual.place(width - 20, down)
+        self.residual.set_size(width - 20, down)
         shown = [c for c in (self.energy, self.enstrophy) if c.figure.visible]
         for chart in shown:
-            chart.place((width - 20) // len(shown), down)
+            chart.set_size((width - 20) // len(shown), down)
 
 
-TOLD = {
+CONTENTS = {
     "Model residual": "how far one step of the model is from the next state of a member",
     "Energy": "of the truth and of every method in time; too little is too smooth",
     "Enstrophy": "the same for what the small scales hold",

@@ -23,20 +23,20 @@ from ....experiments.results.diagnostics import (
 from ....experiments.results.store import config_of
 from ...model.lab import LabModel
 from ...pictures.axes import time_label
+from ...pictures.field_plot import estimate_plot, truth_plot
 from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
-from ...pictures.picture import estimate_picture, truth_picture
 from ...pictures.style import colour
 from ..fields import field
 from ..plots.field_map import Map, shared_ranges
 from ..plots.line_chart import LEGEND, Chart, Line, legend
-from .result_page import Analysis
+from .result_page import ResultPage
 
 GALLERY = 8
 """Maps of the gallery: the truth, the mean, and members."""
 
 COLUMNS = 4
 
-TOLD = {
+CONTENTS = {
     "Rank histogram": "flat where the truth might be one of the members",
     "Coverage": "how often the truth lies within intervals of the members",
     "Spread / skill": "1 where the members differ as much as their mean errs",
@@ -45,13 +45,13 @@ TOLD = {
 }
 
 
-class Chosen(param.Parameterized):
+class MethodChoice(param.Parameterized):
     """The method whose scales and members are shown."""
 
     method = param.Selector(objects=[""], label="Method", check_on_set=False)
 
 
-class PosteriorPage(Analysis):
+class PosteriorPage(ResultPage):
     """Rank histogram, coverage and spread/skill of all methods; spectra and members of one.
 
     Args:
@@ -59,8 +59,8 @@ class PosteriorPage(Analysis):
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.chosen = Chosen()
-        super().__init__(model, "Does the posterior know its own error?", TOLD)
+        self.chosen = MethodChoice()
+        super().__init__(model, "Does the posterior know its own error?", CONTENTS)
         self._found: tuple[xr.DataTree, Any] | None = None
         self.chosen.param.watch(lambda *events: self._draw_one(), "method")
         model.param.watch(lambda *events: self._draw_gallery(), ["time", "layer", "quantity"])
@@ -95,21 +95,21 @@ class PosteriorPage(Analysis):
             margin=0, sizing_mode="stretch_width",
         )
 
-    def place(self, width: int, height: int) -> None:
+    def set_size(self, width: int, height: int) -> None:
         """A row of charts, and below it the maps as large as they fit."""
         across, top = width // 3, max((height - 60) // 3, 205)
         wide = (width - across - LEFT - SIDE) // COLUMNS - 2 * SIDE
         high = (height - 60 - top) // 2 - TITLE - BOTTOM
         size = max(min(wide, high), 90)
         for chart in (self.ranks, self.cover, self.ratio):
-            chart.place(across, top)
-        self.spectra.place(across, 2 * (size + TITLE + BOTTOM))
+            chart.set_size(across, top)
+        self.spectra.set_size(across, 2 * (size + TITLE + BOTTOM))
         for number, shown in enumerate(self.maps):
-            shown.place(size, left=number % COLUMNS == 0)
+            shown.set_size(size, left=number % COLUMNS == 0)
 
     def key(self) -> tuple:
         """Spectra are those of the layer on show."""
-        return (self.model.look.layer,)
+        return (self.model.display_state.layer,)
 
     def compute(self, tree: xr.DataTree, *key: Any) -> Any:
         """Calibration and spectra of every method."""
@@ -163,28 +163,28 @@ class PosteriorPage(Analysis):
     def _draw_gallery(self) -> None:
         """The truth, the mean and the first members on the day on show."""
         ended = self.model.ended
-        if self._found is None or ended is None or ended.scene is None or not self._shown:
+        if self._found is None or ended is None or ended.twin_fields is None or not self._shown:
             return
         estimate = ensembles(self._found[0]).get(self.chosen.method)
         if estimate is None:
             return
-        states, scene = torch.from_numpy(estimate.values), ended.scene
-        look = replace(self.model.look, view="sample")
-        pictures = [
-            replace(truth_picture(scene, look), note=""),
-            estimate_picture("Mean", "", states, scene, replace(look, view="mean")),
+        states, twin_fields = torch.from_numpy(estimate.values), ended.twin_fields
+        display = replace(self.model.display_state, view="sample")
+        plots = [
+            replace(truth_plot(twin_fields, display), note=""),
+            estimate_plot("Mean", "", states, twin_fields, replace(display, view="mean")),
         ]
         for number in range(1, min(len(states), GALLERY - 2) + 1):
-            chosen = replace(look, member=number)
-            pictures.append(estimate_picture(f"Member {number}", "", states, scene, chosen))
+            chosen = replace(display, member=number)
+            plots.append(estimate_plot(f"Member {number}", "", states, twin_fields, chosen))
         for number, shown in enumerate(self.maps):
-            shown.figure.visible = number < len(pictures)
+            shown.figure.visible = number < len(plots)
             if shown.figure.visible:
                 accent = {"accent": colour(self.chosen.method)} if number else {}
-                shown.show(f"gallery {number}", pictures[number], **accent)
+                shown.show(f"gallery {number}", plots[number], **accent)
 
 
 def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:
     """A spectrum without what a filter of the model has taken away."""
-    kept = np.where(values > 1e-5 * values.max(initial=0), values, np.nan)
-    return Line(name, np.arange(1, len(values) + 1), kept, stroke, width)
+    shown = np.where(values > 1e-5 * values.max(initial=0), values, np.nan)
+    return Line(name, np.arange(1, len(values) + 1), shown, stroke, width)

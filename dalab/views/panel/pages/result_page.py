@@ -10,7 +10,7 @@ from typing import Any
 import panel as pn
 from panel.io import unlocked
 
-from ...model.background import Newest
+from ...model.background import LatestTaskWorker
 from ...model.lab import LabModel
 from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH
 
@@ -26,7 +26,7 @@ EMPTY = """
 """
 
 
-class Analysis(ABC):
+class ResultPage(ABC):
     """A page of charts of the run that ended or was shown last.
 
     Args:
@@ -37,19 +37,19 @@ class Analysis(ABC):
 
     def __init__(self, model: LabModel, title: str, parts: Mapping[str, str]) -> None:
         self.model, self.title, self.parts = model, title, parts
-        self.room, self._shown = (WIDTH, HEIGHT + ABOVE - 42), False
+        self.available_size, self._shown = (WIDTH, HEIGHT + ABOVE - 42), False
         self._known: tuple | None = None
-        self._worker = Newest("dalab analysis")
-        self.said = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
+        self._worker = LatestTaskWorker("dalab analysis")
+        self.message = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
         self.starter = pn.widgets.Button(label="▶  Start now", color="primary", width=130,
                                          height=36, margin=(4, 10))
         self.starter.on_click(lambda event: model.run())
-        model.param.watch(lambda *events: self._allow(), "state")
+        model.param.watch(lambda *events: self._update_starter(), "state")
         self.charts = self.build()
         self.layout = pn.Column(margin=0, sizing_mode="stretch_width")
-        self.say("All of this will be here once a run is done.")
-        self._allow()
-        self.place(*self.room)
+        self.show_message("All of this will be here once a run is done.")
+        self._update_starter()
+        self.set_size(*self.available_size)
 
     @abstractmethod
     def build(self) -> pn.viewable.Viewable:
@@ -67,22 +67,22 @@ class Analysis(ABC):
     def draw(self, tree: Any, found: Any) -> None:
         """Feed the charts with what was computed."""
 
-    def fit(self, width: int, height: int) -> None:
+    def resize(self, width: int, height: int) -> None:
         """Use the room that the window leaves to the page [pixels]."""
-        self.room = max(width - MARGIN, WIDTH), max(height - 42, HEIGHT + ABOVE - 42)
-        self.place(*self.room)
+        self.available_size = max(width - MARGIN, WIDTH), max(height - 42, HEIGHT + ABOVE - 42)
+        self.set_size(*self.available_size)
 
     @abstractmethod
-    def place(self, width: int, height: int) -> None:
+    def set_size(self, width: int, height: int) -> None:
         """Size the charts to that much room [pixels]."""
 
-    def front(self, shown: bool) -> None:
+    def set_active(self, shown: bool) -> None:
         """Begin or cease to be seen."""
         self._shown = shown
         if shown:
-            self.tick()
+            self.poll()
 
-    def tick(self) -> None:
+    def poll(self) -> None:
         """Start to compute what is wanted, or draw what has been computed."""
         answer = self._worker.take()
         if answer is not None:
@@ -94,7 +94,7 @@ class Analysis(ABC):
             self._known = wanted
             self._worker.submit(lambda: self._work(*wanted))
             if not self.drawn:
-                self.say("Computing …")
+                self.show_message("Computing …")
 
     def _work(self, ended: Any, *key: Any) -> tuple[Any, Any]:
         tree = ended.result
@@ -104,22 +104,22 @@ class Analysis(ABC):
 
     def _show(self, answer: Any) -> None:
         if isinstance(answer, Exception):
-            self.say(f"Nothing to show: {answer}.")
+            self.show_message(f"Nothing to show: {answer}.")
             return
         self.draw(*answer)
         if not self.drawn:  # Bokeh gives no size to a figure that is made where nobody sees it
             self.layout.objects = [self.charts]
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """A sentence in place of the charts, with what they will be."""
         parts = "".join(f"<dt>{name}</dt><dd>{tells}</dd>" for name, tells in self.parts.items())
-        self.said.object = (
+        self.message.object = (
             f"<section class='lab-empty'><h2>{self.title}</h2><p role='status'>{escape(text)}</p>"
             f"<dl>{parts}</dl></section>"
         )
-        self.layout.objects = [self.said, self.starter]
+        self.layout.objects = [self.message, self.starter]
 
-    def _allow(self) -> None:
+    def _update_starter(self) -> None:
         """A run can be started unless one goes on."""
         self.starter.disabled = self.model.busy
 

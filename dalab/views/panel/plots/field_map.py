@@ -26,8 +26,8 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ...pictures.axes import FLAT, Axes
+from ...pictures.field_plot import FieldPlot
 from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
-from ...pictures.picture import Picture
 from ...pictures.style import TRUTH, UNOBSERVED, palette
 
 QUIET = {"--bk-text-color": "var(--lab-muted)"}
@@ -48,7 +48,7 @@ class Map:
 
     def __init__(self, ranges: tuple[Range1d, Range1d]) -> None:
         self.source = ColumnDataSource({"image": [_EMPTY]})
-        lines, points = _curves(Picture(""), TRUTH)
+        lines, points = _curves(FieldPlot(""), TRUTH)
         self.lines, self.points = ColumnDataSource(lines), ColumnDataSource(points)
         self.mapper = LinearColorMapper(
             _PALETTES["diverging"], low=-1, high=1, nan_color=UNOBSERVED
@@ -65,10 +65,10 @@ class Map:
             min_border_bottom=BOTTOM,
         )
         self._shared, self._own = ranges[1], Range1d(-1, 1)
-        self._shown, self._traced = _EMPTY, False
+        self._shown, self._has_curves = _EMPTY, False
         self._axes: Axes | None = None
         self._draw()
-        self._lay(FLAT)
+        self._set_axes(FLAT)
 
     def _draw(self) -> None:
         """The parts of the figure."""
@@ -84,49 +84,49 @@ class Map:
             DoubleTap, CustomJS(args={"figure": self.figure}, code="figure.reset.emit()")
         )
         for axis in (self.figure.xaxis, self.figure.yaxis):
-            plain(axis)
+            style_axis(axis)
 
-    def place(self, size: int, left: bool) -> None:
+    def set_size(self, size: int, left: bool) -> None:
         """Make the square ``size`` pixels wide; draw the y axis if it stands at the left."""
         assign(self.figure, frame_width=size, frame_height=size,
                min_border_left=LEFT if left else SIDE)
         assign(self.figure.yaxis[0], visible=left)
 
-    def show(self, name: str, picture: Picture, accent: str | None = None) -> None:
+    def show(self, name: str, plot: FieldPlot, accent: str | None = None) -> None:
         """Draw a picture; only what differs from the last one is sent.
 
         Args:
             name: of what is shown, for the Bokeh source.
-            picture: the picture.
+            plot: the picture.
             accent: colour of the frame, and of the main curve.
         """
         assign(self.source, name=f"map {name}")
-        assign(self.title, text=picture.title)
-        assign(self.figure, outline_line_color=accent, html_attributes=spoken(picture.title))
-        assign(self.note, text=picture.note or " ")
-        self._lay(picture.axes)
-        values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
+        assign(self.title, text=plot.title)
+        assign(self.figure, outline_line_color=accent, html_attributes=accessible_name(plot.title))
+        assign(self.note, text=plot.note or " ")
+        self._set_axes(plot.axes)
+        values = _EMPTY if plot.values is None else plot.values.astype(np.float32)
         assign(
-            self.mapper, palette=_PALETTES[picture.kind], high=picture.limit,
-            low=0.0 if picture.kind == "sequential" else -picture.limit,
-            nan_color=_NOTHING if picture.values is None else UNOBSERVED,
+            self.mapper, palette=_PALETTES[plot.kind], high=plot.limit,
+            low=0.0 if plot.kind == "sequential" else -plot.limit,
+            nan_color=_NOTHING if plot.values is None else UNOBSERVED,
         )
         if not np.array_equal(values, self._shown, equal_nan=True):
             self._shown = values
             self.source.data = {"image": [values]}
-            self._trace(picture, accent or TRUTH)
+            self._draw_curves(plot, accent or TRUTH)
 
-    def _trace(self, picture: Picture, hue: str) -> None:
+    def _draw_curves(self, plot: FieldPlot, hue: str) -> None:
         """Draw the curves of a picture; what draws them is made for the first that has any."""
-        if picture.curves and not self._traced:
-            self._traced = True
+        if plot.curves and not self._has_curves:
+            self._has_curves = True
             self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
                                    line_width="width", line_alpha="alpha")
             self.figure.scatter("x", "y", source=self.points, color="colour", size=5)
-        if self._traced:
-            self.lines.data, self.points.data = _curves(picture, hue)
+        if self._has_curves:
+            self.lines.data, self.points.data = _curves(plot, hue)
 
-    def _lay(self, axes: Axes) -> None:
+    def _set_axes(self, axes: Axes) -> None:
         """Draw other axes, if they are others."""
         if axes == self._axes:
             return
@@ -152,20 +152,20 @@ class Map:
         ]
 
 
-def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The curves of a picture for Bokeh (truth, members, the main one), and the main one's points.
 
     Args:
         picture: the picture.
         main: colour of all but the truth.
     """
-    if not picture.curves:
+    if not plot.curves:
         return dict.fromkeys(("xs", "ys", "colour", "width", "alpha"), []), {
             "x": [], "y": [], "colour": []
         }
-    time = picture.axes.x
-    first, *members = picture.curves
-    truth = [] if picture.truth is None else [picture.truth]
+    time = plot.axes.x
+    first, *members = plot.curves
+    truth = [] if plot.truth is None else [plot.truth]
     curves = [*truth, *members, first]
     faint = min(0.5, 12 / max(len(members), 1))  # a crowd hides the truth
     inset = (time.end - time.start) / len(first) / 2
@@ -179,7 +179,7 @@ def _curves(picture: Picture, main: str) -> tuple[dict[str, Any], dict[str, Any]
     return lines, {"x": along, "y": first, "colour": [main] * len(first)}
 
 
-def spoken(title: str) -> dict[str, str]:
+def accessible_name(title: str) -> dict[str, str]:
     """What assistive technology is told of a figure."""
     return {"role": "img", "aria-label": f"Picture: {title}"}
 
@@ -189,7 +189,7 @@ def shared_ranges() -> tuple[Range1d, Range1d]:
     return Range1d(0, 1), Range1d(0, 1)
 
 
-def plain(axis: object, label: str | None = None) -> None:
+def style_axis(axis: object, label: str | None = None) -> None:
     """Quiet axes: small type, no lines that are not needed."""
     axis.axis_label = label
     axis.axis_label_text_font_style = "normal"

@@ -16,7 +16,7 @@ from bokeh.plotting import figure
 
 from ...model.lessons import Panel
 from ...pictures.style import TRUTH
-from .field_map import plain, spoken
+from .field_map import accessible_name, style_axis
 from .skill_curves import LABELS
 
 ESTIMATE, SEEN, EXACT = "#0072B2", "#D55E00", "#009E73"
@@ -49,14 +49,14 @@ class Chart:
             x_range=Range1d(0, 1), y_range=Range1d(-1, 1),
         )
         for axis in (self.figure.xaxis, self.figure.yaxis):
-            plain(axis)
+            style_axis(axis)
         self.last = number == CHARTS - 1
         self.entries = {
             name: LegendItem(label=_WORDS[name], renderers=[drawn], visible=False)
             for name, drawn in self._draw().items()
         }
         if number == 0:
-            self._explain()
+            self._add_legend()
 
     def _draw(self) -> dict[str, GlyphRenderer]:
         for name, tint in (("exact", EXACT), ("estimate", ESTIMATE)):
@@ -75,14 +75,14 @@ class Chart:
                             line_dash="dotted"),
         }
 
-    def _explain(self) -> None:
+    def _add_legend(self) -> None:
         self.figure.add_layout(Legend(
             items=list(self.entries.values()), border_line_color=None, padding=2,
             label_text_font_size="11px", background_fill_alpha=0, label_height=15,
             glyph_height=15, stylesheets=[LABELS],
         ), "right")
 
-    def place(self, width: int, height: int) -> None:
+    def set_size(self, width: int, height: int) -> None:
         """Make the frame as wide and high as that [pixels]."""
         self.figure.update(frame_width=width, frame_height=height)
 
@@ -94,7 +94,7 @@ class Chart:
                 self._feed(name, np.empty(0), np.empty(0))
             return
         self.title.text = panel.title
-        self.figure.html_attributes = spoken(panel.title)
+        self.figure.html_attributes = accessible_name(panel.title)
         self.figure.xaxis.axis_label = panel.xlabel if self.last else None
         self.figure.yaxis.axis_label = panel.ylabel
         nothing = (np.empty(0), np.empty(0))
@@ -104,9 +104,9 @@ class Chart:
         self._feed("seen", *(panel.seen or nothing))
         truth = np.empty(0) if panel.truth is None else panel.truth
         self._feed("truth", panel.x[: len(truth)], truth)
-        self._fit(panel.x)
+        self._set_ranges(panel.x)
 
-    def _fit(self, x: np.ndarray) -> None:
+    def _set_ranges(self, x: np.ndarray) -> None:
         """Make room for all that is drawn, bands included."""
         drawn = [source.data[end] for source in self.sources.values() for end in ("low", "high")]
         values = np.concatenate(drawn)
@@ -128,12 +128,12 @@ class Charts:
         self.charts = [Chart(i) for i in range(CHARTS)]
         self.layout: BokehColumn = column(*(chart.figure for chart in self.charts))
 
-    def place(self, width: int, height: int) -> None:
+    def set_size(self, width: int, height: int) -> None:
         """Use that much room [pixels]; there is a least."""
         across = max(width, WIDTH) - LEGEND - LEFT
         down = max(height // CHARTS - 46, HEIGHT)
         for chart in self.charts:
-            chart.place(across, down)
+            chart.set_size(across, down)
 
     def show(self, panels: Sequence[Panel]) -> None:
         """Draw the panels; charts without one are empty."""

@@ -10,8 +10,8 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, Span, Title
 from bokeh.plotting import figure
 
-from ...pictures.style import TRUTH, colour, dash, emblem, marker
-from .field_map import EDGE, assign, plain, spoken
+from ...pictures.style import TRUTH, colour, dash, legend_glyph, marker
+from .field_map import EDGE, accessible_name, assign, style_axis
 
 MARKS = 8
 """Markers on a curve, about."""
@@ -72,7 +72,7 @@ class Chart:
         self.figure = figure(
             width=300, height=220, tools="", toolbar_location=None, outline_line_color=None,
             title=Title(text=title, text_font_size="12px", standoff=4), min_border_right=12,
-            html_attributes=spoken(title),
+            html_attributes=accessible_name(title),
             **ranged, **axes,
         )
         lines = self.figure.multi_line(
@@ -88,8 +88,8 @@ class Chart:
         self.figure.add_tools(HoverTool(
             renderers=[lines], tooltips=[("", "@name"), (x, "$x"), (y, "$y")], line_policy="nearest"
         ))
-        plain(self.figure.xaxis, x)
-        plain(self.figure.yaxis, y)
+        style_axis(self.figure.xaxis, x)
+        style_axis(self.figure.yaxis, y)
         self.pane = pn.pane.Bokeh(self.figure, margin=0)
 
     def show(self, lines: Sequence[Line], **words: str) -> None:
@@ -109,9 +109,9 @@ class Chart:
     def title(self, text: str) -> None:
         """Other words over the chart."""
         self.figure.title.text = text
-        self.figure.html_attributes = spoken(text)
+        self.figure.html_attributes = accessible_name(text)
 
-    def place(self, width: int, height: int) -> None:
+    def set_size(self, width: int, height: int) -> None:
         """Make the chart as wide and high as that [pixels]."""
         self.figure.update(width=width, height=height)
 
@@ -142,12 +142,12 @@ def _marks(lines: Sequence[Line]) -> dict[str, list]:
 
 def legend(names: Sequence[str]) -> str:
     """The truth and the methods with their looks, as HTML."""
-    chips = "".join(f"<span>{emblem(name)} {name}</span>" for name in ("truth", *names))
+    chips = "".join(f"<span>{legend_glyph(name)} {name}</span>" for name in ("truth", *names))
     return f"<div class='lab-legend'>{chips}</div>"
 
 
 LEGEND = """
 .lab-legend { display: flex; flex-wrap: wrap; gap: 4px 18px; align-items: center; font-size: 12.5px;
   color: var(--lab-ink); }
-.lab-legend .emblem { margin-right: 3px; }
+.lab-legend .legend-glyph { margin-right: 3px; }
 """

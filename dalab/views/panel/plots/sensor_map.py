@@ -12,14 +12,14 @@ from panel.widgets import RadioButtonGroup
 from torch import Tensor
 
 from ...model.sensor_mask import Point
-from ...pictures.picture import Picture
+from ...pictures.field_plot import FieldPlot
 from ...pictures.style import UNOBSERVED, palette
-from .field_map import assign, plain
+from .field_map import assign, style_axis
 
 Strokes = Callable[[list[Point], list[str]], None]
 
 _GESTURE = (Path(__file__).parent / "gesture.js").read_text()
-_HAND = "target.tags = target.tags.with({}, source.labels[source.active])"
+_SYNC = "target.tags = target.tags.with({}, source.labels[source.active])"
 _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
 _INK, _PAPER, _NOTHING = "#111827", "#ffffff", "rgba(0, 0, 0, 0)"
@@ -59,8 +59,8 @@ class SensorMap:
         self.figure.image("image", source=self.field, color_mapper=self.mapper, x=0, y=0,
                           dw="dw", dh="dh")
         self.figure.grid.visible = False
-        plain(self.figure.xaxis)
-        plain(self.figure.yaxis)
+        style_axis(self.figure.xaxis)
+        style_axis(self.figure.yaxis)
 
     def _draw_sensors(self) -> None:
         self.dots = self.figure.circle(
@@ -81,9 +81,9 @@ class SensorMap:
         code = CustomJS(args=watched, code=_GESTURE)
         for event in ("tap", "panstart", "pan", "panend"):
             self.figure.js_on_event(event, code)
-        self.gesture.on_change("data", lambda attr, old, new: self._take(new))
+        self.gesture.on_change("data", lambda attr, old, new: self._on_gesture(new))
 
-    def _take(self, data: dict) -> None:
+    def _on_gesture(self, data: dict) -> None:
         """Hand on a path that came from the browser, in cells."""
         if len(data["x"]):
             self._on_stroke(self.cells(data["x"], data["y"]), self.gesture.tags)
@@ -108,14 +108,14 @@ class SensorMap:
         """
         self.plane = plane
         (height, width), (rows, columns) = extent, plane
-        self.fit(self.size)
+        self.resize(self.size)
         self.figure.x_range.update(end=width)
         self.figure.y_range.update(end=height)
         self.field.data = {"image": [_EMPTY], "dw": [width], "dh": [height]}
         self.dots.glyph.radius = 0.3 * min(width / columns, height / rows)
         self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = words
 
-    def fit(self, size: int) -> None:
+    def resize(self, size: int) -> None:
         """Make the frame ``size`` pixels wide or high; planes that are far from square are less."""
         self.size, (rows, columns) = size, self.plane
         self.figure.update(
@@ -129,43 +129,43 @@ class SensorMap:
         self.path.visible, self.patch.visible = not solid, solid
         self.path.glyph.line_width = max(width * self.figure.frame_width / self.plane[1], 2)
 
-    def hold(self, *choices: RadioButtonGroup) -> None:
+    def sync_tool(self, *choices: RadioButtonGroup) -> None:
         """Let the browser know at once what is in hand.
 
         Args:
             choices: where it is chosen, the tool first.
         """
         self.preview.tags = [choice.value for choice in choices]
-        for place, choice in enumerate(choices):
-            choice.jslink(self.preview, code={"value": _HAND.format(place)})
+        for number, choice in enumerate(choices):
+            choice.jslink(self.preview, code={"value": _SYNC.format(number)})
 
-    def show(self, picture: Picture) -> None:
+    def show(self, plot: FieldPlot) -> None:
         """Draw a field."""
-        values = _EMPTY if picture.values is None else picture.values.astype(np.float32)
-        low = 0.0 if picture.kind == "sequential" else -picture.limit
-        blank = _NOTHING if picture.values is None else UNOBSERVED
-        assign(self.mapper, palette=_PALETTES[picture.kind], low=low, high=picture.limit,
+        values = _EMPTY if plot.values is None else plot.values.astype(np.float32)
+        low = 0.0 if plot.kind == "sequential" else -plot.limit
+        blank = _NOTHING if plot.values is None else UNOBSERVED
+        assign(self.mapper, palette=_PALETTES[plot.kind], low=low, high=plot.limit,
                nan_color=blank)
-        said = " · ".join(part for part in (picture.title, picture.note) if part)
-        assign(self.title, text=said)
+        words = " · ".join(part for part in (plot.title, plot.note) if part)
+        assign(self.title, text=words)
         if not np.array_equal(values, self.field.data["image"][0], equal_nan=True):
             self.field.data = {**self.field.data, "image": [values]}
 
-    def mark(self, cells: Tensor, looked: bool) -> None:
+    def mark(self, cells: Tensor, observing: bool) -> None:
         """Draw a dot in every observed cell of the plane.
 
         Args:
             cells: boolean, shaped like the plane.
-            looked: whether the network looks at that time; faint dots, if it does not.
+            observing: whether the network looks at that time; faint dots, if it does not.
         """
-        assign(self.dots.glyph, fill_alpha=0.9 if looked else 0.25)
-        self._place(self.sensors, *np.nonzero(cells.numpy()))
+        assign(self.dots.glyph, fill_alpha=0.9 if observing else 0.25)
+        self._set_points(self.sensors, *np.nonzero(cells.numpy()))
 
     def point_at(self, rows: Sequence[int], columns: Sequence[int]) -> None:
         """Draw a star in the named cells of the plane."""
-        self._place(self.best, np.asarray(rows), np.asarray(columns))
+        self._set_points(self.best, np.asarray(rows), np.asarray(columns))
 
-    def _place(self, source: ColumnDataSource, rows: np.ndarray, columns: np.ndarray) -> None:
+    def _set_points(self, source: ColumnDataSource, rows: np.ndarray, columns: np.ndarray) -> None:
         """Let a source hold the middles of cells; nothing is sent if it does already."""
         x = ((columns + 0.5) * (self.figure.x_range.end / self.plane[1])).astype(np.float32)
         y = ((rows + 0.5) * (self.figure.y_range.end / self.plane[0])).astype(np.float32)

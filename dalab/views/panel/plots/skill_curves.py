@@ -21,7 +21,7 @@ from bokeh.plotting import figure
 
 from ...pictures.grid_layout import LEFT, SIDE
 from ...pictures.style import colour, dash, marker
-from .field_map import EDGE, QUIET, assign, plain, spoken
+from .field_map import EDGE, QUIET, accessible_name, assign, style_axis
 
 LABELS = ".bk-label { color: var(--lab-ink) !important; }"
 """Bokeh asks for the colour of a legend's words before they have one."""
@@ -45,12 +45,12 @@ class Curves:
             width=400, height=200, x_range=Range1d(-0.2, days - 0.8),
             y_range=Range1d(0.04, 2.0), y_axis_type="log", tools="", toolbar_location=None,
             outline_line_color=None, min_border_left=LEFT, min_border_right=SIDE,
-            html_attributes=spoken("RMSE and spread of every method in time"),
+            html_attributes=accessible_name("RMSE and spread of every method in time"),
             title=Title(text="RMSE of the ensemble mean (spread dotted)", text_font_size="12px",
                         standoff=4),
         )
-        plain(self.figure.xaxis, "time (days)")
-        plain(self.figure.yaxis, "RMSE / climatological std")
+        style_axis(self.figure.xaxis, "time (days)")
+        style_axis(self.figure.yaxis, "RMSE / climatological std")
         self.figure.xaxis.ticker = FixedTicker(ticks=list(range(days)))
         self.figure.yaxis.ticker = FixedTicker(ticks=list(_TICKS))
         self._references()
@@ -94,7 +94,7 @@ class Curves:
         self.hover.renderers = [*self.hover.renderers, points]
         return [line, points, spread]
 
-    def place(self, size: tuple[int, int], names: Sequence[str]) -> None:
+    def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
         """Make the figure as wide and high as ``size``, with a legend of the named methods."""
         assign(self.figure, width=size[0], height=size[1])
         assign(self.legend, items=[self._entry(name) for name in names])
@@ -110,7 +110,7 @@ class Curves:
             time: the words along the axis.
         """
         assign(self.figure.xaxis[0], axis_label=time)
-        self._lower(errors)
+        self._lower_floor(errors)
         for sources, curves in ((self.sources, errors), (self.spreads, spreads)):
             for name, source in sources.items():
                 self._fill(source, curves.get(name, np.empty(0)))
@@ -124,7 +124,7 @@ class Curves:
         """Leave room for errors well below the noise."""
         self._floor = min(0.05, noise / 2.5)
 
-    def _lower(self, errors: Mapping[str, np.ndarray]) -> None:
+    def _lower_floor(self, errors: Mapping[str, np.ndarray]) -> None:
         """Leave room for the errors there are."""
         least = min((float(curve.min()) for curve in errors.values()), default=1.0)
         below = max((tick for tick in _TICKS if tick < least), default=_TICKS[0])

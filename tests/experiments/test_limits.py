@@ -17,7 +17,7 @@ SIZE = 9 * 2 * 64 * 64
 def test_no_limits_by_default():
     assert set(vars(Limits()).values()) == {math.inf}
     Limits().check(CONFIG.replace(members=10**9))
-    assert Limits().overtime(1e9) is None
+    assert Limits().time_limit_message(1e9) is None
 
 
 def test_the_size_of_a_run():
@@ -34,8 +34,9 @@ def test_the_size_of_a_run():
 
 
 def test_the_time_of_a_run():
-    assert Limits(seconds=60).overtime(60) is None
-    assert Limits(seconds=60).overtime(61.2).startswith("seconds of a run = 61: must be at most 60")
+    assert Limits(seconds=60).time_limit_message(60) is None
+    message = Limits(seconds=60).time_limit_message(61.2)
+    assert message.startswith("seconds of a run = 61: must be at most 60")
 
 
 def test_limits_of_the_environment():

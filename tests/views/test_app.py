@@ -10,7 +10,7 @@ from dalab.errors import InputError  # noqa: E402
 from dalab.views.panel.app import create_app  # noqa: E402
 from dalab.views.panel.components.picker import Picker  # noqa: E402
 from dalab.views.panel.fields import field  # noqa: E402
-from dalab.views.panel.pages.assimilate import Desk  # noqa: E402
+from dalab.views.panel.pages.assimilate import AssimilatePage  # noqa: E402
 from dalab.views.panel.pages.pages import Pages, Status  # noqa: E402
 from dalab.views.panel.sidebar import option_rows, sidebar  # noqa: E402
 
@@ -26,7 +26,7 @@ def extension():
 
 def test_the_app_is_a_page_with_controls_and_a_desk():
     document = create_app(methods=["oi"]).server_doc(Document())
-    assert {"header", "controls", "desk"} <= {root.name for root in document.roots}
+    assert {"header", "controls", "main"} <= {root.name for root in document.roots}
     for root in document.roots:
         for part in root.references():
             assert part.document is document and document.get_model_by_id(part.id) is part
@@ -38,14 +38,14 @@ def test_presets_that_make_no_sense_are_refused():
 
 
 def test_every_method_gets_a_map_a_curve_and_a_row(model):
-    desk = Desk(model)
+    page = AssimilatePage(model)
     settle(model)
     for methods in (["spectral"], ["spectral", "oi", "etkf"], list(model.param.methods.objects)):
         model.methods = methods
-        desk.tick()
-        assert list(desk.maps) == ["truth", "observations", *methods]
-        assert [item.label.value for item in desk.curves.legend.items] == methods
-        assert [row["name"] for row in desk.table.rows] == methods
+        page.poll()
+        assert list(page.maps) == ["truth", "observations", *methods]
+        assert [item.label.value for item in page.curves.legend.items] == methods
+        assert [row["name"] for row in page.table.rows] == methods
 
 
 def test_an_option_left_to_the_method_is_a_blank_field_that_says_so(model):
@@ -61,59 +61,59 @@ def test_an_option_left_to_the_method_is_a_blank_field_that_says_so(model):
 
 
 def test_figures_are_kept_when_methods_come_and_go(model):
-    desk = Desk(model)
-    before = {name: shown.figure.id for name, shown in desk.maps.items()}
+    page = AssimilatePage(model)
+    before = {name: shown.figure.id for name, shown in page.maps.items()}
     for methods in (["oi"], ["spectral", "oi"], ["spectral", "oi", "etkf"], ["spectral", "oi"]):
         model.methods = methods
-        desk.tick()
-    assert {name: shown.figure.id for name, shown in desk.maps.items()} == before
+        page.poll()
+    assert {name: shown.figure.id for name, shown in page.maps.items()} == before
 
 
 def test_a_run_fills_maps_curves_and_table(model):
-    desk = Desk(model)
+    page = AssimilatePage(model)
     model.run()
-    settle(model, lambda: desk.tick() or not model.busy)
-    desk.show({*desk.maps, "curves", "scores"})
-    assert desk.maps["spectral"].source.data["image"][0].shape == (64, 64)
-    assert desk.maps["spectral"].mapper.high == desk.maps["truth"].mapper.high
-    assert len(desk.curves.sources["oi"].data["y"]) == 9
-    assert all(None not in row["values"] for row in desk.table.rows)
+    settle(model, lambda: page.poll() or not model.busy)
+    page.show({*page.maps, "curves", "scores"})
+    assert page.maps["spectral"].source.data["image"][0].shape == (64, 64)
+    assert page.maps["spectral"].mapper.high == page.maps["truth"].mapper.high
+    assert len(page.curves.sources["oi"].data["y"]) == 9
+    assert all(None not in row["values"] for row in page.table.rows)
     assert model.state == "done"
 
 
 def test_looking_elsewhere_sends_only_what_differs(model):
-    desk = Desk(model)
+    page = AssimilatePage(model)
     settle(model)
-    desk.show({"truth"})
+    page.show({"truth"})
     sent = []
-    desk.maps["truth"].source.on_change("data", lambda attr, old, new: sent.append(new))
-    desk.show({"truth"})
+    page.maps["truth"].source.on_change("data", lambda attr, old, new: sent.append(new))
+    page.show({"truth"})
     assert not sent
     model.time = 2
-    desk.tick()
+    page.poll()
     assert len(sent) == 1
 
 
 def test_errors_are_shown_in_place_of_the_status(model):
-    strip = Status(model).strip
+    pane = Status(model).pane
     model.noise = -1
-    assert "error" in strip.object and "noise = -1" in strip.object
+    assert "error" in pane.object and "noise = -1" in pane.object
     model.noise = 0.1
-    assert "noise" not in strip.object
+    assert "noise" not in pane.object
 
 
 def test_the_status_line_says_how_a_run_ended(model):
-    strip = Status(model).strip
-    assert 'data-state="idle"' in strip.object
+    pane = Status(model).pane
+    assert 'data-state="idle"' in pane.object
     model.run()
     settle(model)
-    assert 'data-state="done"' in strip.object and "100%" in strip.object
+    assert 'data-state="done"' in pane.object and "100%" in pane.object
 
 
 def test_html_in_a_message_is_harmless(model):
-    strip = Status(model).strip
+    pane = Status(model).pane
     model.truth, model.truth_file = "file", "<script>alert(1)</script>"
-    assert "<script>" not in strip.object and "&lt;script&gt;" in strip.object
+    assert "<script>" not in pane.object and "&lt;script&gt;" in pane.object
 
 
 def test_pages_are_made_when_they_are_first_opened_and_then_kept(model):
@@ -123,7 +123,7 @@ def test_pages_are_made_when_they_are_first_opened_and_then_kept(model):
         pages.header.page = name
         assert model.page == name and pages.holders[name].visible
         assert sum(holder.visible for holder in pages.holders.values()) == 1
-        pages.tick()
+        pages.poll()
     made = dict(pages.made)
     model.page = "Posterior"
     assert pages.header.page == "Posterior" and pages.made == made
@@ -131,23 +131,23 @@ def test_pages_are_made_when_they_are_first_opened_and_then_kept(model):
 
 def test_a_page_that_nobody_sees_is_not_drawn_but_caught_up_with(model):
     pages = Pages(model)
-    settle(model, lambda: pages.tick() or not model.pending)
-    before = pages.desk.maps["truth"].source.data["image"][0]
+    settle(model, lambda: pages.poll() or not model.pending)
+    before = pages.assimilate.maps["truth"].source.data["image"][0]
     model.page = "Runs"
     model.time = 0
-    pages.tick()
-    assert pages.desk.maps["truth"].source.data["image"][0] is before
+    pages.poll()
+    assert pages.assimilate.maps["truth"].source.data["image"][0] is before
     model.page = "Assimilate"
-    assert pages.desk.maps["truth"].source.data["image"][0] is not before
+    assert pages.assimilate.maps["truth"].source.data["image"][0] is not before
 
 
 def test_a_larger_window_gets_larger_maps_of_the_same_figures(model):
     pages = Pages(model)
-    figure = pages.desk.maps["truth"].figure
+    figure = pages.assimilate.maps["truth"].figure
     size = figure.frame_width
-    pages.header.room = [1580, 1040]
-    assert pages.desk.maps["truth"].figure is figure and figure.frame_width > 1.3 * size
-    pages.header.room = [700, 400]
+    pages.header.available_size = [1580, 1040]
+    assert pages.assimilate.maps["truth"].figure is figure and figure.frame_width > 1.3 * size
+    pages.header.available_size = [700, 400]
     assert figure.frame_width == size, "a smaller one scrolls"
 
 
@@ -157,10 +157,10 @@ def test_fields_are_bound_both_ways(model):
     assert model.members == 5
     model.members = 7
     assert members.value == 7
-    tick = field(model, "first_guess")
+    tick = field(model, "use_background")
     tick.value = tick.options
-    assert model.first_guess is True
-    model.first_guess = False
+    assert model.use_background is True
+    model.use_background = False
     assert tick.value == []
     sensors = field(model.mask_options["points"], "sensors")
     sensors.value = "(1, 2)"
@@ -190,8 +190,8 @@ def test_ticks_follow_the_model_and_bar_what_a_system_does_not_have(model):
     methods.value = ["oi", "sda"]
     assert model.methods == ["oi", "sda"]
     model.operators = ["sine"]
-    assert operators.value == ["sine"] and not operators.barred
+    assert operators.value == ["sine"] and not operators.unavailable
     model.system = "lorenz63"
-    assert set(operators.barred) == {"velocity", "speed"}
+    assert set(operators.unavailable) == {"velocity", "speed"}
     every = next(w for w in sidebar(model).select(pn.widgets.IntInput) if "Every" in w.label)
     assert every.label == "Every (steps)"

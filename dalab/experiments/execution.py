@@ -1,7 +1,7 @@
 """The work of a run, one frame after the other, without threads.
 
-:class:`Work` is a generator of frames with a memory: whoever consumes the frames may stop at any
-time, and what was computed until then is a valid result.
+:class:`Execution` generates frames and remembers what they hold: the consumer may stop at any time,
+and the results so far are valid.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..random import stream
 from ..runtime import leave_a_core
 from .config import Config
 from .progress import Frame, MethodScores, Progress, live_rmse, live_spread
-from .results.store import assemble, scored
+from .results.store import assemble, score_estimate
 from .service.limits import check_memory
 from .twin import Twin, methods, prepare
 from .validate import validate
@@ -35,7 +35,7 @@ Frames = Generator[Frame, None, None]
 Steps = Generator[Step, None, None]
 
 
-class Work:
+class Execution:
     """An experiment in the making.
 
     Args:
@@ -71,7 +71,7 @@ class Work:
             if self._ended:
                 return
             clock.next_method(label)
-            with closing(self._guarded(label, method, self.twin)) as steps:
+            with closing(self._run_method(label, method, self.twin)) as steps:
                 for step in steps:
                     self.progress = clock.progress(step)
                     scores = self.scores[label]
@@ -80,7 +80,7 @@ class Work:
                         self.progress, scores.spread_steps,
                     )
 
-    def _guarded(self, label: str, method: Method, twin: Twin) -> Steps:
+    def _run_method(self, label: str, method: Method, twin: Twin) -> Steps:
         """The steps of a method until it is complete or fails; its status says which."""
         self._mark(label, "running")
         try:
@@ -103,7 +103,7 @@ class Work:
         steps = method.run(twin.problem, self.config.members, generator, twin.device)
         with closing(cast(Steps, steps)):
             for step in steps:
-                self._update(label, peak_memory_mb=peak.look())
+                self._update(label, peak_memory_mb=peak.update())
                 yield replace(step, estimate=step.estimate.detach().to("cpu", copy=True))
 
     def _record(self, label: str, step: Step, twin: Twin) -> None:
@@ -139,7 +139,7 @@ class Work:
     def _summary(self, label: str, twin: Twin) -> xr.Dataset:
         """All scores of the estimate of a method as it stands."""
         if label not in self._summaries:
-            self._summaries[label] = scored(twin, self.estimates[label])
+            self._summaries[label] = score_estimate(twin, self.estimates[label])
         return self._summaries[label]
 
     def end(self) -> None:
@@ -213,7 +213,7 @@ class PeakMemory:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
-    def look(self) -> float:
+    def update(self) -> float:
         """Look now, and return the highest value so far [MiB]."""
         self.highest = max(self.highest, self._now())
         return self.highest

@@ -11,9 +11,9 @@ from PIL import Image
 from dalab.experiments.results.store import load, save
 from dalab.experiments.results.stored_run import StoredRun
 from dalab.views.model import history
-from dalab.views.model.history import keep
+from dalab.views.model.history import add_entry
 from dalab.views.model.lab import LabModel
-from dalab.views.model.observed_run import Watch
+from dalab.views.model.observed_run import ObservedRun
 from dalab.views.render.exports import FORMATS
 
 from .conftest import QUICK, end, settle
@@ -36,8 +36,8 @@ def run(model):
 
 
 def test_every_run_that_ended_is_kept(twice):
-    assert [kept.title for kept in twice.history] == ["Run 1", "Run 2"]
-    assert twice.kept is twice.history[1]
+    assert [entry.title for entry in twice.history] == ["Run 1", "Run 2"]
+    assert twice.shown_entry is twice.history[1]
     assert "noise 0.4" in twice.history[1].about and "noise" not in twice.history[0].about
 
 
@@ -49,7 +49,7 @@ def test_an_earlier_run_is_shown_again_with_its_choices(twice):
     assert {"truth", "observations", "spectral", "oi", "curves", "scores"} <= fresh
     assert twice.noise == 0.1 and twice.methods == ["spectral", "oi"] and not twice.outdated
     assert list(twice.scores()) == ["spectral", "oi"]
-    assert twice.result is not newest and twice.kept is first
+    assert twice.result is not newest and twice.shown_entry is first
     twice.show(second)
     settle(twice)
     assert twice.noise == 0.4 and twice.result is newest and twice.state == "done"
@@ -59,12 +59,12 @@ def test_a_stored_run_is_shown_like_any_other(twice, tmp_path):
     first, second = twice.history
     stored = StoredRun(load(save(first.result, tmp_path / "run.nc")))
     model = LabModel(**QUICK)
-    model.history = keep(model.history, Watch(stored.config, stored), "run.nc")
+    model.history = add_entry(model.history, ObservedRun(stored.config, stored), "run.nc")
     model.show(model.history[0])
-    assert model.kept.title == "run.nc" and model.state == "done" and not model.error
+    assert model.shown_entry.title == "run.nc" and model.state == "done" and not model.error
     twice.show(first)
     for name in ("truth", "observations", "oi", "spectral"):
-        np.testing.assert_array_equal(model.picture(name).values, twice.picture(name).values)
+        np.testing.assert_array_equal(model.field_plot(name).values, twice.field_plot(name).values)
     assert model.scores()["oi"] == pytest.approx(twice.scores()["oi"])
     twice.show(second)
     end(model)
@@ -85,19 +85,19 @@ def test_the_history_is_bounded(twice, monkeypatch):
     first = twice.history[0]
     many = []
     for _ in range(history.MOST + 3):
-        many = keep(many, first.watch)
-    assert [kept.number for kept in many] == list(range(4, history.MOST + 4))
+        many = add_entry(many, first.observed_run)
+    assert [entry.number for entry in many] == list(range(4, history.MOST + 4))
     monkeypatch.setattr(history, "MEMORY", 2 * first.size)
-    assert len(keep(many, first.watch)) == 2
+    assert len(add_entry(many, first.observed_run)) == 2
     monkeypatch.setattr(history, "MEMORY", 1)
-    assert len(keep(many, first.watch)) == 1, "the newest stays"
+    assert len(add_entry(many, first.observed_run)) == 1, "the newest stays"
 
 
 def test_a_run_that_was_stopped_before_it_had_a_truth_is_not_kept(model, monkeypatch):
-    monkeypatch.setattr(Watch, "scene", None)
+    monkeypatch.setattr(ObservedRun, "twin_fields", None)
     model.run()
     model.stop()
-    assert model.history == [] and model.kept is None
+    assert model.history == [] and model.shown_entry is None
 
 
 @pytest.mark.parametrize("system", ["lorenz63", "lorenz96"])
@@ -106,15 +106,15 @@ def test_rings_and_points_move_too(system):
         system=system, operators=["identity"], masks=["full"], methods=["etkf"], members=4
     )
     run(model)
-    image = Image.open(io.BytesIO(FORMATS["gif"].make(model.kept, model.look)))
+    image = Image.open(io.BytesIO(FORMATS["gif"].make(model.shown_entry, model.display_state)))
     assert image.n_frames == 9
     end(model)
 
 
 @pytest.fixture(scope="module")
 def files(twice):
-    kept = twice.history[0]
-    return {key: form.make(kept, twice.look) for key, form in FORMATS.items()}
+    entry = twice.history[0]
+    return {key: form.make(entry, twice.display_state) for key, form in FORMATS.items()}
 
 
 def test_the_netcdf_is_the_result(twice, files, tmp_path):
@@ -153,6 +153,6 @@ def test_a_partial_result_has_files_too(twice):
     tree["estimates"] = tree["estimates"].drop_nodes("oi")
     assert isinstance(tree, xr.DataTree)
     stored = StoredRun(tree)
-    kept = keep([], Watch(stored.config, stored))[0]
+    entry = add_entry([], ObservedRun(stored.config, stored))[0]
     for form in FORMATS.values():
-        assert len(form.make(kept, twice.look)) > 100
+        assert len(form.make(entry, twice.display_state)) > 100

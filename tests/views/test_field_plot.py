@@ -9,15 +9,15 @@ import torch
 from dalab import Config
 from dalab.experiments.twin import Twin, prepare
 from dalab.systems import SYSTEMS
-from dalab.views.pictures.picture import (
+from dalab.views.pictures.field_plot import (
     QUANTITIES,
-    Look,
-    Scene,
-    estimate_picture,
+    DisplayState,
+    TwinFields,
+    estimate_plot,
     observables,
-    observation_picture,
+    observation_plot,
     round_up,
-    truth_picture,
+    truth_plot,
 )
 
 
@@ -52,10 +52,10 @@ def test_pv_is_shown_in_its_units(twin):
 
 
 def test_observations_are_the_truth_where_there_are_sensors_and_nothing_elsewhere(twin):
-    scene = Scene(twin)
+    twin_fields = TwinFields(twin)
     for layer in (0, 1):
-        look = Look(time=4, layer=layer, observed="identity q")
-        shown = observation_picture(scene, look).values
+        display = DisplayState(time=4, layer=layer, observed="identity q")
+        shown = observation_plot(twin_fields, display).values
         at = np.isfinite(shown)
         assert at.sum() == 16 and at[::16, ::16].all()
         np.testing.assert_allclose(shown[at], twin.truth[4, layer].numpy()[at], atol=0.01)
@@ -66,24 +66,25 @@ def test_observables_name_operators_and_channels_without_layers(twin):
 
 
 def test_an_unknown_instrument_falls_back_to_the_first(twin):
-    picture = observation_picture(Scene(twin), Look(observed="radar"))
-    assert picture.title == "Observed: identity"
+    plot = observation_plot(TwinFields(twin), DisplayState(observed="radar"))
+    assert plot.title == "Observed: identity"
 
 
 def test_a_network_without_sensors_is_drawn_empty():
     twin = prepare(Config(masks=("points",), device="cpu"))
-    picture = observation_picture(Scene(twin), Look())
-    assert np.isnan(picture.values).all() and picture.limit == 1
+    plot = observation_plot(TwinFields(twin), DisplayState())
+    assert np.isnan(plot.values).all() and plot.limit == 1
 
 
 def test_views_of_an_ensemble(twin):
-    scene, look = Scene(twin), Look(time=2, quantity="PV")
+    twin_fields, display = TwinFields(twin), DisplayState(time=2, quantity="PV")
     ensemble = torch.stack([twin.truth + offset for offset in (-0.1, 0.3)])
 
     def shown(**changes):
-        return estimate_picture("m", "", ensemble, scene, dataclasses.replace(look, **changes))
+        other = dataclasses.replace(display, **changes)
+        return estimate_plot("m", "", ensemble, twin_fields, other)
 
-    truth, unit = truth_picture(scene, look).values, 1e6 * float(twin.system.scale[0])
+    truth, unit = truth_plot(twin_fields, display).values, 1e6 * float(twin.system.scale[0])
     for changes, expected in [
         ({"view": "mean"}, truth + 0.1 * unit), ({"view": "error"}, 0.1 * unit),
         ({"view": "sample", "member": 2}, truth + 0.3 * unit),
@@ -93,12 +94,12 @@ def test_views_of_an_ensemble(twin):
         np.testing.assert_allclose(shown(**changes).values, np.broadcast_to(expected, truth.shape),
                                    atol=1e-4)
     assert shown(view="spread").kind == "sequential"
-    assert shown(view="mean").limit == truth_picture(scene, look).limit
+    assert shown(view="mean").limit == truth_plot(twin_fields, display).limit
 
 
 def test_the_spread_of_one_member_is_zero(twin):
-    look = Look(view="spread")
-    assert not estimate_picture("m", "", twin.truth[None], Scene(twin), look).values.any()
+    display = DisplayState(view="spread")
+    assert not estimate_plot("m", "", twin.truth[None], TwinFields(twin), display).values.any()
 
 
 @pytest.mark.parametrize("value, expected", [
@@ -117,23 +118,23 @@ def lorenz(request) -> Twin:
 
 
 def test_a_grid_of_one_row_is_shown_at_all_times_as_an_anomaly(lorenz):
-    scene, system = Scene(lorenz), lorenz.system
-    sites, look = system.shape[-1], Look(time=3, layer=1)
+    twin_fields, system = TwinFields(lorenz), lorenz.system
+    sites, display = system.shape[-1], DisplayState(time=3, layer=1)
     field = min(1, system.shape[0] - 1)
     truth = (lorenz.truth.double() * system.scale).numpy()[:, field, 0]
-    picture = truth_picture(scene, look)
-    np.testing.assert_allclose(picture.values, truth, rtol=1e-6)
-    assert picture.values.shape == (9, sites) and picture.limit >= 3 * truth.std() * 0.999
+    plot = truth_plot(twin_fields, display)
+    np.testing.assert_allclose(plot.values, truth, rtol=1e-6)
+    assert plot.values.shape == (9, sites) and plot.limit >= 3 * truth.std() * 0.999
     members = lorenz.truth + torch.tensor([0.5, -0.5, 0.3])[:, None, None, None, None]
-    error = estimate_picture(
-        "", "", members, scene, dataclasses.replace(look, view="error")
+    error = estimate_plot(
+        "", "", members, twin_fields, dataclasses.replace(display, view="error")
     ).values
     np.testing.assert_allclose(error, 0.1 * float(system.scale[field]), rtol=1e-3)
-    spread = estimate_picture(
-        "", "", members, scene, dataclasses.replace(look, view="spread")
+    spread = estimate_plot(
+        "", "", members, twin_fields, dataclasses.replace(display, view="spread")
     ).values
     expected = np.std([0.5, -0.5, 0.3], ddof=1) * float(system.scale[field])
     assert spread.shape == (9, sites)
     np.testing.assert_allclose(spread, expected, rtol=1e-3)
-    seen = observation_picture(scene, look).values
+    seen = observation_plot(twin_fields, display).values
     assert seen.shape == (9, sites) and np.isfinite(seen).sum() == 9 * -(-sites // 3)

@@ -19,12 +19,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..pictures.axes import FLAT, Axes
-from ..pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE, WIDTH, Plan
-from ..pictures.picture import Picture
-from ..pictures.style import TRUTH, UNOBSERVED, colour, look, palette
+from ..pictures.field_plot import FieldPlot
+from ..pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE, WIDTH, GridLayout
+from ..pictures.style import TRUTH, UNOBSERVED, colour, palette, plot_style
 
 DPI = 100
-SCALES = 30
+COLORBAR_HEIGHT = 30
 """Pixels at the top for the colour scales."""
 
 _GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
@@ -33,7 +33,7 @@ _MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
-class Sheet:
+class LiveFigure:
     """Maps in reading order, then the curves of all methods.
 
     Args:
@@ -43,24 +43,24 @@ class Sheet:
 
     def __init__(self, names: Sequence[str], days: int) -> None:
         self.names, self.days = list(names), np.arange(days)
-        self.plan = Plan(len(self.names))
-        wide = self.plan.rows * self.plan.height
-        below = 0 if self.plan.beside else 210
-        self.width, self.height = WIDTH, SCALES + wide + below
+        self.grid = GridLayout(len(self.names))
+        maps_height = self.grid.rows * self.grid.height
+        below = 0 if self.grid.beside else 210
+        self.width, self.height = WIDTH, COLORBAR_HEIGHT + maps_height + below
         self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
-        self._maps = {name: _Map(self._place(i)) for i, name in enumerate(self.names)}
-        self._curves = _Curves(self._curves_axes(wide, below), self.days, self.names[2:])
-        self._scales: tuple[tuple[str, str, float, str], ...] = ()
-        self._still: object = None
+        self._maps = {name: _Map(self._map_axes(i)) for i, name in enumerate(self.names)}
+        self._curves = _Curves(self._curves_axes(maps_height, below), self.days, self.names[2:])
+        self._colorbars: tuple[tuple[str, str, float, str], ...] = ()
+        self._backdrop: object = None
 
-    def show(self, pictures: Mapping[str, Picture]) -> None:
+    def show(self, plots: Mapping[str, FieldPlot]) -> None:
         """Put pictures on their maps."""
-        for name, picture in pictures.items():
+        for name, plot in plots.items():
             drawn = self._maps[name]
             accent = _INK if self.names.index(name) < 2 else colour(name)
-            if drawn.show(picture, accent):
-                self._still = None
+            if drawn.show(plot, accent):
+                self._backdrop = None
 
     def show_curves(
         self, curves: Mapping[str, np.ndarray], day: int, floor: float,
@@ -68,22 +68,22 @@ class Sheet:
     ) -> None:
         """Put RMSE curves, the day on show, the lower end of the axis, and the words along it."""
         if self._curves.show(curves, day, floor, time):
-            self._still = None
+            self._backdrop = None
 
-    def show_scales(self, scales: Iterable[tuple[str, Picture]]) -> None:
+    def show_colorbars(self, colorbars: Iterable[tuple[str, FieldPlot]]) -> None:
         """Draw a colour scale for each name, with the limits and units of its picture."""
-        wanted = tuple((n, p.kind, p.limit, p.units) for n, p in scales)
-        if wanted != self._scales:
-            self._scales, self._still = wanted, None
-            self._draw_scales()
+        wanted = tuple((n, p.kind, p.limit, p.units) for n, p in colorbars)
+        if wanted != self._colorbars:
+            self._colorbars, self._backdrop = wanted, None
+            self._draw_colorbars()
 
     def png(self) -> bytes:
         """The sheet as it stands."""
         moving = [a for part in (*self._maps.values(), self._curves) for a in part.moving]
-        if self._still is None:
+        if self._backdrop is None:
             self.canvas.draw()  # leaves out what is animated
-            self._still = self.canvas.copy_from_bbox(self.figure.bbox)
-        self.canvas.restore_region(self._still)
+            self._backdrop = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.canvas.restore_region(self._backdrop)
         for artist in moving:
             artist.axes.draw_artist(artist)
         pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
@@ -97,39 +97,41 @@ class Sheet:
                height / self.height)
         return self.figure.add_axes(box)
 
-    def _place(self, i: int) -> MplAxes:
-        row, column = divmod(i, self.plan.columns)
-        size = self.plan.size
+    def _map_axes(self, i: int) -> MplAxes:
+        row, column = divmod(i, self.grid.columns)
+        size = self.grid.size
         axes = self._axes(
-            LEFT + column * (size + 2 * SIDE), SCALES + row * self.plan.height + TITLE, size, size
+            LEFT + column * (size + 2 * SIDE),
+            COLORBAR_HEIGHT + row * self.grid.height + TITLE, size, size,
         )
         axes.yaxis.set_visible(column == 0)
         return axes
 
-    def _curves_axes(self, wide: int, below: int) -> MplAxes:
+    def _curves_axes(self, maps_height: int, below: int) -> MplAxes:
         legend = 112
-        if not self.plan.beside:
-            return self._axes(LEFT + 8, SCALES + wide + 24, WIDTH - LEFT - legend, below - 66)
-        width, height = self.plan.curves
-        top = SCALES + wide - height + TITLE
+        if not self.grid.beside:
+            top = COLORBAR_HEIGHT + maps_height + 24
+            return self._axes(LEFT + 8, top, WIDTH - LEFT - legend, below - 66)
+        width, height = self.grid.curves
+        top = COLORBAR_HEIGHT + maps_height - height + TITLE
         return self._axes(
-            WIDTH - width + LEFT + 8, top, width - LEFT - legend, self.plan.size - BOTTOM
+            WIDTH - width + LEFT + 8, top, width - LEFT - legend, self.grid.size - BOTTOM
         )
 
-    def _draw_scales(self) -> None:
-        for axes in [a for a in self.figure.axes if a.get_label() == "scale"]:
+    def _draw_colorbars(self) -> None:
+        for axes in [a for a in self.figure.axes if a.get_label() == "colorbar"]:
             axes.remove()
         at = LEFT
-        for name, kind, limit, units in self._scales:
+        for name, kind, limit, units in self._colorbars:
             label = self._axes(at, 6, 1, 12)
-            label.set_label("scale")
+            label.set_label("colorbar")
             label.axis("off")
             low = "0" if kind == "sequential" else f"−{limit:g}"
             lead = f"{name}  {low} "
             label.text(0, 0.5, lead, va="center", fontsize=8, color=_GREY)
             at += 6.6 * len(lead)
             bar = self._axes(at, 8, 80, 8)
-            bar.set_label("scale")
+            bar.set_label("colorbar")
             bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=_MAPS[kind])
             bar.axis("off")
             bar.text(1.05, 0.5, f"{limit:g} {units}", transform=bar.transAxes, va="center",
@@ -151,47 +153,47 @@ class _Map:
         self.title = axes.text(0, 1.115, "", transform=axes.transAxes, fontsize=9, weight="bold")
         self.note = axes.text(0, 1.03, "", transform=axes.transAxes, fontsize=8, color=_GREY,
                               animated=True)
-        _plain(axes)
+        _style_axes(axes)
         axes.set_facecolor(_BLANK)
-        self._laid: Axes | None = None
-        self._lay(FLAT)
+        self._drawn_axes: Axes | None = None
+        self._set_axes(FLAT)
 
     @property
     def moving(self) -> list[Artist]:
         return [self.image, self.curves, self.note]
 
-    def show(self, picture: Picture, accent: str) -> bool:
+    def show(self, plot: FieldPlot, accent: str) -> bool:
         """Take a picture; whether something changed that is drawn only once."""
-        still = self.title.get_text() != picture.title or picture.axes != self._laid
-        self._lay(picture.axes)
-        self.title.set_text(picture.title)
+        redraw = self.title.get_text() != plot.title or plot.axes != self._drawn_axes
+        self._set_axes(plot.axes)
+        self.title.set_text(plot.title)
         self.title.set_color(accent)
-        self.note.set_text(picture.note)
-        self.image.set_visible(picture.values is not None and not picture.curves)
-        self._bend(picture, accent)
-        if picture.values is not None:
-            low = 0.0 if picture.kind == "sequential" else -picture.limit
-            self.image.set_data(np.ma.masked_invalid(picture.values))
-            self.image.set_clim(low, picture.limit)
-            self.image.set_cmap(_MAPS[picture.kind])
-        return still
+        self.note.set_text(plot.note)
+        self.image.set_visible(plot.values is not None and not plot.curves)
+        self._set_curves(plot, accent)
+        if plot.values is not None:
+            low = 0.0 if plot.kind == "sequential" else -plot.limit
+            self.image.set_data(np.ma.masked_invalid(plot.values))
+            self.image.set_clim(low, plot.limit)
+            self.image.set_cmap(_MAPS[plot.kind])
+        return redraw
 
-    def _lay(self, axes: Axes) -> None:
+    def _set_axes(self, axes: Axes) -> None:
         """Draw other axes, if they are others."""
-        if axes == self._laid:
+        if axes == self._drawn_axes:
             return
-        self._laid = axes
+        self._drawn_axes = axes
         self.image.set_extent((axes.x.start, axes.x.end, axes.y.start, axes.y.end))
         self.axes.set(xlim=(axes.x.start, axes.x.end), ylim=(axes.y.start, axes.y.end))
         for side, set_ticks in ((axes.x, self.axes.set_xticks), (axes.y, self.axes.set_yticks)):
             low, _, high = side.ticks
             set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
 
-    def _bend(self, picture: Picture, accent: str) -> None:
+    def _set_curves(self, plot: FieldPlot, accent: str) -> None:
         """Draw truth, members and the main one of one cell, over time."""
-        first, *members = picture.curves or (np.empty(0),)
-        truth = [] if picture.truth is None else [picture.truth]
-        time = picture.axes.x
+        first, *members = plot.curves or (np.empty(0),)
+        truth = [] if plot.truth is None else [plot.truth]
+        time = plot.axes.x
         inset = (time.end - time.start) / max(len(first), 1) / 2
         along = np.linspace(time.start + inset, time.end - inset, len(first))
         self.curves.set_segments(
@@ -221,7 +223,7 @@ class _Curves:
                        color=_INK)
         axes.set_xlabel("time (days)", fontsize=8, color=_GREY, labelpad=1)
         axes.set_ylabel("RMSE / climatological std", fontsize=8, color=_GREY, labelpad=1)
-        _plain(axes)
+        _style_axes(axes)
         self.day = axes.axvline(0, color="#9ca3af", alpha=0.3, linewidth=6, animated=True)
         self.lines = {name: _line(axes, name) for name in names}
         if names:
@@ -244,17 +246,17 @@ class _Curves:
             line.set_data(self.days[: len(values)], values)
         least = min((float(curve.min()) for curve in curves.values() if len(curve)), default=1.0)
         floor = min(floor, max((t for t in _TICKS if t < least), default=_TICKS[0]))
-        moved = self.axes.get_ylim()[0] != floor or self.axes.get_xlabel() != time
+        changed = self.axes.get_ylim()[0] != floor or self.axes.get_xlabel() != time
         self.axes.set_xlabel(time)
         self.axes.set_ylim(floor, 2)
-        return moved
+        return changed
 
 
 def _line(axes: MplAxes, name: str) -> Artist:
-    return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **look(name))[0]
+    return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **plot_style(name))[0]
 
 
-def _plain(axes: MplAxes) -> None:
+def _style_axes(axes: MplAxes) -> None:
     """Quiet axes: small grey type and no frame."""
     axes.tick_params(labelsize=7, colors=_GREY, length=3, width=0.7, pad=2)
     for spine in axes.spines.values():

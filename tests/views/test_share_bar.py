@@ -8,7 +8,7 @@ pn = pytest.importorskip("panel")
 
 from dalab.experiments.results.store import load, save  # noqa: E402
 from dalab.views.model.lab import LabModel  # noqa: E402
-from dalab.views.model.url import usual  # noqa: E402
+from dalab.views.model.url import default_config  # noqa: E402
 from dalab.views.panel.components import share_bar as sharebar  # noqa: E402
 from dalab.views.panel.components.run_list import RunList  # noqa: E402
 from dalab.views.panel.components.share_bar import share_bar  # noqa: E402
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.lab
 @pytest.fixture
 def bar(model, monkeypatch):
     """The buttons of a model, and what they send to the browser."""
-    made = share_bar(model, usual(QUICK))
+    made = share_bar(model, default_config(QUICK))
     made.sent = []
     monkeypatch.setattr(made, "_send_msg", made.sent.append)
     return made
@@ -63,7 +63,7 @@ def test_script_and_downloads_are_of_the_run_on_show(bar, model, tmp_path):
     assert bar.ready and "noise" not in bar.python and "noise=0.3" in bar.query
     bar._handle_msg({"do": "make", "what": "netcdf"})
     message = last(bar, "file")
-    assert message["name"] == f"dalab-{model.kept.config.hash()}.nc" and message["last"]
+    assert message["name"] == f"dalab-{model.shown_entry.config.hash()}.nc" and message["last"]
     (tmp_path / "run.nc").write_bytes(base64.b64decode(message["data"]))
     assert load(tmp_path / "run.nc").identical(model.result)
 
@@ -85,7 +85,7 @@ def test_large_files_go_out_piece_by_piece_in_their_order(bar, monkeypatch):
 def test_a_stopped_run_is_said_to_be_one(bar, model):
     model.param.update(methods=["spectral"], steps=300)
     model.run()
-    settle(model, lambda: model.picture("spectral").values is not None)
+    settle(model, lambda: model.field_plot("spectral").values is not None)
     assert not bar.ready
     model.stop()
     assert bar.ready and "stopped" in bar.python
@@ -93,8 +93,8 @@ def test_a_stopped_run_is_said_to_be_one(bar, model):
 
 def test_a_stored_run_in_pieces_is_shown(bar, model, finished, tmp_path):
     send(bar, "other.nc", save(finished.result, tmp_path / "other.nc").read_bytes())
-    assert "other.nc is on show" in last(bar, "say")["text"]
-    assert model.kept.title == "other.nc" and model.state == "done" and bar.ready
+    assert "other.nc is on show" in last(bar, "message")["text"]
+    assert model.shown_entry.title == "other.nc" and model.state == "done" and bar.ready
 
 
 def test_a_stored_run_that_comes_while_another_goes_on_waits_among_the_runs(
@@ -103,9 +103,9 @@ def test_a_stored_run_that_comes_while_another_goes_on_waits_among_the_runs(
     model.param.update(methods=["spectral"], steps=300)
     model.run()
     send(bar, "other.nc", save(finished.result, tmp_path / "other.nc").read_bytes())
-    assert "among the runs" in last(bar, "say")["text"]
+    assert "among the runs" in last(bar, "message")["text"]
     assert model.busy and model.steps == 300
-    assert [kept.title for kept in model.history] == ["other.nc"]
+    assert [entry.title for entry in model.history] == ["other.nc"]
     model.stop()
 
 
@@ -113,7 +113,7 @@ def test_a_wrong_file_is_refused_and_leaves_all_as_it_was(bar, model):
     settle(model)
     config = model.config()
     send(bar, "wrong.nc", b"wrong")
-    last(bar, "say")
+    last(bar, "message")
     assert "The file cannot be used" in model.error and "wrong.nc" in model.error
     assert model.config() == config and model.history == []
     bar._handle_msg({"do": "open", "name": "run.zip", "size": 4})

@@ -1,6 +1,6 @@
 """From normalised windows to the pictures that both interfaces draw.
 
-A :class:`Picture` is one map: values on the grid, a scale that does not move while a run goes on,
+A :class:`FieldPlot` is one map: values on the grid, a scale that does not move while a run goes on,
 and the words around it. Nothing here knows how it is drawn. A grid of one row, such as a ring of
 sites, is shown at all times at once: time takes the place of y (a Hovmoeller diagram). A grid of
 one cell is shown as curves over time.
@@ -26,7 +26,7 @@ VIEWS = ("mean", "sample", "spread", "error")
 
 
 @dataclass(frozen=True)
-class Picture:
+class FieldPlot:
     """One map.
 
     Args:
@@ -53,7 +53,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Look:
+class DisplayState:
     """What a person looks at.
 
     Args:
@@ -128,10 +128,10 @@ def quantities_of(system: System) -> Mapping[str, Quantity]:
     return QUANTITIES if hasattr(system, "model") else STATE
 
 
-def quantity_of(system: System, look: Look) -> Quantity:
+def quantity_of(system: System, display: DisplayState) -> Quantity:
     """The field that a person looks at, or the first there is."""
     known = quantities_of(system)
-    return known.get(look.quantity, next(iter(known.values())))
+    return known.get(display.quantity, next(iter(known.values())))
 
 
 def round_up(value: float) -> float:
@@ -143,7 +143,7 @@ def round_up(value: float) -> float:
     return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
 
 
-class Scene:
+class TwinFields:
     """A truth and its observations, ready to be drawn; what costs time is kept.
 
     Args:
@@ -154,25 +154,25 @@ class Scene:
         self.twin = twin
         self._truths: dict[str, np.ndarray] = {}
 
-    def layer(self, look: Look) -> int:
+    def layer(self, display: DisplayState) -> int:
         """The layer on show, or the last there is."""
-        return min(look.layer, self.twin.system.shape[0] - 1)
+        return min(display.layer, self.twin.system.shape[0] - 1)
 
-    def steps(self, look: Look) -> slice:
+    def steps(self, display: DisplayState) -> slice:
         """The steps on show: one, or all of a grid of one row."""
         row = self.twin.system.shape[-2] == 1
-        return slice(None) if row else slice(look.time, look.time + 1)
+        return slice(None) if row else slice(display.time, display.time + 1)
 
-    def truth(self, look: Look) -> np.ndarray:
+    def truth(self, display: DisplayState) -> np.ndarray:
         """The true field of the layer at every step, ``(time, y, x)``."""
-        if look.quantity not in self._truths:
-            quantity = quantity_of(self.twin.system, look)
-            self._truths[look.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
-        return self._truths[look.quantity][:, self.layer(look)]
+        if display.quantity not in self._truths:
+            quantity = quantity_of(self.twin.system, display)
+            self._truths[display.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
+        return self._truths[display.quantity][:, self.layer(display)]
 
-    def scale(self, look: Look) -> tuple[float, float]:
+    def scale(self, display: DisplayState) -> tuple[float, float]:
         """Limit of the fields, three standard deviations of the truth, and of errors, one."""
-        std = float(self.truth(look).std())
+        std = float(self.truth(display).std())
         return round_up(3 * std), round_up(std)
 
     def axes(self, limit: float) -> Axes:
@@ -184,57 +184,62 @@ class Scene:
         single = self.twin.system.shape[-2:] == (1, 1)
         return tuple(fields.reshape(-1, fields.shape[-3])) if single else ()
 
-    def words(self, look: Look) -> str:
+    def words(self, display: DisplayState) -> str:
         """What is shown of the state, in a few words."""
         system = self.twin.system
         if hasattr(system, "model"):
-            return quantity_of(system, look).label
-        return f"anomaly of {variables(system)[self.layer(look)]}"
+            return quantity_of(system, display).label
+        return f"anomaly of {variables(system)[self.layer(display)]}"
 
 
-def _flat(fields: np.ndarray) -> np.ndarray:
-    """``(..., time, y, x)`` of :meth:`Scene.steps` without the axis that has one entry."""
+def _drop_row(fields: np.ndarray) -> np.ndarray:
+    """``(..., time, y, x)`` of :meth:`TwinFields.steps` without the axis that has one entry."""
     return fields[..., 0, :] if fields.shape[-2] == 1 else fields[..., 0, :, :]
 
 
-def truth_picture(scene: Scene, look: Look) -> Picture:
+def truth_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
     """The true field."""
-    quantity, limit = quantity_of(scene.twin.system, look), scene.scale(look)[0]
-    fields = scene.truth(look)
-    return Picture(
-        "Truth", scene.words(look), _flat(fields[scene.steps(look)]), limit, units=quantity.units,
-        axes=scene.axes(limit), curves=scene.point(fields),
+    quantity, limit = quantity_of(twin_fields.twin.system, display), twin_fields.scale(display)[0]
+    fields = twin_fields.truth(display)
+    return FieldPlot(
+        "Truth", twin_fields.words(display), _drop_row(fields[twin_fields.steps(display)]), limit,
+        units=quantity.units, axes=twin_fields.axes(limit), curves=twin_fields.point(fields),
     )
 
 
-def estimate_picture(title: str, note: str, estimate: Tensor, scene: Scene, look: Look) -> Picture:
+def estimate_plot(
+    title: str, note: str, estimate: Tensor, twin_fields: TwinFields, display: DisplayState
+) -> FieldPlot:
     """What the view shows of an estimate, normalised ``(members, time, lev, y, x)``."""
-    system, steps, layer = scene.twin.system, scene.steps(look), scene.layer(look)
-    quantity = quantity_of(system, look)
-    small = look.view in ("spread", "error")
-    limit, states = scene.scale(look)[small], estimate[:, steps].numpy()
-    fields = quantity(system, _members(look, states))[:, :, layer]
-    values = _seen(look.view, _flat(fields), _flat(scene.truth(look)[steps]))
-    main = scene.point(values[:, None])
-    ensemble = () if small else scene.point(quantity(system, states)[:, :, layer]) if main else ()
-    return Picture(
-        title, note, values, limit, "sequential" if look.view == "spread" else "diverging",
-        quantity.units, scene.axes(limit), main + ensemble,
-        scene.truth(look)[:, 0, 0] if ensemble else None,
+    system = twin_fields.twin.system
+    steps, layer = twin_fields.steps(display), twin_fields.layer(display)
+    quantity = quantity_of(system, display)
+    small = display.view in ("spread", "error")
+    limit, states = twin_fields.scale(display)[small], estimate[:, steps].numpy()
+    fields = quantity(system, _members(display, states))[:, :, layer]
+    values = _reduce(display.view, _drop_row(fields), _drop_row(twin_fields.truth(display)[steps]))
+    main = twin_fields.point(values[:, None])
+    ensemble: tuple[np.ndarray, ...] = ()
+    if main and not small:
+        ensemble = twin_fields.point(quantity(system, states)[:, :, layer])
+    return FieldPlot(
+        title, note, values, limit, "sequential" if display.view == "spread" else "diverging",
+        quantity.units, twin_fields.axes(limit), main + ensemble,
+        twin_fields.truth(display)[:, 0, 0] if ensemble else None,
     )
 
 
-def _members(look: Look, states: np.ndarray) -> np.ndarray:
+def _members(display: DisplayState, states: np.ndarray) -> np.ndarray:
     """The states a view needs, ``(1 or members, time, lev, y, x)``: fields are linear in them."""
-    if look.view == "spread":
+    if display.view == "spread":
         return states
-    if look.view == "sample":
-        number = min(look.member, len(states))
+    if display.view == "sample":
+        number = min(display.member, len(states))
         return states[number - 1 : number]
     return states.mean(axis=0, keepdims=True)
 
 
-def _seen(view: str, fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _reduce(view: str, fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """What a view shows of the fields it needs, ``(1 or members, y, x) -> (y, x)``."""
     if view == "spread":
         return fields.std(axis=0, ddof=1) if len(fields) > 1 else np.zeros_like(fields[0])
@@ -256,29 +261,30 @@ def _observables(twin: Twin) -> list[tuple[str, int, str]]:
     return found
 
 
-def observation_picture(scene: Scene, look: Look) -> Picture:
+def observation_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
     """What an instrument sees of the layer on that day, NaN where it does not look."""
-    twin = scene.twin
+    twin = twin_fields.twin
     names = observables(twin)
-    wanted = look.observed if look.observed in names else names[0]
+    wanted = display.observed if display.observed in names else names[0]
     name, number, group = _observables(twin)[names.index(wanted)]
     network = twin.problem.network
     instrument = network.instruments[number]
     channels = instrument.operator.channels
-    channel = _channel(channels, group, look.layer)
+    channel = _channel(channels, group, display.layer)
     data = network.split(twin.problem.data.cpu())[number]
     values = instrument.put(data)[:, channel].numpy()
     mask = instrument.mask.numpy()
     known = np.abs(values[mask])
     limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
-    cells, steps = int(mask[look.time].sum()), scene.steps(look)
+    cells, steps = int(mask[display.time].sum()), twin_fields.steps(display)
     note = f"{channels[channel]} · {cells} cell{'s' * (cells > 1)}" if cells else "none now"
     seen = np.where(mask, values, np.nan)
-    curves = scene.point(seen)
+    curves = twin_fields.point(seen)
     if curves:  # their axis is not that of the truth, which stands at the left
         note = f"{channels[channel]} · from −{limit:g} to {limit:g}"
-    return Picture(
-        f"Observed: {name}", note, _flat(seen[steps]), limit, axes=scene.axes(limit), curves=curves,
+    return FieldPlot(
+        f"Observed: {name}", note, _drop_row(seen[steps]), limit,
+        axes=twin_fields.axes(limit), curves=curves,
     )
 
 

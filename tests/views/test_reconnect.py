@@ -13,7 +13,7 @@ from bokeh.document import Document  # noqa: E402
 from tornado.websocket import WebSocketClosedError  # noqa: E402
 
 from dalab.views.model.config_text import FOREIGN
-from dalab.views.panel.reconnect import BACK, FORGET, come_back, let_go
+from dalab.views.panel.reconnect import BACK, FORGET, come_back, ignore_closed_pages
 
 pytestmark = pytest.mark.lab
 
@@ -32,14 +32,14 @@ def test_the_key_is_in_the_address_for_one_time_only():
 
 async def failed(error: Exception) -> None:
     """Something that was to be written to a page, and nobody heard of."""
-    let_go()
+    ignore_closed_pages()
     written = asyncio.get_running_loop().create_future()
     written.set_exception(error)
     del written
     gc.collect()
 
 
-@pytest.mark.parametrize(("error", "said"), [(WebSocketClosedError(), 0), (ValueError("odd"), 1)])
-def test_only_other_errors_are_said_than_that_a_page_was_closed(error, said, caplog):
+@pytest.mark.parametrize(("error", "logged"), [(WebSocketClosedError(), 0), (ValueError("odd"), 1)])
+def test_only_the_error_of_a_closed_page_is_ignored(error, logged, caplog):
     asyncio.run(failed(error))
-    assert len(caplog.records) == said
+    assert len(caplog.records) == logged

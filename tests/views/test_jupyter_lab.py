@@ -70,7 +70,7 @@ async def until(condition, seconds: float = 120) -> None:
 
 
 def test_it_is_drawn_at_once(lab):
-    assert pixels(lab).shape[1] > 800 and "press Run" in lab._strip.value
+    assert pixels(lab).shape[1] > 800 and "press Run" in lab._status.value
     assert lab.result is None and lab.config().members == 2
 
 
@@ -126,11 +126,11 @@ def test_a_run_is_replayed_once_it_is_there(lab):
     assert not slider.disabled and slider.value == 1 and play.value == play.max
     last = pixels(lab)
     slider.value = 0.25
-    assert lab.model.moment == 0.25 and play.value == 0.25 * play.max
+    assert lab.model.replay_position == 0.25 and play.value == 0.25 * play.max
     lab.refresh()
     assert (pixels(lab) != last).any()
     play.value = 0
-    assert lab.model.moment == 0 and slider.value == 0
+    assert lab.model.replay_position == 0 and slider.value == 0
     play.value = play.max
     lab.refresh()
     assert (pixels(lab) == last).all()
@@ -144,14 +144,14 @@ def test_what_is_left_without_a_kernel_is_the_newest_run(lab, monkeypatch):
             lambda data, raw, display_id="widget": left.update({display_id: data}),
         )
     lab._ipython_display_()
-    view, picture, scores = left.values()
+    view, plot, scores = left.values()
     assert "application/vnd.jupyter.widget-view+json" in view
     assert "need a kernel" in view["text/plain"]
     assert "Not run yet" in scores["text/html"]
     by_hand(lab)
     _, newer, table = left.values()
     shown = Image.open(io.BytesIO(base64.b64decode(newer["image/png"]))).convert("RGB")
-    assert newer["image/png"] != picture["image/png"]
+    assert newer["image/png"] != plot["image/png"]
     assert np.abs(np.asarray(shown, float) - pixels(lab)).max() < 40, "the same in fewer colours"
     assert "oi" in table["text/html"] and "spectral" in table["text/html"]
 
@@ -187,7 +187,7 @@ def test_run_returns_at_once_and_stop_works_while_it_runs(lab):
         lab.stop()
         assert lab.model.state == "cancelled"
         await until(lambda: lab._task.done())
-        assert "Stopped" in lab._strip.value
+        assert "Stopped" in lab._status.value
         lab.model.steps = 3
         lab.run()
         await until(lambda: lab.model.state == "done")
@@ -237,11 +237,11 @@ def test_a_blank_field_leaves_an_option_to_the_method(lab):
 def test_a_bad_value_is_explained_and_nothing_runs(lab):
     [ratio], [run] = widgets(lab, "ratio"), widgets(lab, "Run")
     ratio.value = 0
-    assert "ratio = 0" in lab._strip.value.replace("0.0", "0") and "above 0" in lab._strip.value
+    assert "ratio = 0" in lab._status.value.replace("0.0", "0") and "above 0" in lab._status.value
     run.click()
     assert lab.model.state == "idle"
     ratio.value = 0.5
-    assert "above 0" not in lab._strip.value
+    assert "above 0" not in lab._status.value
 
 
 def test_another_choice_of_methods_gets_another_sheet(lab):
