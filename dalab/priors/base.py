@@ -22,7 +22,22 @@ from .covariance import HomogeneousObservation, SpectralCovariance
 
 
 class Prior(Denoiser, abc.ABC):
-    """A distribution over normalised windows ``(time, lev, y, x)``.
+    """A distribution over normalised windows ``(time, lev, y, x)``, of zero mean.
+
+    A subclass defines :meth:`denoise` and :attr:`climatological_covariance`, and
+    :meth:`error_covariance` if it knows a sharper one::
+
+        class Mine(Prior):
+            def __init__(self, network, covariance):
+                super().__init__("mine", covariance.window)
+                self.network, self.covariance = network, covariance
+
+            def denoise(self, x, sigma):
+                return self.network(x, sigma)
+
+            @property
+            def climatological_covariance(self):
+                return self.covariance
 
     Args:
         name: how the registry calls it.
@@ -55,9 +70,15 @@ class Prior(Denoiser, abc.ABC):
                 broadcast with ``x``.
         """
 
-    @abc.abstractmethod
     def error_covariance(self, sigma: float) -> SpectralCovariance:
-        """Average covariance of the window given a noisy window of noise level ``sigma``."""
+        """Average covariance of the window given a noisy window of noise level ``sigma``.
+
+        By default that of a Gaussian with the climatological covariance: an upper bound for every
+        denoiser that is the conditional mean, exact where the climate is Gaussian. Methods that
+        rely on it are then too cautious; :class:`~dalab.priors.denoisers.calibration.ErrorTable`
+        measures the errors of a denoiser.
+        """
+        return self.climatological_covariance.denoising_error(sigma)
 
     @property
     @abc.abstractmethod

@@ -13,8 +13,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .base import Prior
-from .covariance import SpectralCovariance, product, to_spectrum, to_window
+from .covariance import SpectralCovariance, estimate, product, to_spectrum, to_window
 
 
 class GaussianPrior(Prior):
@@ -27,12 +28,35 @@ class GaussianPrior(Prior):
     """
 
     flow_levels = None
+    eigenvalues: Tensor
+    eigenvectors: Tensor
 
     def __init__(self, matrices: Tensor, window: tuple[int, ...], name: str = "gaussian") -> None:
         super().__init__(name, window)
         w, V = torch.linalg.eigh(matrices)
         self.register_buffer("eigenvalues", w.clamp(min=1e-12))
         self.register_buffer("eigenvectors", torch.view_as_real(V))
+
+    @classmethod
+    def fit(
+        cls, windows: Tensor, name: str = "gaussian", *, mirror: bool = False
+    ) -> GaussianPrior:
+        """Estimate the prior from windows, averaging over all shifts of the periodic grid.
+
+        Args:
+            windows: normalised windows of zero mean, ``(count, time, lev, y, x)``, at least as many
+                as a window has fields; the prior computes in their precision.
+            name: how the registry calls it.
+            mirror: whether -q(x, -y) is a state of the system whenever q is, as for two-layer flow
+                on a beta plane; the estimate then averages over both.
+
+        Raises:
+            InputError: for windows of another shape or type, too few of them, or values that are
+                not finite.
+        """
+        check_windows(windows)
+        window = tuple(windows.shape[1:])
+        return cls(estimate(windows, mirror=mirror), window, name).to(windows.dtype)
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         w, V = self.eigenvalues.permute(2, 0, 1), torch.view_as_complex(self.eigenvectors)
@@ -60,3 +84,30 @@ class GaussianPrior(Prior):
         matrices = (V * eigenvalues[..., None, :]) @ V.mH
         root = (V * eigenvalues.sqrt()[..., None, :]) @ V.mH
         return SpectralCovariance(matrices, self.window, root)
+
+
+def check_windows(windows: Tensor) -> None:
+    """Raise unless the covariance of windows can be estimated from ``windows``.
+
+    Raises:
+        InputError: for another shape or type, too few windows, or values that are not finite.
+    """
+    if windows.ndim != 5 or not windows.is_floating_point():
+        raise InputError(
+            "windows", f"{tuple(windows.shape)} of {windows.dtype}",
+            "must be floating-point numbers of shape (count, time, lev, y, x)",
+            "Stack normalised windows; a ring is a grid of 1 x nx cells.",
+        )
+    fields = windows.shape[1] * windows.shape[2]
+    if len(windows) < fields:
+        raise InputError(
+            "number of windows", len(windows),
+            f"must be at least {fields}, the fields (time x lev) of a window",
+            "Use more windows, or shorter ones.",
+        )
+    wrong = int((~torch.isfinite(windows)).sum())
+    if wrong:
+        raise InputError(
+            "windows", f"{wrong} values that are not finite", "must be finite everywhere",
+            "Leave out the windows with missing values.",
+        )

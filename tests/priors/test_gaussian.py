@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from dalab.errors import InputError
+from dalab.priors import GaussianPrior
+from dalab.priors.covariance import estimate
 from dalab.priors.loading import load_prior
+from dalab.priors.training.climatology import estimate_gaussian
 from dalab.random import MemberStreams, stream
 from dalab.systems import SYSTEMS
 from tests.dense import matrix
@@ -79,3 +82,52 @@ def test_wrong_system_or_window_is_named():
 def test_system_without_a_prior_names_the_command_that_makes_one(tiny_system):
     with pytest.raises(InputError, match="tiny.*dalab climatology tiny"):
         load_prior("gaussian", tiny_system)
+
+
+class TestFit:
+    def test_a_known_covariance_is_recovered(self, tiny_prior):
+        """From 6000 windows: each entry within about sqrt(1 / 6000), all within 5 per cent."""
+        cov = tiny_prior.climatological_covariance
+        prior = GaussianPrior.fit(cov.sample(window(tiny_prior, 6000, seed=4)), "mine")
+        assert prior.name == "mine" and prior.window == tiny_prior.window
+        assert (prior.matrices() - cov.matrices).norm() < 0.05 * cov.matrices.norm()
+
+    def test_white_windows_shrink(self, tiny_prior):
+        """The denoiser of white windows is 1 / (1 + s^2), within the error of its eigenvalues."""
+        prior = GaussianPrior.fit(window(tiny_prior, 20_000, seed=5))
+        x = window(tiny_prior, 3)
+        error = (prior.denoise(x, 1.0) - x / 2).square().mean().sqrt()
+        assert error < 2 * (6 / 20_000) ** 0.5 / 4  # gains w / (1 + w) of c = 6 fields
+
+    @pytest.mark.parametrize("mirror", [False, True])
+    def test_it_is_the_estimate_to_the_bit(self, tiny_prior, mirror):
+        windows = window(tiny_prior, 50, seed=6)
+        expected = GaussianPrior(estimate(windows, mirror=mirror), tiny_prior.window)
+        found = GaussianPrior.fit(windows, mirror=mirror)
+        assert torch.equal(found.eigenvalues, expected.eigenvalues)
+        assert torch.equal(found.eigenvectors, expected.eigenvectors)
+        single = GaussianPrior.fit(windows.float(), mirror=mirror)
+        x = windows[:2].float()
+        assert single.denoise(x, 1.0).dtype == torch.float32
+
+    def test_it_is_what_systems_with_a_climate_get_to_the_bit(self):
+        system = SYSTEMS["lorenz63"]()
+        generator = stream(0, "climatology", system.name)
+        states = system.trajectory(system.spun_up(256, generator), 72, generator)
+        found = GaussianPrior.fit(states.reshape(-1, 9, *system.shape)).float()
+        expected = estimate_gaussian(system)
+        assert torch.equal(found.eigenvalues, expected.eigenvalues)
+        assert torch.equal(found.eigenvectors, expected.eigenvectors)
+
+    @pytest.mark.parametrize(
+        ("windows", "match"),
+        [
+            (torch.zeros(10, 3, 8, 8), r"\(10, 3, 8, 8\).*\(count, time, lev, y, x\)"),
+            (torch.zeros(10, 3, 2, 8, 8, dtype=torch.int64), "must be floating-point"),
+            (torch.zeros(5, 3, 2, 8, 8), "number of windows = 5: must be at least 6"),
+            (torch.full((10, 3, 2, 8, 8), torch.nan), "3840 values that are not finite"),
+        ],
+    )
+    def test_unfit_windows_are_refused(self, windows, match):
+        with pytest.raises(InputError, match=match):
+            GaussianPrior.fit(windows)

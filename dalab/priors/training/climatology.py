@@ -130,5 +130,4 @@ def estimate_gaussian(
     generator = stream(seed, "climatology", system.name)
     x = system.spun_up(trajectories, generator)
     states = system.trajectory(x, windows * WINDOW, generator)
-    matrices = estimate(states.reshape(-1, WINDOW, *system.shape))
-    return GaussianPrior(matrices, (WINDOW, *system.shape)).float()
+    return GaussianPrior.fit(states.reshape(-1, WINDOW, *system.shape)).float()
