@@ -21,7 +21,7 @@ PRESS = """
 import time
 
 lab.run()
-while lab.model.busy:
+while lab.model.runs.busy:
     lab.refresh()
     time.sleep(0.1)
 """

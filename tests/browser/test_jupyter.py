@@ -200,7 +200,7 @@ def test_the_picture_and_the_scores_stay_without_the_kernel(chromium, jupyter):
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     notebook = Notebook(context.new_page(), f"{jupyter}/lab/tree/{NOTEBOOK}")
     notebook.run_all()
-    notebook.ask("lab.model.param.update(system='lorenz96', methods=['oi'], members=2)")
+    notebook.ask("lab.model.controls.param.update(system='lorenz96', methods=['oi'], members=2)")
     notebook.button("Run").click()
     notebook.wait(lambda: notebook.state == "done", "the run")
     notebook.wait(lambda: notebook.left.count() == 2, "the scores under the widget")

@@ -30,20 +30,20 @@ def settle(model: LabModel, until: Callable[[], bool] | None = None, seconds: fl
         fresh |= model.poll()
         if until() if until else not model.pending:
             return fresh
-        assert time.monotonic() < deadline, f"still {model.state}: {model.status} {model.error}"
+        assert time.monotonic() < deadline, f"still {model.runs.state}: {model.error}"
         time.sleep(0.02)
 
 
 def running(model: LabModel) -> LabModel:
     """Run, and wait for the first step of the method that then waits to be let go."""
     model.run()
-    settle(model, lambda: "waiting" in model.curves())
+    settle(model, lambda: "waiting" in model.display.curves())
     return model
 
 
 def done(model: LabModel) -> LabModel:
     """Wait for the end of the run."""
-    settle(model, lambda: model.state == "done")
+    settle(model, lambda: model.runs.state == "done")
     return model
 
 
@@ -68,7 +68,7 @@ def finished():
     """A model after a complete run; shared, so tests only look."""
     made = LabModel(**QUICK)
     made.run()
-    settle(made, lambda: made.state == "done")
+    settle(made, lambda: made.runs.state == "done")
     yield made
     end(made)
 
@@ -93,5 +93,5 @@ def opened(service):
     yield open_one
     Waiting.gate.set()
     for model in models:
-        model.session.keep(None, on=False)
+        model.runs.session.keep(None, on=False)
         end(model)

@@ -40,8 +40,9 @@ def test_presets_that_make_no_sense_are_refused():
 def test_every_method_gets_a_map_a_curve_and_a_row(model):
     page = AssimilatePage(model)
     settle(model)
-    for methods in (["spectral"], ["spectral", "oi", "etkf"], list(model.param.methods.objects)):
-        model.methods = methods
+    every = list(model.controls.param.methods.objects)
+    for methods in (["spectral"], ["spectral", "oi", "etkf"], every):
+        model.controls.methods = methods
         page.poll()
         assert list(page.maps) == ["truth", "observations", *methods]
         assert [item.label.value for item in page.curves.legend.items] == methods
@@ -49,7 +50,7 @@ def test_every_method_gets_a_map_a_curve_and_a_row(model):
 
 
 def test_an_option_left_to_the_method_is_a_blank_field_that_says_so(model):
-    options = model.method_options["letkf"]
+    options = model.controls.method_options["letkf"]
     radius = field(options, "localisation")
     assert radius.value is None and radius.placeholder == "auto" and radius.step == 0.5
     radius.value = 4.0
@@ -64,7 +65,7 @@ def test_figures_are_kept_when_methods_come_and_go(model):
     page = AssimilatePage(model)
     before = {name: shown.figure.id for name, shown in page.maps.items()}
     for methods in (["oi"], ["spectral", "oi"], ["spectral", "oi", "etkf"], ["spectral", "oi"]):
-        model.methods = methods
+        model.controls.methods = methods
         page.poll()
     assert {name: shown.figure.id for name, shown in page.maps.items()} == before
 
@@ -72,13 +73,13 @@ def test_figures_are_kept_when_methods_come_and_go(model):
 def test_a_run_fills_maps_curves_and_table(model):
     page = AssimilatePage(model)
     model.run()
-    settle(model, lambda: page.poll() or not model.busy)
+    settle(model, lambda: page.poll() or not model.runs.busy)
     page.show({*page.maps, "curves", "scores"})
     assert page.maps["spectral"].source.data["image"][0].shape == (64, 64)
     assert page.maps["spectral"].mapper.high == page.maps["truth"].mapper.high
     assert len(page.curves.sources["oi"].data["y"]) == 9
     assert all(None not in row["values"] for row in page.table.rows)
-    assert model.state == "done"
+    assert model.runs.state == "done"
 
 
 def test_looking_elsewhere_sends_only_what_differs(model):
@@ -89,16 +90,16 @@ def test_looking_elsewhere_sends_only_what_differs(model):
     page.maps["truth"].source.on_change("data", lambda attr, old, new: sent.append(new))
     page.show({"truth"})
     assert not sent
-    model.time = 2
+    model.display.time = 2
     page.poll()
     assert len(sent) == 1
 
 
 def test_errors_are_shown_in_place_of_the_status(model):
     pane = Status(model).pane
-    model.noise = -1
+    model.controls.noise = -1
     assert "error" in pane.object and "noise = -1" in pane.object
-    model.noise = 0.1
+    model.controls.noise = 0.1
     assert "noise" not in pane.object
 
 
@@ -112,7 +113,7 @@ def test_the_status_line_says_how_a_run_ended(model):
 
 def test_html_in_a_message_is_harmless(model):
     pane = Status(model).pane
-    model.truth, model.truth_file = "file", "<script>alert(1)</script>"
+    model.controls.truth, model.controls.truth_file = "file", "<script>alert(1)</script>"
     assert "<script>" not in pane.object and "&lt;script&gt;" in pane.object
 
 
@@ -134,7 +135,7 @@ def test_a_page_that_nobody_sees_is_not_drawn_but_caught_up_with(model):
     settle(model, lambda: pages.poll() or not model.pending)
     before = pages.assimilate.maps["truth"].source.data["image"][0]
     model.page = "Runs"
-    model.time = 0
+    model.display.time = 0
     pages.poll()
     assert pages.assimilate.maps["truth"].source.data["image"][0] is before
     model.page = "Assimilate"
@@ -152,20 +153,20 @@ def test_a_larger_window_gets_larger_maps_of_the_same_figures(model):
 
 
 def test_fields_are_bound_both_ways(model):
-    members = field(model, "members")
+    members = field(model.controls, "members")
     members.value = 5
-    assert model.members == 5
-    model.members = 7
+    assert model.controls.members == 5
+    model.controls.members = 7
     assert members.value == 7
-    tick = field(model, "use_background")
+    tick = field(model.controls, "use_background")
     tick.value = tick.options
-    assert model.use_background is True
-    model.use_background = False
+    assert model.controls.use_background is True
+    model.controls.use_background = False
     assert tick.value == []
-    sensors = field(model.mask_options["points"], "sensors")
+    sensors = field(model.controls.mask_options["points"], "sensors")
     sensors.value = "(1, 2)"
-    model.mask = "points"
-    assert model.config().masks == ("points:sensors=[(1, 2)]",) and not model.error
+    model.controls.mask = "points"
+    assert model.config.masks == ("points:sensors=[(1, 2)]",) and not model.error
 
 
 def test_buttons_follow_the_state(model):
@@ -174,11 +175,11 @@ def test_buttons_follow_the_state(model):
     run.clicks += 1
     assert run.disabled and not stop.disabled
     stop.clicks += 1
-    assert model.state == "cancelled" and not run.disabled
+    assert model.runs.state == "cancelled" and not run.disabled
 
 
 def test_every_registered_option_has_a_labelled_field(model):
-    for values in model.option_sets():
+    for values in model.controls.option_sets():
         for line in option_rows(values):
             for widget in line.select(pn.widgets.Widget):
                 assert widget.label or widget.options
@@ -186,12 +187,12 @@ def test_every_registered_option_has_a_labelled_field(model):
 
 def test_ticks_follow_the_model_and_bar_what_a_system_does_not_have(model):
     operators, methods = sidebar(model).select(Picker)
-    assert methods.value == model.methods and operators.value == model.operators
+    assert methods.value == model.controls.methods and operators.value == model.controls.operators
     methods.value = ["oi", "sda"]
-    assert model.methods == ["oi", "sda"]
-    model.operators = ["sine"]
+    assert model.controls.methods == ["oi", "sda"]
+    model.controls.operators = ["sine"]
     assert operators.value == ["sine"] and not operators.unavailable
-    model.system = "lorenz63"
+    model.controls.system = "lorenz63"
     assert set(operators.unavailable) == {"velocity", "speed"}
     every = next(w for w in sidebar(model).select(pn.widgets.IntInput) if "Every" in w.label)
     assert every.label == "Every (steps)"

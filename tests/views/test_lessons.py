@@ -53,29 +53,29 @@ def model():
 
 
 def test_a_lesson_begins_with_its_readings_and_nothing_else(model):
-    until(model, model.panels)
+    until(model, model.plots)
     assert model.settings == model.scenario.start and not model.solved
-    for panel in model.panels():
-        assert len(panel.seen[0]) == len(panel.seen[1]) == 10
-        assert panel.estimate is None and panel.exact is None and panel.truth is None
-        assert panel.ylabel == "wave height" and panel.xlabel == "site"
+    for plot in model.plots():
+        assert len(plot.seen[0]) == len(plot.seen[1]) == 10
+        assert plot.estimate is None and plot.exact is None and plot.truth is None
+        assert plot.ylabel == "wave height" and plot.xlabel == "site"
 
 
 def test_the_truth_is_hidden_until_the_goal_is_reached(model):
     assert not try_settings(model).passed
-    assert all(p.truth is None and p.estimate is not None for p in model.panels())
+    assert all(p.truth is None and p.estimate is not None for p in model.plots())
     assert try_settings(model, assumed=0.5).passed
-    for panel in model.panels():
-        mean, std = panel.estimate
-        assert panel.truth.shape == mean.shape == std.shape == (40,)
-        assert np.sqrt(((mean - panel.truth) ** 2).mean()) < 0.5
+    for plot in model.plots():
+        mean, std = plot.estimate
+        assert plot.truth.shape == mean.shape == std.shape == (40,)
+        assert np.sqrt(((mean - plot.truth) ** 2).mean()) < 0.5
 
 
 def test_the_exact_answer_assumes_what_is_true(model):
     try_settings(model)
     model.show_exact = True
-    until(model, lambda: model.panels()[0].exact is not None)
-    spread, exact = (np.mean([getattr(p, which)[1].mean() for p in model.panels()])
+    until(model, lambda: model.plots()[0].exact is not None)
+    spread, exact = (np.mean([getattr(p, which)[1].mean() for p in model.plots()])
                      for which in ("estimate", "exact"))
     assert exact > 3 * spread, "the members believe the maker of the buoys"
 
@@ -86,8 +86,8 @@ def test_stars_are_kept_while_other_lessons_are_looked_at(model):
     model.lesson = "chaos"
     assert model.verdict is None and model.attempts == 0
     assert model.settings == SCENARIOS["chaos"].start
-    until(model, model.panels)
-    assert [p.title for p in model.panels()] == ["x", "y", "z"]
+    until(model, model.plots)
+    assert [p.title for p in model.plots()] == ["x", "y", "z"]
     model.lesson = "assumed-noise"
     try_settings(model)
     assert model.stars["assumed-noise"] == stars > 0
@@ -96,14 +96,14 @@ def test_stars_are_kept_while_other_lessons_are_looked_at(model):
 def test_a_setting_that_is_no_choice_is_refused_with_a_message(model):
     model.choose("assumed", 7.0)
     model.attempt()
-    assert not model.busy and "must be one of" in model.error
+    assert not model.runs.busy and "must be one of" in model.error
 
 
 def test_attempts_wait_in_the_line_of_the_service_and_say_their_place():
     service = Service()
     model, other = behind_another(service)
-    until(model, lambda: "in line" in model.status)
-    assert model.busy and service.queue("cpu").waiting()
+    until(model, lambda: "in line" in model.runs.status)
+    assert model.runs.busy and service.queue("cpu").waiting()
     other.leave()
     until(model, lambda: model.verdict is not None)
     assert not service.queue("cpu").waiting()
@@ -114,7 +114,7 @@ def test_an_attempt_that_is_stopped_leaves_the_line_and_what_is_shown():
     service = Service()
     model, other = behind_another(service)
     model.stop()
-    until(model, lambda: not model.busy)
+    until(model, lambda: not model.runs.busy)
     assert model.error == "Stopped." and model.verdict is None and model.attempts == 0
     assert not service.queue("cpu").waiting()
     other.leave()
@@ -130,21 +130,21 @@ def test_a_page_that_comes_back_finds_its_lesson_its_attempt_and_its_stars():
     other = service.queue("cpu").join("somebody else")
     lost.choose("radius", 3)
     lost.attempt()
-    assert back.come_back(lost.session.key) and back.session.key == lost.session.key
-    lost.leave()
+    assert back.come_back(lost.runs.session.key) and back.runs.session.key == lost.runs.session.key
+    lost.close()
     other.leave()
-    assert back.busy and back.show_hint
+    assert back.runs.busy and back.show_hint
     assert back.lesson == "localisation" and back.stars == lost.stars
     until(back, lambda: back.verdict is not None)
     assert back.verdict.passed and back.settings["radius"] == 3
-    assert all(panel.estimate is not None for panel in back.panels())
-    back.leave()
+    assert all(plot.estimate is not None for plot in back.plots())
+    back.close()
 
 
 def test_a_page_that_is_closed_ends_its_attempt():
     service = Service()
     model, other = behind_another(service)
-    model.leave()
+    model.close()
     assert not service.queue("cpu").waiting()
     assert not LessonModel(service=service).come_back("a guess")
     other.leave()
@@ -153,7 +153,7 @@ def test_a_page_that_is_closed_ends_its_attempt():
 def test_limits_of_the_service_hold_for_lessons():
     model = LessonModel(service=Service(Limits(size=10)))
     model.attempt()
-    assert not model.busy and "must be at most 10" in model.error
+    assert not model.runs.busy and "must be at most 10" in model.error
     model.close()
 
 

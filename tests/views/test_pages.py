@@ -55,7 +55,7 @@ def test_a_page_without_a_run_names_its_parts_and_starts_one():
     page.set_active(True)
     assert "Model residual" in page.message.object and page.starter in page.layout.objects
     page.starter.clicks += 1
-    assert fresh.busy and page.starter.disabled
+    assert fresh.runs.busy and page.starter.disabled
     settle(fresh, lambda: page.poll() or page.drawn)
     assert page.layout.objects == [page.charts] and not page.starter.disabled
     end(fresh)
@@ -118,7 +118,7 @@ def test_a_system_of_one_cell_has_neither_spectra_nor_enstrophy():
 
 def test_another_run_is_looked_at_in_its_turn(model):
     page = drawn(model, PhysicsPage(model))
-    model.methods = ["climatology"]
+    model.controls.methods = ["climatology"]
     model.run()
     settle(model, lambda: page.poll() or "climatology" in page.residual.source.data["name"])
     assert page.residual.source.data["name"] == ["truth", "climatology"]
@@ -148,23 +148,23 @@ def test_a_chart_is_fed_and_never_built_again():
 
 def test_sites_are_drawn_over_time_and_one_cell_as_curves(model):
     shown = Map(shared_ranges())
-    shown.show("truth", model.field_plot("truth"))
+    shown.show("truth", model.display.field_plot("truth"))
     assert shown.source.data["image"][0].shape == (9, 40) and shown.image.visible
     assert (shown.figure.x_range.start, shown.figure.x_range.end) == (0.5, 40.5)
     assert shown.figure.xaxis[0].major_label_overrides == {20: "site 20"}
     point = LabModel(**{**RING, "system": "lorenz63", "masks": ["full"], "methods": ["etkf"]})
-    assert point.param.layer.objects == ["x", "y", "z"] and point.layer == "x"
+    assert point.display.param.layer.objects == ["x", "y", "z"] and point.display.layer == "x"
     point.run()
     settle(point)
-    point.layer = "z"
-    shown.show("etkf", point.field_plot("etkf"), "#123456")
-    members = len(point.result["estimates/etkf/pv"])
+    point.display.layer = "z"
+    shown.show("etkf", point.display.field_plot("etkf"), "#123456")
+    members = len(point.runs.result["estimates/etkf/pv"])
     assert not shown.image.visible and len(shown.lines.data["ys"]) == members + 2
-    truth = point.result["truth/pv"].values[:, 2, 0, 0] * 8.63
+    truth = point.runs.result["truth/pv"].values[:, 2, 0, 0] * 8.63
     np.testing.assert_allclose(shown.lines.data["ys"][0], truth, rtol=1e-5)
-    assert shown.figure.y_range.end == point.field_plot("truth").limit
-    point.view = "error"
-    shown.show("etkf", point.field_plot("etkf"), "#123456")
+    assert shown.figure.y_range.end == point.display.field_plot("truth").limit
+    point.display.view = "error"
+    shown.show("etkf", point.display.field_plot("etkf"), "#123456")
     assert len(shown.lines.data["ys"]) == 1
     end(point)
 
@@ -173,11 +173,11 @@ def test_another_system_empties_the_pictures_of_the_run():
     model = LabModel(**RING)
     model.run()
     settle(model)
-    assert model.field_plot("oi").values is not None
-    model.system = "qg64"
-    plot = model.field_plot("oi")
+    assert model.display.field_plot("oi").values is not None
+    model.controls.system = "qg64"
+    plot = model.display.field_plot("oi")
     assert plot.values is None and plot.axes.kind == "map"
-    assert model.quantity == "relative vorticity" and model.layer == "upper"
+    assert model.display.quantity == "relative vorticity" and model.display.layer == "upper"
     settle(model)
-    assert model.field_plot("truth").values.shape == (64, 64)
+    assert model.display.field_plot("truth").values.shape == (64, 64)
     end(model)

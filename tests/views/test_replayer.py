@@ -15,9 +15,14 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def replayer(opened, monkeypatch):
+def model(opened):
+    return opened(steps=30)
+
+
+@pytest.fixture
+def replayer(model, monkeypatch):
     """The replay of a run of 30 steps, with a clock that stands still."""
-    made = Replayer(opened(steps=30))
+    made = Replayer(model.display)
     for name in ("start", "stop"):
         running = name == "start"
         monkeypatch.setattr(
@@ -26,28 +31,28 @@ def replayer(opened, monkeypatch):
     return made
 
 
-def test_there_is_nothing_to_play_before_a_run(replayer):
+def test_there_is_nothing_to_play_before_a_run(model, replayer):
     assert replayer.play.disabled and replayer.slider.disabled
-    replayer.model.run()
-    done(replayer.model)
+    model.run()
+    done(model)
     assert not replayer.play.disabled and not replayer.slider.disabled
 
 
 def test_the_slider_is_the_moment(replayer):
     replayer.slider.value = 0.4
-    assert replayer.model.replay_position == 0.4
-    replayer.model.replay_position = 0.7
+    assert replayer.display.replay_position == 0.4
+    replayer.display.replay_position = 0.7
     assert replayer.slider.value == 0.7
 
 
 def test_play_goes_from_the_start_to_the_end_and_stops(replayer):
     replayer.play.clicks += 1
-    assert replayer.model.replay_position == 0
+    assert replayer.display.replay_position == 0
     assert replayer.play.label == PAUSE and replayer._clock.running
     moments = []
     while replayer._clock.running:
         replayer.step()
-        moments.append(replayer.model.replay_position)
+        moments.append(replayer.display.replay_position)
     assert moments == sorted(moments) and moments[-1] == 1 and len(moments) == 40
     assert replayer.play.label == PLAY
 
@@ -57,19 +62,19 @@ def test_a_pause_stays_where_it_is(replayer):
     for _ in range(10):
         replayer.step()
     replayer.play.clicks += 1
-    assert replayer.model.replay_position == pytest.approx(0.25) and not replayer._clock.running
+    assert replayer.display.replay_position == pytest.approx(0.25) and not replayer._clock.running
     replayer.play.clicks += 1
-    assert replayer.model.replay_position == pytest.approx(0.25) and replayer._clock.running
+    assert replayer.display.replay_position == pytest.approx(0.25) and replayer._clock.running
 
 
 def test_the_tick_keeps_and_writes_the_key_into_the_address(opened):
     model = opened()
-    tick = persist_toggle(model)
+    tick = persist_toggle(model.runs)
     model.run()
     done(model)
     tick.value = tick.options
-    assert model.session.service.kept_runs.get(model.session.key) is model._shown
+    assert model.runs.session.service.kept_runs.get(model.runs.session.key) is model.runs.shown
     tick.value = []
-    assert model.session.service.kept_runs.get(model.session.key) is None
+    assert model.runs.session.service.kept_runs.get(model.runs.session.key) is None
     [[callback]] = tick.get_root().js_property_callbacks.values()
-    assert KEY in callback.code and callback.args["key"] == model.session.key
+    assert KEY in callback.code and callback.args["key"] == model.runs.session.key

@@ -24,7 +24,7 @@ def twice():
     """A model after two different runs; shared, so tests leave it as they find it."""
     model = LabModel(**QUICK)
     run(model)
-    model.param.update(noise=0.4, methods=["oi"])
+    model.controls.param.update(noise=0.4, methods=["oi"])
     run(model)
     yield model
     end(model)
@@ -32,7 +32,7 @@ def twice():
 
 def run(model):
     model.run()
-    settle(model, lambda: not model.busy)
+    settle(model, lambda: not model.runs.busy)
 
 
 def test_every_run_that_ended_is_kept(twice):
@@ -43,16 +43,18 @@ def test_every_run_that_ended_is_kept(twice):
 
 def test_an_earlier_run_is_shown_again_with_its_choices(twice):
     first, second = twice.history
-    newest = twice.result
+    newest = twice.runs.result
     twice.show(first)
     fresh = twice.poll()
     assert {"truth", "observations", "spectral", "oi", "curves", "scores"} <= fresh
-    assert twice.noise == 0.1 and twice.methods == ["spectral", "oi"] and not twice.outdated
-    assert list(twice.scores()) == ["spectral", "oi"]
-    assert twice.result is not newest and twice.shown_entry is first
+    assert twice.controls.noise == 0.1 and twice.controls.methods == ["spectral", "oi"]
+    assert not twice.outdated
+    assert list(twice.display.scores()) == ["spectral", "oi"]
+    assert twice.runs.result is not newest and twice.shown_entry is first
     twice.show(second)
     settle(twice)
-    assert twice.noise == 0.4 and twice.result is newest and twice.state == "done"
+    assert twice.controls.noise == 0.4
+    assert twice.runs.result is newest and twice.runs.state == "done"
 
 
 def test_a_stored_run_is_shown_like_any_other(twice, tmp_path):
@@ -61,22 +63,23 @@ def test_a_stored_run_is_shown_like_any_other(twice, tmp_path):
     model = LabModel(**QUICK)
     model.history = add_entry(model.history, ObservedRun(stored.config, stored), "run.nc")
     model.show(model.history[0])
-    assert model.shown_entry.title == "run.nc" and model.state == "done" and not model.error
+    assert model.shown_entry.title == "run.nc" and model.runs.state == "done" and not model.error
     twice.show(first)
     for name in ("truth", "observations", "oi", "spectral"):
-        np.testing.assert_array_equal(model.field_plot(name).values, twice.field_plot(name).values)
-    assert model.scores()["oi"] == pytest.approx(twice.scores()["oi"])
+        plots = [one.display.field_plot(name) for one in (model, twice)]
+        np.testing.assert_array_equal(plots[0].values, plots[1].values)
+    assert model.display.scores()["oi"] == pytest.approx(twice.display.scores()["oi"])
     twice.show(second)
     end(model)
 
 
 def test_nothing_is_shown_while_a_run_goes_on(model):
     run(model)
-    model.steps = 300
-    model.methods = ["spectral"]
+    model.controls.steps = 300
+    model.controls.methods = ["spectral"]
     model.run()
     model.show(model.history[0])
-    assert model.busy and model.steps == 300
+    assert model.runs.busy and model.controls.steps == 300
     model.stop()
     settle(model)
 
@@ -106,7 +109,8 @@ def test_rings_and_points_move_too(system):
         system=system, operators=["identity"], masks=["full"], methods=["etkf"], members=4
     )
     run(model)
-    image = Image.open(io.BytesIO(FORMATS["gif"].make(model.shown_entry, model.display_state)))
+    made = FORMATS["gif"].make(model.shown_entry, model.display.display_state)
+    image = Image.open(io.BytesIO(made))
     assert image.n_frames == 9
     end(model)
 
@@ -114,7 +118,7 @@ def test_rings_and_points_move_too(system):
 @pytest.fixture(scope="module")
 def files(twice):
     entry = twice.history[0]
-    return {key: form.make(entry, twice.display_state) for key, form in FORMATS.items()}
+    return {key: form.make(entry, twice.display.display_state) for key, form in FORMATS.items()}
 
 
 def test_the_netcdf_is_the_result(twice, files, tmp_path):
@@ -155,4 +159,4 @@ def test_a_partial_result_has_files_too(twice):
     stored = StoredRun(tree)
     entry = add_entry([], ObservedRun(stored.config, stored))[0]
     for form in FORMATS.values():
-        assert len(form.make(entry, twice.display_state)) > 100
+        assert len(form.make(entry, twice.display.display_state)) > 100

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("panel")
 
-from dalab.views.model.lab import OBSERVATIONS
+from dalab.views.model.display import OBSERVATIONS
 from dalab.views.model.sensor_mask import ERASE, ONCE, TRUTH, VALUE
 from dalab.views.panel.pages.sensors import LEAST, NO_RUN, SensorsPage, sensors_page
 
@@ -43,7 +43,7 @@ def until(page: SensorsPage, condition) -> None:
 
 def test_the_sensors_of_the_chosen_mask_are_on_the_map(page):
     assert dots(page) == 1024 and "day 4: 1024 of 4096 cells (25.0 %)" in page.legend.object
-    page.model.mask = "stride"
+    page.model.controls.mask = "stride"
     page.poll()
     assert dots(page) == 256
     assert page.map.sensors.data["x"][:2] == pytest.approx([7.8125, 70.3125]), "middles, in km"
@@ -51,7 +51,7 @@ def test_the_sensors_of_the_chosen_mask_are_on_the_map(page):
 
 def test_what_is_painted_is_what_is_observed(page):
     press(page, "Clear")
-    assert dots(page) == 0 and page.model.mask == "painted"
+    assert dots(page) == 0 and page.model.controls.mask == "painted"
     page.editor.tool = "box"
     drag(page, (100, 200), (300, 500))
     assert dots(page) == 14 * 20
@@ -59,7 +59,7 @@ def test_what_is_painted_is_what_is_observed(page):
     drag(page, (200, 100), (400, 600))
     assert dots(page) == 6 * 20
     settle(page.model)
-    seen = page.model.field_plot(OBSERVATIONS)
+    seen = page.model.display.field_plot(OBSERVATIONS)
     assert np.isfinite(seen.values).sum() == 120 and not page.model.error
     press(page, "Undo")
     assert dots(page) == 280
@@ -94,16 +94,16 @@ def test_tracks_move_and_one_time_alone_can_be_painted(page):
     page.editor.param.update(tool="brush", when=ONCE)
     drag(page, (700, 700))
     assert dots(page) == 65
-    page.model.time = 5
+    page.model.display.time = 5
     assert dots(page) == 64
 
 
 def test_times_without_observations_are_told(page):
-    page.model.interval = 3
-    page.model.time = 4
+    page.model.controls.interval = 3
+    page.model.display.time = 4
     page.poll()
     assert "does not look then" in page.legend.object
-    page.model.time = 3
+    page.model.display.time = 3
     assert "does not look" not in page.legend.object
 
 
@@ -115,9 +115,9 @@ def test_before_a_run_there_is_no_value(page):
 
 def test_where_next_after_a_run(page):
     model = page.model
-    model.mask = "stride"
+    model.controls.mask = "stride"
     model.run()
-    until(page, lambda: model.state == "done")
+    until(page, lambda: model.runs.state == "done")
     press(page, "Show value")
     until(page, lambda: page.value is not None)
     share = page.value.share
@@ -135,14 +135,14 @@ def test_where_next_after_a_run(page):
     page.editor.method = "oi"
     until(page, lambda: page.value is not requested)
     assert page.value.query.method == "oi"
-    model.param.update(system="lorenz96", operators=["identity"], mask="full")
+    model.controls.param.update(system="lorenz96", operators=["identity"], mask="full")
     until(page, lambda: "Press Run" in page.message.object)
     assert page.value is None
 
 
 @pytest.mark.parametrize("system, plane", [("lorenz96", (9, 40)), ("lorenz63", (9, 1))])
 def test_rows_of_sites_are_painted_over_time(page, system, plane):
-    page.model.param.update(system=system, operators=["identity"], mask="painted")
+    page.model.controls.param.update(system=system, operators=["identity"], mask="painted")
     settle(page.model, lambda: page.poll() or not page.model.pending)
     assert page.map.plane == plane and dots(page) == 0
     page.editor.tool = "box"
@@ -160,7 +160,7 @@ def test_the_map_uses_the_room(page):
 
 def test_nothing_is_drawn_behind_another_page(page):
     page.set_active(False)
-    page.model.mask = "full"
+    page.model.controls.mask = "full"
     page.poll()
     assert dots(page) == 1024
     page.set_active(True)
@@ -169,9 +169,9 @@ def test_nothing_is_drawn_behind_another_page(page):
 
 def test_methods_can_be_painted_over(page):
     assert page.editor.param.backdrop.objects == [TRUTH, "spectral", "oi", VALUE]
-    page.model.methods = ["oi"]
+    page.model.controls.methods = ["oi"]
     page.editor.backdrop = "oi"
     assert "oi" in page.map.title.text
-    page.model.methods = ["spectral"]
+    page.model.controls.methods = ["spectral"]
     page.poll()
     assert page.editor.backdrop == TRUTH

@@ -15,21 +15,21 @@ from .conftest import GATED, SMALL, done, running, settle
 
 
 def estimate(model: LabModel, name: str = "stub") -> np.ndarray:
-    return model.result[f"estimates/{name}/pv"].values
+    return model.runs.result[f"estimates/{name}/pv"].values
 
 
 def test_the_place_in_line_is_said(opened):
     first, second, third = running(opened(GATED)), opened(), opened()
     second.run()
     third.run()
-    assert first.state == "running" and second.state == third.state == "waiting"
-    assert second.busy and second.status.startswith("Next in line")
-    assert third.status.startswith("2nd in line")
+    assert first.runs.state == "running" and second.runs.state == third.runs.state == "waiting"
+    assert second.runs.busy and second.runs.status.startswith("Next in line")
+    assert third.runs.status.startswith("2nd in line")
     second.stop()
-    assert second.state == "cancelled" and second.status.startswith("Stopped")
-    settle(third, lambda: third.status.startswith("Next in line"))
+    assert second.runs.state == "cancelled" and second.runs.status.startswith("Stopped")
+    settle(third, lambda: third.runs.status.startswith("Next in line"))
     Waiting.gate.set()
-    assert done(first).error == done(third).error == ""
+    assert done(first).runs.error == done(third).runs.error == ""
 
 
 def test_two_sessions_get_what_they_would_get_alone(opened):
@@ -37,7 +37,7 @@ def test_two_sessions_get_what_they_would_get_alone(opened):
     for model in models:
         model.run()
     for model in models:
-        expected = execute(done(model).config())
+        expected = execute(done(model).config)
         np.testing.assert_array_equal(estimate(model), expected["estimates/stub/pv"])
     assert not np.array_equal(estimate(models[0]), estimate(models[1]))
 
@@ -48,15 +48,15 @@ def test_twenty_sessions_of_which_three_run_at_a_time(opened, service):
     models = [opened(GATED if i < 3 else SMALL, seed=i) for i in range(20)]
     for model in models:
         model.run()
-    assert [model.state for model in models[3:]] == ["waiting"] * 17
-    places = [model._shown.run.queue_position.ahead for model in models[3:]]
+    assert [model.runs.state for model in models[3:]] == ["waiting"] * 17
+    places = [model.runs.shown.run.queue_position.ahead for model in models[3:]]
     assert places == list(range(17)), "in the order in which they came"
     Waiting.gate.set()
     for model in models:
-        assert done(model).error == ""
-        began.append(model._shown.run._ticket.started)
+        assert done(model).runs.error == ""
+        began.append(model.runs.shown.run._ticket.started)
     assert began == sorted(began)
-    alone = execute(models[7].config())
+    alone = execute(models[7].config)
     np.testing.assert_array_equal(estimate(models[7]), alone["estimates/stub/pv"])
 
 
@@ -65,9 +65,9 @@ def test_a_page_that_is_closed_frees_the_worker(opened):
     second.run()
     first.close()
     Waiting.gate.set()
-    assert done(second).error == ""
-    assert first._shown.run.state == "cancelled"
-    assert first._shown.run.scores["waiting"].network_evaluations == 1
+    assert done(second).runs.error == ""
+    assert first.runs.shown.run.state == "cancelled"
+    assert first.runs.shown.run.scores["waiting"].network_evaluations == 1
 
 
 def test_a_page_that_is_closed_in_line_leaves_it(opened):
@@ -76,72 +76,75 @@ def test_a_page_that_is_closed_in_line_leaves_it(opened):
     second.run()
     third.run()
     second.close()
-    assert third._shown.run.queue_position.ahead == 0
+    assert third.runs.shown.run.queue_position.ahead == 0
 
 
 def test_a_kept_run_goes_on_and_is_found_again(opened):
     first = opened(GATED)
-    first.keep_running = True
+    first.runs.keep_running = True
     running(first).close()
-    assert first._shown.run.state == "running"
+    assert first.runs.shown.run.state == "running"
     back = opened(seed=3)
-    assert back.come_back(first.session.key)
-    assert back.busy and back.keep_running and back.seed == 0 and back.labels == ("waiting",)
-    settle(back, lambda: back.field_plot("waiting").values is not None)
+    assert back.come_back(first.runs.session.key)
+    assert back.runs.busy and back.runs.keep_running
+    assert back.controls.seed == 0 and back.labels == ("waiting",)
+    settle(back, lambda: back.display.field_plot("waiting").values is not None)
     Waiting.gate.set()
     done(back)
-    assert back.scores()["waiting"]["network_evaluations"] == 4 and back.fraction == 1
+    assert back.display.scores()["waiting"]["network_evaluations"] == 4 and back.runs.fraction == 1
     assert len(back.history) == 1 and estimate(back, "waiting").shape[0] == 2
     back.close()
     late = opened()
-    assert late.come_back(first.session.key) and late.state == "done"
-    assert "RMSE" in late.field_plot("waiting").note and len(late.history) == 1
+    assert late.come_back(first.runs.session.key) and late.runs.state == "done"
+    assert "RMSE" in late.display.field_plot("waiting").note and len(late.history) == 1
 
 
 def test_a_page_whose_connection_broke_takes_its_run_along(opened):
     lost = running(opened(GATED))
     back = opened(seed=3)
-    assert back.come_back(lost.session.key) and back.busy and not back.keep_running
+    assert back.come_back(lost.runs.session.key) and back.runs.busy and not back.runs.keep_running
     lost.close()
-    assert back._shown.run.state == "running", "it has another page by now"
+    assert back.runs.shown.run.state == "running", "it has another page by now"
     Waiting.gate.set()
-    expected = execute(done(back).config())["estimates/waiting/pv"]
+    expected = execute(done(back).config)["estimates/waiting/pv"]
     np.testing.assert_array_equal(estimate(back, "waiting"), expected)
     back.close()
-    assert not opened().come_back(lost.session.key), "nobody was there any more"
+    assert not opened().come_back(lost.runs.session.key), "nobody was there any more"
 
 
 def test_what_is_not_kept_is_not_found(opened):
     model = running(opened(GATED))
-    model.keep_running = True
-    model.keep_running = False
+    model.runs.keep_running = True
+    model.runs.keep_running = False
     model.close()
     other = opened()
-    assert not other.come_back(model.session.key) and not other.come_back("guess")
-    assert model._shown.run.state == "cancelled" and other.session.key != model.session.key
+    assert not other.come_back(model.runs.session.key) and not other.come_back("guess")
+    assert model.runs.shown.run.state == "cancelled"
+    assert other.runs.session.key != model.runs.session.key
 
 
 def test_a_new_run_takes_the_place_of_the_one_that_was_kept(opened):
     model = opened()
-    model.keep_running = True
+    model.runs.keep_running = True
     model.run()
-    first = done(model)._shown
+    first = done(model).runs.shown
     model.run()
-    assert model.session.service.kept_runs.get(model.session.key) is model._shown is not first
+    session = model.runs.session
+    assert session.service.kept_runs.get(session.key) is model.runs.shown is not first
     done(model)
 
 
 def test_over_the_limits_the_form_says_so_and_nothing_runs(opened):
     service = Service(Limits(size=2 * 360))
     model = opened(service=service)
-    assert model.error == "" and model.window == 9
-    model.members = 3
+    assert model.error == "" and model.controls.window == 9
+    model.controls.members = 3
     assert "must be at most 720 here" in model.error and "Use 2 members" in model.error
     model.run()
-    assert model.state == "idle" and model.error
-    model.members = 2
+    assert model.runs.state == "idle" and model.error
+    model.controls.members = 2
     model.run()
-    assert done(model).error == ""
+    assert done(model).runs.error == ""
 
 
 def test_too_many_runs_are_refused(opened):
@@ -150,50 +153,51 @@ def test_too_many_runs_are_refused(opened):
     running(first)
     second.run()
     third.run()
-    assert third.state == "idle" and "runs in line = 1" in third.error
-    assert second.state == "waiting" and second.error == ""
+    assert third.runs.state == "idle" and "runs in line = 1" in third.runs.error
+    assert second.runs.state == "waiting" and second.runs.error == ""
 
 
 def test_too_long_a_run_is_stopped_and_says_why(opened):
     model = opened(service=Service(Limits(seconds=1e-9)), steps=50)
     model.run()
-    settle(model, lambda: not model.busy)
-    assert model.state == "cancelled" and "was stopped. seconds of a run" in model.error
-    assert model.scores()["stub"]["network_evaluations"] == 1
+    settle(model, lambda: not model.runs.busy)
+    assert model.runs.state == "cancelled" and "was stopped. seconds of a run" in model.runs.error
+    assert model.display.scores()["stub"]["network_evaluations"] == 1
 
 
 def test_a_run_can_be_replayed(opened):
     model = opened(steps=30)
-    assert not model.replayable
+    assert not model.display.replayable
     model.run()
     done(model)
     model.poll()
-    last, curve = model.field_plot("stub"), model.curves()["stub"]
-    model.replay_position = 0.5
+    last, curve = model.display.field_plot("stub"), model.display.curves()["stub"]
+    model.display.replay_position = 0.5
     assert model.poll() == {"stub", "curves"}
-    half = model.field_plot("stub")
+    half = model.display.field_plot("stub")
     assert "step 15" in half.note and "step" not in last.note
-    spread = {m: model.spreads()["stub"].mean() for m in _moments(model, 0.1, 0.5, 1.0)}
+    spread = {m: model.display.spreads()["stub"].mean() for m in _moments(model, 0.1, 0.5, 1.0)}
     assert spread[0.1] > spread[0.5] > spread[1.0]
-    model.replay_position = 1.0
-    np.testing.assert_array_equal(model.field_plot("stub").values, last.values)
-    np.testing.assert_array_equal(model.curves()["stub"], curve)
-    model.replay_position = 0.2
+    model.display.replay_position = 1.0
+    np.testing.assert_array_equal(model.display.field_plot("stub").values, last.values)
+    np.testing.assert_array_equal(model.display.curves()["stub"], curve)
+    model.display.replay_position = 0.2
     model.run()
-    assert model.replay_position == 1.0, "a new run is watched as it goes"
+    assert model.display.replay_position == 1.0, "a new run is watched as it goes"
     done(model)
 
 
 def _moments(model: LabModel, *moments: float):
     for moment in moments:
-        model.replay_position = moment
+        model.display.replay_position = moment
         yield moment
 
 
 def test_the_pace_of_a_method_at_work_is_said(opened):
     model = running(opened(GATED))
-    assert "25%" in model.field_plot("waiting").note and "left" in model.field_plot("waiting").note
-    known = model._shown.run.scores["waiting"]
+    note = model.display.field_plot("waiting").note
+    assert "25%" in note and "left" in note
+    known = model.runs.shown.run.scores["waiting"]
     assert known.fraction == 0.25 and known.remaining == pytest.approx(3 * known.seconds)
     Waiting.gate.set()
-    assert "left" not in done(model).field_plot("waiting").note
+    assert "left" not in done(model).display.field_plot("waiting").note

@@ -11,6 +11,7 @@ from dalab.experiments.results.store import load
 from dalab.views.model.config_text import DEFAULT_CONFIG, command, difference, query, read, script
 from dalab.views.model.lab import LabModel
 from dalab.views.model.url import LINKED_PARAMETERS, default_config, link_query, model_from_url
+from dalab.views.render.html import status_html
 
 from .conftest import QUICK, end, settle
 
@@ -62,17 +63,17 @@ def test_names_of_others_in_the_address_are_left_alone():
 
 
 def test_a_script_gives_the_numbers_of_the_run(finished, capsys):
-    text = script(finished.config())
+    text = script(finished.config)
     assert text.isascii() and text.startswith("# dalab ")
     space = {}
     exec(compile(text, "script", "exec"), space)
-    assert space["config"] == finished.config()
+    assert space["config"] == finished.config
     for label in ("spectral", "oi"):
         np.testing.assert_array_equal(
-            space["tree"][f"estimates/{label}/pv"], finished.result[f"estimates/{label}/pv"]
+            space["tree"][f"estimates/{label}/pv"], finished.runs.result[f"estimates/{label}/pv"]
         )
     names = capsys.readouterr().out
-    assert f"{finished.scores()['oi']['crps']:.6f}"[:6] in names
+    assert f"{finished.display.scores()['oi']['crps']:.6f}"[:6] in names
 
 
 def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path):
@@ -82,14 +83,14 @@ def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path):
 
     from dalab.cli import app
 
-    words = shlex.split(command(finished.config()))
+    words = shlex.split(command(finished.config))
     assert words[:2] == ["dalab", "run"]
     result = CliRunner().invoke(app, [*words[1:], "--out", str(tmp_path / "again.nc")])
     assert result.exit_code == 0, result.output
     again = load(tmp_path / "again.nc")
     for label in ("spectral", "oi"):
         np.testing.assert_array_equal(
-            again[f"estimates/{label}/pv"], finished.result[f"estimates/{label}/pv"]
+            again[f"estimates/{label}/pv"], finished.runs.result[f"estimates/{label}/pv"]
         )
 
 
@@ -119,18 +120,19 @@ def test_differences_in_words():
 def test_a_model_comes_back_from_its_link():
     model = LabModel(**QUICK)
     settle(model)
-    model.param.update(
-        time=7, view="spread", layer="lower", page="Runs", operators=["velocity", "arctan"],
-        noise=0.3, use_background=True, mask="stride",
+    model.display.param.update(time=7, view="spread", layer="lower")
+    model.page = "Runs"
+    model.controls.param.update(
+        operators=["velocity", "arctan"], noise=0.3, use_background=True, mask="stride",
     )
-    model.method_options["spectral"].eta = 0.25
+    model.controls.method_options["spectral"].eta = 0.25
     settle(model)
-    model.observed = "arctan"
+    model.display.observed = "arctan"
     text = link_query(model, default_config(QUICK))
     other = model_from_url(QUICK, parse_qs(text))
     settle(other)
-    assert other.config() == model.config() and not other.error
-    assert other.display_state == model.display_state and other.page == "Runs"
+    assert other.config == model.config and not other.error
+    assert other.display.display_state == model.display.display_state and other.page == "Runs"
     for one in (model, other):
         end(one)
 
@@ -148,8 +150,21 @@ def test_an_untouched_model_has_an_empty_link(model):
 def test_a_bad_link_says_why_and_opens_the_usual_page(text, words):
     model = model_from_url(QUICK, parse_qs(text))
     for word in ["The link cannot be used", *words]:
-        assert word in model.error
-    assert model.config() == default_config(QUICK) and model.view == "mean"
-    model.noise = 0.2
-    assert not model.error, "the next choice is a new beginning"
+        assert word in model.notice
+    assert model.config == default_config(QUICK) and model.display.view == "mean"
+    model.controls.noise = 0.2
+    assert not model.notice, "the next choice is a new beginning"
+    end(model)
+
+
+def test_the_message_of_a_bad_link_stays_while_the_default_experiment_runs():
+    model = model_from_url(QUICK, parse_qs("noize=1"))
+    model.run()
+    assert model.runs.busy and model.runs.status in status_html(model)
+    assert "The link cannot be used" in status_html(model)
+    settle(model)
+    assert model.runs.state == "done" and "The link cannot be used" in status_html(model)
+    assert link_query(model, default_config(QUICK)) == "", "the address is that of the experiment"
+    model.controls.noise = 0.2
+    assert "The link cannot be used" not in status_html(model)
     end(model)

@@ -29,7 +29,7 @@ def bar(model, monkeypatch):
 
 def finish(model):
     model.run()
-    settle(model, lambda: not model.busy)
+    settle(model, lambda: not model.runs.busy)
 
 
 def last(bar, do):
@@ -48,24 +48,24 @@ def send(bar, name, content, piece=1 << 18):
 def test_the_link_follows_every_choice(bar, model):
     settle(model)
     assert bar.query == "" and not bar.ready
-    model.noise = 0.3
-    model.mask_options["random"].ratio = 0.5
-    model.view = "spread"
+    model.controls.noise = 0.3
+    model.controls.mask_options["random"].ratio = 0.5
+    model.display.view = "spread"
     assert bar.query == "masks=random:ratio=0.5&noise=0.3&view=spread"
     assert "noise=0.3" in bar.python and "--noise 0.3" in bar.command
-    model.noise = -1
+    model.controls.noise = -1
     assert "noise=0.3" in bar.query, "what cannot work is not shared"
 
 
 def test_script_and_downloads_are_of_the_run_on_show(bar, model, tmp_path):
     finish(model)
-    model.noise = 0.3
+    model.controls.noise = 0.3
     assert bar.ready and "noise" not in bar.python and "noise=0.3" in bar.query
     bar._handle_msg({"do": "make", "what": "netcdf"})
     message = last(bar, "file")
     assert message["name"] == f"dalab-{model.shown_entry.config.hash()}.nc" and message["last"]
     (tmp_path / "run.nc").write_bytes(base64.b64decode(message["data"]))
-    assert load(tmp_path / "run.nc").identical(model.result)
+    assert load(tmp_path / "run.nc").identical(model.runs.result)
 
 
 def test_large_files_go_out_piece_by_piece_in_their_order(bar, monkeypatch):
@@ -83,48 +83,48 @@ def test_large_files_go_out_piece_by_piece_in_their_order(bar, monkeypatch):
 
 
 def test_a_stopped_run_is_said_to_be_one(bar, model):
-    model.param.update(methods=["spectral"], steps=300)
+    model.controls.param.update(methods=["spectral"], steps=300)
     model.run()
-    settle(model, lambda: model.field_plot("spectral").values is not None)
+    settle(model, lambda: model.display.field_plot("spectral").values is not None)
     assert not bar.ready
     model.stop()
     assert bar.ready and "stopped" in bar.python
 
 
 def test_a_stored_run_in_pieces_is_shown(bar, model, finished, tmp_path):
-    send(bar, "other.nc", save(finished.result, tmp_path / "other.nc").read_bytes())
+    send(bar, "other.nc", save(finished.runs.result, tmp_path / "other.nc").read_bytes())
     assert "other.nc is on show" in last(bar, "message")["text"]
-    assert model.shown_entry.title == "other.nc" and model.state == "done" and bar.ready
+    assert model.shown_entry.title == "other.nc" and model.runs.state == "done" and bar.ready
 
 
 def test_a_stored_run_that_comes_while_another_goes_on_waits_among_the_runs(
     bar, model, finished, tmp_path
 ):
-    model.param.update(methods=["spectral"], steps=300)
+    model.controls.param.update(methods=["spectral"], steps=300)
     model.run()
-    send(bar, "other.nc", save(finished.result, tmp_path / "other.nc").read_bytes())
+    send(bar, "other.nc", save(finished.runs.result, tmp_path / "other.nc").read_bytes())
     assert "among the runs" in last(bar, "message")["text"]
-    assert model.busy and model.steps == 300
+    assert model.runs.busy and model.controls.steps == 300
     assert [entry.title for entry in model.history] == ["other.nc"]
     model.stop()
 
 
 def test_a_wrong_file_is_refused_and_leaves_all_as_it_was(bar, model):
     settle(model)
-    config = model.config()
+    config = model.config
     send(bar, "wrong.nc", b"wrong")
     last(bar, "message")
-    assert "The file cannot be used" in model.error and "wrong.nc" in model.error
-    assert model.config() == config and model.history == []
+    assert "The file cannot be used" in model.notice and "wrong.nc" in model.notice
+    assert model.config == config and model.history == []
     bar._handle_msg({"do": "open", "name": "run.zip", "size": 4})
-    assert "run.zip" in model.error
+    assert "run.zip" in model.notice
 
 
 def test_the_list_of_runs_follows_and_obeys(model):
     runs = RunList(model)
     assert runs.rows == []
     finish(model)
-    model.noise = 0.3
+    model.controls.noise = 0.3
     finish(model)
     assert [row["title"] for row in runs.rows] == ["Run 2", "Run 1"]
     assert runs.rows[0]["shown"] and "noise 0.3" in runs.rows[0]["about"]
@@ -136,7 +136,7 @@ def test_the_list_of_runs_follows_and_obeys(model):
     assert sorted(cell["best"] for cell in cells) == [False, True]
     assert min(cells, key=lambda cell: float(cell["text"]))["best"]
     runs._handle_msg({"do": "show", "numbers": [1]})
-    assert model.noise == 0.1 and model.page == "Assimilate" and runs.rows[1]["shown"]
+    assert model.controls.noise == 0.1 and model.page == "Assimilate" and runs.rows[1]["shown"]
     runs._handle_msg({"do": "delete", "numbers": [2]})
     assert [row["title"] for row in runs.rows] == ["Run 1"]
 

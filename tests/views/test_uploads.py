@@ -38,9 +38,9 @@ def truth(tmp_path, **changes):
 
 
 def test_a_stored_run_is_recognised(finished, tmp_path):
-    upload = arrived(save(finished.result, tmp_path / "run.nc"))
+    upload = arrived(save(finished.runs.result, tmp_path / "run.nc"))
     found = read_upload(upload, CONFIG)
-    assert isinstance(found, StoredRun) and found.config == finished.config()
+    assert isinstance(found, StoredRun) and found.config == finished.config
     assert not upload.path.exists(), "it is in memory now"
 
 
@@ -82,7 +82,7 @@ def refused(path, **keywords):
 def test_text_and_truncated_files_are_refused(finished, tmp_path):
     (tmp_path / "text.nc").write_text("import os")
     assert "text.nc" in refused(tmp_path / "text.nc")
-    whole = save(finished.result, tmp_path / "whole.nc").read_bytes()
+    whole = save(finished.runs.result, tmp_path / "whole.nc").read_bytes()
     (tmp_path / "half.nc").write_bytes(whole[: len(whole) // 2])
     assert "truncated" in refused(tmp_path / "half.nc")
     (tmp_path / "classic.nc").write_bytes(b"CDF\x01 nothing more")
@@ -113,7 +113,7 @@ def test_what_points_outside_of_the_file_is_refused(tmp_path):
 
 
 def test_a_result_that_does_not_hold_together_is_refused(finished, tmp_path):
-    tree = finished.result.copy(deep=True)
+    tree = finished.runs.result.copy(deep=True)
     tree.attrs["config"] = tree.attrs["config"].replace("qg64", "qg46")
     assert "qg64" in refused(save(tree, tmp_path / "run.nc"))
 

@@ -11,7 +11,8 @@ import param
 
 from ...registry import options
 from ..model.compatibility import unavailable_methods, unavailable_operators
-from ..model.controls import FILE
+from ..model.controls import FILE, Controls
+from ..model.display import DisplayModel
 from ..model.form_options import FreeValue
 from ..model.lab import LabModel
 from ..pictures.style import legend_glyph
@@ -27,120 +28,125 @@ def buttons(model: LabModel, wake: Callable[[], None]) -> ipw.HBox:
     """Run is enabled while nothing runs, Stop while something does."""
     size = ipw.Layout(width="84px", height="34px")
     run = ipw.Button(description="Run", icon="play", button_style="primary", layout=size)
-    stop = ipw.Button(description="Stop", icon="stop", button_style="danger", layout=size,
-                      disabled=True)
+    stop = ipw.Button(description="Stop", icon="stop", button_style="danger", layout=size)
 
     def start(_: Any) -> None:
         model.run()
         wake()
 
-    def follow(*_: Any) -> None:
-        run.disabled, stop.disabled = model.busy, not model.busy
+    def update() -> None:
+        run.disabled, stop.disabled = model.runs.busy, not model.runs.busy
 
     run.on_click(start)
     stop.on_click(lambda _: model.stop())
-    model.param.watch(follow, "state")
+    _follow(model.runs, ["busy"], update)
     return ipw.HBox([run, stop])
 
 
-def tabs(model: LabModel) -> ipw.Tab:
+def _follow(owner: param.Parameterized, names: list[str], update: Callable[[], None]) -> None:
+    """Call ``update`` now, and whenever one of the named parameters changes."""
+    owner.param.watch(lambda *events: update(), names)
+    update()
+
+
+def tabs(controls: Controls) -> ipw.Tab:
     """The controls, in the four groups of the Panel app; pages of one height, so nothing jumps."""
     pages = {
         "Observing network": [
-            _checkboxes(model, "operators", unavailable_operators),
-            _flow(field(model, "mask"), _with_label(model, field(model, "interval"), _every)),
-            _selected_options(model, "mask", model.mask_options),
-            _options_drawer(model, "operators", model.operator_options),
-            _options_drawer(model, "operators", model.own_masks, "A mask for each operator"),
+            _checkboxes(controls, "operators", unavailable_operators),
+            _flow(field(controls, "mask"), _interval(controls)),
+            _selected_options(controls, "mask", controls.mask_options),
+            _options_drawer(controls, "operators", controls.operator_options),
+            _options_drawer(controls, "operators", controls.own_masks, "A mask for each operator"),
         ],
         "Data": [
-            _flow(field(model, "system"), field(model, "truth"), _path(model)),
-            _fields(model, "noise", "noise_family"),
-            _selected_options(model, "noise_family", model.noise_options),
-            _optional_fields(model, "use_assumed_noise", "assumed_noise"),
-            _optional_fields(model, "use_background", "background", "background_kind"),
-            _flow(field(model, "prior"), _blend(model)),
+            _flow(field(controls, "system"), field(controls, "truth"), _path(controls)),
+            _fields(controls, "noise", "noise_family"),
+            _selected_options(controls, "noise_family", controls.noise_options),
+            _optional_fields(controls, "use_assumed_noise", "assumed_noise"),
+            _optional_fields(controls, "use_background", "background", "background_kind"),
+            _flow(field(controls, "prior"), _blend(controls)),
         ],
         "Methods": [
-            _checkboxes(model, "methods", unavailable_methods, with_glyphs=True),
-            _options_drawer(model, "methods", model.method_options),
+            _checkboxes(controls, "methods", unavailable_methods, with_glyphs=True),
+            _options_drawer(controls, "methods", controls.method_options),
         ],
-        "Run": [_fields(model, "members", "steps", "seed", "device")],
+        "Run": [_fields(controls, "members", "steps", "seed", "device")],
     }
     tab = ipw.Tab([ipw.VBox(rows, layout=_PAGE) for rows in pages.values()])
     tab.titles = tuple(pages)
     return tab
 
 
-def display_fields(model: LabModel) -> ipw.HBox:
+def display_fields(display: DisplayModel) -> ipw.HBox:
     """What to look at: field, layer, estimates, instrument and day."""
-    member = field(model, "member", width=120)
-    offered = [
-        _choice(model, name, width)
-        for name, width in (("quantity", 180), ("layer", 120), ("observed", 140))
-    ]
+    member = field(display, "member", width=120)
+    layer = _choice(display, "layer", 120)
 
-    def update(*_: Any) -> None:
-        member.layout.display = "" if model.view == "sample" else "none"
+    def update() -> None:
+        member.layout.display = "" if display.view == "sample" else "none"
 
-    model.param.watch(update, "view")
-    update()
-    day = ipw.IntSlider(min=0, max=model.window - 1, style=_STYLE,
-                        layout=ipw.Layout(width="190px"))
+    _follow(display, ["view"], update)
+    _follow(display, ["system"], lambda: setattr(layer, "description", display.layer_word))
     return _flow(
-        offered[0], _with_label(model, offered[1], lambda m: m.layer_word),
-        field(model, "view", width=145), member, offered[2],
-        _with_label(model, bind(model, "time", day), lambda m: m.step_word.capitalize()),
+        _choice(display, "quantity", 180), layer, field(display, "view", width=145), member,
+        _choice(display, "observed", 140), _times(display),
     )
 
 
-def replay(model: LabModel) -> ipw.HBox:
+def _times(display: DisplayModel) -> ipw.Widget:
+    """Which step of the window is shown."""
+    slider = ipw.IntSlider(min=0, max=display.window - 1, style=_STYLE,
+                           layout=ipw.Layout(width="190px"))
+
+    def update() -> None:
+        slider.max, slider.description = display.window - 1, display.step_word.capitalize()
+
+    bind(display, "time", slider)
+    _follow(display, ["system", "window"], update)
+    return slider
+
+
+def replay(display: DisplayModel) -> ipw.HBox:
     """A player and a slider through the moments of the run on show, once there are some."""
     play = ipw.Play(min=0, max=REPLAY_STEPS, interval=PERIOD, show_repeat=False)
     slider = ipw.FloatSlider(
         min=0.0, max=1.0, step=1 / REPLAY_STEPS, description="Replay", readout_format=".0%",
         style=_STYLE, layout=ipw.Layout(width="330px"),
     )
-    bind(model, "replay_position", play, to_widget=lambda share: round(REPLAY_STEPS * share),
+    bind(display, "replay_position", play, to_widget=lambda share: round(REPLAY_STEPS * share),
          from_widget=lambda number: number / REPLAY_STEPS)
-    bind(model, "replay_position", slider)
+    bind(display, "replay_position", slider)
 
-    def update(*_: Any) -> None:
-        play.disabled = slider.disabled = not model.replayable
+    def update() -> None:
+        play.disabled = slider.disabled = not display.replayable
 
-    model.param.watch(update, ["state", "fraction"])
-    update()
+    _follow(display, ["replayable"], update)
     return _flow(play, slider)
 
 
-def _every(model: LabModel) -> str:
-    return f"Every ({model.step_word}s)"
+def _interval(controls: Controls) -> ipw.Widget:
+    """How often, in days where the system knows days."""
+    every = field(controls, "interval")
+
+    def update() -> None:
+        every.description = f"Every ({controls.step_word}s)"
+
+    _follow(controls, ["system"], update)
+    return every
 
 
-def _with_label(
-    model: LabModel, widget: ipw.Widget, words: Callable[[LabModel], str]
-) -> ipw.Widget:
-    """Let the label of a widget be that of the chosen system."""
-
-    def follow(*_: Any) -> None:
-        widget.description = words(model)
-
-    model.param.watch(follow, "system")
-    follow()
-    return widget
-
-
-def _choice(model: LabModel, name: str, width: int) -> ipw.Widget:
+def _choice(display: DisplayModel, name: str, width: int) -> ipw.Widget:
     """A field whose list follows the system or the network."""
-    dropdown = field(model, name, width=width)
+    dropdown = field(display, name, width=width)
 
     def follow(event: Any) -> None:
-        chosen = getattr(model, name)
+        chosen = getattr(display, name)
         dropdown.options = list(event.new)
         if chosen in event.new:
             dropdown.value = chosen
 
-    model.param.watch(follow, name, what="objects")
+    display.param.watch(follow, name, what="objects")
     return dropdown
 
 
@@ -212,100 +218,97 @@ def _fields(owner: param.Parameterized, *names: str) -> ipw.HBox:
 
 
 def _checkboxes(
-    model: LabModel, name: str, unavailable: Callable[[str], Mapping[str, str]],
+    controls: Controls, name: str, unavailable: Callable[[str], Mapping[str, str]],
     with_glyphs: bool = False,
 ) -> ipw.HBox:
     """One checkbox per entry of a list, those of the methods with their looks.
 
     Args:
-        model: has the list.
+        controls: have the list.
         name: of its parameter.
         unavailable: what a system does not have, and why.
         with_glyphs: whether every entry has a look.
     """
     boxes: dict[str, ipw.Checkbox] = {}
-    for entry in model.param[name].objects:
-        box = ipw.Checkbox(value=entry in getattr(model, name), description=entry, indent=False,
+    for entry in controls.param[name].objects:
+        box = ipw.Checkbox(value=entry in getattr(controls, name), description=entry, indent=False,
                            layout=ipw.Layout(width="124px"))
-        box.observe(lambda change, entry=entry: _set_entry(model, name, entry, change.new), "value")
-        model.param.watch(
+        box.observe(
+            lambda change, entry=entry: _set_entry(controls, name, entry, change.new), "value"
+        )
+        controls.param.watch(
             lambda event, box=box, entry=entry: setattr(box, "value", entry in event.new), name
         )
         boxes[entry] = box
 
-    def follow(*_: Any) -> None:
-        why = unavailable(model.system)
+    def update() -> None:
+        why = unavailable(controls.system)
         for entry, box in boxes.items():
             box.disabled, box.tooltip = entry in why and not box.value, why.get(entry, "")
 
-    model.param.watch(follow, ["system", name])
-    follow()
+    _follow(controls, ["system", name], update)
     if not with_glyphs:
         return _flow(*boxes.values())
     return _flow(*(ipw.HBox([ipw.HTML(legend_glyph(n)), box]) for n, box in boxes.items()))
 
 
-def _set_entry(model: LabModel, name: str, entry: str, on: bool) -> None:
+def _set_entry(controls: Controls, name: str, entry: str, on: bool) -> None:
     """Put an entry into a list or take it out, in the order of the registry."""
-    chosen = {*getattr(model, name), entry} if on else {*getattr(model, name)} - {entry}
-    ordered = [known for known in model.param[name].objects if known in chosen]
-    if set(getattr(model, name)) != chosen:
-        setattr(model, name, ordered)
+    chosen = {*getattr(controls, name), entry} if on else {*getattr(controls, name)} - {entry}
+    ordered = [known for known in controls.param[name].objects if known in chosen]
+    if set(getattr(controls, name)) != chosen:
+        setattr(controls, name, ordered)
 
 
-def _optional_fields(model: LabModel, switch: str, *names: str) -> ipw.HBox:
+def _optional_fields(controls: Controls, switch: str, *names: str) -> ipw.HBox:
     """A checkbox, and fields that can be edited while it is ticked."""
-    fields = [field(model, name, width=205) for name in names]
+    fields = [field(controls, name, width=205) for name in names]
 
-    def follow(*_: Any) -> None:
+    def update() -> None:
         for widget in fields:
-            widget.disabled = not getattr(model, switch)
+            widget.disabled = not getattr(controls, switch)
 
-    model.param.watch(follow, switch)
-    follow()
-    return _flow(field(model, switch, width=230), *fields)
+    _follow(controls, [switch], update)
+    return _flow(field(controls, switch, width=230), *fields)
 
 
-def _blend(model: LabModel) -> ipw.Widget:
+def _blend(controls: Controls) -> ipw.Widget:
     """The slider between the Gaussian and the trained prior; at rest where there is none."""
-    slider = field(model, "blend", width=330)
+    slider = field(controls, "blend", width=330)
 
-    def follow(*_: Any) -> None:
-        slider.disabled = not model.blendable
+    def update() -> None:
+        slider.disabled = not controls.blendable
 
-    model.param.watch(follow, ["prior", "system"])
-    follow()
+    _follow(controls, ["prior", "system"], update)
     return slider
 
 
-def _path(model: LabModel) -> ipw.Widget:
+def _path(controls: Controls) -> ipw.Widget:
     """Where the user's own truth lies; there while it is wanted."""
-    path = field(model, "truth_file", width=420)
+    path = field(controls, "truth_file", width=420)
 
-    def follow(*_: Any) -> None:
-        path.layout.display = "" if model.truth == FILE else "none"
+    def update() -> None:
+        path.layout.display = "" if controls.truth == FILE else "none"
 
-    model.param.watch(follow, "truth")
-    follow()
+    _follow(controls, ["truth"], update)
     return path
 
 
 def _selected_options(
-    model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+    controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> ipw.HBox:
     """The options of the entry that the parameter ``name`` has chosen."""
     holder = _flow()
 
-    def fill(*_: Any) -> None:
-        holder.children = _option_fields(sets[getattr(model, name)])
+    def update() -> None:
+        holder.children = _option_fields(sets[getattr(controls, name)])
 
-    model.param.watch(fill, name)
-    fill()
+    _follow(controls, [name], update)
     return holder
 
 
 def _options_drawer(
-    model: LabModel, name: str, sets: Mapping[str, param.Parameterized], title: str = "Options"
+    controls: Controls, name: str, sets: Mapping[str, param.Parameterized], title: str = "Options"
 ) -> ipw.Accordion:
     """A drawer with the options of every chosen entry."""
     page = ipw.VBox()
@@ -315,13 +318,13 @@ def _options_drawer(
         if drawer.selected_index is None:
             return
         page.children = [
-            part for entry in getattr(model, name)
+            part for entry in getattr(controls, name)
             for part in (ipw.HTML(f"<b>{entry}</b>"), _flow(*_option_fields(sets[entry])))
             if options(type(sets[entry]))
         ]
 
     drawer.observe(fill, "selected_index")
-    model.param.watch(fill, name)
+    controls.param.watch(fill, name)
     return drawer
 
 

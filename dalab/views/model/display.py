@@ -1,17 +1,19 @@
-"""What a person looks at: maps, curves and scores of the run on show, at the moment on show."""
+"""The display: maps, curves and scores of the run on show, at the time and layer on show.
+
+A display knows the run on show and the twin of the choices, and remembers which of its parts are
+to be drawn again. It starts nothing and changes no choice.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import param
 
 from ...experiments.config import Config
 from ...experiments.parts import make_system
-from ...experiments.results.stored_run import StoredRun
-from ...experiments.run import MethodScores, Run
-from ..pictures.axes import axes_of, variables
+from ...experiments.run import Frame, MethodScores
+from ...experiments.twin import Twin
+from ..pictures.axes import axes_of, step_word, variables
 from ..pictures.field_plot import (
     QUANTITIES,
     VIEWS,
@@ -19,28 +21,38 @@ from ..pictures.field_plot import (
     FieldPlot,
     TwinFields,
     estimate_plot,
+    observables,
     observation_plot,
     quantities_of,
     truth_plot,
 )
 from ..pictures.score_columns import score_rows
 from ..pictures.wording import progress_note, score_note
-from .controls import Controls
+from .background import observation_config
 from .observed_run import ObservedRun, Snapshot
 
 TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
-DISPLAY_PARAMETERS = ("time", "layer", "quantity", "view", "member", "observed", "replay_position")
+ESTIMATES = "estimates"
+"""Stands for the maps of all methods among the parts to draw again."""
+
+DISPLAY_PARAMETERS = (
+    "time", "layer", "quantity", "view", "member", "observed", "replay_position",
+)
+"""Parameters of the display that a person sets."""
 
 
-class Screen(Controls):
-    """The controls, what is looked at, and the pictures of it.
+class DisplayModel(param.Parameterized):
+    """What is shown of a run, and the plots of it.
+
+    ``system`` and ``run`` may be references to parameters of other objects, which they follow.
 
     Args:
-        presets: fields of :class:`dalab.experiments.config.Config`.
-
-    Raises:
-        InputError: for a preset that names nothing or is out of its bounds.
+        values: of the parameters.
     """
+
+    system = param.String("qg64", allow_refs=True, doc="text of the chosen system")
+    window = param.Integer(9, bounds=(1, None), doc="steps of the window")
+    run = param.ClassSelector(class_=ObservedRun, allow_refs=True, doc="the run on show")
 
     time = param.Integer(4, bounds=(0, None), label="Day")
     layer = param.Selector(objects=["upper", "lower"], label="Layer")
@@ -54,102 +66,185 @@ class Screen(Controls):
         doc="share of every method's work after which it is shown; 1 is the newest",
     )
 
-    def __init__(self, **presets: Any) -> None:
-        self._shown: ObservedRun | None = None
+    replayable = param.Boolean(False, doc="true if the run on show has earlier positions")
+
+    def __init__(self, **values: object) -> None:
         self._twin_fields: TwinFields | None = None
         self._preview_fields: TwinFields | None = None
-        super().__init__(**presets)
-        self.time = min(self.time, self.window - 1)
-        self.param.watch(self._update_choices, "system")
-        self._update_choices()
+        self._frames: dict[str, Frame] = {}
+        self._stale: set[str] = set()
+        super().__init__(**values)
+        self._limit_time()
+        self._set_choices()
 
-    def _update_choices(self, *events: Any) -> None:
-        """Let the layers and the fields of the chosen system be looked at."""
+    # --- parts to draw again --------------------------------------------------------------------
+
+    @property
+    def stale(self) -> bool:
+        """True if there is something to draw again."""
+        return bool(self._stale)
+
+    def mark_stale(self, *parts: str) -> None:
+        """Have parts drawn again."""
+        self._stale |= set(parts)
+
+    def take_stale(self) -> set[str]:
+        """Return the parts to draw again, once."""
+        stale, self._stale = self._stale, set()
+        return stale
+
+    @param.depends("replay_position", watch=True)
+    def _on_replay(self) -> None:
+        self.mark_stale(CURVES, ESTIMATES)
+
+    @param.depends("time", "layer", "quantity", "view", "member", "observed", watch=True)
+    def _on_selection(self) -> None:
+        self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES)
+
+    @param.depends("system", watch=True)
+    def _on_system(self) -> None:
+        self._set_choices()
+        self.param.trigger("time")  # pages draw at once what depends on the selection
+
+    @param.depends("window", watch=True)
+    def _limit_time(self) -> None:
+        self.time = min(self.time, self.window - 1)
+
+    def _set_choices(self) -> None:
+        """Offer the layers and the fields of the chosen system."""
         system = make_system(self.system)
         for name, found in (("layer", variables(system)), ("quantity", quantities_of(system))):
             self.param[name].objects = list(found)
             if getattr(self, name) not in found:
                 setattr(self, name, next(iter(found)))
-        if events:
-            self.param.trigger("time")  # everything is to be looked at again
+
+    # --- the run, and the twin of the choices ---------------------------------------------------
+
+    @param.depends("run", watch=True)
+    def _on_run(self) -> None:
+        """Another run: whatever was known of the one before is forgotten."""
+        self._twin_fields, self._frames = None, {}
+        self.mark_stale(ESTIMATES, CURVES, SCORES)
+        self.update()
+
+    def update(self) -> None:
+        """Take in what the run on show has computed since the last call."""
+        run = self.run
+        if run is None:
+            return
+        self.replayable = any(len(replay) > 1 for replay in run.replays.values())
+        if self._twin_fields is None and run.twin_fields is not None:
+            self._twin_fields, self._preview_fields = run.twin_fields, None
+            self._on_twin(run.twin_fields.twin)
+        frames = run.frames()
+        fresh = {name for name, frame in frames.items() if frame is not self._frames.get(name)}
+        if fresh:
+            self._frames = frames
+            self.mark_stale(*fresh, CURVES, SCORES)
+
+    def show_preview(self, twin: Twin | None) -> None:
+        """Show the truth and the observations of the choices, or no longer."""
+        self._preview_fields = None if twin is None else TwinFields(twin)
+        if twin is not None:
+            self._on_twin(twin)
+
+    def reuse_twin(self, config: Config) -> bool:
+        """Show the twin of an experiment if it is at hand; return False if it is not."""
+        for fields in (self._preview_fields, self._twin_fields):
+            if fields is not None and _same_twin(fields, config):
+                self._preview_fields = fields if fields is self._preview_fields else None
+                self.mark_stale(TRUTH, OBSERVATIONS)
+                return True
+        return False
+
+    def _on_twin(self, twin: Twin) -> None:
+        names = observables(twin)
+        self.param.observed.objects = names
+        if self.observed not in names:
+            self.observed = names[0]
+        self.mark_stale(TRUTH, OBSERVATIONS)
+
+    # --- plots ----------------------------------------------------------------------------------
 
     @property
     def layer_word(self) -> str:
-        """What is chosen among: the layers of a flow, or the variables of another system."""
+        """Label of the layer selector: "Layer" for flows, "Variable" otherwise."""
         return "Layer" if "upper" in self.param.layer.objects else "Variable"
 
     @property
-    def _run(self) -> Run | StoredRun | None:
-        """The run on show."""
-        return None if self._shown is None else self._shown.run
+    def step_word(self) -> str:
+        """Name of a step of the window: a day where time has units."""
+        return step_word(make_system(self.system))
 
     @property
     def display_state(self) -> DisplayState:
-        """What the pictures show."""
+        """The selection, as the plots take it."""
         return DisplayState(
             min(self.time, self.window - 1), self.param.layer.objects.index(self.layer),
             self.quantity, self.view, self.member, self.observed,
         )
 
-    @property
-    def replayable(self) -> bool:
-        """Whether there are moments of the run on show to go back to."""
-        return self._shown is not None and any(len(r) > 1 for r in self._shown.replays.values())
-
     def field_plot(self, name: str) -> FieldPlot:
-        """The map of the truth, of the observations, or of a method's estimate."""
+        """Return the map of the truth, of the observations, or of a method's estimate."""
         past, ahead = self._of_system(self._twin_fields), self._of_system(self._preview_fields)
-        if name == OBSERVATIONS:
-            known = ahead or past
-            return observation_plot(known, self.display_state) if known else self._blank("Observed")
-        if name == TRUTH:
-            known = past or ahead
-            return truth_plot(known, self.display_state) if known else self._blank("Truth")
-        scores = self._scores().get(name)
-        snapshot = self._snapshot(name)
-        if scores is None or snapshot is None or past is None:
-            return self._blank(name, score_note(scores.status if scores else "", None))
-        more = snapshot.note or progress_note(scores)
-        note = score_note(scores.status, float(snapshot.rmse[self.display_state.time]), more)
-        return estimate_plot(name, note, snapshot.estimate, past, self.display_state)
+        if name not in (TRUTH, OBSERVATIONS):
+            return self._estimate_plot(name, past)
+        seen = name == OBSERVATIONS
+        fields = ahead or past if seen else past or ahead
+        if fields is None:
+            return self._blank("Observed" if seen else "Truth")
+        return (observation_plot if seen else truth_plot)(fields, self.display_state)
 
-    def _of_system(self, twin_fields: TwinFields | None) -> TwinFields | None:
-        """The scene, unless another system has been chosen since and no run goes on."""
-        going = self._shown is not None and not self._shown.over
-        known = twin_fields is not None and (going or twin_fields.twin.config.system == self.system)
-        return twin_fields if known else None
+    def _estimate_plot(self, name: str, fields: TwinFields | None) -> FieldPlot:
+        known, snapshot = self._scores().get(name), self._snapshot(name)
+        if known is None or snapshot is None or fields is None:
+            return self._blank(name, score_note(known.status if known else "", None))
+        more = snapshot.note or progress_note(known)
+        note = score_note(known.status, float(snapshot.rmse[self.display_state.time]), more)
+        return estimate_plot(name, note, snapshot.estimate, fields, self.display_state)
+
+    def _of_system(self, fields: TwinFields | None) -> TwinFields | None:
+        """Return the fields unless another system has been chosen since and no run goes on."""
+        going = self.run is not None and not self.run.over
+        known = fields is not None and (going or fields.twin.config.system == self.system)
+        return fields if known else None
 
     def _blank(self, title: str, note: str = "") -> FieldPlot:
-        """A picture of nothing, on the axes of the others."""
-        twin_fields = self._of_system(self._twin_fields) or self._of_system(self._preview_fields)
-        if twin_fields is not None:
-            limit = twin_fields.scale(self.display_state)[0]
-            return FieldPlot(title, note, axes=twin_fields.axes(limit))
+        """Return an empty plot, on the axes of the others."""
+        fields = self._of_system(self._twin_fields) or self._of_system(self._preview_fields)
+        if fields is not None:
+            return FieldPlot(title, note, axes=fields.axes(fields.scale(self.display_state)[0]))
         return FieldPlot(title, note, axes=axes_of(make_system(self.system), self.window, 1.0))
 
     def _snapshot(self, name: str) -> Snapshot | None:
-        """A method of the run on show at the moment on show."""
-        known = self._shown is not None and name in self._shown.replays
-        return self._shown.snapshot(name, self.replay_position, self.view) if known else None
+        """Return a method of the run on show at the replay position."""
+        known = self.run is not None and name in self.run.replays
+        return self.run.snapshot(name, self.replay_position, self.view) if known else None
 
     @property
     def noise_shown(self) -> float:
-        """Standard deviation of the noise in the run on show; errors are to be seen against it."""
-        return self._run.config.noise if self._run else Config().noise
+        """Noise standard deviation in the run on show, the reference for its errors."""
+        return self.run.config.noise if self.run is not None else Config().noise
 
     def curves(self) -> dict[str, np.ndarray]:
-        """RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
-        snapshots = {name: self._snapshot(name) for name in self._scores()}
-        return {name: s.rmse for name, s in snapshots.items() if s and len(s.rmse)}
+        """Return the RMSE of the ensemble mean of every method so far, ``(time,)``, by label."""
+        return {name: one.rmse for name, one in self._snapshots().items() if len(one.rmse)}
 
     def spreads(self) -> dict[str, np.ndarray]:
-        """Spread of the members of every method so far, ``(time,)``, by label."""
-        snapshots = {name: self._snapshot(name) for name in self._scores()}
-        return {name: s.spread for name, s in snapshots.items() if s and len(s.spread)}
+        """Return the spread of the members of every method so far, ``(time,)``, by label."""
+        return {name: one.spread for name, one in self._snapshots().items() if len(one.spread)}
+
+    def _snapshots(self) -> dict[str, Snapshot]:
+        found = {name: self._snapshot(name) for name in self._scores()}
+        return {name: snapshot for name, snapshot in found.items() if snapshot is not None}
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """The score table so far: columns by label, for every method that has begun."""
+        """Return the score table so far: columns by label, for every method that has begun."""
         return score_rows(self._scores())
 
     def _scores(self) -> dict[str, MethodScores]:
-        return self._run.scores if self._run else {}
+        return self.run.run.scores if self.run is not None else {}
+
+
+def _same_twin(fields: TwinFields, config: Config) -> bool:
+    return observation_config(fields.twin.config) == observation_config(config)

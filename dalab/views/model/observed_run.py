@@ -60,6 +60,15 @@ class ObservedRun:
         self._twin_fields: TwinFields | None = None
         self._lock, self._frames = threading.Lock(), dict(stored.frames) if stored else {}
 
+    def start(self) -> None:
+        """Start the run; a stored one has ended already.
+
+        Raises:
+            InputError: if it exceeds the limits.
+        """
+        if isinstance(self.run, Run):
+            self.run.start()
+
     def frames(self) -> dict[str, Frame]:
         """The newest frame of each method that has one, by label."""
         with self._lock:

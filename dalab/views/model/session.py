@@ -1,44 +1,56 @@
-"""One person's place in the service: their runs in its line, and the one that is kept for them."""
+"""Place of one page in the service: the key of its owner, and its newest run."""
 
 from __future__ import annotations
 
 import secrets
 
+from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.service.service import Service, shared
 from .observed_run import ObservedRun
 
 
 class Session:
-    """What a person who has a page open may do with the service.
+    """The runs of one page in the queues of the service.
 
     Args:
-        service: lines, limits and held runs; by default those of the process.
+        service: queues, limits and kept runs; by default those of the process.
+        page: view-model of the page. A page takes over from another one of its kind only.
     """
 
-    def __init__(self, service: Service | None = None) -> None:
+    def __init__(self, service: Service | None = None, page: object = None) -> None:
         self.service = service or shared()
         self.key = secrets.token_urlsafe(12)
+        self.page = page
         self.observed_run: ObservedRun | None = None
+        self.service.present[self.key] = self
+
+    def refusal(self, config: Config) -> str:
+        """Return the reason why a run would be refused; empty if it would not."""
+        try:
+            self.service.check(config)
+        except InputError as error:
+            return str(error)
+        return ""
 
     def start(self, config: Config) -> ObservedRun:
-        """Start a run, or stand in line for it.
+        """Start a run, or queue it.
 
         Raises:
-            InputError: if the config cannot work, or is over the limits.
+            InputError: if the config cannot work, or exceeds the limits.
         """
         observed_run = ObservedRun(config, service=self.service, owner=self.key)
-        observed_run.run.start()
+        observed_run.start()
         self._own(observed_run)
         return observed_run
 
     def _own(self, observed_run: ObservedRun) -> None:
-        """Be the one whose run it is."""
+        """Make a run that of this session."""
         self.observed_run = observed_run
         self.service.present[self.key] = self
 
     def keep(self, observed_run: ObservedRun | None, on: bool) -> None:
-        """Keep a run for when its owner comes back with the key, or no longer."""
+        """Keep a run for the return of its owner, or stop keeping it."""
         if on and observed_run is not None:
             self.service.kept_runs.put(self.key, observed_run)
         else:
@@ -46,18 +58,22 @@ class Session:
 
     @property
     def is_kept(self) -> bool:
-        """Whether its run goes on without it."""
-        run = self.observed_run
-        return run is not None and self.service.kept_runs.get(self.key) is run
+        """True if its run goes on without it."""
+        kept = self.service.kept_runs.get(self.key)
+        return self.observed_run is not None and kept is self.observed_run
+
+    def lost(self, key: str) -> Session | None:
+        """Return the session of a page that has just lost its connection, if it is known."""
+        previous = self.service.present.get(key)
+        return previous if previous and type(previous.page) is type(self.page) else None
 
     def come_back(self, key: str) -> ObservedRun | None:
-        """The run of the owner of a key, whose session this is from now on.
+        """Take over the key and the run of another session, and return the run.
 
-        It is found if it was kept, or if the page that showed it lost its connection just now.
+        It is found if it was kept, or if the page that showed it has just lost its connection.
         """
-        previous = self.service.present.get(key)
-        lost = previous.observed_run if isinstance(previous, Session) else None
-        found = self.service.kept_runs.get(key) or lost
+        lost = self.lost(key)
+        found = self.service.kept_runs.get(key) or (lost.observed_run if lost else None)
         if not isinstance(found, ObservedRun):
             return None
         self.key = key
@@ -66,8 +82,8 @@ class Session:
 
     def leave(self) -> None:
         """End the run unless it is kept, or another page of the same owner shows it by now."""
-        if self.observed_run is None or self.service.present.get(self.key) is not self:
+        if self.service.present.get(self.key) is not self:
             return
         del self.service.present[self.key]
-        if not self.is_kept:
+        if self.observed_run is not None and not self.is_kept:
             self.observed_run.cancel()

@@ -29,7 +29,7 @@ def default_config(presets: Mapping[str, Any]) -> Config:
 def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -> LabModel:
     """The view-model that an address asks for.
 
-    If the address makes no sense the model is the usual one, and its ``error`` says why.
+    If the address makes no sense the model is the usual one, and its ``notice`` says why.
 
     Args:
         presets: fields of a config that hold where the address says nothing.
@@ -57,7 +57,7 @@ def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[
 
 
 def _with_error(model: LabModel, error: InputError) -> LabModel:
-    model.error = f"The link cannot be used. {error}"
+    model.notice = f"The link cannot be used. {error}"
     return model
 
 
@@ -68,9 +68,14 @@ def link_query(model: LabModel, base: Config) -> str:
         model: the view-model.
         base: the experiment of the page without a query.
     """
-    display = {name: getattr(model, name) for name in LINKED_PARAMETERS
-               if getattr(model, name) != _default_value(model, name)}
-    return query(model.config(), display, base)
+    shown = {name: getattr(_owner(model, name), name) for name in LINKED_PARAMETERS}
+    changed = {name: v for name, v in shown.items() if v != _default_value(model, name)}
+    return query(model.config, changed, base)
+
+
+def _owner(model: LabModel, name: str) -> param.Parameterized:
+    """Return what has a parameter of the link."""
+    return model if name == "page" else model.display
 
 
 def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
@@ -80,10 +85,11 @@ def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
         InputError: for a text that names nothing to be looked at.
     """
     for name, text in texts.items():
-        parameter = model.param[name]
+        owner = _owner(model, name)
+        parameter = owner.param[name]
         try:
             value = int(text) if isinstance(parameter, param.Integer) else text
-            setattr(model, name, min(value, model.window - 1) if name == "time" else value)
+            setattr(owner, name, _in_window(model, value) if name == "time" else value)
         except ValueError:
             raise InputError(f"{name} in the link", text, _bound(parameter), "Leave it out.") \
                 from None
@@ -91,10 +97,14 @@ def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
 
 def _default_value(model: LabModel, name: str) -> Any:
     """What is looked at unless a person chooses otherwise."""
-    parameter = model.param[name]
+    parameter = _owner(model, name).param[name]
     if isinstance(parameter, param.Selector):
         return parameter.objects[0]
-    return min(parameter.default, model.window - 1) if name == "time" else parameter.default
+    return _in_window(model, parameter.default) if name == "time" else parameter.default
+
+
+def _in_window(model: LabModel, time: Any) -> int:
+    return min(time, model.display.window - 1)
 
 
 def _bound(parameter: param.Parameter) -> str:

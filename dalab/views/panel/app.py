@@ -30,7 +30,7 @@ def create_app(**presets: object) -> pn.Template:
         if model.come_back(key):
             break
     pages = Pages(model)
-    follow("dalab", model.session.key, pages.poll, model.close)
+    follow("dalab", model.runs.session.key, pages.poll, model.close)
     return template(
         "page.html", header=pages.header, tour=Tour(model),
         share=share_bar(model, default_config(presets)), controls=sidebar(model),

@@ -12,8 +12,9 @@ from ...methods.families import families
 from ...observations import OPERATORS
 from ...registry import options
 from ..model.compatibility import unavailable_methods, unavailable_operators
-from ..model.controls import FILE
+from ..model.controls import FILE, Controls
 from ..model.lab import LabModel
+from ..model.runs import RunModel
 from ..pictures.style import legend_glyph
 from .components.picker import Picker
 from .fields import bind, field, row
@@ -21,13 +22,14 @@ from .fields import bind, field, row
 
 def sidebar(model: LabModel) -> pn.Column:
     """Run and Stop, then the controls in five groups."""
+    controls = model.controls
     return pn.Column(
         buttons(model),
-        heading("System"), system_fields(model),
-        heading("Observing network"), network_fields(model),
-        heading("Data and background"), data_fields(model),
-        heading("Methods"), method_fields(model),
-        heading("Run"), run_fields(model),
+        heading("System"), system_fields(controls),
+        heading("Observing network"), network_fields(controls),
+        heading("Data and background"), data_fields(controls),
+        heading("Methods"), method_fields(controls),
+        heading("Run"), run_fields(controls, model.runs),
         sizing_mode="stretch_width", margin=0,
     )
 
@@ -48,113 +50,95 @@ h2.lab-group { font-size: 11px; font-weight: 650; letter-spacing: .06em; margin:
 def buttons(model: LabModel) -> pn.Row:
     """Run is enabled while nothing runs, Stop while something does."""
     common = {"sizing_mode": "stretch_width", "height": 36, "margin": (6, 4, 4, 4)}
-    run = pn.widgets.Button(label="▶  Run", color="primary", **common)
-    stop = pn.widgets.Button(label="■  Stop", color="danger", **common)
+    busy = model.runs.param.busy
+    run = pn.widgets.Button(label="▶  Run", color="primary", disabled=busy, **common)
+    stop = pn.widgets.Button(label="■  Stop", color="danger", disabled=busy.rx.not_(), **common)
     run.on_click(lambda event: model.run())
     stop.on_click(lambda event: model.stop())
-
-    def follow(*events: object) -> None:
-        run.disabled, stop.disabled = model.busy, not model.busy
-
-    model.param.watch(follow, "state")
-    follow()
     return row(run, stop)
 
 
-def system_fields(model: LabModel) -> pn.Column:
+def system_fields(controls: Controls) -> pn.Column:
     """What evolves, and where its truth comes from."""
-    return _column(row(field(model, "system"), field(model, "truth")), _path(model))
+    return _column(row(field(controls, "system"), field(controls, "truth")), _path(controls))
 
 
-def network_fields(model: LabModel) -> pn.Column:
+def network_fields(controls: Controls) -> pn.Column:
     """What sees the flow, where, and how often."""
     details = {name: {"meaning": meaning(cls)} for name, cls in OPERATORS.items()}
     return _column(
-        _picker(model, "operators", {"": list(OPERATORS)}, details, unavailable_operators),
-        options_drawer("Operator options", model, "operators", model.operator_options),
-        row(field(model, "mask"), _interval(model)),
-        selected_options(model, "mask", model.mask_options), _own_masks(model),
+        _picker(controls, "operators", {"": list(OPERATORS)}, details, unavailable_operators),
+        options_drawer("Operator options", controls, "operators", controls.operator_options),
+        row(field(controls, "mask"), _interval(controls)),
+        selected_options(controls, "mask", controls.mask_options), _own_masks(controls),
     )
 
 
-def _own_masks(model: LabModel) -> pn.Column:
+def _own_masks(controls: Controls) -> pn.Column:
     """A drawer with a mask for each operator; there while there are several."""
-    drawer = options_drawer("A mask for each operator", model, "operators", model.own_masks)
-
-    def follow(*_: object) -> None:
-        drawer.visible = len(model.operators) > 1
-
-    model.param.watch(follow, "operators")
-    follow()
+    drawer = options_drawer("A mask for each operator", controls, "operators", controls.own_masks)
+    drawer.visible = controls.param.operators.rx.len() > 1
     return drawer
 
 
-def data_fields(model: LabModel) -> pn.Column:
+def data_fields(controls: Controls) -> pn.Column:
     """Noise, what is assumed of it, the background, the truth and the prior."""
     return _column(
-        row(field(model, "noise"), field(model, "noise_family")),
-        selected_options(model, "noise_family", model.noise_options),
-        _optional_fields(model, "use_assumed_noise", "assumed_noise"),
-        _optional_fields(model, "use_background", "background", "background_kind"),
-        row(field(model, "prior"), _blend(model)),
+        row(field(controls, "noise"), field(controls, "noise_family")),
+        selected_options(controls, "noise_family", controls.noise_options),
+        _optional_fields(controls, "use_assumed_noise", "assumed_noise"),
+        _optional_fields(controls, "use_background", "background", "background_kind"),
+        row(field(controls, "prior"), _blend(controls)),
     )
 
 
-def _interval(model: LabModel) -> pn.widgets.Widget:
+def _interval(controls: Controls) -> pn.widgets.Widget:
     """How often, in days where the system knows days."""
-    every = field(model, "interval")
-
-    def follow(*_: object) -> None:
-        every.label = f"Every ({model.step_word}s)"
-
-    model.param.watch(follow, "system")
-    follow()
+    every = field(controls, "interval")
+    every.label = param.bind(lambda _: f"Every ({controls.step_word}s)", controls.param.system)
     return every
 
 
-def _blend(model: LabModel) -> pn.widgets.Widget:
+def _blend(controls: Controls) -> pn.widgets.Widget:
     """The slider between the Gaussian and the trained prior; at rest where there is none."""
-    slider = field(model, "blend")
+    slider = field(controls, "blend")
     slider.margin = (0, 14, 6, 4)  # the handle reaches beyond the end
-
-    def follow(*_: object) -> None:
-        slider.disabled = not model.blendable
-
-    model.param.watch(follow, ["prior", "system"])
-    follow()
+    slider.disabled = param.bind(
+        lambda *_: not controls.blendable, controls.param.prior, controls.param.system
+    )
     return slider
 
 
-def method_fields(model: LabModel) -> pn.Column:
+def method_fields(controls: Controls) -> pn.Column:
     """Which methods, each in its colour, and their options."""
     details = {
         n: {"meaning": meaning(c), "legend_glyph": legend_glyph(n)} for n, c in METHODS.items()
     }
     return _column(
-        _picker(model, "methods", families(), details, unavailable_methods),
-        options_drawer("Method options", model, "methods", model.method_options),
+        _picker(controls, "methods", families(), details, unavailable_methods),
+        options_drawer("Method options", controls, "methods", controls.method_options),
     )
 
 
-def run_fields(model: LabModel) -> pn.Column:
+def run_fields(controls: Controls, runs: RunModel) -> pn.Column:
     """How many samples, how finely, which randomness, and where to compute."""
     return _column(
-        row(field(model, "members"), field(model, "steps")),
-        row(field(model, "seed"), field(model, "device")),
-        row(persist_toggle(model)),
+        row(field(controls, "members"), field(controls, "steps")),
+        row(field(controls, "seed"), field(controls, "device")),
+        row(persist_toggle(runs)),
     )
 
 
 def selected_options(
-    model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+    controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
     """The options of the entry that the parameter ``name`` has chosen."""
     holder = _column()
 
     def fill(event: object = None) -> None:
-        holder.objects = option_rows(sets[getattr(model, name)])
+        holder.objects = option_rows(sets[getattr(controls, name)])
 
-    model.param.watch(fill, name)
+    controls.param.watch(fill, name)
     fill()
     return holder
 
@@ -175,7 +159,7 @@ def _spacer() -> pn.Spacer:
 
 
 def options_drawer(
-    title: str, model: LabModel, name: str, sets: Mapping[str, param.Parameterized]
+    title: str, controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
     """A drawer with the options of every chosen entry; filled when it is first opened."""
     handle = pn.widgets.Toggle(label=f"▸ {title}", margin=(2, 10, 4, 10), height=20,
@@ -187,10 +171,10 @@ def options_drawer(
         handle.label = f"{'▾' if handle.value else '▸'} {title}"
         drawer.visible = handle.value
         if handle.value:
-            drawer.objects = list(_sections(getattr(model, name), sets))
+            drawer.objects = list(_sections(getattr(controls, name), sets))
 
     handle.param.watch(fill, "value")
-    model.param.watch(fill, name)
+    controls.param.watch(fill, name)
     return _column(handle, drawer)
 
 
@@ -213,15 +197,13 @@ HANDLE_CSS = """
 
 
 def _picker(
-    model: LabModel, name: str, groups: Mapping[str, Sequence[str]],
+    controls: Controls, name: str, groups: Mapping[str, Sequence[str]],
     details: Mapping[str, Mapping[str, str]], unavailable: Callable[[str], dict[str, str]],
 ) -> Picker:
-    """Ticks for a list of the model; what the system does not have is barred."""
-    picker = Picker(model.param[name].label, groups, details, unavailable=unavailable(model.system))
-    model.param.watch(
-        lambda event: picker.param.update(unavailable=unavailable(event.new)), "system"
-    )
-    return bind(model, name, picker)
+    """Ticks for a list of choices; what the system does not have is barred."""
+    refused = param.bind(unavailable, controls.param.system)
+    picker = Picker(controls.param[name].label, groups, details, unavailable=refused)
+    return bind(controls, name, picker)
 
 
 def meaning(cls: type) -> str:
@@ -229,22 +211,20 @@ def meaning(cls: type) -> str:
     return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _optional_fields(model: LabModel, switch: str, *names: str) -> pn.Column:
+def _optional_fields(controls: Controls, switch: str, *names: str) -> pn.Column:
     """A checkbox, and fields that are there while it is ticked."""
     gaps = [_spacer()] * (len(names) % 2)
-    fields = row(*(field(model, name) for name in names), *gaps)
-    fields.visible = getattr(model, switch)
-    model.param.watch(lambda event: fields.param.update(visible=event.new), switch)
-    tick = field(model, switch)
+    fields = row(*(field(controls, name) for name in names), *gaps)
+    fields.visible = controls.param[switch]
+    tick = field(controls, switch)
     tick.margin = (0, 10, 4, 10)
     return _column(tick, fields)
 
 
-def _path(model: LabModel) -> pn.Row:
+def _path(controls: Controls) -> pn.Row:
     """Where the user's own truth lies; there while it is wanted."""
-    path = row(field(model, "truth_file"))
-    path.visible = model.truth == FILE
-    model.param.watch(lambda event: path.param.update(visible=event.new == FILE), "truth")
+    path = row(field(controls, "truth_file"))
+    path.visible = controls.param.truth.rx() == FILE
     return path
 
 
@@ -263,8 +243,8 @@ history.replaceState(history.state, "", address)
 """
 
 
-def persist_toggle(model: LabModel) -> pn.widgets.Widget:
+def persist_toggle(runs: RunModel) -> pn.widgets.Widget:
     """The tick; while it is set the address of the page holds the key of the session."""
-    tick = field(model, "keep_running")
-    tick.jscallback(args={"key": model.session.key}, value=_WRITE)
+    tick = field(runs, "keep_running")
+    tick.jscallback(args={"key": runs.session.key}, value=_WRITE)
     return tick

@@ -6,24 +6,19 @@ import panel as pn
 import param
 from panel.io.callbacks import PeriodicCallback
 
-from ..model.lab import LabModel
+from ..model.display import DisplayModel
 from .fields import STYLES, bind, field
 
 
-def toolbar(model: LabModel) -> pn.Row:
+def toolbar(display: DisplayModel) -> pn.Row:
     """One row of fields over the maps."""
-    member = field(model, "member")
+    member = field(display, "member")
     member.param.update(start=1, width=74, sizing_mode=None)
-
-    def follow(event: object = None) -> None:
-        member.disabled = model.view != "sample"
-
-    model.param.watch(follow, "view")
-    follow()
+    member.disabled = display.param.view.rx() != "sample"
     return pn.Row(
-        _choice(model, "quantity", 142), _layers(model),
-        _with_width(field(model, "view"), 96), member, _choice(model, "observed", 116),
-        _days(model), Replayer(model).layout,
+        _choice(display, "quantity", 142), _layers(display),
+        _with_width(field(display, "view"), 96), member, _choice(display, "observed", 116),
+        _days(display), Replayer(display).layout,
         margin=(2, 6, 0, 6), height=48,
     )
 
@@ -33,41 +28,31 @@ def _with_width(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
     return widget
 
 
-def _choice(model: LabModel, name: str, width: int) -> pn.widgets.Select:
+def _choice(display: DisplayModel, name: str, width: int) -> pn.widgets.Select:
     """A field whose list follows the system or the network."""
-    select = _with_width(field(model, name), width)
+    select = _with_width(field(display, name), width)
 
     def follow(event: param.parameterized.Event) -> None:
         select.options = list(event.new)
 
-    model.param.watch(follow, name, what="objects")
+    display.param.watch(follow, name, what="objects")
     return select
 
 
-def _layers(model: LabModel) -> pn.widgets.Select:
+def _layers(display: DisplayModel) -> pn.widgets.Select:
     """Which layer of a flow, or which variable of another system."""
-    select = _choice(model, "layer", 84)
-
-    def follow(*_: object) -> None:
-        select.label = model.layer_word
-
-    model.param.watch(follow, "layer", what="objects")
-    follow()
+    select = _choice(display, "layer", 84)
+    select.label = param.bind(lambda _: display.layer_word, display.param.system)
     return select
 
 
-def _days(model: LabModel) -> pn.widgets.IntSlider:
+def _days(display: DisplayModel) -> pn.widgets.IntSlider:
     """Which step of the window the maps show."""
     slider = pn.widgets.IntSlider(
-        start=0, end=model.window - 1, margin=(0, 4, 0, 10), width=140, stylesheets=[STYLES],
+        label=param.bind(lambda _: display.step_word.capitalize(), display.param.system),
+        start=0, end=display.window - 1, margin=(0, 4, 0, 10), width=140, stylesheets=[STYLES],
     )
-
-    def follow(*_: object) -> None:
-        slider.label = model.step_word.capitalize()
-
-    model.param.watch(follow, "system")
-    follow()
-    return bind(model, "time", slider)
+    return bind(display, "time", slider)
 
 
 PLAY, PAUSE = "Play", "Pause"
@@ -76,42 +61,36 @@ PERIOD, STRIDE = 150, 0.025
 
 
 class Replayer:
-    """The slider and the button.
+    """The slider and the button, disabled while there is nothing to replay.
 
     Args:
-        model: whose moments are shown.
+        display: whose replay position is set.
     """
 
-    def __init__(self, model: LabModel) -> None:
-        self.model = model
-        self.play = pn.widgets.Button(label=PLAY, width=58, height=28, margin=(16, 2, 0, 6))
+    def __init__(self, display: DisplayModel) -> None:
+        self.display, disabled = display, display.param.replayable.rx.not_()
+        self.play = pn.widgets.Button(
+            label=PLAY, width=58, height=28, margin=(16, 2, 0, 6), disabled=disabled,
+        )
         self.slider = pn.widgets.FloatSlider(
             label="Replay", start=0.0, end=1.0, step=STRIDE, format="0%", width=124,
-            margin=(0, 4, 0, 4), stylesheets=[STYLES],
+            margin=(0, 4, 0, 4), stylesheets=[STYLES], disabled=disabled,
         )
-        bind(model, "replay_position", self.slider)
+        bind(display, "replay_position", self.slider)
         self._clock = PeriodicCallback(callback=self.step, period=PERIOD)
         self.play.on_click(lambda event: self.set_playing(not self._clock.running))
-        model.param.watch(lambda *events: self.update_enabled(), ["state", "fraction"])
-        self.update_enabled()
         self.layout = pn.Row(self.play, self.slider, margin=0)
 
     def set_playing(self, on: bool) -> None:
         """Begin to play, from the start if the end is on show, or stay where it is."""
-        if on and self.model.replay_position >= 1:
-            self.model.replay_position = 0.0
+        if on and self.display.replay_position >= 1:
+            self.display.replay_position = 0.0
         if on != self._clock.running:
             (self._clock.start if on else self._clock.stop)()
         self.play.label = PAUSE if on else PLAY
 
     def step(self) -> None:
         """Go on by one moment; at the end there is no more to play."""
-        self.model.replay_position = min(self.model.replay_position + STRIDE, 1.0)
-        if self.model.replay_position >= 1:
+        self.display.replay_position = min(self.display.replay_position + STRIDE, 1.0)
+        if self.display.replay_position >= 1:
             self.set_playing(on=False)
-
-    def update_enabled(self) -> None:
-        """Offer a replay once there is one."""
-        for widget in (self.play, self.slider):
-            if widget.disabled == self.model.replayable:
-                widget.disabled = not self.model.replayable

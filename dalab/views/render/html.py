@@ -6,7 +6,8 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..model.lab import OBSERVATIONS, TRUTH, LabModel
+from ..model.display import OBSERVATIONS, TRUTH
+from ..model.lab import LabModel
 from ..pictures.field_plot import FieldPlot
 from ..pictures.score_columns import COLUMNS
 from ..pictures.style import UNOBSERVED, legend_glyph, palette
@@ -19,22 +20,32 @@ READY = "Choose how the flow is observed, then press Run."
 CHANGED = "The settings differ from those of the run shown: press Run to use them."
 
 
+LAB_STATUS = ["error", "notice", "outdated"]
+RUN_STATUS = ["state", "status", "fraction", "error"]
+"""Parameters of the model, and of its runs, of which the status line is made."""
+
+
 def status_html(model: LabModel) -> str:
-    """The error if there is one, else the state of the run; and how much of it is done."""
-    if model.error:
-        kind, text = "error", model.error
-    elif model.outdated and not model.busy:
-        kind, text = "note", f"{model.status}. {CHANGED}" if model.status else CHANGED
-    else:
-        kind, text = model.state, model.status or READY
-    share = round(100 * model.fraction)
+    """Return the line: an error if there is one, the state of the run, and how much is done."""
+    runs, (kind, text) = model.runs, _status(model)
+    share = round(100 * runs.fraction)
     return (
-        f'<div class="lab-status {kind}" role="status" data-state="{model.state}">'
+        f'<div class="lab-status {kind}" role="status" data-state="{runs.state}">'
         f'<span class="lab-text" title="{html.escape(text)}">{html.escape(text)}</span>'
         f'<span class="lab-bar" role="progressbar" aria-label="progress of the run" '
         f'aria-valuenow="{share}" aria-valuemin="0" aria-valuemax="100">'
         f'<i style="width: {share}%"></i></span></div>'
     )
+
+
+def _status(model: LabModel) -> tuple[str, str]:
+    """Return the kind of the line and its words; a run that goes on is reported beside an error."""
+    runs, error = model.runs, model.error or model.notice or model.runs.error
+    if error:
+        return "error", f"{runs.status} · {error}" if runs.busy else error
+    if model.outdated and not runs.busy:
+        return "note", f"{runs.status}. {CHANGED}" if runs.status else CHANGED
+    return runs.state, runs.status or READY
 
 
 STATUS_CSS = """
@@ -59,19 +70,20 @@ STATUS_CSS = """
 
 def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
     """The colour scales in use: a name, and a picture that is drawn on the scale."""
-    truth, seen = model.field_plot(TRUTH), model.field_plot(OBSERVATIONS)
-    if model.view in ("mean", "sample"):
+    display = model.display
+    truth, seen = display.field_plot(TRUTH), display.field_plot(OBSERVATIONS)
+    if display.view in ("mean", "sample"):
         return [("Truth and estimates", truth), ("Observations", seen)]
-    estimates = (model.field_plot(name) for name in model.labels)
+    estimates = (display.field_plot(name) for name in model.labels)
     shown = next((p for p in estimates if p.values is not None), None)
-    name = "Spread" if model.view == "spread" else "Estimate − truth"
+    name = "Spread" if display.view == "spread" else "Estimate − truth"
     middle = [] if shown is None else [(name, shown)]
     return [("Truth", truth), *middle, ("Observations", seen)]
 
 
 def colorbars_html(model: LabModel) -> str:
     """The colour scales in use, each with its ends and units; curves need none."""
-    if model.field_plot(TRUTH).axes.kind == "point":
+    if model.display.field_plot(TRUTH).axes.kind == "point":
         return '<div class="lab-colorbars">Thick grey: the truth. Thin: members.</div>'
     parts = [colorbar_html(name, plot) for name, plot in colorbar_plots(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'

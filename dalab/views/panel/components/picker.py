@@ -20,7 +20,7 @@ class Picker(JSComponent):
     """
 
     value = param.List([], doc="what is ticked, in the order of the groups")
-    unavailable = param.Dict({}, doc="what cannot be chosen now, and why")
+    unavailable = param.Dict({}, allow_refs=True, doc="what cannot be chosen now, and why")
     label = param.String()
     groups = param.List(doc="per group its title and entries: name, meaning and emblem")
 

@@ -73,12 +73,13 @@ class RunList(JSComponent):
     def __init__(self, model: LabModel, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.model = model
-        model.param.watch(lambda *events: self.follow(), ["history", "state"])
+        model.param.watch(lambda *events: self.follow(), "history")
+        model.runs.param.watch(lambda *events: self.follow(), ["busy", "shown"])
         self.follow()
 
     def follow(self) -> None:
         """List what there is now."""
-        shown = None if self.model.busy else self.model.shown_entry
+        shown = None if self.model.runs.busy else self.model.shown_entry
         rows = [_row(entry, entry is shown) for entry in reversed(self.model.history)]
         if rows != self.rows:
             self.rows = rows
@@ -97,7 +98,7 @@ class RunList(JSComponent):
         try:
             self.model.show(entry)
         except InputError as error:
-            self.model.error = str(error)
+            self.model.notice = str(error)
         else:
             self.model.page = "Assimilate"
         self.follow()

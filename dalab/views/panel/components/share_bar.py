@@ -21,12 +21,13 @@ from ....errors import InputError
 from ....experiments.config import Config
 from ....experiments.results.stored_run import StoredRun
 from ...model.config_text import FOREIGN, command, script
-from ...model.controls import FILE, Controls
+from ...model.controls import FILE
+from ...model.display import DISPLAY_PARAMETERS
 from ...model.history import HistoryEntry, add_entry
 from ...model.lab import LabModel
 from ...model.observed_run import ObservedRun
 from ...model.uploads import Upload, read_upload
-from ...model.url import LINKED_PARAMETERS, default_config, link_query
+from ...model.url import default_config, link_query
 from ...render.exports import FORMATS, WORKER
 
 PIECE = 3 << 20
@@ -60,16 +61,17 @@ class ShareBar(JSComponent):
         self._upload: Upload | None = None
         self._outgoing: deque[tuple[dict[str, Any], bytes]] = deque()
         self.follow()
-        followed = [*Controls.param, *LINKED_PARAMETERS, *_SHARED_PARAMETERS]
-        model.param.watch(lambda *events: self.follow(), followed)
-        for options in model.option_sets():
-            options.param.watch(lambda *events: self.follow(), list(options.param))
+        for part, names in (
+            (model, ["page", "config", "error", "history"]), (model.runs, ["busy", "shown"]),
+            (model.display, list(DISPLAY_PARAMETERS)),
+        ):
+            part.param.watch(lambda *events: self.follow(), names)
 
     def follow(self) -> None:
         """Say what is on the screen now."""
         model = self.model
-        entry = None if model.busy else model.shown_entry
-        config, note = (model.config(), "") if entry is None else _repetition(entry)
+        entry = None if model.runs.busy else model.shown_entry
+        config, note = (model.config, "") if entry is None else _repetition(entry)
         changes = {
             "query": self.query if model.error else link_query(model, self.base),
             "python": script(config, note), "command": command(config), "ready": entry is not None,
@@ -90,7 +92,8 @@ class ShareBar(JSComponent):
 
     def _make(self, data: Mapping[str, Any]) -> None:
         """Make a file of the run on show, or of that with the number."""
-        form, display, number = FORMATS[data["what"]], self.model.display_state, data.get("number")
+        form, number = FORMATS[data["what"]], data.get("number")
+        display = self.model.display.display_state
         numbered = (k for k in self.model.history if k.number == number)
         entry = self.model.shown_entry if number is None else next(numbered, None)
         if entry is None:
@@ -138,7 +141,7 @@ class ShareBar(JSComponent):
             self._send_msg({"do": "next"})
             return
         self._upload = None
-        config = self.model.config()
+        config = self.model.config
         _in_background(
             lambda: read_upload(upload, config), lambda found: self.receive(upload.name, found)
         )
@@ -150,7 +153,7 @@ class ShareBar(JSComponent):
             if isinstance(found, Exception):
                 raise found
             if isinstance(found, Path):
-                model.param.update(truth=FILE, truth_file=str(found))
+                model.controls.param.update(truth=FILE, truth_file=str(found))
                 message = f"The truth is now {name}"
             else:
                 message = show(model, found, name)
@@ -162,11 +165,8 @@ class ShareBar(JSComponent):
     def _refuse(self, error: InputError) -> None:
         """Say that a file cannot be used, and why."""
         self._upload = None
-        self.model.error = f"The file cannot be used. {error}"
+        self.model.notice = f"The file cannot be used. {error}"
         self._send_msg({"do": "message", "text": "The file cannot be used"})
-
-
-_SHARED_PARAMETERS = ("state", "error", "history")
 
 
 def share_bar(model: LabModel, base: Config | None = None) -> ShareBar:
@@ -180,15 +180,16 @@ def show(model: LabModel, run: StoredRun, name: str) -> str:
     Raises:
         InputError: if the page's window or controls cannot hold the run.
     """
-    if run.config.window != model.window:
+    window = model.display.window
+    if run.config.window != window:
         raise InputError(
-            f"window of {name}", run.config.window, f"must be {model.window}, as on this page",
+            f"window of {name}", run.config.window, f"must be {window}, as on this page",
             f"Add window={run.config.window} to the address, and drop the file again.",
         )
     history = add_entry(model.history, ObservedRun(run.config, run), name)
     model.show(history[-1])
     model.history = history
-    return f"{name} is among the runs" if model.busy else f"{name} is on show"
+    return f"{name} is among the runs" if model.runs.busy else f"{name} is on show"
 
 
 def _repetition(entry: HistoryEntry) -> tuple[Config, str]:

@@ -8,7 +8,8 @@ import panel as pn
 from panel.io import unlocked
 
 from ....experiments.parts import make_system
-from ...model.lab import CURVES, DISPLAY_PARAMETERS, OBSERVATIONS, SCORES, TRUTH, LabModel
+from ...model.display import CURVES, DISPLAY_PARAMETERS, OBSERVATIONS, SCORES, TRUTH
+from ...model.lab import LabModel
 from ...pictures.axes import time_label
 from ...pictures.field_plot import FieldPlot
 from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH, GridLayout
@@ -28,16 +29,17 @@ class AssimilatePage:
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.model, self.available_size, self._shown = model, (WIDTH, HEIGHT), True
+        self.model, self.display = model, model.display
+        self.available_size, self._shown = (WIDTH, HEIGHT), True
         self.colorbars = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
                                    margin=(2, 10, 2, 10), stylesheets=[COLORBAR_CSS])
-        self.curves, self.table = Curves(model.window), ScoreTable(margin=(4, 0, 0, 0))
+        self.curves, self.table = Curves(self.display.window), ScoreTable(margin=(4, 0, 0, 0))
         self.box = pn.FlexBox(
             pn.pane.Bokeh(self.curves.figure, margin=0),
             self.table,
             min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
         )
-        self.layout = pn.Column(toolbar(model), self.colorbars, self.box, margin=0,
+        self.layout = pn.Column(toolbar(self.display), self.colorbars, self.box, margin=0,
                                 sizing_mode="stretch_width")
         self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
         self._ranges = shared_ranges()
@@ -45,7 +47,7 @@ class AssimilatePage:
         self._labels: tuple[str, ...] = ()
         self._stale: set[str] = set()
         self.arrange()
-        model.param.watch(lambda *events: self.poll(), list(DISPLAY_PARAMETERS))  # at once
+        self.display.param.watch(lambda *events: self.poll(), list(DISPLAY_PARAMETERS))  # at once
 
     # --- arrangement ----------------------------------------------------------------------------
 
@@ -109,19 +111,19 @@ class AssimilatePage:
         names = set(names)
         for name in names & self.maps.keys():
             accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}
-            self.maps[name].show(name, self.model.field_plot(name), **accent)
+            self.maps[name].show(name, self.display.field_plot(name), **accent)
         if names & {TRUTH, OBSERVATIONS}:
-            self.curves.day.location = self.model.display_state.time
+            self.curves.day.location = self.display.display_state.time
             self._show_colorbars()
         if CURVES in names:
-            self.curves.floor(self.model.noise_shown)
+            self.curves.floor(self.display.noise_shown)
             errors, spreads = (
                 {name: known[name] for name in self._labels if name in known}
-                for known in (self.model.curves(), self.model.spreads())
+                for known in (self.display.curves(), self.display.spreads())
             )
-            self.curves.show(errors, spreads, time_label(make_system(self.model.system)))
+            self.curves.show(errors, spreads, time_label(make_system(self.display.system)))
         if SCORES in names:
-            self.table.show(self.model.scores())
+            self.table.show(self.display.scores())
 
     def _show_colorbars(self) -> None:
         text = colorbars_html(self.model)

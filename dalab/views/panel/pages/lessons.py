@@ -50,7 +50,7 @@ def create_lessons() -> pn.Template:
     for key in arguments.get(BACK, []):
         model.come_back(key)
     page = LessonPage(model)
-    follow("dalab: lessons", model.session.key, page.poll, model.leave)
+    follow("dalab: lessons", model.runs.session.key, page.poll, model.close)
     return template("lessons.html", header=page.header, side=page.side, main=page.main)
 
 
@@ -70,7 +70,9 @@ class LessonPage:
         self.story, self.hint = _html(width=_SIDE), _html(width=_SIDE)
         self.verdict, self.explanation = (_html(sizing_mode="stretch_width") for _ in range(2))
         self.choices = pn.Column(width=_SIDE + 10, margin=0)
-        self.run, self.stop = _button("▶  Run", "primary"), _button("■  Stop", "danger")
+        busy = model.runs.param.busy
+        self.run = _button("▶  Run", "primary", disabled=busy)
+        self.stop = _button("■  Stop", "danger", disabled=busy.rx.not_())
         self.help = pn.widgets.CheckBoxGroup(label="Help", options=[HINT],
                                              stylesheets=[TICKS])
         self.side = pn.Column(
@@ -93,7 +95,8 @@ class LessonPage:
         self.lessons.jscallback(args={"names": list(SCENARIOS)}, value=_WRITE)
         self.help.param.watch(self._set_help, "value")
         model.param.watch(lambda *events: self._show_lesson(), "lesson")
-        model.param.watch(lambda *events: self._show_verdict(), _VERDICT_PARAMETERS)
+        model.param.watch(lambda *events: self._show_verdict(), ["verdict", "error", "show_hint"])
+        model.runs.param.watch(lambda *events: self._show_verdict(), ["status", "fraction", "busy"])
         model.param.watch(lambda *events: self._draw(), "show_exact")
         model.param.watch(lambda *events: self._show_stars(), "stars")
 
@@ -128,14 +131,13 @@ class LessonPage:
 
     def _show_verdict(self) -> None:
         model = self.model
-        self.run.disabled, self.stop.disabled = model.busy, not model.busy
         self.verdict.object = verdict_html(model)
         self.hint.object = f"<p class='hint'>{escape(model.scenario.hint)}</p>" * model.show_hint
         why = f"<h3>Why</h3><p class='why'>{escape(model.scenario.explanation)}</p>"
         self.explanation.object = why if model.solved else ""
 
     def _draw(self) -> None:
-        self.charts.show(self.model.panels())
+        self.charts.show(self.model.plots())
 
     def _resize(self, width: int, height: int) -> None:
         """Use the room that the window leaves [pixels]."""
@@ -145,16 +147,13 @@ class LessonPage:
         self.lessons.options = _lessons(self.model.stars)
 
 
-_VERDICT_PARAMETERS = ["verdict", "busy", "error", "show_hint", "status", "fraction"]
-
-
 def verdict_html(model: LessonModel) -> str:
     """One line: what is going on, or the stars and the numbers of the newest attempt."""
     verdict = model.verdict
     if model.error:
         return _line("error", escape(model.error), "bad")
-    if model.busy:
-        return _line("busy", escape(model.status) + _bar(model.fraction))
+    if model.runs.busy:
+        return _line("busy", escape(model.runs.status) + _bar(model.runs.fraction))
     if verdict is None:
         return _line("idle", "Press Run: as it stands, it fails.")
     if verdict.error:
@@ -210,6 +209,6 @@ def _html(**keywords: Any) -> pn.pane.HTML:
     return pn.pane.HTML("", margin=(6, 10, 2, 10), stylesheets=[_STYLE], **keywords)
 
 
-def _button(label: str, kind: str) -> pn.widgets.Button:
+def _button(label: str, kind: str, **keywords: Any) -> pn.widgets.Button:
     return pn.widgets.Button(label=label, color=kind, width=_SIDE // 2 - 10, height=36,
-                             margin=(6, 5, 6, 5))
+                             margin=(6, 5, 6, 5), **keywords)

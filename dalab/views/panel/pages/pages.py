@@ -13,7 +13,7 @@ from typing import Protocol
 import panel as pn
 
 from ...model.lab import LabModel
-from ...render.html import STATUS_CSS, status_html
+from ...render.html import LAB_STATUS, RUN_STATUS, STATUS_CSS, status_html
 from ..components.header import Header
 from ..components.run_list import runs_page
 from .assimilate import AssimilatePage
@@ -131,8 +131,8 @@ class Status:
         self.pane = pn.pane.HTML("", height=34, sizing_mode="stretch_width",
                                   margin=(6, 10, 2, 10), stylesheets=[STATUS_CSS])
         self.layout = pn.Row(self.pane, sizing_mode="stretch_width", margin=0)
-        names = ["status", "error", "outdated", "fraction", "state"]
-        model.param.watch(lambda *events: self.update(), names)
+        for part, names in ((model, LAB_STATUS), (model.runs, RUN_STATUS)):
+            part.param.watch(lambda *events: self.update(), names)
         self.update()
 
     def update(self) -> None:

@@ -63,7 +63,9 @@ class PosteriorPage(ResultPage):
         super().__init__(model, "Does the posterior know its own error?", CONTENTS)
         self._found: tuple[xr.DataTree, Any] | None = None
         self.chosen.param.watch(lambda *events: self._draw_one(), "method")
-        model.param.watch(lambda *events: self._draw_gallery(), ["time", "layer", "quantity"])
+        model.display.param.watch(
+            lambda *events: self._draw_gallery(), ["time", "layer", "quantity"]
+        )
 
     def build(self) -> pn.viewable.Viewable:
         """Three charts of all methods over one chart and the gallery of one of them."""
@@ -109,7 +111,7 @@ class PosteriorPage(ResultPage):
 
     def key(self) -> tuple:
         """Spectra are those of the layer on show."""
-        return (self.model.display_state.layer,)
+        return (self.model.display.display_state.layer,)
 
     def compute(self, tree: xr.DataTree, *key: Any) -> Any:
         """Calibration and spectra of every method."""
@@ -162,14 +164,14 @@ class PosteriorPage(ResultPage):
 
     def _draw_gallery(self) -> None:
         """The truth, the mean and the first members on the day on show."""
-        ended = self.model.ended
+        ended = self.model.runs.ended
         if self._found is None or ended is None or ended.twin_fields is None or not self._shown:
             return
         estimate = ensembles(self._found[0]).get(self.chosen.method)
         if estimate is None:
             return
         states, twin_fields = torch.from_numpy(estimate.values), ended.twin_fields
-        display = replace(self.model.display_state, view="sample")
+        display = replace(self.model.display.display_state, view="sample")
         plots = [
             replace(truth_plot(twin_fields, display), note=""),
             estimate_plot("Mean", "", states, twin_fields, replace(display, view="mean")),

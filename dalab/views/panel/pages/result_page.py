@@ -41,14 +41,14 @@ class ResultPage(ABC):
         self._known: tuple | None = None
         self._worker = LatestTaskWorker("dalab analysis")
         self.message = pn.pane.HTML("", margin=(14, 10), stylesheets=[EMPTY])
-        self.starter = pn.widgets.Button(label="▶  Start now", color="primary", width=130,
-                                         height=36, margin=(4, 10))
+        self.starter = pn.widgets.Button(
+            label="▶  Start now", color="primary", width=130, height=36, margin=(4, 10),
+            disabled=model.runs.param.busy,
+        )
         self.starter.on_click(lambda event: model.run())
-        model.param.watch(lambda *events: self._update_starter(), "state")
         self.charts = self.build()
         self.layout = pn.Column(margin=0, sizing_mode="stretch_width")
         self.show_message("All of this will be here once a run is done.")
-        self._update_starter()
         self.set_size(*self.available_size)
 
     @abstractmethod
@@ -88,7 +88,7 @@ class ResultPage(ABC):
         if answer is not None:
             with unlocked():
                 self._show(answer)
-        ended = self.model.ended
+        ended = self.model.runs.ended
         wanted = None if ended is None else (ended, *self.key())
         if wanted is not None and wanted != self._known:
             self._known = wanted
@@ -118,10 +118,6 @@ class ResultPage(ABC):
             f"<dl>{parts}</dl></section>"
         )
         self.layout.objects = [self.message, self.starter]
-
-    def _update_starter(self) -> None:
-        """A run can be started unless one goes on."""
-        self.starter.disabled = self.model.busy
 
     @property
     def drawn(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import panel as pn
 import param
 
-from ...model.lab import LabModel
+from ...model.display import DisplayModel
 from ...model.sensor_mask import SensorEditor
 from ..fields import STYLES, bind, field, row
 from ..sidebar import heading
@@ -48,19 +48,17 @@ def tools(
     return column, buttons
 
 
-def map_fields(model: LabModel, editor: SensorEditor, width: int) -> pn.Row:
+def map_fields(display: DisplayModel, editor: SensorEditor, width: int) -> pn.Row:
     """What the map shows: the field, and when."""
-    slider = pn.widgets.IntSlider(start=0, end=model.window - 1, margin=(0, 4, 0, 10),
-                                  sizing_mode="stretch_width", stylesheets=[STYLES])
-
-    layer = choice(model, "layer")
-
-    def follow(*_: object) -> None:
-        slider.label, layer.label = model.step_word.capitalize(), model.layer_word
-
-    model.param.watch(follow, "system")
-    follow()
-    return pn.Row(choice(editor, "backdrop"), layer, bind(model, "time", slider), width=width,
+    system = display.param.system
+    slider = pn.widgets.IntSlider(
+        label=param.bind(lambda _: display.step_word.capitalize(), system), start=0,
+        end=display.window - 1, margin=(0, 4, 0, 10), sizing_mode="stretch_width",
+        stylesheets=[STYLES],
+    )
+    layer = choice(display, "layer")
+    layer.label = param.bind(lambda _: display.layer_word, system)
+    return pn.Row(choice(editor, "backdrop"), layer, bind(display, "time", slider), width=width,
                   height=48, margin=(2, 6, 0, 6))
 
 

@@ -13,7 +13,7 @@ from panel.io import unlocked
 from torch import Tensor
 
 from ....experiments.parts import labels, make_system
-from ...model.lab import TRUTH as TRUE_FIELD
+from ...model.display import TRUTH as TRUE_FIELD
 from ...model.lab import LabModel
 from ...model.sensor_mask import ONCE, TOOLS, TRUTH, VALUE, Painting, Point, SensorEditor, box
 from ...model.sensor_value import SensorQuery, SensorValue, SensorValueWorker
@@ -39,7 +39,8 @@ class SensorsPage:
     """
 
     def __init__(self, model: LabModel) -> None:
-        self.model, self.editor, self.painting = model, SensorEditor(), Painting(model)
+        self.model, self.controls, self.display = model, model.controls, model.display
+        self.editor, self.painting = SensorEditor(), Painting(model.controls)
         self.worker = SensorValueWorker()
         self.value: SensorValue | None = None
         self.map = SensorMap(SIZE, self.stroke)
@@ -51,14 +52,14 @@ class SensorsPage:
         side, self.buttons = tools(self.editor, self._actions(), self.poll)
         self.map.sync_tool(*side.select(pn.widgets.RadioButtonGroup))
         side.append(self.message)
-        self.top = map_fields(model, self.editor, SIZE)
+        self.top = map_fields(self.display, self.editor, SIZE)
         left = pn.Column(self.top, pn.pane.Bokeh(self.map.figure, margin=0), self.legend, margin=0)
         self.layout = pn.Row(left, side, margin=0)
         self._take_pen()
         self.editor.param.watch(lambda *events: self._take_pen(), ["tool", "width"])
         seen = ["backdrop", "method", "sensor", "radius", "when"]
         self.editor.param.watch(lambda *events: self.poll(), seen)
-        model.param.watch(lambda *events: self.poll(), ["time", "layer"])
+        self.display.param.watch(lambda *events: self.poll(), ["time", "layer"])
 
     # --- what the mouse and the buttons do ------------------------------------------------------
 
@@ -94,7 +95,7 @@ class SensorsPage:
     @property
     def _day(self) -> int | None:
         """The only step that is painted, if not all are."""
-        return self.model.display_state.time if self.editor.when == ONCE else None
+        return self.display.display_state.time if self.editor.when == ONCE else None
 
     # --- the value of a sensor ------------------------------------------------------------------
 
@@ -113,7 +114,7 @@ class SensorsPage:
     def _request(self, count: int = 0) -> None:
         """Have the value found out, unless it is known or being found out."""
         query, entry = self._query(), self.model.shown_entry
-        requested = query, entry, self.model.config().masks
+        requested = query, entry, self.model.config.masks
         if requested == self._requested and not count:
             return
         self._requested = requested
@@ -133,7 +134,7 @@ class SensorsPage:
         self.value = value
         if value.places:
             self.painting.add(value.places, value.query.day)
-            self._requested = (*self._requested[:2], self.model.config().masks)
+            self._requested = (*self._requested[:2], self.model.config.masks)
         self._show_message(_value_text(value))
 
     # --- what is shown --------------------------------------------------------------------------
@@ -161,7 +162,7 @@ class SensorsPage:
         self._offer()
         if self.editor.backdrop == VALUE:
             self._request()
-        drawn = (self.model.config(), self.model.display_state, self.editor.backdrop,
+        drawn = (self.model.config, self.display.display_state, self.editor.backdrop,
                  self.model.shown_entry, self.value)
         pending = self.model.pending
         if pending or self._was_pending or drawn != self._drawn:
@@ -173,7 +174,7 @@ class SensorsPage:
         """Let the methods and operators of the run be chosen."""
         entry = self.model.shown_entry
         ended = [] if entry is None else [n for n, s in entry.scores.items() if s.members > 1]
-        operators = self.model.operators if entry is None else labels(entry.config.operators)
+        operators = self.controls.operators if entry is None else labels(entry.config.operators)
         wanted = {"method": ended or [""], "sensor": operators or [""],
                   "backdrop": [TRUTH, *self.model.labels, VALUE]}
         for name, entries in wanted.items():
@@ -185,28 +186,28 @@ class SensorsPage:
     def _draw(self) -> None:
         """Draw the field, the sensors and the words."""
         self._take_plane()
-        day, interval = self.model.display_state.time, self.model.interval
+        day, interval = self.display.display_state.time, self.controls.interval
         cells = self.painting.cells
         observing = bool(interval) and day % interval == 0
         plot = self._field_plot()
         self.map.show(plot)
         self.map.mark(self.painting.shown(day), observing or self.painting.grid[0] == 1)
         self.map.point_at(*self._star())
-        counted = _count_text(cells[day], f"{self.model.step_word} {day}", observing)
+        counted = _count_text(cells[day], f"{self.display.step_word} {day}", observing)
         scale = "" if plot.values is None else colorbar_html("", plot)
         text = f'<div class="lab-colorbars">{scale}<span>{counted}</span></div>'
         if text != self.legend.object:
             self.legend.object = text
         self.buttons["Undo"].disabled = not self.painting.undoable
-        self.buttons["Start from this mask"].disabled = self.model.mask == "painted"
+        self.buttons["Start from this mask"].disabled = self.controls.mask == "painted"
         for name in ("Add best", "Add best 10"):
             self.buttons[name].disabled = self._query() is None
 
     def _take_plane(self) -> None:
         """Take the shape and the axes of the system."""
-        if self.model.system == self._system:
+        if self.controls.system == self._system:
             return
-        self._system, plane = self.model.system, self.painting.plane
+        self._system, plane = self.controls.system, self.painting.plane
         flow = make_system(self._system).time_unit == "s"
         extent = (1000.0, 1000.0) if flow else (float(plane[0]), float(plane[1]))
         ring = self.painting.grid[0] == 1
@@ -221,7 +222,7 @@ class SensorsPage:
     def _field_plot(self) -> FieldPlot:
         if self.editor.backdrop != VALUE:
             name = self.editor.backdrop
-            return self.model.field_plot(TRUE_FIELD if name == TRUTH else name)
+            return self.display.field_plot(TRUE_FIELD if name == TRUTH else name)
         if self.value is None or self.value.share.shape != self.painting.grid:
             return FieldPlot("Value of one more sensor")
         share = self.value.share

@@ -189,7 +189,7 @@ def shared_ranges() -> tuple[Range1d, Range1d]:
     return Range1d(0, 1), Range1d(0, 1)
 
 
-def style_axis(axis: object, label: str | None = None) -> None:
+def style_axis(axis: Any, label: str | None = None) -> None:
     """Quiet axes: small type, no lines that are not needed."""
     axis.axis_label = label
     axis.axis_label_text_font_style = "normal"
@@ -199,7 +199,7 @@ def style_axis(axis: object, label: str | None = None) -> None:
     axis.major_tick_in, axis.major_tick_out = 0, 3
 
 
-def assign(model: object, **values: object) -> None:
+def assign(model: Any, **values: object) -> None:
     """Set what differs: Bokeh sends every assignment."""
     changed = {k: v for k, v in values.items() if getattr(model, k) != v}
     if changed:

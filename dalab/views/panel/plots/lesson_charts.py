@@ -14,7 +14,7 @@ from bokeh.models import Band, ColumnDataSource, GlyphRenderer, Legend, LegendIt
 from bokeh.models import Column as BokehColumn
 from bokeh.plotting import figure
 
-from ...model.lessons import Panel
+from ...model.lesson_plots import LessonPlot
 from ...pictures.style import TRUTH
 from .field_map import accessible_name, style_axis
 from .skill_curves import LABELS
@@ -86,25 +86,25 @@ class Chart:
         """Make the frame as wide and high as that [pixels]."""
         self.figure.update(frame_width=width, frame_height=height)
 
-    def show(self, panel: Panel | None) -> None:
-        """Draw a panel, or nothing."""
-        if panel is None:
+    def show(self, plot: LessonPlot | None) -> None:
+        """Draw a plot, or nothing."""
+        if plot is None:
             self.title.text = " "
             for name in self.sources:
                 self._feed(name, np.empty(0), np.empty(0))
             return
-        self.title.text = panel.title
-        self.figure.html_attributes = accessible_name(panel.title)
-        self.figure.xaxis.axis_label = panel.xlabel if self.last else None
-        self.figure.yaxis.axis_label = panel.ylabel
+        self.title.text = plot.title
+        self.figure.html_attributes = accessible_name(plot.title)
+        self.figure.xaxis.axis_label = plot.xlabel if self.last else None
+        self.figure.yaxis.axis_label = plot.ylabel
         nothing = (np.empty(0), np.empty(0))
-        for name, band in (("estimate", panel.estimate), ("exact", panel.exact)):
+        for name, band in (("estimate", plot.estimate), ("exact", plot.exact)):
             mean, std = band if band is not None else nothing
-            self._feed(name, panel.x[: len(mean)], mean, std)
-        self._feed("seen", *(panel.seen or nothing))
-        truth = np.empty(0) if panel.truth is None else panel.truth
-        self._feed("truth", panel.x[: len(truth)], truth)
-        self._set_ranges(panel.x)
+            self._feed(name, plot.x[: len(mean)], mean, std)
+        self._feed("seen", *(plot.seen or nothing))
+        truth = np.empty(0) if plot.truth is None else plot.truth
+        self._feed("truth", plot.x[: len(truth)], truth)
+        self._set_ranges(plot.x)
 
     def _set_ranges(self, x: np.ndarray) -> None:
         """Make room for all that is drawn, bands included."""
@@ -135,7 +135,7 @@ class Charts:
         for chart in self.charts:
             chart.set_size(across, down)
 
-    def show(self, panels: Sequence[Panel]) -> None:
-        """Draw the panels; charts without one are empty."""
+    def show(self, plots: Sequence[LessonPlot]) -> None:
+        """Draw the plots; charts without one are empty."""
         for i, chart in enumerate(self.charts):
-            chart.show(panels[i] if i < len(panels) else None)
+            chart.show(plots[i] if i < len(plots) else None)
