@@ -1,4 +1,4 @@
-"""How a window is inferred from its observations."""
+"""Inference of windows from observations."""
 
 from ..registry import Registry
 from .base import Background, Method, Problem, Step
@@ -34,17 +34,17 @@ METHODS = Registry("method", "methods", Method, {
     "mmps": MMPS,
     "soad": SOAD,
     "soad-repaired": SOADRepaired,
-    "climatology": Climatology,
-    "persistence": Persistence,
+    "letkf": LETKF,
+    "etkf": ETKF,
+    "enkf": EnKF,
+    "enks": EnKS,
     "oi": OptimalInterpolation,
     "var3d": Var3D,
-    "enkf": EnKF,
-    "etkf": ETKF,
-    "letkf": LETKF,
-    "enks": EnKS,
-    "pf": ParticleFilter,
-    "pff": ParticleFlowFilter,
     "var4d": Var4D,
     "kf": KalmanFilter,
     "rts": RTSSmoother,
+    "pf": ParticleFilter,
+    "pff": ParticleFlowFilter,
+    "climatology": Climatology,
+    "persistence": Persistence,
 })

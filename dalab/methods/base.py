@@ -1,10 +1,10 @@
-"""The contract of every inference method: what it may know, and what it yields."""
+"""Contract of the inference methods: the problem that they are given, the steps that they yield."""
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from ..systems.base import System
 
 @dataclass(frozen=True)
 class Background:
-    """An estimate of step 0 made before the window's observations, with white error.
+    """Background: an estimate of step 0 made before the observations, with white error.
 
     Args:
         state: normalised, ``(lev, y, x)``.
@@ -39,12 +39,12 @@ class Background:
 
 @dataclass(frozen=True)
 class Problem:
-    """All that a method may know. The truth is not here.
+    """Problem of a method: all that it may know, which excludes the truth.
 
     Args:
         system: the forecast model, possibly imperfect.
         prior: distribution of windows.
-        network: what is observed.
+        network: the observing network.
         data: observation vector of the network, ``(size,)``.
         background: estimate of step 0, if there is one.
         augmented: distribution of augmented windows, for the methods that use one.
@@ -63,7 +63,7 @@ class Problem:
         return self.prior.window
 
     def to(self, device: torch.device | str) -> Problem:
-        """The same problem with its tensors on ``device``."""
+        """Copy of the problem with its tensors on ``device``."""
         if self.data.device == torch.device(device):
             return self
         background = self.background
@@ -92,7 +92,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a method, seen from outside.
+    """Step of a method: its current estimate and progress.
 
     Args:
         estimate: current estimate of the window, normalised, ``(members, time, lev, y, x)``.
@@ -100,7 +100,7 @@ class Step:
         total: steps in all.
         evaluations: evaluations of the prior's denoiser so far, per member.
         seconds: time spent in the method so far.
-        note: where it stands, in the method's own terms ("sigma 0.31", "day 3").
+        note: progress in the method's own terms ("sigma 0.31", "day 3").
     """
 
     estimate: Tensor
@@ -124,18 +124,20 @@ class Step:
 
 
 class Method(param.Parameterized):
-    """A way to infer a window from its observations.
+    """Inference of a window from its observations.
 
-    A subclass declares its hyper-parameters as bounded, documented ``param`` parameters and writes
-    :meth:`iterate`. It holds no threads, widgets or global random state; closing the generator is
-    the cancel.
+    A subclass has to write :meth:`iterate` only, and declares its hyper-parameters as bounded,
+    documented ``param`` parameters. It holds no threads, widgets or global random state; closing
+    the generator is the cancel.
 
     Attributes:
-        uses_model: whether the forecast model is used.
-        coupled: whether a member's result depends on the other members, as in ensemble filters.
-        uses_augmented: whether it needs ``Problem.augmented``.
+        family: title of the family that it is listed under.
+        uses_model: true if the forecast model is used.
+        coupled: true if a member's result depends on the other members, as in ensemble filters.
+        uses_augmented: true if it needs ``Problem.augmented``.
     """
 
+    family: ClassVar[str] = "Others"
     uses_model: ClassVar[bool] = False
     coupled: ClassVar[bool] = False
     uses_augmented: ClassVar[bool] = False
@@ -150,14 +152,15 @@ class Method(param.Parameterized):
         """Yield :class:`Step` after :class:`Step`; the last one holds the result.
 
         Args:
-            problem: what may be known.
-            members: posterior samples wanted.
+            problem: the problem, all that the method may know.
+            members: number of posterior samples.
             generator: only its seed is used, to derive one stream per member.
-            device: where to compute.
+            device: device to compute on.
 
         Raises:
             InputError: if ``members`` is below 1, or an augmented prior is needed and missing or
-                lacks an operator; before any work.
+                lacks an operator; before any work. While running, if :meth:`iterate` yields
+                something else than steps with finite estimates of the right shape.
         """
         if members < 1:
             raise InputError("members", members, "must be at least 1", "Use 8.")
@@ -167,15 +170,43 @@ class Method(param.Parameterized):
         streams = MemberStreams(
             generator.initial_seed(), self.size(members), device, problem.data.dtype
         )
-        return self._timed(self.iterate(problem, streams))
+        shape = (self.size(members), *problem.window)
+        return self._timed(self._checked(self.iterate(problem, streams), shape))
 
     def size(self, members: int) -> int:
-        """Members the method really runs when ``members`` samples are wanted."""
+        """Number of members that the method runs when ``members`` samples are wanted."""
         return members
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        """The method itself: yields steps whose ``seconds`` are filled in by :meth:`run`."""
+        """Yield steps; their ``seconds`` are filled in by :meth:`run`.
+
+        Args:
+            problem: the problem, its tensors on the device to compute on.
+            streams: randomness, one stream per member.
+
+        Yields:
+            Steps whose estimates are whole windows, ``(len(streams), *problem.window)``.
+        """
         raise NotImplementedError
+
+    def _checked(self, steps: Iterator[Step], shape: tuple[int, ...]) -> Iterator[Step]:
+        """Pass on the steps of :meth:`iterate` that keep its contract; refuse others."""
+        name = type(self).__name__
+        if not isinstance(steps, Iterable):
+            raise _not_a_step(name, steps)
+        first = True
+        for step in steps:
+            if not (isinstance(step, Step) and isinstance(step.estimate, Tensor)):
+                raise _not_a_step(name, step)
+            if tuple(step.estimate.shape) != shape:
+                raise _wrong_shape(name, tuple(step.estimate.shape), shape)
+            if first and not step.estimate.isfinite().all():
+                raise InputError(
+                    f"first estimate of {name}", "NaN or infinity", "must be finite",
+                    "Check the first step of iterate for divisions by zero.",
+                )
+            first = False
+            yield step
 
     @staticmethod
     def _timed(steps: Iterator[Step]) -> Iterator[Step]:
@@ -188,3 +219,17 @@ class Method(param.Parameterized):
             if step is None:
                 return
             yield replace(step, seconds=spent)
+
+
+def _not_a_step(name: str, found: object) -> InputError:
+    return InputError(
+        f"iterate of {name}", type(found).__name__, "must yield Step objects with a tensor",
+        "Write: yield Step(estimate, done, total).",
+    )
+
+
+def _wrong_shape(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> InputError:
+    return InputError(
+        f"shape of an estimate of {name}", found,
+        f"must be (members, time, lev, y, x) = {wanted}", "Yield the whole window of every member.",
+    )

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import Any
 
 from . import METHODS
 
-FAMILIES: Mapping[str, Sequence[str]] = {
-    "Diffusion": (
-        "spectral", "sda", "sda-released", "dps", "dmps", "pgdm", "mmps", "soad", "soad-repaired",
-    ),
-    "Ensemble filters": ("letkf", "etkf", "enkf", "enks"),
-    "Variational": ("oi", "var3d", "var4d"),
-    "Exact and particles": ("kf", "rts", "pf", "pff"),
-    "Yardsticks": ("climatology", "persistence"),
-}
-"""Methods by what they are; those of tomorrow come last, in a family of their own."""
+FAMILIES = (
+    "Diffusion", "Ensemble filters", "Variational", "Exact and particles", "Reference forecasts",
+)
+"""Titles of the families of dalab's own methods, in the order in which they are listed."""
+
+OTHERS = "Others"
+"""Title of the methods that name no family."""
 
 
 def families() -> dict[str, list[str]]:
-    """Every method of the registry, by the title of its family."""
-    known = {title: [n for n in names if n in METHODS] for title, names in FAMILIES.items()}
-    placed = {name for names in known.values() for name in names}
-    rest = [name for name in METHODS if name not in placed]
-    return {title: names for title, names in (*known.items(), ("Others", rest)) if names}
+    """Names of all registered methods by the title of their family.
+
+    dalab's own families come first, those of other packages next, and methods without one last.
+    """
+    groups: dict[str, list[str]] = {title: [] for title in FAMILIES}
+    for name, entry in METHODS.items():
+        groups.setdefault(_family(entry), []).append(name)
+    groups[OTHERS] = groups.pop(OTHERS, [])
+    return {title: names for title, names in groups.items() if names}
+
+
+def _family(entry: Any) -> str:
+    """Title of the family of a registry's entry, a class or the factory of one object."""
+    return getattr(entry, "wrapped", entry).family

@@ -1,4 +1,4 @@
-"""Two yardsticks that look at no observation: what a method has to beat to be of any use."""
+"""Reference forecasts, which use no observation: a useful method has to beat them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from .cycling import initial_ensemble
 
 
 class Climatology(Method):
-    """Draws of the climate: windows that know the statistics of the flow and nothing else.
+    """Draws of the climatological prior, without any observation.
 
     Their RMSE is about 1.4 for a single draw and 1 for the mean of many, in normalised units.
     """
+
+    family = "Reference forecasts"
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         yield Step(problem.prior.sample_climatology(streams), 1, 1, note="climate")
 
 
 class Persistence(Method):
-    """The background, or where there is none a draw of the climate, held through the window."""
+    """Background, or a draw of the climate where there is none, held through the window."""
+
+    family = "Reference forecasts"
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         first = initial_ensemble(problem, streams)

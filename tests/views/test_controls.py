@@ -5,7 +5,7 @@ import pytest
 from dalab import Config
 from dalab.errors import InputError
 from dalab.experiments.validate import validate
-from dalab.methods import METHODS
+from dalab.methods import METHODS, Method
 from dalab.methods.families import families
 from dalab.observations import MASKS, NOISES, OPERATORS
 from dalab.registry import options
@@ -151,8 +151,20 @@ def test_every_method_is_in_one_family():
 
 
 def test_a_method_of_tomorrow_is_offered_too(monkeypatch):
-    monkeypatch.setitem(METHODS, "tomorrow", METHODS["oi"])
-    assert families()["Others"] == ["tomorrow"]
+    class Tomorrow(Method):
+        """A method of somebody else."""
+
+    class Own(Method):
+        """A method of a family of its own."""
+
+        family = "Hybrids"
+
+    monkeypatch.setitem(METHODS, "tomorrow", Tomorrow)
+    monkeypatch.setitem(METHODS, "own", Own)
+    monkeypatch.setitem(METHODS, "oi-2", METHODS["oi"])
+    assert families()["Variational"] == ["oi", "var3d", "var4d", "oi-2"]
+    assert list(families())[-2:] == ["Hybrids", "Others"]
+    assert families()["Hybrids"] == ["own"] and families()["Others"] == ["tomorrow"]
 
 
 @pytest.mark.parametrize("system", ["qg64", "lorenz63", "lorenz96"])

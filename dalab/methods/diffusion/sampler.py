@@ -22,7 +22,9 @@ from ..base import Method
 
 
 class Diffusion(Method):
-    """A method that samples by denoising from a high to a low noise level."""
+    """Method that samples by denoising from a high to a low noise level."""
+
+    family = "Diffusion"
 
     steps = param.Integer(48, bounds=(2, 1000), doc="noise levels from first to last")
     eta = param.Number(1.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")

@@ -25,8 +25,9 @@ from .tuning import PLAIN, Rows, Setting, setting
 
 
 class EnsembleFilter(Method):
-    """A filter that carries an ensemble through the window with the forecast model."""
+    """Filter that carries an ensemble through the window with the forecast model."""
 
+    family = "Ensemble filters"
     uses_model = True
     coupled = True
 

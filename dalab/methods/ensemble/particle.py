@@ -43,6 +43,8 @@ DEGENERATE = 1e-10
 class ParticleFilter(EnsembleFilter):
     """Bootstrap particle filter with the forecast model: for systems of a few variables."""
 
+    family = "Exact and particles"
+
     ensemble = param.Integer(200, bounds=(2, 10_000), doc="particles, all kept in the result")
     threshold = param.Number(
         0.5, bounds=(0.0, 1.0), doc="share of effective particles below which they are resampled"

@@ -46,6 +46,8 @@ NOTHING = -80.0
 class ParticleFlowFilter(EnsembleFilter):
     """Particle flow filter of Hu and van Leeuwen (2021), localised, with the forecast model."""
 
+    family = "Exact and particles"
+
     localisation = param.Number(
         2.0, bounds=(0.0, 64.0), doc="half-width of the taper in grid cells; 0 switches it off"
     )

@@ -64,6 +64,7 @@ class Normal:
 class KalmanFilter(Method):
     """Kalman filter: exact, for linear systems and operators, states of at most 3000 numbers."""
 
+    family = "Exact and particles"
     uses_model = True
     coupled = True
 

@@ -30,6 +30,7 @@ from .kalman import Normal, filter_window, matrix
 class RTSSmoother(Method):
     """Rauch-Tung-Striebel smoother: exact window posterior of linear systems, as ``kf``."""
 
+    family = "Exact and particles"
     uses_model = True
     coupled = True
 

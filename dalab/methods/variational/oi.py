@@ -40,6 +40,7 @@ from ..gaussian.update import Gaussian, assimilate
 class OptimalInterpolation(Method):
     """Optimal interpolation / 3D-Var: forecast model and climatological covariance."""
 
+    family = "Variational"
     uses_model = True
     coupled = True
 

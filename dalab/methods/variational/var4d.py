@@ -37,6 +37,7 @@ from .cost import Variational
 class Var4D(Method):
     """Strong-constraint 4D-Var through the differentiable forecast model; an ensemble of them."""
 
+    family = "Variational"
     uses_model = True
     coupled = True
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...methods.families import FAMILIES
+from ...methods.families import FAMILIES, families
 
 TRUTH = "#8792a1"
 """Grey of the truth; seen on either ground."""
@@ -56,15 +56,15 @@ class _FamilyPosition(NamedTuple):
 
 
 def _family_position(label: str) -> _FamilyPosition:
-    """Place of the method behind a label; those without a family come last."""
-    from ...methods import METHODS
-
+    """Place of the method behind a label; methods of other families come last, as one."""
     name, twin = re.fullmatch(r"(.*?)(?:-(\d+))?", label).groups()
     twin = int(twin or 1) - 1
-    for family, names in enumerate(FAMILIES.values()):
-        if name in names:
-            return _FamilyPosition(family, names.index(name), twin)
-    others = [known for known in METHODS if not any(known in f for f in FAMILIES.values())]
+    others: list[str] = []
+    for title, names in families().items():
+        if title not in FAMILIES:
+            others += names
+        elif name in names:
+            return _FamilyPosition(FAMILIES.index(title), names.index(name), twin)
     number = others.index(name) if name in others else len(others)
     return _FamilyPosition(len(FAMILIES), number, twin)
 
