@@ -73,11 +73,12 @@ class World:
         """A network that sees the last of some steps."""
         mask = torch.zeros(steps, *self.system.shape[1:], dtype=torch.bool)
         mask[-1] = True
-        return network([Physical(self.system)], [mask], std=self.std)
+        return network(Physical(self.system), mask=mask, noise=self.std).realise()
 
     def truths(self) -> Iterator[tuple[Tensor, Tensor]]:
         """True states and observations of one time after the other, without end."""
-        truth, noise = self.system.spun_up(self.repeats, stream(0, "truth")), stream(0, "noise")
+        truth = self.system.sample_climate(self.repeats, stream(0, "truth"))
+        noise = stream(0, "noise")
         net = self.network()
         while True:
             clean = net.apply(truth[:, None])
@@ -87,7 +88,7 @@ class World:
 
     def climate(self) -> SpectralCovariance:
         """Climatological covariance of one state."""
-        states = self.system.spun_up(2000, stream(0, "climate"))
+        states = self.system.sample_climate(2000, stream(0, "climate"))
         return SpectralCovariance(estimate(states[:, None]), (1, *self.system.shape))
 
     def white(self, variance: float) -> SpectralCovariance:

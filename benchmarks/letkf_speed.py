@@ -24,7 +24,7 @@ def main(threads: int = 2) -> None:
     torch.set_num_threads(threads)
     system = SYSTEMS["qg64"]()
     cells = MASKS["random"](ratio=0.25).cells(1, (64, 64), stream(0, "mask"))
-    net = network([OPERATORS["arctan"](system)], [cells])
+    net = network(OPERATORS["arctan"](system), mask=cells).realise()
     streams = MemberStreams(0, MEMBERS)
     ensemble = streams.normal(system.shape)
     data = net.observe(ensemble[:1].roll(1, -1), lambda i: stream(0, "noise", i))

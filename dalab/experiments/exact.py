@@ -24,7 +24,6 @@ from torch import Tensor
 from ..errors import InputError
 from ..methods import Problem
 from ..random import stream
-from ..systems.base import Climate
 
 LARGEST = 3000
 """Numbers in a window for which a dense covariance is formed."""
@@ -149,11 +148,11 @@ def climate_windows(problem: Problem, count: int, seed: int = 0) -> Tensor:
     They are cut from trajectories at every step, so that neighbours overlap.
     """
     system, steps = problem.system, problem.window[0]
-    if not isinstance(system, Climate):
+    if not system.independent_climate:
         raise InputError("system", system.name, "must draw its climate", "Use lorenz63.")
     generator, trajectories = stream(seed, "windows"), 2000
     each = -(-count // trajectories)
-    x = system.spun_up(min(trajectories, count), generator)
+    x = system.sample_climate(min(trajectories, count), generator)
     states = system.trajectory(x, each + steps - 1, generator)
     windows = states.unfold(1, steps, 1).movedim(-1, 2).flatten(0, 1)
     return windows[:count]

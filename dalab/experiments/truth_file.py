@@ -107,10 +107,11 @@ def _check_times(dataset: xr.Dataset, start: int, steps: int, system: System) ->
         raise InputError("time", "absent", "must be a coordinate, in seconds", LAYOUT)
     time = dataset["time"]
     units = str(time.attrs.get("units", system.time_unit))
-    known = SECONDS if system.time_unit == "s" else {system.time_unit: 1}
+    own = SECONDS.get(system.time_unit)
+    known = {u: s / own for u, s in SECONDS.items()} if own else {system.time_unit: 1.0}
     seconds = known.get(units.split(" since ")[0].strip().lower())
     if seconds is None:
-        wanted = "seconds, hours or days" if known is SECONDS else system.time_unit
+        wanted = "seconds, hours or days" if own else system.time_unit
         raise InputError("units of time", units, f"must be {wanted}", f"Use {system.time_unit}.")
     values = time.values[start : start + steps].astype(np.float64) * seconds
     spacing = np.diff(values)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..methods import Background, Method, Problem
-from ..observations import ObservingNetwork, network
+from ..observations import NetworkDesign, ObservingNetwork
 from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.loading import load_augmented, load_prior
 from ..random import stream
@@ -86,17 +86,13 @@ def _augmented(config: Config, system: System) -> AugmentedPrior | None:
 
 def make_network(config: Config, system: System) -> ObservingNetwork:
     """The observing network of an experiment; needs no truth."""
-    operators = [make_operator(text, system) for text in config.operators]
-    return network(
-        operators, [_cells(config, system, i) for i in range(len(operators))],
-        interval=config.interval, noise=make_noise(config.noise_family), std=config.noise,
-        assumed_std=config.assumed_noise,
+    design = NetworkDesign(
+        operators=tuple(make_operator(text, system) for text in config.operators),
+        masks=tuple(make_mask(text) for text in config.masks), interval=config.interval,
+        noise=config.noise, noise_family=make_noise(config.noise_family),
+        assumed_noise=config.assumed_noise,
     )
-
-
-def _cells(config: Config, system: System, i: int) -> Tensor:
-    text = config.masks[i if len(config.masks) > 1 else 0]
-    return make_mask(text).cells(config.window, system.shape[-2:], stream(config.seed, "mask", i))
+    return design.realise(system, config.window, lambda i: stream(config.seed, "mask", i))
 
 
 def _draw(config: Config, system: System) -> tuple[Tensor | None, Tensor]:

@@ -1,7 +1,8 @@
-"""How it is seen: operators, masks, noise, and the networks they form."""
+"""Observations: operators, masks, noise, and the networks that they form."""
 
+from .design import NetworkDesign, network
 from .masks import MASKS, Mask
-from .network import Instrument, ObservingNetwork, network
+from .network import Instrument, ObservingNetwork
 from .noise import NOISES, Noise
 from .operators import OPERATORS, Operator
 
@@ -11,6 +12,7 @@ __all__ = [
     "OPERATORS",
     "Instrument",
     "Mask",
+    "NetworkDesign",
     "Noise",
     "ObservingNetwork",
     "Operator",

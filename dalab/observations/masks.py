@@ -1,4 +1,4 @@
-"""Where a network looks: which grid cells are observed at each step of a window."""
+"""Masks: the grid cells that are observed at each step of a window."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import param
 import torch
 from torch import Tensor
 
+from ..configurable import Configurable
 from ..errors import InputError
 from ..registry import Registry
 from .cells import read
 
 
-class Mask(param.Parameterized):
+class Mask(Configurable):
     """A pattern of observed cells."""
+
+    kind = "mask"
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
         """Observed cells, boolean ``(steps, ny, nx)`` in the order time, y, x.

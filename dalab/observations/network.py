@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .noise import Gaussian, Noise
+from .noise import Noise
 from .operators import Operator, Spectral
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """One operator, the cells and steps it sees, and its noise.
+    """One operator, the cells and steps that it observes, and its noise.
 
     Args:
         operator: from states to observable fields.
@@ -27,7 +28,8 @@ class Instrument:
         assumed_std: what the methods believe it to be; the truth by default.
 
     Raises:
-        InputError: if a standard deviation is not positive.
+        InputError: if a standard deviation is out of bounds, or the operator does not return the
+            fields that it names.
     """
 
     operator: Operator
@@ -39,11 +41,9 @@ class Instrument:
     def __post_init__(self) -> None:
         if self.assumed_std is None:
             object.__setattr__(self, "assumed_std", self.std)
-        for name, value in (("noise", self.std), ("assumed noise", self.assumed_std)):
-            if not value > 0:
-                raise InputError(
-                    name, value, "must be above 0", "Use 0.1, or 1e-3 for almost none."
-                )
+        check_noise("noise", self.std)
+        check_noise("assumed noise", self.assumed_std)
+        self.operator.check()
         channels = len(self.operator.channels)
         full = self.mask[:, None].expand(-1, channels, -1, -1)
         object.__setattr__(self, "index", full.flatten().nonzero().squeeze(-1))
@@ -100,11 +100,11 @@ class ObservingNetwork:
 
     @property
     def linear(self) -> bool:
-        """Whether every operator is linear."""
+        """True if every operator is linear."""
         return all(i.operator.linear for i in self.instruments)
 
     def apply(self, x: Tensor) -> Tensor:
-        """What a noise-free network would see, ``(..., time, lev, y, x) -> (..., size)``."""
+        """Observations without noise, ``(..., time, lev, y, x) -> (..., size)``."""
         return torch.cat([i.take(i.operator(x)) for i in self.instruments], dim=-1)
 
     def jvp(self, x: Tensor, v: Tensor) -> Tensor:
@@ -155,7 +155,7 @@ class ObservingNetwork:
         )
 
     def rows(self, step: int) -> Tensor:
-        """Where the observations of one step stand in the vector, boolean ``(size,)``."""
+        """Entries of the vector that belong to one step, boolean ``(size,)``."""
         rows = []
         for i in self.instruments:
             per_step = i.mask[0].numel() * len(i.operator.channels)
@@ -163,8 +163,20 @@ class ObservingNetwork:
         return torch.cat(rows)
 
 
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Bounds of a standard deviation: its square has to be a number in single precision."""
+
+
+def check_noise(what: str, std: object) -> None:
+    """Raise :class:`InputError` unless a standard deviation is within its bounds."""
+    number = isinstance(std, int | float) and not isinstance(std, bool)
+    if not (number and SMALLEST <= cast(float, std) <= LARGEST):
+        bound = f"must be a number above 0, from {SMALLEST:g} to {LARGEST:g}"
+        raise InputError(what, std, bound, "Use 0.1, or 1e-3 for almost none.")
+
+
 def schedule(mask: Tensor, interval: int) -> Tensor:
-    """Observe only steps 0, N, 2N, ...: the mask with all other steps empty.
+    """Empty the mask at all steps but 0, N, 2N, ...
 
     Raises:
         InputError: if the interval is below 1 or not shorter than the window.
@@ -180,34 +192,3 @@ def schedule(mask: Tensor, interval: int) -> Tensor:
     kept = torch.arange(steps) % interval == 0
     return mask & kept[:, None, None]
 
-
-def network(
-    operators: Sequence[Operator],
-    masks: Sequence[Tensor],
-    *,
-    interval: int = 1,
-    noise: Noise | None = None,
-    std: float = 0.1,
-    assumed_std: float | None = None,
-) -> ObservingNetwork:
-    """A network of one instrument per operator with common interval and noise.
-
-    Args:
-        operators: one or more operators.
-        masks: boolean ``(time, y, x)``, one per operator.
-        interval: steps from one observation time to the next.
-        noise: shape of the true noise, Gaussian by default.
-        std: standard deviation of the true noise.
-        assumed_std: standard deviation that the methods assume, the true one by default.
-
-    Raises:
-        InputError: if there is no operator, or a value is out of bounds.
-    """
-    if not operators:
-        raise InputError("operators", [], "must name at least one", "Add arctan, for example.")
-    return ObservingNetwork(
-        tuple(
-            Instrument(operator, schedule(mask, interval), noise or Gaussian(), std, assumed_std)
-            for operator, mask in zip(operators, masks, strict=True)
-        )
-    )

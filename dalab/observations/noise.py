@@ -8,11 +8,14 @@ import param
 import torch
 from torch import Tensor
 
+from ..configurable import Configurable
 from ..registry import Registry
 
 
-class Noise(param.Parameterized):
+class Noise(Configurable):
     """White noise of unit standard deviation; a subclass gives its shape."""
+
+    kind = "noise family"
 
     def sample(self, size: int, generator: torch.Generator) -> Tensor:
         """Independent draws of mean 0 and variance 1, float32, shape ``(size,)``."""

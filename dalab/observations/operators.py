@@ -1,9 +1,12 @@
-r"""How a state is seen: observation operators on whole fields.
+r"""Observation operators on whole fields.
 
 An operator maps normalised states ``(..., lev, y, x)`` to fields ``(..., channel, y, x)``
-on the same grid; a mask then picks the observed cells. Three kinds are told apart because
-guidance can do more with them: elementwise, linear and translation invariant, and any other
+on the same grid; a mask then picks the observed cells. There are three kinds, because guidance can
+do more with two of them: elementwise, linear and translation invariant, and any other
 differentiable map. To add one, subclass the kind that fits and add a line to ``OPERATORS``.
+
+An operator is made without a system, ``Arctan()``, and bound to one by :meth:`Operator.on`, which
+is where its checks take place; ``Arctan(system)`` does both.
 
 References:
     | Zheng et al., SOAD (arXiv 2407.21314): arctan, sine and velocity in its reference form
@@ -11,31 +14,74 @@ References:
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import ClassVar
+from typing import Any, ClassVar, Self, cast
 
 import param
 import torch
 from torch import Tensor
 
+from ..configurable import Configurable
 from ..errors import InputError
 from ..fields import velocity
+from ..random import stream
 from ..registry import Registry
 from ..systems.base import System
+from ..systems.qg import QGSystem
 
 
-class Operator(param.Parameterized):
+class Operator(Configurable):
     """A differentiable map from states to observable fields.
 
     Args:
-        system: the system whose states are observed.
+        values: the system whose states are observed, which may be left out, and then options in the
+            order of their declaration.
+        named: options by name.
+
+    Raises:
+        InputError: for an option that will not do, or a system that the operator does not fit.
     """
 
+    kind = "operator"
     linear: ClassVar[bool] = False
 
-    def __init__(self, system: System, **options: object) -> None:
-        super().__init__(**options)
-        self.system = system
+    def __init__(self, *values: Any, **named: Any) -> None:
+        bound = bool(values) and isinstance(values[0], System)
+        super().__init__(*values[bound:], **named)
+        self._system: System | None = None
+        self._checked = False
+        if bound:
+            self._bind(values[0])
+
+    @property
+    def system(self) -> System:
+        """The system whose states are observed.
+
+        Raises:
+            InputError: if the operator is not bound to one.
+        """
+        if self._system is None:
+            raise InputError(
+                self.title(), "without a system", "must be bound to one here",
+                "Use operator.on(system).",
+            )
+        return self._system
+
+    def on(self, system: System) -> Self:
+        """A copy that is bound to a system.
+
+        Raises:
+            InputError: if the operator does not fit the system.
+        """
+        bound = copy.deepcopy(self, {id(self._system): None})
+        bound._checked = False
+        bound._bind(system)
+        return bound
+
+    def _bind(self, system: System) -> None:
+        self._system = system
+        self.__dict__.pop("_cache", None)
         self.setup()
 
     def setup(self) -> None:
@@ -49,6 +95,39 @@ class Operator(param.Parameterized):
     def __call__(self, x: Tensor) -> Tensor:
         """Observable fields of normalised states, ``(..., lev, y, x) -> (..., channel, y, x)``."""
         raise NotImplementedError
+
+    def check(self) -> None:
+        """Apply the operator to two states, zero and noise, unless it has been checked before.
+
+        Raises:
+            InputError: if the fields have other channels or another grid than they should, or are
+                not finite.
+        """
+        if self._checked:
+            return
+        x = torch.randn(2, *self.system.shape, generator=stream(0, "check"))
+        x[0] = 0.0
+        with torch.no_grad():
+            self._check_fields(self(x))
+        self._checked = True
+
+    def _check_fields(self, fields: Tensor) -> None:
+        what, names = self.title(), ", ".join(self.channels)
+        found = tuple(fields.shape) if isinstance(fields, Tensor) else type(fields).__name__
+        wanted = (2, len(self.channels), *self.system.shape[-2:])
+        if found != wanted:
+            raise InputError(
+                f"shape of the fields of {what}", found, f"must be {wanted}: states, channels "
+                f"({names}), y, x, for states {(2, *self.system.shape)}",
+                "Name all channels in its property channels, and keep the other axes.",
+            )
+        count = int((~fields.isfinite()).sum())
+        if count:
+            raise InputError(
+                f"infinite or NaN values of {what}", count,
+                "must be none for a state of zeros and one of noise",
+                "Make it finite for all states.",
+            )
 
 
 class Elementwise(Operator):
@@ -145,7 +224,7 @@ class Velocity(Spectral):
         return ("u1", "u2", "v1", "v2")
 
     def setup(self) -> None:
-        if not hasattr(self.system, "model"):
+        if not isinstance(self.system, QGSystem):
             raise InputError(
                 "operator velocity",
                 self.system.name,
@@ -154,7 +233,7 @@ class Velocity(Spectral):
             )
 
     def transfer(self) -> Tensor:
-        model = self.system.model
+        model = cast(QGSystem, self.system).model
         psi_of_q = model.layers.inversion(model.grid).to(torch.complex128)
         transfer = torch.cat(velocity(psi_of_q, model.grid))
         if self.form == "physical":
@@ -178,7 +257,7 @@ class Speed(Operator):
         return ("speed1", "speed2")
 
     def setup(self) -> None:
-        self.velocity = Velocity(self.system, form="physical")
+        self.velocity = Velocity(form="physical").on(self.system)
 
     def __call__(self, x: Tensor) -> Tensor:
         uv = self.velocity(x)

@@ -9,7 +9,7 @@ import torch
 
 from ..errors import InputError
 from ..registry import Registry, build, lookup
-from ..systems.base import Climate, System
+from ..systems.base import System
 from .base import Prior
 from .denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented, make_operators
 from .denoisers.blend import BlendedPrior, Trained
@@ -58,19 +58,11 @@ def _load(name: str, system: System, operators: tuple[str, ...]) -> AugmentedPri
 def gaussian(system: System) -> Prior:
     """Analytic space-time Gaussian with the climatological covariance: zero training.
 
-    Of a system that can draw its climate it is estimated here and now, in a few seconds.
+    It is estimated from draws of the climate in a few seconds, unless these are not independent and
+    a file ships.
     """
-    if isinstance(system, Climate):
-        return estimate_gaussian(system)
-    prior = bundled_gaussian(system)
-    if prior is None:
-        raise InputError(
-            "prior gaussian",
-            system.name,
-            "ships for no such system",
-            f"Make it with: dalab climatology {system.name}",
-        )
-    return prior
+    bundled = None if system.independent_climate else bundled_gaussian(system)
+    return estimate_gaussian(system) if bundled is None else bundled
 
 
 def auto(system: System) -> Prior:

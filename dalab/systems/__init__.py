@@ -1,9 +1,9 @@
-"""What evolves."""
+"""Dynamical systems."""
 
 from __future__ import annotations
 
 from ..registry import Registry
-from .base import Climate, System
+from .base import System
 from .lorenz63 import (
     Lorenz63,
     lorenz63,
@@ -23,7 +23,7 @@ from .qg import QGSystem
 from .ring import Ring, ring
 from .two_layer_qg import TwoLayerQG
 
-__all__ = ["SYSTEMS", "Climate", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System", "TwoLayerQG"]
+__all__ = ["SYSTEMS", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System", "TwoLayerQG"]
 
 
 def qg64() -> QGSystem:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .base import Propagator, System
 
 SPINUP = 20.0
 """Model time after which a random state has become one of the climate."""
@@ -38,7 +39,7 @@ def rk4(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lorenz(ABC):
+class Lorenz(System, ABC):
     """A Lorenz system seen at regular intervals, in normalised variables.
 
     Args:
@@ -55,11 +56,7 @@ class Lorenz(ABC):
     dt: float
     interval: float
     noise: float = 0.0
-    dims: tuple[str, ...] = ("lev", "y", "x")
-    units: str = "1"
-    time_unit: str = "1"
-    symbol: str = "x"
-    quantity: str = "state anomaly"
+    quantity = "state anomaly"
 
     def __post_init__(self) -> None:
         if not 0 < self.dt <= 0.1:
@@ -139,7 +136,7 @@ class Lorenz(ABC):
             states.append(self.advance(states[-1], self.steps_per_interval, generator))
         return self.normalised(torch.stack(states, dim=-4))
 
-    def spun_up(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
         """Independent states of the climate, normalised, ``(count, *shape)``, float64.
 
         They start from white noise about the mean and run for 20 units of model time.
@@ -152,8 +149,8 @@ class Lorenz(ABC):
         steps = round(SPINUP / self.dt)
         return self.normalised(self.advance(self.physical(white), steps, generator))
 
-    def transport(self) -> Callable[[Tensor], Tensor]:
-        """Carries states ``(2, batch, *shape)``: the first half ahead, the second back in time."""
+    def propagator(self) -> Propagator:
+        """The Runge-Kutta scheme itself, with time steps of both signs."""
 
         def carry(states: Tensor) -> Tensor:
             ahead, back = self.physical(states)
@@ -170,9 +167,3 @@ class Lorenz(ABC):
     def normalised(self, q: Tensor) -> Tensor:
         """Inverse of :meth:`physical`."""
         return (q - self.offset.to(q)) / self.scale.to(q)
-
-    def coords(self) -> Mapping[str, Sequence[float]]:
-        """Numbers of the fields and of the sites, from 1."""
-        return {
-            name: list(range(1, size + 1)) for name, size in zip(self.dims, self.shape, strict=True)
-        }

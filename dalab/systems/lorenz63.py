@@ -65,6 +65,10 @@ class Lorenz63(Lorenz):
     def scale(self) -> Tensor:
         return torch.tensor(STD, dtype=torch.float64)[:, None, None]
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return ("x", "y", "z")
+
     def tendency(self, q: Tensor) -> Tensor:
         x, y, z = q.unbind(-3)
         return torch.stack(

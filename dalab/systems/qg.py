@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .transport import FOUR_STAGES, Transport
+from ..fields import relative_vorticity
+from .base import Streams, System
+from .propagator import FOUR_STAGES, QGPropagator
+from .qg_library import draw_lead, draw_states
+from .quantities import Quantity
 from .two_layer_qg import TwoLayerQG, interpolated
 
 DAY = 86400.0
 
+Snapshots = Callable[[TwoLayerQG, Tensor, int, int], Tensor]
+"""From a model, PV [1/s], a number of states and the time steps between them to the states."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class QGSystem:
+class QGSystem(System):
     """Two-layer QG flow seen once a day, in normalised PV.
 
     Args:
@@ -36,11 +45,12 @@ class QGSystem:
     std: tuple[float, float]
     interval: float = DAY
     pooled: bool = False
-    dims: tuple[str, ...] = ("lev", "y", "x")
-    units: str = "s-1"
-    time_unit: str = "s"
-    symbol: str = "q"
-    quantity: str = "potential vorticity anomaly"
+    time_unit, length_unit, units = "s", "m", "s-1"
+    symbol, quantity, variable_word = "q", "potential vorticity anomaly", "layer"
+    variables = ("upper", "lower")
+    energy_unit = ("10⁻³ m² s⁻²", 1e3)
+    mirror_symmetric = other_solvers = True
+    independent_climate = False
 
     def __post_init__(self) -> None:
         if self.interval % self.model.dt:
@@ -48,11 +58,6 @@ class QGSystem:
                 "time step dt", self.model.dt, f"must divide the interval of {self.interval} s",
                 "Use 7200, 3600, 1800 or 900.",
             )
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether -q(x, -y) is a state whenever q is: it is, on a beta plane."""
-        return True
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -79,7 +84,9 @@ class QGSystem:
         scale = self.scale.to(x)
         return self.model.advance(x * scale, n * self.steps_per_interval) / scale
 
-    def trajectory(self, x: Tensor, length: int) -> Tensor:
+    def trajectory(
+        self, x: Tensor, length: int, generator: torch.Generator | None = None
+    ) -> Tensor:
         """``x`` and the ``length - 1`` states after it in one uninterrupted integration."""
         scale = self.scale.to(x)
         return self.model.snapshots(x * scale, length, self.steps_per_interval) / scale
@@ -93,30 +100,108 @@ class QGSystem:
         q = model.snapshots(interpolated(x * scale, model.nx), length, 2 * self.steps_per_interval)
         return interpolated(q, x.shape[-1]) / scale
 
-    def transport(self, finer: bool = False, frozen: bool = False) -> Transport:
-        """Carries states over one interval ahead and back, cheaply.
+    def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
+        """States of developed turbulence, normalised, ``(count, *shape)``, float64.
+
+        Bundled states, each moved by symmetries of the equations, and then left to evolve for 20 to
+        40 days.
+
+        Args:
+            count: states wanted.
+            generator: source of all choices.
+
+        Raises:
+            InputError: if no library of states ships for the system.
+        """
+        states, scale = draw_states(self.name, count, generator), self.scale
+        steps = draw_lead(generator) * self.steps_per_interval
+        with torch.no_grad():
+            return self.model.advance(states * scale, steps) / scale
+
+    def sample_window(self, length: int, streams: Streams) -> Tensor:
+        """Consecutive states of developed turbulence, ``(length, *shape)``, float64.
+
+        Args:
+            length: states in all.
+            streams: gives the streams ``state`` and ``lead``.
+
+        Raises:
+            InputError: if no library of states ships for the system.
+        """
+        state = draw_states(self.name, 1, streams("state"))[0]
+        return self.pv_after(state, draw_lead(streams("lead")), length) / self.scale
+
+    def pv_after(
+        self, x: Tensor, days: int, length: int, snapshots: Snapshots = TwoLayerQG.snapshots
+    ) -> Tensor:
+        """PV [1/s] of a window that opens some intervals after a state, ``(length, *shape)``.
+
+        Args:
+            x: normalised state, ``shape``.
+            days: intervals from the state to the window.
+            length: states in the window.
+            snapshots: simulates the flow.
+        """
+        every = self.steps_per_interval
+        with torch.no_grad():
+            opening = snapshots(self.model, x * self.scale, 2, days * every)[-1]
+            return snapshots(self.model, opening, length, every)
+
+    def propagator(self, finer: bool = False, frozen: bool = False) -> QGPropagator:
+        """A cheap solver over one interval, ahead and back.
 
         Beyond 64 cells a side a step passes several cells: it takes four stages to be stable, and
         as much of the filter as the solver applies in that time.
 
         Args:
-            finer: whether on half as many cells again, which keeps all scales of states that are
+            finer: true for half as many cells again, which keeps all scales of states that are
                 means over 2 x 2 cells.
-            frozen: whether derivatives take the flow that carries the states for given.
+            frozen: true if derivatives take the flow that carries the states for given.
         """
         model = self.finer(3 / 2) if finer else self.model
         steps = max(2, model.nx // 64)
         if model.nx <= 64:
-            return Transport(model, self.scale, self.interval, steps, frozen=frozen)
+            return QGPropagator(model, self.scale, self.interval, steps, frozen=frozen)
         often = self.interval / model.dt / steps
         model = replace(model, filterfac=often * model.filterfac)
-        return Transport(model, self.scale, self.interval, steps, FOUR_STAGES, frozen)
+        return QGPropagator(model, self.scale, self.interval, steps, FOUR_STAGES, frozen)
 
     def finer(self, factor: float) -> TwoLayerQG:
         """The model on ``factor`` times as many cells a side, its steps as much shorter."""
         model = self.model
         return replace(model, nx=round(factor * model.nx), dt=model.dt / factor)
 
+    @property
+    def sides(self) -> tuple[float, float]:
+        return self.model.L, self.model.L
+
     def coords(self) -> Mapping[str, Sequence[float]]:
         centres = self.model.grid.centres().tolist()
         return {"lev": [1, 2], "y": centres, "x": centres}
+
+    @property
+    def cf_attributes(self) -> Mapping[str, Mapping[str, str]]:
+        known = super().cf_attributes
+        lev = {"long_name": "layer, counted from the top", "units": "1", "positive": "down"}
+        y, x = (
+            {**known[axis], "standard_name": f"projection_{axis}_coordinate"} for axis in "yx"
+        )
+        return {**known, "lev": lev, "y": y, "x": x}
+
+    @property
+    def quantities(self) -> Mapping[str, Quantity]:
+        return FIELDS
+
+
+@lru_cache(maxsize=8)
+def vorticity(system: QGSystem) -> np.ndarray:
+    """Transfer function from the PV of two layers to their relative vorticity."""
+    model = system.model
+    return relative_vorticity(model.layers.inversion(model.grid), model.grid).numpy()
+
+
+FIELDS: Mapping[str, Quantity] = {
+    "relative vorticity": Quantity("relative vorticity", "10⁻⁶ s⁻¹", 1e6, vorticity),
+    "PV": Quantity("potential vorticity", "10⁻⁶ s⁻¹", 1e6),
+}
+"""Fields that can be shown of a two-layer flow."""

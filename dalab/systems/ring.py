@@ -12,17 +12,17 @@ Kalman filter (``kf``) and the Rauch-Tung-Striebel smoother (``rts``) are exact 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .base import System
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ring:
+class Ring(System):
     """One field on a ring of ``d`` sites, a circle of circumference 2 pi.
 
     Args:
@@ -42,11 +42,7 @@ class Ring:
     dispersion: float = 0.003
     width: float = 5.0
     interval: float = 1.0
-    dims: tuple[str, ...] = ("lev", "y", "x")
-    units: str = "1"
-    time_unit: str = "1"
-    symbol: str = "x"
-    quantity: str = "wave height"
+    quantity = "wave height"
 
     def __post_init__(self) -> None:
         if self.d < 4:
@@ -80,7 +76,7 @@ class Ring:
         """``x`` and the ``length - 1`` states after it, ``(..., length, *shape)``."""
         return torch.stack([self.step(x, n) for n in range(length)], dim=-4)
 
-    def spun_up(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
         """Independent states of the climate, ``(count, *shape)``, float64."""
         white = torch.randn(count, *self.shape, generator=generator, dtype=torch.float64)
         k = self._wavenumbers()
@@ -91,10 +87,6 @@ class Ring:
             twice[-1] = 1.0
         variance = (twice * amplitude**2).sum() / self.d
         return torch.fft.irfft(amplitude * torch.fft.rfft(white), n=self.d) / math.sqrt(variance)
-
-    def coords(self) -> Mapping[str, Sequence[float]]:
-        """Numbers of the field and of the sites, from 1."""
-        return {"lev": [1], "y": [1], "x": list(range(1, self.d + 1))}
 
     def _wavenumbers(self) -> Tensor:
         return torch.arange(self.d // 2 + 1, dtype=torch.float64)

@@ -58,7 +58,7 @@ def daily(
     Args:
         x: normalised states, ``(trajectories, lev, y, x)``.
         days: intervals to integrate.
-        progress: told after every interval.
+        progress: called after every interval.
     """
     scale = system.scale.to(x)
     stepper = system.model.stepper(x * scale)
@@ -76,7 +76,7 @@ def after(system: QGSystem, x: Tensor, days: int, progress: Progress = _silent) 
     return last[0] if last else x
 
 
-def spun_up(
+def spin_up(
     system: QGSystem,
     trajectories: int,
     spinup_days: int = FIVE_YEARS,
@@ -132,9 +132,9 @@ def make_library(
         fine: states kept on twice the resolution, each ``fine_days`` after a state of the library.
         spinup_days: intervals before the first state.
         seed: of the initial noise.
-        progress: told the days done of the integration in progress; there are three of them.
+        progress: receives the days done of the integration in progress; there are three of them.
     """
-    x = spun_up(system, trajectories, spinup_days, seed, progress)
+    x = spin_up(system, trajectories, spinup_days, seed, progress)
     days = enumerate(daily(system, x, each * apart, progress))
     states = torch.cat([state for day, state in days if day % apart == apart - 1])
     chosen = states[torch.linspace(0, len(states) - 1, fine).long()]

@@ -13,7 +13,7 @@ import pytest
 
 from dalab.experiments.config import Config
 from dalab.experiments.run import execute
-from dalab.views.panel.serve import GONE
+from dalab.views.panel.serve import SESSION
 
 from .conftest import ROOT, free_port, wait_for_http
 from .page import BREAK, READY, SOCKETS, LabPage
@@ -171,7 +171,7 @@ def test_a_page_that_is_slow_to_load_still_finds_its_session(chromium, served):
     page = LabPage(context.new_page())
 
     def late(route) -> None:
-        time.sleep(1.5 * GONE["unused_session_lifetime_milliseconds"] / 1000)
+        time.sleep(1.5 * SESSION["unused_session_lifetime_milliseconds"] / 1000)
         route.continue_()
 
     page.page.route("**/bokeh.min.js*", late)

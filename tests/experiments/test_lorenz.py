@@ -32,7 +32,7 @@ def test_the_prior_made_on_the_spot_denoises_new_trajectories_as_well_as_it_says
     system = SYSTEMS[name]()
     prior = load_prior("gaussian", system)
     prior.check(system, 9)
-    x = system.spun_up(300, stream(9, "held out"))
+    x = system.sample_climate(300, stream(9, "held out"))
     windows = system.trajectory(x, 9, stream(9, "noise")).float()
     assert prior.climatological_covariance.variance().mean() == pytest.approx(1.0, abs=0.05)
     for sigma in (0.1, 0.5, 2.0):

@@ -282,7 +282,7 @@ def test_an_ensemble_beyond_memory_is_refused_before_work(tiny_prior):
         shape = (2, 4096, 4096)
 
     cells = torch.zeros(3, 4096, 4096, dtype=torch.bool)
-    net = network([OPERATORS["identity"](Large())], [cells])
+    net = network(OPERATORS["identity"](Large()), mask=cells).realise()
     p = problem(Advection(), tiny_prior)
     large = replace(p, network=net, data=torch.zeros(0), prior=_Window((3, 2, 4096, 4096)))
     with pytest.raises(InputError, match="ensemble = 10000: must fit in memory"):

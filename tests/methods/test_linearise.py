@@ -62,7 +62,7 @@ def mean(tiny_prior) -> torch.Tensor:
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_forward_and_adjoint_are_transposes(tiny_system, cov, mean, name):
     mask = torch.rand(3, 8, 8, generator=stream(1)) < 0.5
-    lin = linearise(network([OPERATORS[name](tiny_system)], [mask]), mean, cov)
+    lin = linearise(network(OPERATORS[name](tiny_system), mask=mask).realise(), mean, cov)
     x = torch.randn(mean.shape, generator=stream(2), dtype=torch.float64)
     w = torch.randn(lin.mean.shape, generator=stream(3), dtype=torch.float64)
     left, right = (lin.forward(x) * w).sum(), (x * lin.adjoint(w)).sum()
@@ -74,7 +74,7 @@ def test_forward_and_adjoint_are_transposes(tiny_system, cov, mean, name):
 def test_linear_operators_are_exact(tiny_system, cov, mean, name):
     operator = OPERATORS[name](tiny_system)
     full = torch.ones(3, 8, 8, dtype=torch.bool)
-    net = network([operator], [full])
+    net = network(operator, mask=full).realise()
     lin = linearise(net, mean, cov)
     torch.testing.assert_close(lin.mean, net.apply(mean))
     torch.testing.assert_close(lin.forward(mean), net.apply(mean))
@@ -84,7 +84,7 @@ def test_linear_operators_are_exact(tiny_system, cov, mean, name):
 def test_signal_is_the_variance_of_the_linearised_observations(tiny_system, cov, mean):
     full = torch.ones(3, 8, 8, dtype=torch.bool)
     operators = [OPERATORS[name](tiny_system) for name in ("arctan", "identity", "speed")]
-    net = network(operators, [full] * 3)
+    net = network(*operators, mask=[full] * 3).realise()
     lin = linearise(net, mean[:1], cov)
     noise = torch.randn(4000, *mean.shape[1:], generator=stream(4), dtype=torch.float64)
     draws = torch.cat([lin.forward(d[None]) for d in cov.sample(noise)])
@@ -97,7 +97,7 @@ def test_signal_is_the_variance_of_the_linearised_observations(tiny_system, cov,
 def test_general_operators_get_the_mean_and_excess_of_their_draws(tiny_system, cov, mean):
     """Speed is neither elementwise nor linear: compare with a large Monte Carlo sample."""
     full = torch.ones(3, 8, 8, dtype=torch.bool)
-    net = network([OPERATORS["speed"](tiny_system)], [full])
+    net = network(OPERATORS["speed"](tiny_system), mask=full).realise()
     lin = linearise(net, mean[:1], cov)
     noise = torch.randn(4000, *mean.shape[1:], generator=stream(5), dtype=torch.float64)
     deviations = cov.sample(noise)

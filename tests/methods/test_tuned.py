@@ -81,5 +81,5 @@ def test_a_cell_counts_once_and_a_day_without_observations_not_at_all(tiny_syste
     more = cells.clone()
     more[0, 0] = True
     operators = [OPERATORS[name](tiny_system) for name in ("identity", "speed")]
-    share = observed_share(network(operators, [cells, more]))
+    share = observed_share(network(*operators, mask=[cells, more]).realise())
     assert share == pytest.approx(float((more[0].sum() + more[2].sum()) / 128))

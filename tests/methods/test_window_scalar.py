@@ -36,7 +36,7 @@ def scalar_problem(c: float) -> Problem:
     system = Advection()
     system.shape = (1, 1, 1)
     identity = OPERATORS["identity"](system)
-    net = network([identity], [torch.ones(1, 1, 1, dtype=torch.bool)], std=0.1)
+    net = network(identity, mask=torch.ones(1, 1, 1, dtype=torch.bool), noise=0.1).realise()
     return Problem(system, ScalarPrior(c), net, torch.tensor([Y], dtype=torch.float64))
 
 

@@ -14,9 +14,10 @@ from dalab.priors.covariance import SpectralCovariance
 from dalab.priors.denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented
 from dalab.random import stream
 from dalab.registry import build
+from dalab.systems import System
 
 
-class Advection:
+class Advection(System):
     """A linear system: the state moves one cell in x and loses a little at every step."""
 
     name, dims, units, interval = "advection", ("lev", "y", "x"), "1", 86400.0
@@ -65,7 +66,7 @@ def problem(
     truth = prior.climatological_covariance.sample(normal)
     pattern = build("mask", mask, MASKS)
     masks = [pattern.cells(steps, grid, stream(seed, i)) for i in range(len(operators))]
-    net = network([OPERATORS[name](system) for name in operators], masks, std=std)
+    net = network(*[OPERATORS[name](system) for name in operators], mask=masks, noise=std).realise()
     data = net.observe(truth, lambda i: stream(seed, "noise", i))
     if background is not None:
         noise = torch.randn(truth[0].shape, generator=stream(seed, "b"), dtype=torch.float64)

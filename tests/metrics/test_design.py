@@ -11,6 +11,7 @@ from dalab.metrics.design import candidate_sensors, place_sensors
 from dalab.observations import MASKS, OPERATORS, network
 from dalab.random import stream
 from dalab.registry import build
+from dalab.systems import System
 
 STD = 0.4
 N, STEPS, GRID = 7, 3, (6, 8)
@@ -18,15 +19,16 @@ N, STEPS, GRID = 7, 3, (6, 8)
 
 @pytest.fixture
 def system():
-    class Grid:
-        name, shape, symbol = "grid", (2, *GRID), "x"
+    class Grid(System):
+        shape = (2, *GRID)
 
     return Grid()
 
 
 def instrument(system, operator="identity"):
     cells = build("mask", "full", MASKS).cells(STEPS, GRID, stream(0))
-    return network([OPERATORS[operator](system)], [cells], std=2.0, assumed_std=STD).instruments[0]
+    design = network(OPERATORS[operator](system), mask=cells, noise=2.0, assumed_noise=STD)
+    return design.realise().instruments[0]
 
 
 @pytest.fixture

@@ -56,8 +56,8 @@ def test_a_trajectory_has_no_residual_and_white_noise_has_much(name):
     system = SYSTEMS[name]()
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(2, *system.shape, generator=generator, dtype=torch.float64)
-    if hasattr(system, "spun_up"):
-        start = system.spun_up(2, generator)
+    if hasattr(system, "sample_climate"):
+        start = system.sample_climate(2, generator)
     window = torch.stack([start, system.step(start), system.step(system.step(start))], dim=1)
     assert residual_steps(window, system).shape == (2,)
     torch.testing.assert_close(

@@ -16,7 +16,7 @@ from dalab.registry import build
 def mixed(tiny_system):
     operators = [OPERATORS["arctan"](tiny_system), OPERATORS["velocity"](tiny_system)]
     masks = [build("mask", "random:0.3", MASKS).cells(4, (8, 8), stream(0, i)) for i in range(2)]
-    return network(operators, masks, interval=2, std=0.2, assumed_std=0.5)
+    return network(*operators, mask=masks, interval=2, noise=0.2, assumed_noise=0.5).realise()
 
 
 @pytest.fixture
@@ -68,27 +68,27 @@ def test_one_step_of_the_network_is_its_rows(mixed, window):
 def test_linear_only_if_every_operator_is(tiny_system, mixed):
     assert not mixed.linear
     full = torch.ones(2, 8, 8, dtype=torch.bool)
-    assert network([OPERATORS["velocity"](tiny_system)], [full]).linear
+    assert network(OPERATORS["velocity"](tiny_system), mask=full).realise().linear
 
 
 @pytest.mark.parametrize("std", [0.0, -0.1, float("nan")])
 def test_noise_must_be_positive(tiny_system, std):
     full = torch.ones(2, 8, 8, dtype=torch.bool)
     with pytest.raises(InputError, match="noise = .*above 0.*Use 0.1"):
-        network([OPERATORS["arctan"](tiny_system)], [full], std=std)
+        network(OPERATORS["arctan"](tiny_system), mask=full, noise=std).realise()
     with pytest.raises(InputError, match="assumed noise = .*above 0"):
-        network([OPERATORS["arctan"](tiny_system)], [full], assumed_std=std)
+        network(OPERATORS["arctan"](tiny_system), mask=full, assumed_noise=std).realise()
 
 
 def test_no_operator_is_refused():
     with pytest.raises(InputError, match="operators = .*at least one"):
-        network([], [])
+        network(mask=[]).realise()
 
 
 def test_noise_families_reach_the_data(tiny_system, window):
     full = torch.ones(4, 8, 8, dtype=torch.bool)
     H = OPERATORS["identity"](tiny_system)
-    net = network([H], [full], noise=NOISES["uniform"](), std=0.1)
+    net = network(H, mask=full, noise_family=NOISES["uniform"](), noise=0.1).realise()
     errors = net.observe(window[0], lambda i: stream(0, i)) - net.apply(window[0])
     assert 0.16 < errors.abs().max() <= 0.1732051
 
@@ -96,7 +96,7 @@ def test_noise_families_reach_the_data(tiny_system, window):
 def test_information_spread_over_all_cells_is_that_of_a_full_network(tiny_system, window):
     """J^T R^-1 J per wavenumber, where a mask is full; the share squared, where it is not."""
     velocity, full = OPERATORS["velocity"](tiny_system), torch.ones(4, 8, 8, dtype=torch.bool)
-    dense = network([velocity], [full], interval=2, std=0.2)
+    dense = network(velocity, mask=full, interval=2, noise=0.2).realise()
     spectrum = to_spectrum(window)
     spectrum[..., 4, :] = spectrum[..., 4] = 0  # a real velocity shows a part of these only
     smooth = to_window(spectrum, window.shape[1:])
@@ -107,6 +107,7 @@ def test_information_spread_over_all_cells_is_that_of_a_full_network(tiny_system
     half = full.clone()
     half[..., ::2] = False
     arctan = OPERATORS["arctan"](tiny_system)
-    sparse = network([velocity, arctan, velocity], [half, half, half], interval=2, std=0.2)
+    design = network(velocity, arctan, velocity, mask=half, interval=2, noise=0.2)
+    sparse = design.realise()
     torch.testing.assert_close(2 * sparse.spread_out, dense.spread_out)
-    assert network([arctan], [full]).spread_out is None
+    assert network(arctan, mask=full).realise().spread_out is None

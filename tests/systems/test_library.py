@@ -12,7 +12,7 @@ from dalab.systems.spinup import (
     make_library,
     noise,
     refined,
-    spun_up,
+    spin_up,
     upsampled,
 )
 
@@ -74,7 +74,7 @@ def test_daily_states_and_progress(small):
     for day, state in enumerate(days, start=1):
         torch.testing.assert_close(state, expected[:, day])
     assert torch.equal(after(small, x, 3), days[-1])
-    assert torch.equal(spun_up(small, 2, 3, seed=0), days[-1])
+    assert torch.equal(spin_up(small, 2, 3, seed=0), days[-1])
 
 
 def test_upsampling_interpolates_at_the_finer_centres():

@@ -19,7 +19,7 @@ def test_a_step_is_linear_and_keeps_the_energy():
     assert is_linear(ring)
     F = matrix(ring.step, ring.shape, "cpu")
     assert torch.allclose(F @ F.T, torch.eye(ring.d, dtype=F.dtype), atol=1e-12)
-    x = ring.spun_up(3, stream(0))
+    x = ring.sample_climate(3, stream(0))
     assert torch.allclose(ring.step(x, 4), ring.trajectory(x, 5)[:, 4])
 
 
@@ -33,7 +33,7 @@ def test_waves_travel_east_and_short_ones_ahead():
 
 def test_the_climate_has_unit_variance_before_and_after():
     ring = Ring()
-    x = ring.spun_up(4000, stream(1))
+    x = ring.sample_climate(4000, stream(1))
     for states in (x, ring.step(x, 7)):
         assert float(states.var()) == pytest.approx(1.0, abs=0.02)
     assert float((x[..., 0] * x[..., 1]).mean()) > 0.7, "neighbours are alike"

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.experiments.truth import mirrored
 from dalab.fields import irfft, rfft, velocity
 from dalab.systems import TwoLayerQG, qg64
 from dalab.systems.library import load_states
 from dalab.systems.pyqg_truth import pyqg_model, pyqg_snapshots
+from dalab.systems.qg_library import mirror
 
 F64 = torch.float64
 
@@ -218,7 +218,7 @@ def test_gradient_through_a_day_agrees_with_a_finite_difference():
 
 
 @pytest.mark.parametrize("symmetry", [
-    pytest.param(mirrored, id="mirror"),
+    pytest.param(mirror, id="mirror"),
     pytest.param(lambda q: q.roll((5, -9), (-2, -1)), id="translation"),
 ])  # fmt: skip
 def test_symmetries(symmetry):

@@ -10,7 +10,6 @@ from dalab import Config
 from dalab.experiments.twin import Twin, prepare
 from dalab.systems import SYSTEMS
 from dalab.views.pictures.field_plot import (
-    QUANTITIES,
     DisplayState,
     TwinFields,
     estimate_plot,
@@ -41,12 +40,12 @@ def test_vorticity_of_one_mode_is_minus_k_squared_psi():
         model.layers.F1 * (psi[1] - psi[0]), model.layers.F2 * (psi[0] - psi[1])
     ])
     states = (zeta + stretching) / system.scale.numpy()
-    shown = QUANTITIES["relative vorticity"](system, states)
+    shown = system.quantities["relative vorticity"](system, states)
     np.testing.assert_allclose(shown, 1e6 * zeta, atol=1e-9 * abs(zeta).max() * 1e6)
 
 
 def test_pv_is_shown_in_its_units(twin):
-    pv = QUANTITIES["PV"](twin.system, twin.truth.numpy())
+    pv = twin.system.quantities["PV"](twin.system, twin.truth.numpy())
     expected = 1e6 * twin.truth.double() * twin.system.scale
     np.testing.assert_allclose(pv, expected, rtol=1e-6)
 

@@ -176,7 +176,7 @@ def test_another_system_empties_the_pictures_of_the_run():
     assert model.display.field_plot("oi").values is not None
     model.controls.system = "qg64"
     plot = model.display.field_plot("oi")
-    assert plot.values is None and plot.axes.kind == "map"
+    assert plot.values is None and plot.axes.kind == "plane"
     assert model.display.quantity == "relative vorticity" and model.display.layer == "upper"
     settle(model)
     assert model.display.field_plot("truth").values.shape == (64, 64)

@@ -15,34 +15,12 @@ from ..config import Config
 from ..parts import labels
 from ..twin import Twin
 
-DAY = 86400.0
-
-FLOW = {
-    "time": {"long_name": "time since the first state of the window", "units": "day"},
-    "lev": {"long_name": "layer, counted from the top", "units": "1", "positive": "down"},
-    "y": {"long_name": "distance to the north", "units": "m", "axis": "Y",
-          "standard_name": "projection_y_coordinate"},
-    "x": {"long_name": "distance to the east", "units": "m", "axis": "X",
-          "standard_name": "projection_x_coordinate"},
-}
-"""Attributes of the coordinates of a flow, in SI units and days."""
-
-ABSTRACT = {
-    "time": {"long_name": "time since the first state of the window", "units": "1"},
-    "lev": {"long_name": "field", "units": "1"},
-    "y": {"long_name": "row", "units": "1", "axis": "Y"},
-    "x": {"long_name": "site", "units": "1", "axis": "X"},
-}
-"""Attributes of the coordinates of a system whose time and space are pure numbers."""
-
 
 def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
-    """Coordinates of a window; time since its first state, in days where the system has units."""
-    flow = system.time_unit == "s"
-    time = np.arange(config.window) * system.interval / (DAY if flow else 1.0)
-    values, attrs = {"time": time, **system.coords()}, FLOW if flow else ABSTRACT
+    """Coordinates of a window; time since its first state, in the unit the system shows it in."""
+    values, attrs = {"time": system.times(config.window), **system.coords()}, system.cf_attributes
     return {
-        name: xr.DataArray(np.asarray(v), dims=name, attrs=attrs.get(name, {}))
+        name: xr.DataArray(np.asarray(v), dims=name, attrs=dict(attrs.get(name, {})))
         for name, v in values.items()
     }
 

@@ -29,7 +29,7 @@ class Recipe:
         widths: channels of the network at every level.
         depths: blocks of the network at every level.
         patch: cells along a side of the patches the network works on.
-        smoother: whether to start from the two-filter smoother, if the system has a transport.
+        smoother: whether to start from the two-filter smoother, if the system has a propagator.
         finer: whether smoother and background propagate states on a finer grid: for two-layer flow
             that is averaged over 2 x 2 cells.
         coupling: whether neighbouring frames are coupled after the network, if there is a

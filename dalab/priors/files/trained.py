@@ -109,12 +109,18 @@ def make_propagators(recipe: Recipe, system: System) -> tuple[Propagate, Traject
         InputError: if a finer grid or a frozen flow is wanted and the system has none.
     """
     if isinstance(system, QGSystem):
-        trajectory = system.finer_trajectory if recipe.finer else system.trajectory
-        return system.transport(recipe.finer, recipe.frozen_flow), trajectory
+        trajectory: Trajectory = system.finer_trajectory if recipe.finer else system.trajectory
+        return system.propagator(recipe.finer, recipe.frozen_flow), trajectory
     for name in ("finer", "frozen_flow"):
         if getattr(recipe, name):
             raise InputError(name, True, f"must be false for {system.name}", "Only QG has one.")
-    return system.transport(), system.trajectory
+    propagator = system.propagator()
+    if propagator is None:
+        raise InputError(
+            "smoother", recipe.smoother, f"must be false: {system.name} has no propagator",
+            "Leave it out, or give the system a method propagator.",
+        )
+    return propagator, system.trajectory
 
 
 def last_directed_ring(window: Sequence[int]) -> int:

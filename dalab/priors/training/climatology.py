@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...random import stream
-from ...systems.base import Climate
+from ...systems.base import System
 from ...systems.qg import QGSystem
-from ...systems.spinup import daily, spun_up
+from ...systems.spinup import daily, spin_up
 from ..covariance import estimate
 from ..files.gaussian_file import save_gaussian
 from ..gaussian import GaussianPrior
@@ -69,7 +69,7 @@ def measure(
     if trajectories < 1:
         raise InputError("trajectories", trajectories, "must be at least 1", "Use 36.")
     total = spinup + days
-    x = spun_up(system, trajectories, spinup, seed, lambda done, _: progress(done, total))
+    x = spin_up(system, trajectories, spinup, seed, lambda done, _: progress(done, total))
     states = daily(system, x, days, lambda done, _: progress(spinup + done, total))
     return _gather(states)
 
@@ -117,7 +117,7 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
 
 
 def estimate_gaussian(
-    system: Climate, *, trajectories: int = 256, windows: int = 8, seed: int = 0
+    system: System, *, trajectories: int = 256, windows: int = 8, seed: int = 0
 ) -> GaussianPrior:
     """The Gaussian prior of a system that draws its own climate, estimated on the spot.
 
@@ -128,6 +128,6 @@ def estimate_gaussian(
         seed: of the trajectories.
     """
     generator = stream(seed, "climatology", system.name)
-    x = system.spun_up(trajectories, generator)
+    x = system.sample_climate(trajectories, generator)
     states = system.trajectory(x, windows * WINDOW, generator)
     return GaussianPrior.fit(states.reshape(-1, WINDOW, *system.shape)).float()

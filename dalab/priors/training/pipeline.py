@@ -22,7 +22,7 @@ from ...random import stream
 from ...registry import build, lookup
 from ...systems import SYSTEMS
 from ...systems.archive import Archive
-from ...systems.base import Climate, System
+from ...systems.base import System
 from ..covariance import estimate
 from ..denoisers.augmented import Channels
 from ..denoisers.background import (
@@ -91,7 +91,7 @@ class Training:
         self.windows = training_windows(recipe, self.system, self.data, device)
         self.test = held_out_windows(recipe, self.system, self.data).to(device)
         self.state = state_gaussian(recipe, self.system, self.data.training)
-        smoothed = recipe.smoother and not recipe.operators and hasattr(self.system, "transport")
+        smoothed = recipe.smoother and not recipe.operators and self.system.propagator() is not None
         self.prior = assemble(recipe, self.system, self.state, LEVELS, smoothed).to(device)
         if recipe.start:
             begin(self.prior.network, recipe.start, self.system)
@@ -280,13 +280,14 @@ def load_data(recipe: Recipe, system: System) -> Data:
 
 def _draw_climate(system: System, trajectories: int, days: int, seed: int) -> Data:
     """Trajectories of a system that draws its own climate, an eighth of them held out."""
-    if not isinstance(system, Climate):
+    if not system.independent_climate:
         raise InputError(
             "data", f"climate:{trajectories}x{days}", f"is not for {system.name}",
             f"Make an archive with: dalab data {system.name}",
         )
     generator = stream(seed, "training climate", system.name)
-    states = system.trajectory(system.spun_up(trajectories, generator), days, generator).float()
+    x = system.sample_climate(trajectories, generator)
+    states = system.trajectory(x, days, generator).float()
     kept = max(1, trajectories // 8)
     digest = hashlib.sha256(np.ascontiguousarray(states.numpy()).tobytes()).hexdigest()
     facts = {"trajectories": trajectories, "days": days, "seed": seed, "sha256": digest}
@@ -317,7 +318,7 @@ def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPr
 
 def is_mirrored(system: System) -> bool:
     """Whether -q(x, -y) is a state of the system whenever q is."""
-    return getattr(system, "mirrored", False)
+    return system.mirror_symmetric
 
 
 def parameters(system: System) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from ...experiments.parts import make_system
 from ...experiments.run import ENDED
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
-from ..pictures.axes import time_label
 from ..render.html import (
     LAB_STATUS,
     RUN_STATUS,
@@ -198,7 +197,7 @@ class Lab(ipw.VBox):
         figure.show({name: shown.field_plot(name) for name in fresh.intersection(figure.names)})
         figure.show_colorbars(colorbar_plots(self.model))
         floor, system = min(0.05, shown.noise_shown / 2.5), make_system(shown.system)
-        figure.show_curves(shown.curves(), shown.display_state.time, floor, time_label(system))
+        figure.show_curves(shown.curves(), shown.display_state.time, floor, system.time_label)
         self._image.value = figure.png()
         self._table.value = scores_html(shown.scores())
 

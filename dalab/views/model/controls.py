@@ -25,7 +25,6 @@ from ...priors.files.bundled import SUFFIX, trained_names
 from ...priors.loading import PRIORS
 from ...registry import build, options
 from ...systems import SYSTEMS
-from ..pictures.axes import step_word
 from .compatibility import is_compatible, unavailable_methods, unavailable_operators
 from .form_options import FreeValue, editable, text
 
@@ -128,20 +127,19 @@ class Controls(param.Parameterized):
     @property
     def step_word(self) -> str:
         """What a step of the window is called: a day where time has units."""
-        return step_word(make_system(self.system))
+        return make_system(self.system).step_word
 
     def _adapt(self, *events: Any) -> None:
         """After another system was chosen, and only that: leave out what it does not have."""
         if {event.name for event in events} != {"system"}:
             return
         unavailable = {**unavailable_operators(self.system), **unavailable_methods(self.system)}
-        flow = hasattr(make_system(self.system), "model")
         self.param.update(
             operators=[n for n in self.operators if n not in unavailable] or ["identity"],
             methods=[n for n in self.methods if n not in unavailable] or self._default_methods(),
             mask=self.mask if is_compatible(self.common_mask, self.window, self.system) else "full",
             prior=self.prior if self.prior in ("gaussian", self.system) else "auto",
-            truth=self.truth if flow else "model",
+            truth=self.truth if make_system(self.system).other_solvers else "model",
         )
 
     @property

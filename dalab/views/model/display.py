@@ -13,9 +13,8 @@ from ...experiments.config import Config
 from ...experiments.parts import make_system
 from ...experiments.run import Frame, MethodScores
 from ...experiments.twin import Twin
-from ..pictures.axes import axes_of, step_word, variables
+from ..pictures.axes import axes_of
 from ..pictures.field_plot import (
-    QUANTITIES,
     VIEWS,
     DisplayState,
     FieldPlot,
@@ -23,7 +22,6 @@ from ..pictures.field_plot import (
     estimate_plot,
     observables,
     observation_plot,
-    quantities_of,
     truth_plot,
 )
 from ..pictures.score_columns import score_rows
@@ -56,7 +54,7 @@ class DisplayModel(param.Parameterized):
 
     time = param.Integer(4, bounds=(0, None), label="Day")
     layer = param.Selector(objects=["upper", "lower"], label="Layer")
-    quantity = param.Selector(objects=list(QUANTITIES), label="Field")
+    quantity = param.Selector(objects=["relative vorticity", "PV"], label="Field")
     view = param.Selector(objects=list(VIEWS), label="Estimates")
     member = param.Integer(1, bounds=(1, None), label="Member")
     observed = param.Selector(objects=[""], label="Observed", check_on_set=False)
@@ -113,7 +111,7 @@ class DisplayModel(param.Parameterized):
     def _set_choices(self) -> None:
         """Offer the layers and the fields of the chosen system."""
         system = make_system(self.system)
-        for name, found in (("layer", variables(system)), ("quantity", quantities_of(system))):
+        for name, found in (("layer", system.variables), ("quantity", system.quantities)):
             self.param[name].objects = list(found)
             if getattr(self, name) not in found:
                 setattr(self, name, next(iter(found)))
@@ -169,12 +167,12 @@ class DisplayModel(param.Parameterized):
     @property
     def layer_word(self) -> str:
         """Label of the layer selector: "Layer" for flows, "Variable" otherwise."""
-        return "Layer" if "upper" in self.param.layer.objects else "Variable"
+        return make_system(self.system).variable_word.capitalize()
 
     @property
     def step_word(self) -> str:
         """Name of a step of the window: a day where time has units."""
-        return step_word(make_system(self.system))
+        return make_system(self.system).step_word
 
     @property
     def display_state(self) -> DisplayState:

@@ -1,12 +1,10 @@
-"""What the axes of the pictures mean, for flows, rings of sites and points, and in which words."""
+"""Axes of the pictures of planes, rings of sites and points, and their words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ...systems import System
-
-DAY = 86400.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class Axes:
     Args:
         x: from left to right.
         y: from bottom to top.
-        kind: ``map``, ``ring`` (sites over time) or ``point`` (curves over time).
+        kind: geometry of the system: ``plane``, ``ring`` (sites over time) or ``point`` (curves
+            over time).
     """
 
     x: Axis
@@ -45,16 +44,9 @@ class Axes:
 
 FLAT = Axes(
     Axis(0.0, 1000.0, (0.0, 500.0, 1000.0), "500 km", "x"),
-    Axis(0.0, 1000.0, (0.0, 500.0, 1000.0), "500 km", "y"), "map",
+    Axis(0.0, 1000.0, (0.0, 500.0, 1000.0), "500 km", "y"), "plane",
 )
 """The axes of a flow of 1000 km, and of a picture of nothing."""
-
-
-def variables(system: System) -> tuple[str, ...]:
-    """The names of the fields of a state: layers of a flow, variables of a Lorenz system."""
-    if hasattr(system, "model"):
-        return ("upper", "lower")
-    return tuple("xyz"[: system.shape[0]])
 
 
 def axes_of(system: System, window: int, limit: float) -> Axes:
@@ -65,31 +57,56 @@ def axes_of(system: System, window: int, limit: float) -> Axes:
         window: steps of the window.
         limit: of the scale on which the picture is drawn.
     """
-    if hasattr(system, "model"):
-        side = system.model.L / 1000
-        x, y = (Axis(0.0, side, (0.0, side / 2, side), f"{side / 2:.0f} km", n) for n in "xy")
-        return Axes(x, y, "map")
+    return {"plane": _plane, "ring": _ring, "point": _point}[system.geometry](
+        system, window, limit
+    )
+
+
+def map_extent(
+    system: System, cells: tuple[int, int]
+) -> tuple[tuple[float, float], tuple[str, str]]:
+    """Height and width of the map on which cells are chosen, and the labels of its y and x axis.
+
+    Args:
+        system: what evolves.
+        cells: rows and columns of the map; a grid of one row has a row for every step.
+    """
+    unit, length = system.displayed_length
+    if system.geometry != "plane":
+        return (float(cells[0]), float(cells[1])), ("time (step)", "site")
+    if unit == "1":
+        return (float(cells[0]), float(cells[1])), ("row", "column")
+    y, x = (side / length for side in system.sides)
+    return (y, x), (f"y ({unit})", f"x ({unit})")
+
+
+def _plane(system: System, window: int, limit: float) -> Axes:
+    unit, length = system.displayed_length
+    if unit == "1":
+        rows, columns = system.shape[-2:]
+        return Axes(_cells(columns, "column"), _cells(rows, "row"), "plane")
+    y, x = (_distance(side / length, unit, n) for side, n in zip(system.sides, "yx", strict=True))
+    return Axes(x, y, "plane")
+
+
+def _ring(system: System, window: int, limit: float) -> Axes:
+    return Axes(_cells(system.shape[-1], "site"), _time(system, window, "t ="), "ring")
+
+
+def _point(system: System, window: int, limit: float) -> Axes:
+    state = Axis(-limit, limit, (-limit, 0.0, limit), "0", "state")
+    return Axes(_time(system, window, "time"), state, "point")
+
+
+def _distance(side: float, unit: str, name: str) -> Axis:
+    return Axis(0.0, side, (0.0, side / 2, side), f"{side / 2:.4g} {unit}", name)
+
+
+def _cells(count: int, name: str) -> Axis:
+    return Axis(0.5, count + 0.5, (1.0, count // 2, float(count)), f"{name} {count // 2}", name)
+
+
+def _time(system: System, window: int, word: str) -> Axis:
     step = system.interval
-    last = (window - 1) * step
-    middle = (window - 1) // 2 * step
-    if system.shape[-1] == 1:
-        time = Axis(-step / 2, last + step / 2, (0.0, middle, last), f"time {middle:g}", "time")
-        state = Axis(-limit, limit, (-limit, 0.0, limit), "0", "state")
-        return Axes(time, state, "point")
-    sites = system.shape[-1]
-    site = Axis(0.5, sites + 0.5, (1.0, sites // 2, float(sites)), f"site {sites // 2}", "site")
-    time = Axis(-step / 2, last + step / 2, (0.0, middle, last), f"t = {middle:g}", "time")
-    return Axes(site, time, "ring")
-
-
-def step_word(system: System) -> str:
-    """What a step of the window is called."""
-    return "day" if system.time_unit == "s" else "step"
-
-
-def time_label(system: System) -> str:
-    """The words along the axis of time, counted in steps."""
-    if system.time_unit == "s" and system.interval == DAY:
-        return "time (days)"
-    unit = " s" if system.time_unit == "s" else ""
-    return f"time (steps of {system.interval:g}{unit})"
+    last, middle = (window - 1) * step, (window - 1) // 2 * step
+    return Axis(-step / 2, last + step / 2, (0.0, middle, last), f"{word} {middle:g}", "time")

@@ -9,17 +9,15 @@ one cell is shown as curves over time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from torch import Tensor
 
 from ...experiments.twin import Twin
-from ...fields import relative_vorticity
 from ...systems import System
-from .axes import FLAT, Axes, axes_of, variables
+from ...systems.quantities import Quantity
+from .axes import FLAT, Axes, axes_of
 
 VIEWS = ("mean", "sample", "spread", "error")
 """Views of an estimate."""
@@ -59,7 +57,7 @@ class DisplayState:
     Args:
         time: step of the window, from 0.
         layer: counted from 0.
-        quantity: a name of ``QUANTITIES``.
+        quantity: one of the quantities of the system.
         view: of the estimates, one of ``VIEWS``.
         member: for the view ``sample``, from 1.
         observed: instrument and channels, a text of :func:`observables`.
@@ -73,64 +71,9 @@ class DisplayState:
     observed: str = ""
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A field that can be shown, a linear map of the state.
-
-    Args:
-        label: its name.
-        units: units after ``factor``.
-        factor: from SI units to those shown.
-        transfer: from a system to the matrix per wavenumber that makes the field of its PV,
-            complex ``(lev, lev, n, n/2 + 1)``; ``None`` for the PV itself.
-    """
-
-    label: str
-    units: str
-    factor: float
-    transfer: Callable[[System], np.ndarray] | None = None
-
-    def __call__(self, system: System, states: np.ndarray) -> np.ndarray:
-        """The field in the units shown.
-
-        In NumPy and not in torch: the event loop must not wait for the threads that compute.
-
-        Args:
-            system: whose states they are.
-            states: normalised, ``(..., lev, y, x)``; the field has the same shape.
-        """
-        pv = states * (self.factor * system.scale.numpy())
-        if self.transfer is None:
-            return pv
-        spectrum = np.einsum("ijlk,...jlk->...ilk", self.transfer(system), np.fft.rfft2(pv))
-        return np.fft.irfft2(spectrum, s=pv.shape[-2:])
-
-
-@lru_cache(maxsize=8)
-def vorticity(system: System) -> np.ndarray:
-    """Transfer function from the PV of two layers to their relative vorticity."""
-    model = system.model
-    return relative_vorticity(model.layers.inversion(model.grid), model.grid).numpy()
-
-
-QUANTITIES: Mapping[str, Quantity] = {
-    "relative vorticity": Quantity("relative vorticity", "10⁻⁶ s⁻¹", 1e6, vorticity),
-    "PV": Quantity("potential vorticity", "10⁻⁶ s⁻¹", 1e6),
-}
-
-
-STATE = {"state anomaly": Quantity("anomaly from the climatological mean", "", 1.0)}
-"""What is shown of a system that has no PV."""
-
-
-def quantities_of(system: System) -> Mapping[str, Quantity]:
-    """The fields of a system that can be shown, by name."""
-    return QUANTITIES if hasattr(system, "model") else STATE
-
-
 def quantity_of(system: System, display: DisplayState) -> Quantity:
-    """The field that a person looks at, or the first there is."""
-    known = quantities_of(system)
+    """The displayed field, or the first there is."""
+    known = system.quantities
     return known.get(display.quantity, next(iter(known.values())))
 
 
@@ -160,8 +103,8 @@ class TwinFields:
 
     def steps(self, display: DisplayState) -> slice:
         """The steps on show: one, or all of a grid of one row."""
-        row = self.twin.system.shape[-2] == 1
-        return slice(None) if row else slice(display.time, display.time + 1)
+        plane = self.twin.system.geometry == "plane"
+        return slice(display.time, display.time + 1) if plane else slice(None)
 
     def truth(self, display: DisplayState) -> np.ndarray:
         """The true field of the layer at every step, ``(time, y, x)``."""
@@ -181,15 +124,14 @@ class TwinFields:
 
     def point(self, fields: np.ndarray) -> tuple[np.ndarray, ...]:
         """Fields ``(..., time, y, x)`` of one cell as curves; of other grids none."""
-        single = self.twin.system.shape[-2:] == (1, 1)
-        return tuple(fields.reshape(-1, fields.shape[-3])) if single else ()
+        point = self.twin.system.geometry == "point"
+        return tuple(fields.reshape(-1, fields.shape[-3])) if point else ()
 
     def words(self, display: DisplayState) -> str:
         """What is shown of the state, in a few words."""
         system = self.twin.system
-        if hasattr(system, "model"):
-            return quantity_of(system, display).label
-        return f"anomaly of {variables(system)[self.layer(display)]}"
+        variable = system.variables[self.layer(display)]
+        return quantity_of(system, display).label.format(variable=variable)
 
 
 def _drop_row(fields: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..model.history import HistoryEntry
-from ..pictures.axes import time_label, variables
 from ..pictures.field_plot import (
     DisplayState,
     FieldPlot,
@@ -40,8 +39,8 @@ def animation(entry: HistoryEntry, display: DisplayState) -> bytes:
         entry: a run whose truth was prepared.
         display: what is looked at; its time is of no account.
     """
-    flat = cast(TwinFields, entry.observed_run.twin_fields).twin.system.shape[-2] == 1
-    return gif(list((profiles if flat else pages)(entry, display)))
+    plane = cast(TwinFields, entry.observed_run.twin_fields).twin.system.geometry == "plane"
+    return gif(list((pages if plane else profiles)(entry, display)))
 
 
 def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
@@ -55,7 +54,7 @@ def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
         live.show(plots)
         if not time:
             live.show_colorbars(_colorbars(plots, display))
-        live.show_curves(curves, time, floor, time_label(twin_fields.twin.system))
+        live.show_curves(curves, time, floor, twin_fields.twin.system.time_label)
         yield Image.open(io.BytesIO(live.png()))
 
 
@@ -119,10 +118,10 @@ def profiles(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image
         label: frame.step.estimate for label, frame in entry.observed_run.frames().items()
     }
     states = {name: (x * system.scale + system.offset).numpy() for name, x in normalised.items()}
-    point = system.shape[-1] == 1
+    point = system.geometry == "point"
     shown = range(system.shape[0]) if point else [twin_fields.layer(display)]
     curves = {name: x[:, :, shown, 0] for name, x in states.items()}  # (member, time, row, site)
-    names = [variables(system)[i] for i in shown]
+    names = [system.variables[i] for i in shown]
     for step in range(entry.config.window):
         time = f"time {step * system.interval:g}"
         cut = {k: x[:, : step + 1, :, 0] if point else x[:, step].swapaxes(1, 2)

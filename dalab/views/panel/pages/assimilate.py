@@ -10,7 +10,6 @@ from panel.io import unlocked
 from ....experiments.parts import make_system
 from ...model.display import CURVES, DISPLAY_PARAMETERS, OBSERVATIONS, SCORES, TRUTH
 from ...model.lab import LabModel
-from ...pictures.axes import time_label
 from ...pictures.field_plot import FieldPlot
 from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH, GridLayout
 from ...pictures.style import colour
@@ -121,7 +120,7 @@ class AssimilatePage:
                 {name: known[name] for name in self._labels if name in known}
                 for known in (self.display.curves(), self.display.spreads())
             )
-            self.curves.show(errors, spreads, time_label(make_system(self.display.system)))
+            self.curves.show(errors, spreads, make_system(self.display.system).time_label)
         if SCORES in names:
             self.table.show(self.display.scores())
 

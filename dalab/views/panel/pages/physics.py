@@ -11,9 +11,7 @@ import xarray as xr
 from ....experiments.parts import make_system
 from ....experiments.results.diagnostics import physics
 from ....experiments.results.store import config_of
-from ....systems import QGSystem
 from ...model.lab import LabModel
-from ...pictures.axes import time_label
 from ..plots.line_chart import LEGEND, Chart, Line, legend
 from .result_page import ResultPage
 
@@ -56,7 +54,7 @@ class PhysicsPage(ResultPage):
         """Draw the truth in grey and thick, and the methods over it."""
         truth, methods = found
         system = make_system(config_of(tree).system)
-        flow, time = isinstance(system, QGSystem), time_label(system)
+        (unit, factor), time = system.energy_unit, system.time_label
         self.legend.object = legend(list(methods))
         known = {"truth": truth, **methods}
 
@@ -69,10 +67,11 @@ class PhysicsPage(ResultPage):
             ]
 
         self.residual.show(lines("residual", floor=1e-3), x=time)
-        self.energy.show(lines("energy", factor=1e3 if flow else 1.0), x=time,
-                         y="10⁻³ m² s⁻²" if flow else "energy")
+        self.energy.show(lines("energy", factor=factor), x=time,
+                         y=unit or "energy")
         self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
-        self.enstrophy.pane.visible = self.enstrophy.figure.visible = flow
+        shown = truth.enstrophy is not None
+        self.enstrophy.pane.visible = self.enstrophy.figure.visible = shown
         self.set_size(*self.available_size)
 
     def set_size(self, width: int, height: int) -> None:

@@ -22,7 +22,6 @@ from ....experiments.results.diagnostics import (
 )
 from ....experiments.results.store import config_of
 from ...model.lab import LabModel
-from ...pictures.axes import time_label
 from ...pictures.field_plot import estimate_plot, truth_plot
 from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
 from ...pictures.style import colour
@@ -123,7 +122,7 @@ class PosteriorPage(ResultPage):
         self._found = tree, found
         known, (_, of_methods) = found
         self.legend.object = legend(list(known))
-        self._draw_all(known, time_label(make_system(config_of(tree).system)))
+        self._draw_all(known, make_system(config_of(tree).system).time_label)
         self.chosen.param.method.objects = list(of_methods)
         if self.chosen.method not in of_methods:
             self.chosen.method = next(iter(of_methods))

@@ -17,6 +17,7 @@ from ...model.display import TRUTH as TRUE_FIELD
 from ...model.lab import LabModel
 from ...model.sensor_mask import ONCE, TOOLS, TRUTH, VALUE, Painting, Point, SensorEditor, box
 from ...model.sensor_value import SensorQuery, SensorValue, SensorValueWorker
+from ...pictures.axes import map_extent
 from ...pictures.field_plot import FieldPlot, round_up
 from ...render.html import COLORBAR_CSS, colorbar_html
 from ..plots.sensor_map import SensorMap
@@ -208,11 +209,8 @@ class SensorsPage:
         if self.controls.system == self._system:
             return
         self._system, plane = self.controls.system, self.painting.plane
-        flow = make_system(self._system).time_unit == "s"
-        extent = (1000.0, 1000.0) if flow else (float(plane[0]), float(plane[1]))
-        ring = self.painting.grid[0] == 1
-        self.map.frame(plane, extent, ("time (step)" if ring else "y (km)",
-                                       "site" if ring else "x (km)"))
+        extent, words = map_extent(make_system(self._system), plane)
+        self.map.frame(plane, extent, words)
         self.editor.param.update(west=0.0, east=extent[1] / 4, south=0.0, north=extent[0] / 4)
         self._take_pen()
 

@@ -146,7 +146,7 @@ class Map:
             x=axes.x.start, y=axes.y.start, dw=axes.x.end - axes.x.start,
             dh=axes.y.end - axes.y.start,
         )
-        digits = "{0}" if axes.kind == "map" else "{0.00}"
+        digits = "{0}" if axes.kind == "plane" else "{0.00}"
         self.hover.tooltips = [
             (f"{axes.x.name}, {axes.y.name}", f"$x{{0}}, $y{digits}"), ("value", "@image{0.00}"),
         ]

@@ -1,4 +1,4 @@
-r"""Two-layer flow carried over one interval, there and back, at a fraction of the solver's cost.
+r"""A cheap propagator of two-layer flow: over one interval, there and back.
 
 Without drag the equations are unchanged when time and x are both reversed, so that a state is taken
 *back* by mirroring it in x, carrying it ahead, and mirroring it again. Drag and the exponential
@@ -24,8 +24,8 @@ FOUR_STAGES = (1 / 4, 1 / 3, 1 / 2, 1.0)
 """Jameson's four stages: waves are stable up to 2.8 radians a step."""
 
 
-class Transport:
-    """Carries normalised PV over one interval, ahead and back at once.
+class QGPropagator:
+    """A cheap solver that takes normalised PV over one interval, ahead and back at once.
 
     Args:
         model: the solver's parameters; its drag is left out, its filter acts once a step. States on
@@ -34,7 +34,7 @@ class Transport:
         interval: time to carry over [s].
         steps: Runge-Kutta steps per interval.
         stages: share of a step that each stage goes, with the change at the end of the one before.
-        frozen: whether derivatives take the flow that carries the states for given.
+        frozen: true if derivatives take the flow that carries the states for given.
 
     References:
         | Jameson, Schmidt and Turkel, Numerical solution of the Euler equations by finite volume
