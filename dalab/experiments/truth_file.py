@@ -8,14 +8,17 @@ units both are pure numbers. Only the window is read.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import xarray as xr
 from torch import Tensor
 
 from ..errors import InputError
 from ..systems import System
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SECONDS = {
     "s": 1, "sec": 1, "second": 1, "seconds": 1, "min": 60, "minute": 60, "minutes": 60,
@@ -52,6 +55,8 @@ def read_window(path: Path, system: System, steps: int, seed: int) -> Tensor:
 
 
 def _open(path: Path) -> xr.Dataset:
+    import xarray as xr  # here, because it takes longer to import than most commands run
+
     if not path.exists():
         raise InputError("truth file", str(path), "must exist", "Check the path.")
     zarr = path.is_dir()
