@@ -1,4 +1,4 @@
-r"""What a prior offers: a denoiser over windows, its error covariance, and draws.
+r"""Base class of priors: a denoiser over windows, its error covariance, and draws.
 
 Priors are azula denoisers. Methods work in the variance-exploding form, x_s = x + s e with noise
 level s; a schedule with signal scale a and noise scale b is the same thing with x_s = x_t / a and
@@ -46,12 +46,14 @@ class Prior(Denoiser, abc.ABC):
     """
 
     horizon: float = math.inf
-    """Noise level beyond which a noisy window says next to nothing that is not known already."""
+    """Noise level beyond which a noisy window holds hardly any new information; finite for priors
+    that are conditioned on a background."""
 
     flow_levels: tuple[float, float] | None = (0.2, 5.0)
-    """Noise levels between which its Jacobian says more about single windows than the average error
-    covariance, enough to be worth its backpropagations; ``None``: it never does. Above, windows
-    hardly have a flow; below, what is left is smaller than a posterior's spread."""
+    """Noise levels between which the denoiser's Jacobian describes single windows better than the
+    average error covariance, by enough to be worth its backpropagations; ``None`` if it never does.
+    Above them windows hardly have a flow, below them errors are smaller than a posterior's spread.
+    """
 
     def __init__(
         self, name: str, window: tuple[int, ...], schedule: VESchedule | None = None
@@ -86,7 +88,7 @@ class Prior(Denoiser, abc.ABC):
         """Covariance of a window before any observation; its mean is zero."""
 
     def background_observation(self, state: Tensor, std: float) -> HomogeneousObservation:
-        """What a background says about the window: here, about step 0 alone.
+        """The background as an observation of the window: here, of step 0 alone.
 
         Args:
             state: the background, ``(lev, y, x)``.
@@ -95,7 +97,7 @@ class Prior(Denoiser, abc.ABC):
         return HomogeneousObservation.of_first(state, std, self.window[0])
 
     def conditioned_on(self, state: Tensor, std: float) -> Prior | None:
-        """The distribution of windows given a background; ``None`` if there is no such denoiser.
+        """Condition the prior on a background; ``None`` if it has no denoiser for that.
 
         Args:
             state: the background, ``(lev, y, x)``.
@@ -104,7 +106,7 @@ class Prior(Denoiser, abc.ABC):
         return None
 
     def forward(self, x_t: Tensor, t: Tensor, **kwargs: object) -> DiracPosterior:
-        """azula's interface: the denoised window at schedule time ``t``, a scalar."""
+        """Denoise at schedule time ``t``, a scalar: azula's interface."""
         alpha, sigma = self.schedule(t)
         return DiracPosterior(mean=self.denoise(x_t / alpha, sigma / alpha))
 

@@ -31,9 +31,9 @@ def to_window(spectrum: Tensor, window: Sequence[int]) -> Tensor:
 
 
 def weights(nx: int, like: Tensor) -> Tensor:
-    """How many of the nx zonal wavenumbers each stored column stands for, ``(nx//2 + 1,)``.
+    """Number of zonal wavenumbers that each stored column stands for, ``(nx//2 + 1,)``.
 
-    All but the mean and, for even nx, the Nyquist column have a conjugate twin.
+    All columns but the mean and, for even nx, the Nyquist column have a conjugate twin.
     """
     w = like.real.new_full((nx // 2 + 1,), 2.0)
     w[0] = 1.0
@@ -142,7 +142,7 @@ class SpectralCovariance:
         return self._root
 
     def first(self) -> SpectralCovariance:
-        """Covariance of step 0 alone."""
+        """Covariance of step 0 alone, ``(1, lev, ny, nx)``."""
         lev = self.fields[1]
         return SpectralCovariance(self.matrices[..., :lev, :lev], (1, lev, *self.grid))
 
@@ -153,7 +153,7 @@ class HomogeneousObservation:
 
     Args:
         operator: H(k), ``(ny, nx//2 + 1, r, c)``.
-        values: spectra of what was seen, unitary, ``(r, ny, nx//2 + 1)``.
+        values: spectra of the observed fields, unitary, ``(r, ny, nx//2 + 1)``.
     """
 
     operator: Tensor
@@ -161,10 +161,10 @@ class HomogeneousObservation:
 
     @classmethod
     def of_first(cls, state: Tensor, std: float, steps: int) -> HomogeneousObservation:
-        """Step 0 alone, seen in every cell.
+        """Observe step 0 alone, in every cell.
 
         Args:
-            state: what was seen, ``(lev, y, x)``.
+            state: the observed state, ``(lev, y, x)``.
             std: standard deviation of its error.
             steps: of the window.
         """
@@ -196,7 +196,7 @@ class Conditioning:
 
         Args:
             mean: mean before conditioning.
-            noise: standard normal fields to be added to what was seen, ``(..., r, y, x)``.
+            noise: standard normal fields to be added to the observed ones, ``(..., r, y, x)``.
         """
         values = self.observation.values
         if noise is not None:
@@ -206,13 +206,13 @@ class Conditioning:
 
 
 FLOOR = 1e-6
-"""Variance of every mode that an estimate starts from, so that it is positive definite."""
+"""Variance added to every mode of an estimate, so that it is positive definite."""
 
 
 def estimate(
     windows: Tensor, floor: float = FLOOR, batch: int = 64, *, mirror: bool = False
 ) -> Tensor:
-    """C(k) of a set of windows, plus ``floor`` times the identity.
+    """Estimate C(k) from a set of windows, plus ``floor`` times the identity.
 
     Args:
         windows: normalised windows ``(count, time, lev, ny, nx)``; indexed a batch at a time.
@@ -224,7 +224,7 @@ def estimate(
     Returns:
         Complex128 matrices ``(ny, nx//2 + 1, c, c)``.
     """
-    total = 0
+    total = torch.zeros(())
     for start in range(0, len(windows), batch):
         z = to_spectrum(windows[start : start + batch].double()).permute(2, 3, 1, 0)
         total = total + z @ z.mH

@@ -1,8 +1,8 @@
-r"""Augmented windows: the state together with what operators would see of it, noise-free.
+r"""Augmented windows: the state together with noise-free observations of it by operators.
 
 A prior over augmented windows z = (x, H_1(x), H_2(x), ...), all on the full grid, turns every
-observation into a selection of channels, however nonlinear the operator: what the operator means is
-then part of the prior.
+observation into a selection of channels, however nonlinear the operator: the operator
+itself is then part of the prior.
 
 References:
     | Zheng et al., SOAD (arXiv 2407.21314)
@@ -28,7 +28,7 @@ from .pushforward import augmented_covariance
 
 @dataclass(frozen=True)
 class Channels:
-    """What the channels of an augmented window are.
+    """Meaning of the channels of an augmented window.
 
     Args:
         lev: channels of the state; they come first.
@@ -55,7 +55,7 @@ class Channels:
         return self.lev + sum(self.sizes)
 
     def part(self, operator: str) -> slice:
-        """Where the channels of an operator are; the identity sees the state itself.
+        """Channels of an operator; those of the identity are the state itself.
 
         Raises:
             InputError: if the operator has no channels here.
@@ -68,12 +68,12 @@ class Channels:
             return slice(0, self.lev)
         raise InputError(
             "operator", operator,
-            f"must be one that the augmented prior knows: {', '.join(self.operators)}",
+            f"must be one of the augmented prior: {', '.join(self.operators)}",
             "Observe with one of them and its default options, or choose another method.",
         )
 
     def augment(self, window: Tensor, operators: Sequence[Operator]) -> Tensor:
-        """Append what the operators see, ``(..., lev, y, x) -> (..., total, y, x)``.
+        """Append the operators' outputs, ``(..., lev, y, x) -> (..., total, y, x)``.
 
         Args:
             window: normalised windows or states.
@@ -86,8 +86,8 @@ class AugmentedPrior(Prior):
     """A distribution over augmented windows ``(time, total, y, x)``.
 
     Args:
-        core: the distribution, of fields without names.
-        channels: what the fields are.
+        core: the distribution of the same fields, without names.
+        channels: meaning of the fields.
     """
 
     def __init__(self, core: Prior, channels: Channels) -> None:
@@ -107,15 +107,15 @@ class AugmentedPrior(Prior):
 
 
 def gaussian_augmented(prior: Prior, operators: Sequence[Operator]) -> AugmentedPrior:
-    """The Gaussian with the exact mean and covariance of the augmented windows of a Gaussian prior.
+    """Push a Gaussian prior through operators: the Gaussian with the exact mean and covariance.
 
     For linear operators it is the exact augmented prior; for others the one whose denoiser is the
     best linear one. Zero training. The covariance is singular for linear operators, which the
     denoiser does not mind.
 
     Args:
-        prior: what is known about the state; of zero mean.
-        operators: what the other channels are.
+        prior: distribution of the state; of zero mean.
+        operators: sources of the other channels.
     """
     time, lev, *cells = prior.window
     sizes = tuple(len(operator.channels) for operator in operators)
@@ -127,7 +127,7 @@ def gaussian_augmented(prior: Prior, operators: Sequence[Operator]) -> Augmented
 
 
 class Selection(Operator):
-    """Some channels of an augmented window, as they are.
+    """Operator that selects channels of an augmented window.
 
     Args:
         system: the system of the state.
@@ -150,7 +150,7 @@ class Selection(Operator):
 
 
 def selection(instrument: Instrument, channels: Channels) -> Selection:
-    """The selection of augmented channels that an instrument of the state amounts to.
+    """Translate an instrument of the state into a selection of augmented channels.
 
     Raises:
         InputError: if its operator has no channels among them.
@@ -161,6 +161,7 @@ def selection(instrument: Instrument, channels: Channels) -> Selection:
 
 
 def make_operators(system: System, operators: Sequence[str]) -> list[Operator]:
+    """Build the operators that registry texts describe."""
     return [build("operator", text, OPERATORS, system) for text in operators]
 
 

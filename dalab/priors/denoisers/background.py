@@ -1,6 +1,6 @@
-r"""The trained prior once a background of step 0 is known: a denoiser of its own.
+r"""Denoiser of a trained prior for windows with a known background of step 0.
 
-The background is carried through the window by the solver (:mod:`dalab.priors.denoisers.forecast`),
+The solver propagates the background through the window (:mod:`dalab.priors.denoisers.forecast`),
 which makes it a noisy view c = A x + e of every step. The smoother's estimate S of the noisy window
 is conditioned on that view, ring by ring, and a network corrects the result,
 
@@ -10,8 +10,8 @@ is conditioned on that view, ring by ring, and a network corrects the result,
         N_\theta(\text{features}, \log \sigma, \log \mathrm{std}) , \qquad
     \sigma_b^{-2} = \sigma^{-2} + \mathrm{std}^{-2} .
 
-N starts as the network that knows no background, which is right where the noise is small. What D_b
-leaves is tabulated as one covariance per ring, noise level and error of the background. By
+N starts as the network without a background, which is right where the noise is small. The errors of
+D_b are tabulated as one covariance per ring, noise level and error of the background. By
 Tweedie's formula its Jacobian is the covariance of single windows given both.
 """
 
@@ -33,13 +33,13 @@ from .smoother import TwoFilterSmoother
 from .unet import UNet
 
 STDS = (0.025, 0.05, 0.1, 0.2, 0.4)
-"""Errors of the background that the tables are about."""
+"""Standard deviations of the background error in the tables."""
 
 HORIZON = 10.0
-"""Noise of a window, relative to the background's error, beyond which the window says nothing."""
+"""Noise of a window, relative to the background's error, beyond which it holds no information."""
 
 FLOW_LEVELS = (0.05, 1.0)
-"""See :class:`Prior`: a background brings down what is left, and with it both levels."""
+"""See :class:`Prior`: a background reduces the remaining error, and with it both levels."""
 
 N_FEATURES = 7
 """Features per field: those of :meth:`ResidualPrior.features`, and two more."""
@@ -60,11 +60,11 @@ class Core(Protocol):
 
 
 class BackgroundConditional(RingModule):
-    """What a trained prior adds to itself for backgrounds.
+    """Part of a trained prior that makes use of a background.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        network: the correction; it is told the levels of the window and of the background.
+        network: the correction, a function of the noise levels of window and background too.
         levels: noise levels of the tables, increasing.
     """
 
@@ -79,7 +79,7 @@ class BackgroundConditional(RingModule):
         self.errors = LogTable(levels, (len(STDS), self.count, fields, fields))
 
     def estimate(
-        self, core: Core, x: Tensor, sigma: Tensor, carried: Tensor, std: Tensor
+        self, core: Core, x: Tensor, sigma: Tensor, propagated: Tensor, std: Tensor
     ) -> Tensor:
         """E[window | noisy window, background].
 
@@ -87,35 +87,35 @@ class BackgroundConditional(RingModule):
             core: the prior that this belongs to.
             x: noisy windows, ``(batch, time, lev, y, x)``.
             sigma: their noise levels, ``(batch,)``.
-            carried: the backgrounds at every step, shaped like ``x``.
+            propagated: the backgrounds at every step, shaped like ``x``.
             std: standard deviations of the backgrounds' errors, ``(batch,)``.
         """
-        start, features, scale = self.features(core, x, sigma, carried, std)
+        start, features, scale = self.features(core, x, sigma, propagated, std)
         with core.fast(x):
             correction = self.network(features.flatten(1, 2), torch.stack([sigma, std], -1))
         return start + scale * correction.to(x).view_as(x)
 
     def features(
-        self, core: Core, x: Tensor, sigma: Tensor, carried: Tensor, std: Tensor
+        self, core: Core, x: Tensor, sigma: Tensor, propagated: Tensor, std: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The estimate to start from, what the network sees, and the scale of its answer.
+        """Estimate to start from, features for the network, and scale of its output.
 
         The features are those of a prior without a background, then how the smoother's estimate
-        and the carried background differ from the start.
+        and the propagated background differ from the start.
         """
         smoother, forecast = flow_parts(core)
         level, error = broadcast_level(sigma, x), broadcast_level(std, x)
         gaussian = core.gaussian.denoise(x, level)
         smoothed, filtered = smoother(x, sigma, gaussian)
         maps = self.maps(forecast, sigma, std).to(x)
-        both = torch.cat([smoothed.flatten(1, 2), carried.flatten(1, 2)], 1)
+        both = torch.cat([smoothed.flatten(1, 2), propagated.flatten(1, 2)], 1)
         start = apply(maps, both, self.rings).view_as(x)
         others = (torch.stack([gaussian, *filtered, smoothed]) - start) / error_scale(level)
-        features = [start, (x - start) / level, *others, (carried - start) / error_scale(error)]
+        features = [start, (x - start) / level, *others, (propagated - start) / error_scale(error)]
         return start, torch.cat(features, -3), error_scale(joint_level(level, error))
 
     def maps(self, forecast: Forecast, sigma: Tensor, std: Tensor) -> Tensor:
-        """From smoothed and carried to the start, (I - K A, K): ``(batch, rings, c, 2 c)``."""
+        """Maps (I - K A, K) from both estimates to the start, ``(batch, rings, c, 2 c)``."""
         A, noise = forecast.view(std)
         P = self.start(sigma).double()
         seen = A @ P
@@ -127,7 +127,7 @@ class BackgroundConditional(RingModule):
 
         Args:
             level: index of the noise level.
-            x: noisy windows, ``(count, time, lev, y, x)``; the smoother's answers are enough.
+            x: noisy windows, ``(count, time, lev, y, x)``; not used.
             clean: the windows.
             smoothed: the smoother's answers.
         """
@@ -136,7 +136,7 @@ class BackgroundConditional(RingModule):
     def measure(
         self, core: Core, windows: Tensor, generator: torch.Generator, batch: int = 8
     ) -> None:
-        """Tabulate the error that is left, on windows that were held out.
+        """Tabulate the remaining error on held-out windows.
 
         Args:
             core: the prior that this belongs to.
@@ -148,17 +148,23 @@ class BackgroundConditional(RingModule):
         for j, std in enumerate(STDS):
             stds = windows.new_full((len(windows),), std)
             normal = torch.randn(windows[:, 0].shape, generator=generator).to(windows)
-            carried = forecast.carried(windows[:, 0] + std * normal, stds)
+            propagated = forecast.propagate(windows[:, 0] + std * normal, stds)
             for i, sigma in enumerate(self.errors.levels.tolist()):
                 noise = torch.randn(windows.shape, generator=generator).to(windows)
-                given = (windows + sigma * noise, torch.full_like(stds, sigma), carried, stds)
+                given = (windows + sigma * noise, torch.full_like(stds, sigma), propagated, stds)
                 passes = zip(*(part.split(batch) for part in given), strict=True)
                 error = torch.cat([self.estimate(core, *some) for some in passes]) - windows
                 measured = moments(error.flatten(1, 2), self.rings)
                 self.errors.values[i, j] = measured / _variance(sigma, std)
 
     def covariance(self, sigma: float, std: float, window: Sequence[int]) -> SpectralCovariance:
-        """Average covariance of windows given a noisy one and a background."""
+        """Average covariance of windows given a noisy one and a background.
+
+        Args:
+            sigma: noise level of the window.
+            std: standard deviation of the background's error.
+            window: shape of a window.
+        """
         device = self.stds.device
         at_level = self.errors(torch.tensor([float(sigma)], device=device))[0]
         per_ring = interpolate(at_level, self.stds, torch.tensor([float(std)], device=device))[0]
@@ -178,7 +184,7 @@ def background_conditional_loss(
 
     Args:
         core: the prior whose part for backgrounds is trained.
-        network: its network, possibly compiled.
+        network: the network of that part, possibly compiled.
         clean: windows, ``(batch, time, lev, y, x)``.
         noise: standard normal numbers, same shape.
         sigma: noise levels, ``(batch,)``.
@@ -188,8 +194,9 @@ def background_conditional_loss(
     noisy = clean + broadcast_level(sigma, clean) * noise
     with torch.no_grad():
         states = clean[:, 0] + broadcast_level(std, backgrounds) * backgrounds
-        carried = flow_parts(core)[1].carried(states, std)
-        start, features, scale = conditional_part(core).features(core, noisy, sigma, carried, std)
+        propagated = flow_parts(core)[1].propagate(states, std)
+        part = conditional_part(core)
+        start, features, scale = part.features(core, noisy, sigma, propagated, std)
         wanted = (clean - start) / scale
     with core.fast(clean):
         correction = network(features.flatten(1, 2), torch.stack([sigma, std], -1))
@@ -197,26 +204,26 @@ def background_conditional_loss(
 
 
 def flow_parts(core: Core) -> tuple[TwoFilterSmoother, Forecast]:
-    """What backgrounds need of a trained prior."""
+    """Smoother and forecast of a trained prior, which its part for backgrounds needs."""
     assert core.smoother is not None and core.forecast is not None
     return core.smoother, core.forecast
 
 
 def conditional_part(core: Core) -> BackgroundConditional:
-    """The part of a trained prior that is for backgrounds."""
+    """Part of a trained prior for backgrounds."""
     assert core.background_conditional is not None
     return core.background_conditional
 
 
 def widen_network(network: UNet, start: UNet, frames: int) -> None:
-    """Start a network where one that sees and is told less has arrived, in place.
+    """Copy a network into one with more features and noise levels, in place.
 
-    What only the new one sees or is told has no weight at first.
+    The additional inputs have no weight at first.
 
     Args:
         network: the new one.
-        start: the other; the same but for its inputs and noise levels.
-        frames: of a window, whose features lie one after the other.
+        start: the network to copy; the same but for its inputs and noise levels.
+        frames: steps of a window, whose features lie one after the other.
     """
     values, others = network.state_dict(), start.state_dict()
     few, many = (len(state["gate.bias"]) // frames for state in (others, values))
@@ -236,6 +243,6 @@ def widen_network(network: UNet, start: UNet, frames: int) -> None:
 
 
 def _variance(sigma: float, std: float) -> float:
-    """The scale of the tabulated errors, so that they change little between levels."""
+    """Scale of the tabulated errors, so that they change little between levels."""
     window, background = torch.tensor([sigma, std], dtype=torch.float64)
     return float(error_scale(joint_level(window, background))) ** 2

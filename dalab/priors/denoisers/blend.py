@@ -1,4 +1,4 @@
-r"""Between the Gaussian prior and a trained one: what the network adds, turned up or down.
+r"""Blends of the Gaussian prior and a trained one: the trained correction, scaled.
 
 .. math:: D_b = D_G + b \, (D - D_G), \qquad \lambda_b = (1 - b) \lambda_G + b \lambda .
 
@@ -18,10 +18,10 @@ from .residual import ResidualPrior
 
 
 class Trained(param.Parameterized):
-    """A trained prior, or something between it and the Gaussian."""
+    """Options of a trained prior: its blend with the Gaussian one."""
 
     blend = param.Number(
-        1.0, bounds=(0.0, 1.0), doc="share of what the network adds; 0 is the Gaussian prior"
+        1.0, bounds=(0.0, 1.0), doc="share of the network's correction; 0 is the Gaussian prior"
     )
 
 

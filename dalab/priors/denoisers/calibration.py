@@ -1,9 +1,9 @@
-r"""How wrong a denoiser is on average, per wavenumber: the covariance that guidance relies on.
+r"""Measured error covariance of a denoiser per wavenumber, on which guidance relies.
 
 For the Gaussian prior the error covariance at noise level s has the eigenvalues
 w s^2 / (w + s^2). A trained denoiser errs less: on windows it has not seen, its error e is
 projected on the same eigenvectors, z = V^H F e, and the mean of |z|^2 over windows and rings of
-equal wavenumber is divided by the analytic value. These ratios are what is kept. By the law of
+equal wavenumber is divided by the analytic value. The table holds these ratios. By the law of
 total covariance the product is the average of Cov[x | x_s].
 """
 
@@ -45,7 +45,7 @@ class ErrorTable(nn.Module):
         return gaussian.covariance(self.eigenvalues(gaussian, sigma))
 
     def eigenvalues(self, gaussian: GaussianPrior, sigma: float) -> Tensor:
-        """Its eigenvalues, ``(ny, nx//2 + 1, c)``."""
+        """Eigenvalues of that covariance, ``(ny, nx//2 + 1, c)``."""
         w = gaussian.eigenvalues
         ratio = self.ratios(torch.tensor([float(sigma)], device=w.device))[0][self.rings]
         found = torch.minimum(ratio.to(w) * w * sigma**2 / (w + sigma**2), w)
@@ -59,7 +59,7 @@ class ErrorTable(nn.Module):
         generator: torch.Generator,
         batch: int = 8,
     ) -> None:
-        """Fill the table.
+        """Measure the errors of a denoiser and fill the table.
 
         Args:
             gaussian: the prior whose eigenvectors are used.

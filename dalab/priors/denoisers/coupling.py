@@ -1,9 +1,9 @@
-"""Exchanges between neighbouring frames, after the network.
+"""Coupling of neighbouring frames, after the network.
 
 The frames of a denoised window still err differently. Each is corrected by a linear map, one per
-ring of equal wavenumber, of itself, of its noisy self, of its two neighbours, and of what the flow
-makes of these: the least-squares optimum on training windows, found in closed form. A second round
-reaches the neighbours' neighbours.
+ring of equal wavenumber, of itself, of its noisy self, of its two neighbours, and of these
+propagated by the flow: the least-squares optimum on training windows, found in closed form. A
+second round reaches the neighbours' neighbours.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ ROUNDS = 2
 
 
 class FrameCoupling(PropagatingModule):
-    """Corrects denoised windows; leaves them as they are until it is fitted.
+    """Linear correction of denoised windows; the identity until it is fitted.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        propagate: takes states over one interval in both directions.
+        propagate: propagator of the system, over one interval in both directions.
         levels: noise levels of the maps, increasing.
     """
 
@@ -38,12 +38,12 @@ class FrameCoupling(PropagatingModule):
         self.maps.values[..., :lev] = torch.eye(lev)
 
     def forward(self, x: Tensor, sigma: Tensor, denoised: Tensor) -> Tensor:
-        """Corrected windows.
+        """Correct windows.
 
         Args:
             x: noisy windows, ``(batch, time, lev, y, x)``.
             sigma: noise level of each, ``(batch,)``.
-            denoised: what is made of them so far, same shape as ``x``.
+            denoised: estimates so far, same shape as ``x``.
         """
         for maps in self.maps(sigma).unbind(1):
             features = self.features(x, denoised).flatten(0, 1)
@@ -57,7 +57,7 @@ class FrameCoupling(PropagatingModule):
             level: index of the noise level.
             x: noisy windows of that level, ``(count, time, lev, y, x)``.
             clean: the windows without noise.
-            denoised: what was made of them.
+            denoised: estimates so far.
         """
         for maps in self.maps.values[level]:
             features = self.features(x, denoised)
@@ -67,7 +67,7 @@ class FrameCoupling(PropagatingModule):
             denoised = apply(gains, features.flatten(0, 1), self.rings).view_as(x)
 
     def features(self, x: Tensor, denoised: Tensor) -> Tensor:
-        """Every frame's ingredients, ``(batch, time, 6 lev, y, x)``; itself for what is missing."""
+        """Ingredients of every frame, ``(batch, time, 6 lev, y, x)``, with itself at the ends."""
         before, after = denoised[:, :-1], denoised[:, 1:]
         pairs = torch.stack([before.flatten(0, 1), after.flatten(0, 1)]).clamp(-LIMIT, LIMIT)
         ahead, back = self.propagate(pairs).unflatten(1, before.shape[:2])

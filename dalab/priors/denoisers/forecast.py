@@ -1,6 +1,6 @@
-r"""What a background says about the whole window, once the prior's flow has carried it there.
+r"""Backgrounds as observations of the whole window, propagated by the flow.
 
-A background is a noisy state of step 0. Carried ahead by the solver M, it is a noisy view of every
+A background is a noisy state of step 0. Propagated by the solver M, it is a noisy view of every
 later step too,
 
 .. math::
@@ -9,9 +9,9 @@ later step too,
 
 where W x_b is the least-squares estimate of the state, for noise would stir the flow. W, A_k and
 Sigma are small matrices per ring of equal wavenumber and per error of the background, found in
-closed form on training windows. What is lost on the way is in A, how errors grow and how those of
-different steps go together is in Sigma. Given these, c is one more linear observation of the
-window, homogeneous and hence exact to condition on.
+closed form on training windows. A holds the losses on the way, Sigma the growth of the errors and
+their correlations between steps. Given these, c is one more linear observation of the window,
+homogeneous and hence exact to condition on.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from .rings import LogTable, RingModule, apply, moments, regress
 from .smoother import LIMIT
 
 FLOOR = 1e-2
-"""Least error variance that any combination of steps is taken for, relative to the background's:
-errors of neighbouring steps are nearly the same, and their tiny differences are hardly known."""
+"""Lower bound of the error variance of any combination of steps, relative to the background's:
+errors of neighbouring steps are nearly the same, and their tiny differences badly known."""
 
 STEEPEST = 4.0
-"""Bound of the matrices A, which mean nothing where the flow has hardly any variance."""
+"""Bound of the entries of A, which are meaningless where the flow has hardly any variance."""
 
 Trajectory = Callable[[Tensor, int], Tensor]
-"""States ``(batch, lev, y, x)`` and a length to windows ``(batch, length, lev, y, x)``."""
+"""Map of states ``(batch, lev, y, x)`` and a length to windows ``(batch, length, lev, y, x)``."""
 
 
 class Forecast(RingModule):
-    """Backgrounds as views of whole windows; says nothing until it is fitted.
+    """Map from backgrounds to observations of whole windows; of no use until it is fitted.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        trajectory: of the solver, from its first states.
+        trajectory: the solver's, from first states.
         levels: standard deviations of the background error, increasing.
     """
 
@@ -58,11 +58,11 @@ class Forecast(RingModule):
 
     @property
     def fitted(self) -> bool:
-        """Whether there is anything in the tables."""
+        """True if there is anything in the tables."""
         return bool(self.errors.values.any())
 
     def forward(self, background: Tensor, std: float) -> HomogeneousObservation:
-        """The view of a window that a background gives.
+        """The observation of a window that a background amounts to.
 
         Args:
             background: state of step 0, ``(lev, y, x)``.
@@ -72,9 +72,9 @@ class Forecast(RingModule):
         A, error = (matrices[0] for matrices in self.view(level))
         w, V = torch.linalg.eigh(error)
         whiten = (V * w.rsqrt()[:, None]) @ V.mT
-        carried = to_spectrum(self.carried(background[None], level)).squeeze(0)
-        values = torch.einsum("lkcd,dlk->clk", whiten[self.rings].to(carried), carried)
-        return HomogeneousObservation((whiten @ A)[self.rings].to(carried), values)
+        propagated = to_spectrum(self.propagate(background[None], level)).squeeze(0)
+        values = torch.einsum("lkcd,dlk->clk", whiten[self.rings].to(propagated), propagated)
+        return HomogeneousObservation((whiten @ A)[self.rings].to(propagated), values)
 
     def view(self, stds: Tensor) -> tuple[Tensor, Tensor]:
         """A of all steps, and the covariance Sigma of e: each ``(batch, rings, c, c)``, float64.
@@ -89,16 +89,16 @@ class Forecast(RingModule):
         w, V = torch.linalg.eigh(error)
         return A, (V * torch.maximum(w, FLOOR * variance)[..., None, :]) @ V.mT
 
-    def carried(self, backgrounds: Tensor, stds: Tensor) -> Tensor:
-        """Backgrounds at every step, ``(batch, time, lev, y, x)``.
+    def propagate(self, backgrounds: Tensor, stds: Tensor) -> Tensor:
+        """Propagate backgrounds to every step, ``(batch, time, lev, y, x)``.
 
         Args:
             backgrounds: states of step 0, ``(batch, lev, y, x)``.
             stds: standard deviations of their errors, ``(batch,)``.
         """
-        return self._carried(backgrounds, self.gains(stds))
+        return self._propagate(backgrounds, self.gains(stds))
 
-    def _carried(self, backgrounds: Tensor, gains: Tensor) -> Tensor:
+    def _propagate(self, backgrounds: Tensor, gains: Tensor) -> Tensor:
         start = apply(gains, backgrounds, self.rings).clamp(-LIMIT, LIMIT)
         later = self.trajectory(start, self.fields[0])[:, 1:]
         return torch.cat([backgrounds[:, None], later], 1)
@@ -115,12 +115,12 @@ class Forecast(RingModule):
         background = clean[:, 0] + std * noise
         gains = regress(clean[:, 0], background, self.rings)
         self.gains.values[level] = gains
-        carried = self._carried(background, gains[None])
-        error = torch.empty_like(carried)
+        propagated = self._propagate(background, gains[None])
+        error = torch.empty_like(propagated)
         for k in range(self.fields[0]):
-            A = regress(carried[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)
+            A = regress(propagated[:, k], clean[:, k], self.rings).clamp(-STEEPEST, STEEPEST)
             self.views.values[level, k] = A
-            error[:, k] = carried[:, k] - apply(A[None], clean[:, k], self.rings)
+            error[:, k] = propagated[:, k] - apply(A[None], clean[:, k], self.rings)
         # divided by the scale of a denoiser's error, so that they change little between levels
         scale = error_scale(self.errors.levels[level]) ** 2
         self.errors.values[level] = moments(error.flatten(1, 2), self.rings) / scale

@@ -50,7 +50,7 @@ class Adapter:
     """Layout in which a denoiser wants windows: a permutation of their numbers, noise stays white.
 
     Args:
-        to_model: from windows ``(batch, time, lev, y, x)`` to what the denoiser wants.
+        to_model: map of windows ``(batch, time, lev, y, x)`` to the layout of the denoiser.
         to_window: its inverse.
     """
 
@@ -92,10 +92,10 @@ class MatchedDenoiser(nn.Module, abc.ABC):
     """
 
     lowest: float
-    """Lowest noise level that the denoiser knows."""
+    """Lowest noise level of the denoiser's schedule."""
 
     highest: float
-    """Highest noise level that the denoiser knows."""
+    """Highest noise level of the denoiser's schedule."""
 
     def __init__(self, model: Callable[..., Any]) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ def _prediction_type(scheduler: Any) -> str:
     if kind not in KINDS:
         raise InputError(
             "prediction_type of the scheduler", kind, f"must be one of {', '.join(KINDS)}",
-            "Give a scheduler whose config says what the model predicts.",
+            "Give a scheduler whose config names the prediction of the model.",
         )
     return kind
 
@@ -227,8 +227,8 @@ class DenoiserPrior(Prior):
     """A prior around a denoiser that was trained elsewhere.
 
     Its climate, and the axes along which errors are tabulated, are those of the Gaussian that fits
-    the windows. Beyond the highest noise level that the denoiser knows, that Gaussian denoises;
-    below the lowest, the denoiser does as at its lowest.
+    the windows. Above the highest noise level of the denoiser that Gaussian denoises; below the
+    lowest one, the denoiser is used at its lowest.
 
     Args:
         denoiser: an azula ``Denoiser``; with ``scheduler``, a model ``(x_t, step)`` in diffusers'

@@ -1,4 +1,4 @@
-"""Noise levels of windows: their shapes and the scale of what a denoiser leaves."""
+"""Noise levels of windows: their shapes, and the scale of a denoiser's error."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 
 def broadcast_level(sigma: Tensor, x: Tensor) -> Tensor:
-    """Levels ``(batch,)`` shaped to broadcast with windows."""
+    """Shape levels ``(batch,)`` to broadcast with windows."""
     return sigma.to(x).view(-1, *[1] * (x.ndim - 1))
 
 
 def error_scale(level: Tensor) -> Tensor:
-    """The scale of a denoiser's error at a noise level: that of white windows."""
+    """Scale of a denoiser's error at a noise level: its size for white windows."""
     return level / (1 + level**2).sqrt()
 
 
 def joint_level(sigma: Tensor, std: Tensor) -> Tensor:
-    """The level of two independent noisy views together."""
+    """Noise level of two independent noisy views together."""
     return (sigma**-2 + std**-2) ** -0.5
 
 
@@ -27,10 +27,11 @@ def map_windows(
     estimate: Callable[[Tensor, Tensor], Tensor], x: Tensor, sigma: Tensor | float,
     window: Sequence[int],
 ) -> Tensor:
-    """Apply what wants ``(batch, *window)`` and ``(batch,)`` to windows and levels of any shape.
+    """Apply a function of batches to windows and levels of any leading shape.
 
     Args:
-        estimate: of windows and their levels; keeps the shape of the windows.
+        estimate: function of ``(batch, *window)`` and levels ``(batch,)`` that keeps the shape of
+            the windows.
         x: ``(..., *window)``.
         sigma: a scalar, or one for every window, shaped to broadcast with ``x``.
         window: shape of a window.

@@ -1,4 +1,4 @@
-r"""Covariance of what operators see of a Gaussian window, exactly, without sampling.
+r"""Exact covariance of a Gaussian window and its observations by operators, without sampling.
 
 For jointly normal x and x' of standard deviations a, a' and correlation r, and normalised Hermite
 coefficients alpha_n = E[h(a z) He_n(z)] / sqrt(n!), Mehler's formula gives
@@ -22,11 +22,11 @@ from ...observations.operators import Elementwise, Operator, Spectral
 from ..covariance import SpectralCovariance
 
 ORDER = 40
-"""Terms of Mehler's series; what is left of the variances is put in as white noise."""
+"""Terms of Mehler's series; the remaining variance is added as white noise."""
 
 
 def augmented_covariance(cov: SpectralCovariance, operators: Sequence[Operator]) -> Tensor:
-    """Covariance of a zero-mean Gaussian window and of what operators see of it.
+    """Covariance of a zero-mean Gaussian window and of the outputs of operators.
 
     Args:
         cov: covariance of the window, (time, lev).
@@ -62,14 +62,14 @@ def _features(cov: SpectralCovariance, curved: Sequence[Elementwise]) -> Tensor:
 
 
 def _linear(std: Tensor) -> tuple[Tensor, Tensor]:
-    """Hermite coefficients ``(fields, ORDER)`` of the identity, and nothing left."""
+    """Hermite coefficients ``(fields, ORDER)`` of the identity, and its remainder, zero."""
     alpha = std.new_zeros(len(std), ORDER)
     alpha[:, 0] = std
     return alpha, torch.zeros_like(std)
 
 
 def _hermite(operator: Elementwise, std: Tensor) -> tuple[Tensor, Tensor]:
-    """Coefficients 1 to ORDER of each field, and the variance that is left over."""
+    """Coefficients 1 to ORDER of each field, and the remaining variance."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(150)
     z, w = torch.from_numpy(nodes).to(std), torch.from_numpy(weights / weights.sum()).to(std)
     values = operator((std[:, None] * z)[..., None, None])[..., 0, 0]
@@ -95,7 +95,7 @@ def _mehler(alpha: Tensor, beta: Tensor, correlation: Tensor) -> Tensor:
 def _maps(
     cov: SpectralCovariance, operators: Sequence[Operator], curved: Sequence[Elementwise]
 ) -> Tensor:
-    """From the features to the augmented window, ``(ny, nx//2 + 1, time x total, F c)``."""
+    """Maps from the features to the augmented window, ``(ny, nx//2 + 1, time x total, F c)``."""
     time, lev = cov.fields
     ny, nx = cov.grid
     channels = torch.cat([_rows(h, cov, curved) for h in (None, *operators)], dim=-3)
@@ -107,7 +107,7 @@ def _maps(
 def _rows(
     operator: Operator | None, cov: SpectralCovariance, curved: Sequence[Elementwise]
 ) -> Tensor:
-    """What an operator takes of the features of one step, ``(l, k, channel, feature, lev)``."""
+    """Maps from the features of one step to a channel, ``(l, k, channel, feature, lev)``."""
     lev, (ny, nx) = cov.fields[1], cov.grid
     feature, transfer = 0, torch.eye(lev, dtype=torch.complex128)[:, :, None, None]
     if isinstance(operator, Spectral):
@@ -122,7 +122,7 @@ def _rows(
 
 
 def _real_field_part(transfer: Tensor, nx: int) -> Tensor:
-    """The Hermitian part in the columns that are their own mirror images, which a real field is."""
+    """Hermitian part in the columns that are their own mirror images, as a real field has."""
     mirrored = torch.roll(transfer.flip(-2), 1, dims=-2).conj()
     own = torch.zeros(nx // 2 + 1, dtype=torch.bool)
     own[0], own[-1] = True, own[-1] | (nx % 2 == 0)

@@ -1,4 +1,4 @@
-r"""The trained prior: what is known analytically, plus what a network adds.
+r"""The trained prior: an analytic estimate plus the correction of a network.
 
 The denoiser starts from an estimate S that costs no training, and a network corrects it,
 
@@ -6,9 +6,9 @@ The denoiser starts from an estimate S that costs no training, and a network cor
     D(x, \sigma) = S(x, \sigma) + \frac{\sigma}{\sqrt{1 + \sigma^2}} \,
         N_\theta(\text{features}, \log \sigma) .
 
-S is the two-filter smoother of :mod:`dalab.priors.denoisers.smoother` where the system can be
-carried back and forth cheaply, else the answer of the Gaussian prior. The last layer of N starts at
-zero, so that training can only add. Where there is a smoother, a last linear coupling between
+S is the two-filter smoother of :mod:`dalab.priors.denoisers.smoother` where the system has a cheap
+propagator, else the answer of the Gaussian prior. The last layer of N starts at zero, so that
+training can only add. Where there is a smoother, a last linear coupling between
 neighbouring frames (:mod:`dalab.priors.denoisers.coupling`) can correct the result once more.
 """
 
@@ -46,9 +46,9 @@ class ResidualPrior(Prior):
         gaussian: the analytic prior it starts from.
         network: the correction.
         smoother: estimate that uses the flow, if the system allows.
-        coupling: the last correction.
+        coupling: the last correction, between neighbouring frames.
         errors: calibrated error covariance; that of the Gaussian prior until it is measured.
-        forecast: what a background says about the whole window, if the system allows.
+        forecast: observation of the whole window by a background, if the system allows.
         autocast: whether the network may compute in bfloat16 on hardware made for it.
         flow_levels: see :class:`Prior`.
         background_conditional: the part that makes use of a background, if it was trained.
@@ -92,21 +92,21 @@ class ResidualPrior(Prior):
         return denoised if self.coupling is None else self.coupling(x, sigma, denoised)
 
     def features(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """The estimate to start from, and what the network sees, all of it of order one.
+        """Estimate to start from, and features for the network, all of order one.
 
-        These are the start, the noise it leaves, and how its ingredients differ from it:
+        The features are the start, the noise it leaves, and how its ingredients differ from it:
         ``(batch, time, lev, y, x)`` and ``(batch, time, channels x lev, y, x)``.
         """
         level = broadcast_level(sigma, x)
         gaussian = self.gaussian.denoise(x, level)
         if self.smoother is None:
             return gaussian, torch.cat([gaussian, (x - gaussian) / level], -3)
-        start, carried = self.smoother(x, sigma, gaussian)
-        other = (torch.stack([gaussian, *carried]) - start) / error_scale(level)
+        start, propagated = self.smoother(x, sigma, gaussian)
+        other = (torch.stack([gaussian, *propagated]) - start) / error_scale(level)
         return start, torch.cat([start, (x - start) / level, *other], -3)
 
     def fast(self, x: Tensor) -> torch.autocast:
-        """bfloat16 where it is wanted and the hardware is made for it; never for float64."""
+        """bfloat16 where it is allowed and the hardware is made for it; never for float64."""
         wanted = self.autocast and x.dtype == torch.float32 and has_bfloat16(x.device)
         return torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=wanted)
 
@@ -131,10 +131,10 @@ def correction_loss(
     prior: ResidualPrior, network: Callable[..., Tensor], clean: Tensor, noise: Tensor,
     sigma: Tensor,
 ) -> Tensor:
-    """Mean of |D - x|^2 (1 + sigma^2) / sigma^2: of what is left for the network to say.
+    """Mean of |D - x|^2 (1 + sigma^2) / sigma^2, the loss of the network's correction.
 
     Args:
-        prior: whose network is trained.
+        prior: the prior whose network is trained.
         network: that network, possibly compiled.
         clean: windows, ``(batch, time, lev, y, x)``.
         noise: standard normal numbers, same shape.
@@ -150,7 +150,7 @@ def correction_loss(
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether ``device`` multiplies bfloat16 matrices faster than float32 ones."""
+    """True if ``device`` multiplies bfloat16 matrices faster than float32 ones."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     found = getattr(torch.cpu, "get_capabilities", dict)()
@@ -158,10 +158,10 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 class BackgroundConditionalPrior(Prior):
-    """A trained prior given one background.
+    """A trained prior conditioned on one background.
 
     Args:
-        core: the trained prior, with an :class:`BackgroundConditional`.
+        core: the trained prior, with a :class:`BackgroundConditional`.
         state: the background, ``(lev, y, x)``.
         std: standard deviation of its error, white.
     """
@@ -172,14 +172,14 @@ class BackgroundConditionalPrior(Prior):
         self.horizon = HORIZON * std
         self.flow_levels = FLOW_LEVELS if core.flow_levels else None
         _, forecast = flow_parts(core)
-        self.carried = forecast.carried(state[None], state.new_full((1,), std))
+        self.propagated = forecast.propagate(state[None], state.new_full((1,), std))
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         return map_windows(self._estimate, x, sigma, self.window)
 
     def _estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
-        carried, std = self.carried.expand_as(x), torch.full_like(sigma, self.std)
-        return conditional_part(self.core).estimate(self.core, x, sigma, carried, std)
+        propagated, std = self.propagated.expand_as(x), torch.full_like(sigma, self.std)
+        return conditional_part(self.core).estimate(self.core, x, sigma, propagated, std)
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
         return conditional_part(self.core).covariance(sigma, self.std, self.window)

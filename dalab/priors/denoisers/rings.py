@@ -151,12 +151,12 @@ class LogTable(nn.Module):
         self.register_buffer("values", torch.zeros(len(levels), *shape))
 
     def forward(self, sigma: Tensor) -> Tensor:
-        """Values at the levels ``sigma (batch,)``, held constant beyond the grid."""
+        """Interpolate to the levels ``sigma (batch,)``; values are constant beyond the grid."""
         return interpolate(self.values, self.levels, sigma)
 
 
 def interpolate(values: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
-    """Between values at levels, linearly in the logarithm, held constant beyond them.
+    """Interpolate values linearly in the logarithm of the level; they are constant beyond the grid.
 
     Args:
         values: ``(levels, ...)``.

@@ -1,14 +1,14 @@
 r"""A two-filter smoother of noisy windows with calibrated spectral gains.
 
 A window is a trajectory, and what one frame shows, another frame shows elsewhere. The smoother runs
-through the noisy frames x_k once ahead and once back, carrying its estimate with the flow M,
+through the noisy frames x_k once ahead and once back, propagating its estimate with the flow M,
 
 .. math::
     f_k = A_k \, M f_{k-1} + B_k \, x_k , \qquad
     b_k = A'_k \, M^{-1} b_{k+1} + B'_k \, x_k ,
 
-and combines f_k with the carried b_{k+1}, the Gaussian denoiser's answer and x_k. Every factor is a
-small matrix over layers per ring of equal wavenumber and per noise level: the least-squares
+and combines f_k with the propagated b_{k+1}, the Gaussian denoiser's answer and x_k. Every factor
+is a small matrix over layers per ring of equal wavenumber and per noise level: the least-squares
 optimum, found in closed form on training windows.
 
 References:
@@ -26,8 +26,8 @@ from torch import Tensor
 from .rings import LogTable, RingModule, apply, regress
 
 LIMIT = 8.0
-"""Estimates beyond so many standard deviations are cut before they are carried, so that input far
-from any flow cannot make the flow diverge."""
+"""Estimates beyond so many standard deviations are clamped before they are propagated, so that
+input far from any flow cannot make the flow diverge."""
 
 Analysis = Callable[[int, Tensor], Tensor]
 
@@ -38,11 +38,11 @@ the second back."""
 
 
 class PropagatingModule(RingModule):
-    """A part of a denoiser that carries states with the flow and has a small matrix per ring.
+    """A part of a denoiser that propagates states and has a small matrix per ring.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        propagate: takes states over one interval in both directions.
+        propagate: propagator of the system, over one interval in both directions.
     """
 
     def __init__(self, window: Sequence[int], propagate: Propagate) -> None:
@@ -51,11 +51,11 @@ class PropagatingModule(RingModule):
 
 
 class TwoFilterSmoother(PropagatingModule):
-    """Estimates of clean windows from noisy ones.
+    """Smoother of noisy windows with a forward and a backward filter.
 
     Args:
         window: shape of a window, (time, lev, y, x).
-        propagate: takes states over one interval in both directions.
+        propagate: propagator of the system, over one interval in both directions.
         levels: noise levels of the gains, increasing.
     """
 
@@ -76,7 +76,7 @@ class TwoFilterSmoother(PropagatingModule):
             gaussian: the Gaussian denoiser's answer, same shape as ``x``.
 
         Returns:
-            The estimate, and what the two filters had carried to every frame before they saw it,
+            The estimate, and the two filters' predictions of every frame before its analysis,
             ``(2, batch, time, lev, y, x)``; the noisy frame itself where a filter starts.
         """
         gains = self.filters(sigma).transpose(0, 1)
@@ -85,10 +85,10 @@ class TwoFilterSmoother(PropagatingModule):
             used = gains[:, :, k].flatten(0, 1)[..., -features.shape[1] :]
             return apply(used, features, self.rings)
 
-        filtered, carried = self._filter(x, analysis)
-        features = _features(filtered, carried, gaussian, x)
+        filtered, propagated = self._filter(x, analysis)
+        features = _features(filtered, propagated, gaussian, x)
         combined = apply(self.combination(sigma).flatten(0, 1), features, self.rings)
-        return combined.view_as(x), carried
+        return combined.view_as(x), propagated
 
     def fit_level(self, level: int, x: Tensor, clean: Tensor, gaussian: Tensor) -> None:
         """Find the gains of one noise level by least squares.
@@ -109,8 +109,8 @@ class TwoFilterSmoother(PropagatingModule):
                 found.append(apply(gains[None], feature, self.rings))
             return torch.cat(found)
 
-        filtered, carried = self._filter(x, analysis)
-        features = _features(filtered, carried, gaussian, x).unflatten(0, x.shape[:2])
+        filtered, propagated = self._filter(x, analysis)
+        features = _features(filtered, propagated, gaussian, x).unflatten(0, x.shape[:2])
         for k in range(x.shape[1]):
             gains = regress(clean[:, k], features[:, k], self.rings)
             self.combination.values[level, k] = gains
@@ -121,29 +121,29 @@ class TwoFilterSmoother(PropagatingModule):
         Args:
             x: noisy windows, ``(batch, time, lev, y, x)``.
             analysis: updates the k-th frame of both filters: from features ``(2 batch, in, y,
-                x)``, the carried layers, where there are any, and the noisy ones.
+                x)``, the propagated layers, where there are any, and the noisy ones.
 
         Returns:
-            Filtered and carried windows, both ``(2, batch, time, lev, y, x)`` in order of time.
+            Filtered and propagated windows, both ``(2, batch, time, lev, y, x)`` in order of time.
         """
         frames = torch.stack([x, x.flip(1)])
         filtered: list[Tensor] = []
-        carried: list[Tensor] = []
+        propagated: list[Tensor] = []
         for k in range(x.shape[1]):
             noisy = frames[:, :, k]
             brought = self.propagate(filtered[-1].clamp(-LIMIT, LIMIT)) if k else noisy
             features = torch.cat([brought, noisy], -3) if k else noisy
             filtered.append(analysis(k, features.flatten(0, 1)).view_as(noisy))
-            carried.append(brought)
-        return _chronological(filtered), _chronological(carried)
+            propagated.append(brought)
+        return _chronological(filtered), _chronological(propagated)
 
 
 def _chronological(frames: Sequence[Tensor]) -> Tensor:
-    """From frames as the filters met them to windows in order of time."""
+    """Order frames by time that are in the order of the two filters."""
     ahead, back = torch.stack(list(frames), 2)
     return torch.stack([ahead, back.flip(1)])
 
 
-def _features(filtered: Tensor, carried: Tensor, gaussian: Tensor, x: Tensor) -> Tensor:
-    """What the combination sees of every frame, ``(batch x time, 4 lev, y, x)``."""
-    return torch.cat([filtered[0], carried[1], gaussian, x], -3).flatten(0, 1)
+def _features(filtered: Tensor, propagated: Tensor, gaussian: Tensor, x: Tensor) -> Tensor:
+    """Features of the combination for every frame, ``(batch x time, 4 lev, y, x)``."""
+    return torch.cat([filtered[0], propagated[1], gaussian, x], -3).flatten(0, 1)

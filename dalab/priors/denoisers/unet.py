@@ -1,19 +1,22 @@
-"""A small periodic U-Net that knows the noise level.
+"""A small periodic U-Net, conditioned on the noise level.
 
-Time is folded into the channels: the frames of a window differ little, and what changes from one to
-the next is told by the features. Fields are cut into patches first, so that the widest layers never
+Time is folded into the channels: the frames of a window differ little, and their changes
+are among the features. Fields are cut into patches first, so that the widest layers never
 work on the full grid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class Conv(nn.Module):
@@ -29,6 +32,7 @@ class Conv(nn.Module):
         super().__init__()
         self.kernel = (outputs, inputs, size, size)
         start = nn.Conv2d(inputs, outputs, size)
+        assert start.bias is not None
         self.weight = nn.Parameter(start.weight.detach().flatten(1))  # a matrix, as Muon wants it
         self.bias = nn.Parameter(start.bias.detach())
 
@@ -59,13 +63,24 @@ class Block(nn.Module):
         return x + self.second(F.silu(self.first(F.silu(h))))
 
 
+class Blocks(nn.ModuleList):
+    """Blocks of one level, one after the other."""
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, embedding)
+        return x
+
+
 class LevelEmbedding(nn.Module):
-    """Smooth features of log sigma.
+    """Embedding of log sigma.
 
     Args:
         size: length of the embedding.
-        levels: noise levels to know.
+        levels: number of noise levels.
     """
+
+    frequencies: Tensor
 
     def __init__(self, size: int, levels: int = 1) -> None:
         super().__init__()
@@ -79,7 +94,7 @@ class LevelEmbedding(nn.Module):
 
 
 class UNet(nn.Module):
-    """From features on a periodic grid to a correction that starts at zero.
+    """U-Net from features on a periodic grid to a correction that is zero at first.
 
     Beside the U there is a direct linear path, cell by cell, whose weights depend on the noise
     level.
@@ -92,7 +107,7 @@ class UNet(nn.Module):
         depths: blocks at every level, on the way down and again on the way up.
         patch: cells along a side of the patches; 1 for none.
         embedding: length of the embedding of the noise level.
-        levels: noise levels it is told, the window's first.
+        levels: number of noise levels it is conditioned on, the window's first.
     """
 
     def __init__(
@@ -110,9 +125,9 @@ class UNet(nn.Module):
         self.patch = patch
         self.embedding = LevelEmbedding(embedding, levels)
         self.stem = nn.Conv2d(inputs * patch**2, widths[0], 1)
-        levels = list(zip(widths, depths, strict=True))
-        self.down = nn.ModuleList(_blocks(w, d, embedding) for w, d in levels)
-        self.up = nn.ModuleList(_blocks(w, d, embedding) for w, d in levels[:-1])
+        sizes = list(zip(widths, depths, strict=True))
+        self.down = nn.ModuleList(_blocks(w, d, embedding) for w, d in sizes)
+        self.up = nn.ModuleList(_blocks(w, d, embedding) for w, d in sizes[:-1])
         pairs = list(zip(widths, widths[1:], strict=False))
         self.coarsen = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairs)
         self.refine = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairs)
@@ -139,24 +154,21 @@ class UNet(nn.Module):
         h = self.stem(h.contiguous(memory_format=torch.channels_last))
         skips = []
         for blocks, coarsen in zip(self.down, [*self.coarsen, None], strict=True):
-            for block in blocks:
-                h = block(h, embedding)
+            h = blocks(h, embedding)
             if coarsen is not None:
                 skips.append(h)
                 h = coarsen(F.pixel_unshuffle(h, 2))
         for blocks, refine, skip in zip(
             reversed(self.up), reversed(self.refine), reversed(skips), strict=True
         ):
-            h = skip + F.pixel_shuffle(refine(h), 2)
-            for block in blocks:
-                h = block(h, embedding)
+            h = blocks(skip + F.pixel_shuffle(refine(h), 2), embedding)
         h = self.head(h)
         h = F.pixel_shuffle(h, self.patch) if self.patch > 1 else h
         return h + self.direct(features * (1 + self.gate(embedding)[:, :, None, None]))
 
-    def kernels(self) -> list[nn.Parameter]:
-        """The matrices inside the network, as opposed to those at its ends."""
-        blocks = [block for part in (*self.down, *self.up) for block in part]
+    def kernels(self) -> list[Tensor]:
+        """Matrices inside the network, as opposed to those at its ends."""
+        blocks = [part for part in self.modules() if isinstance(part, Block)]
         return [conv.weight for b in blocks for conv in (b.first, b.second)] + [self.gate.weight]
 
     def check(self, grid: Sequence[int]) -> None:
@@ -170,11 +182,11 @@ class UNet(nn.Module):
                 )
 
 
-def _blocks(width: int, depth: int, embedding: int) -> nn.ModuleList:
-    return nn.ModuleList(Block(width, embedding) for _ in range(depth))
+def _blocks(width: int, depth: int, embedding: int) -> Blocks:
+    return Blocks(Block(width, embedding) for _ in range(depth))
 
 
-def zero(layer: nn.Module) -> nn.Module:
+def zero(layer: Layer) -> Layer:
     """Set a layer's numbers to zero, so that it adds nothing at first."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
