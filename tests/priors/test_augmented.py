@@ -35,7 +35,7 @@ def test_channels_of_the_full_model(channels):
 @pytest.mark.parametrize("text", ["arctan:slope=2.0", "velocity:form=physical", "speed"])
 def test_an_operator_with_other_options_is_another_operator(tiny_system, channels, text):
     asked = Channels.of(tiny_system, (text,)).operators[0]
-    with pytest.raises(InputError, match="must be one that the augmented prior knows"):
+    with pytest.raises(InputError, match="must be one of the augmented prior"):
         channels.part(asked)
 
 
