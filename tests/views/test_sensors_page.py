@@ -102,9 +102,9 @@ def test_times_without_observations_are_told(page):
     page.model.controls.interval = 3
     page.model.display.time = 4
     page.poll()
-    assert "does not look then" in page.legend.object
+    assert "no observations at this time" in page.legend.object
     page.model.display.time = 3
-    assert "does not look" not in page.legend.object
+    assert "no observations" not in page.legend.object
 
 
 def test_before_a_run_there_is_no_value(page):

@@ -93,7 +93,7 @@ def test_a_stopped_run_is_said_to_be_one(bar, model):
 
 def test_a_stored_run_in_pieces_is_shown(bar, model, finished, tmp_path):
     send(bar, "other.nc", save(finished.runs.result, tmp_path / "other.nc").read_bytes())
-    assert "other.nc is on show" in last(bar, "message")["text"]
+    assert "other.nc is shown" in last(bar, "message")["text"]
     assert model.shown_entry.title == "other.nc" and model.runs.state == "done" and bar.ready
 
 
@@ -103,7 +103,7 @@ def test_a_stored_run_that_comes_while_another_goes_on_waits_among_the_runs(
     model.controls.param.update(methods=["spectral"], steps=300)
     model.run()
     send(bar, "other.nc", save(finished.runs.result, tmp_path / "other.nc").read_bytes())
-    assert "among the runs" in last(bar, "message")["text"]
+    assert "in the list of runs" in last(bar, "message")["text"]
     assert model.runs.busy and model.controls.steps == 300
     assert [entry.title for entry in model.history] == ["other.nc"]
     model.stop()

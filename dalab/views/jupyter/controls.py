@@ -1,4 +1,4 @@
-"""The fields of the ipywidgets skin, bound both ways to the view-model."""
+"""Controls of the notebook widget, bound in both directions to the view-model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..model.lab import LabModel
 from ..pictures.style import legend_glyph
 
 REPLAY_STEPS, PERIOD = 40, 150
-"""Moments that a replay shows, and milliseconds between two of them."""
+"""Number of frames of a replay, and the time between two of them [ms]."""
 
 _STYLE = {"description_width": "initial"}
 _PAGE = ipw.Layout(min_height="200px")
 
 
 def buttons(model: LabModel, wake: Callable[[], None]) -> ipw.HBox:
-    """Run is enabled while nothing runs, Stop while something does."""
+    """Make the buttons Run, enabled while no run is going on, and Stop, enabled during a run."""
     size = ipw.Layout(width="84px", height="34px")
     run = ipw.Button(description="Run", icon="play", button_style="primary", layout=size)
     stop = ipw.Button(description="Stop", icon="stop", button_style="danger", layout=size)
@@ -50,7 +50,7 @@ def _follow(owner: param.Parameterized, names: list[str], update: Callable[[], N
 
 
 def tabs(controls: Controls) -> ipw.Tab:
-    """The controls, in the four groups of the Panel app; pages of one height, so nothing jumps."""
+    """Lay out the controls in four groups, as pages of equal height."""
     pages = {
         "Observing network": [
             _checkboxes(controls, "operators", unavailable_operators),
@@ -79,7 +79,7 @@ def tabs(controls: Controls) -> ipw.Tab:
 
 
 def display_fields(display: DisplayModel) -> ipw.HBox:
-    """What to look at: field, layer, estimates, instrument and day."""
+    """Lay out the selection of field, layer, view, member, instrument and time."""
     member = field(display, "member", width=120)
     layer = _choice(display, "layer", 120)
 
@@ -95,7 +95,7 @@ def display_fields(display: DisplayModel) -> ipw.HBox:
 
 
 def _times(display: DisplayModel) -> ipw.Widget:
-    """Which step of the window is shown."""
+    """Make the slider of the window step shown."""
     slider = ipw.IntSlider(min=0, max=display.window - 1, style=_STYLE,
                            layout=ipw.Layout(width="190px"))
 
@@ -108,7 +108,7 @@ def _times(display: DisplayModel) -> ipw.Widget:
 
 
 def replay(display: DisplayModel) -> ipw.HBox:
-    """A player and a slider through the moments of the run on show, once there are some."""
+    """Make a player and a slider to replay the run shown."""
     play = ipw.Play(min=0, max=REPLAY_STEPS, interval=PERIOD, show_repeat=False)
     slider = ipw.FloatSlider(
         min=0.0, max=1.0, step=1 / REPLAY_STEPS, description="Replay", readout_format=".0%",
@@ -126,7 +126,7 @@ def replay(display: DisplayModel) -> ipw.HBox:
 
 
 def _interval(controls: Controls) -> ipw.Widget:
-    """How often, in days where the system knows days."""
+    """Make the field of the observation interval, labelled in days or steps."""
     every = field(controls, "interval")
 
     def update() -> None:
@@ -137,7 +137,7 @@ def _interval(controls: Controls) -> ipw.Widget:
 
 
 def _choice(display: DisplayModel, name: str, width: int) -> ipw.Widget:
-    """A field whose list follows the system or the network."""
+    """Make a selector whose entries follow the system or the network."""
     dropdown = field(display, name, width=width)
 
     def follow(event: Any) -> None:
@@ -170,7 +170,7 @@ def bind(
 def field(
     owner: param.Parameterized, name: str, label: str | None = None, width: int = 190
 ) -> ipw.Widget:
-    """The widget that edits a parameter, of the kind that suits it, ``width`` pixels wide."""
+    """Make the widget that suits a parameter, ``width`` pixels wide."""
     parameter = owner.param[name]
     common = {
         "description": label or parameter.label or name, "style": _STYLE,
@@ -199,7 +199,7 @@ def _blank(value: Any) -> str:
 
 
 def _number(text: str) -> Any:
-    """The number that a text spells, or the text for the check to complain about."""
+    """Parse a number; return the text itself if it is none, for the check to refuse."""
     if not text.strip():
         return None
     for kind in (int, float):
@@ -221,13 +221,13 @@ def _checkboxes(
     controls: Controls, name: str, unavailable: Callable[[str], Mapping[str, str]],
     with_glyphs: bool = False,
 ) -> ipw.HBox:
-    """One checkbox per entry of a list, those of the methods with their looks.
+    """Make one checkbox for each entry of a list parameter.
 
     Args:
-        controls: have the list.
-        name: of its parameter.
-        unavailable: what a system does not have, and why.
-        with_glyphs: whether every entry has a look.
+        controls: controls with the parameter.
+        name: name of the parameter.
+        unavailable: function from a system to its unavailable entries and the reasons.
+        with_glyphs: whether to show the legend glyph of every entry.
     """
     boxes: dict[str, ipw.Checkbox] = {}
     for entry in controls.param[name].objects:
@@ -253,7 +253,7 @@ def _checkboxes(
 
 
 def _set_entry(controls: Controls, name: str, entry: str, on: bool) -> None:
-    """Put an entry into a list or take it out, in the order of the registry."""
+    """Add an entry to a list parameter or remove it, in the order of the registry."""
     chosen = {*getattr(controls, name), entry} if on else {*getattr(controls, name)} - {entry}
     ordered = [known for known in controls.param[name].objects if known in chosen]
     if set(getattr(controls, name)) != chosen:
@@ -261,7 +261,7 @@ def _set_entry(controls: Controls, name: str, entry: str, on: bool) -> None:
 
 
 def _optional_fields(controls: Controls, switch: str, *names: str) -> ipw.HBox:
-    """A checkbox, and fields that can be edited while it is ticked."""
+    """Make a checkbox, and fields that are enabled while it is ticked."""
     fields = [field(controls, name, width=205) for name in names]
 
     def update() -> None:
@@ -273,7 +273,7 @@ def _optional_fields(controls: Controls, switch: str, *names: str) -> ipw.HBox:
 
 
 def _blend(controls: Controls) -> ipw.Widget:
-    """The slider between the Gaussian and the trained prior; at rest where there is none."""
+    """Make the slider between Gaussian and trained prior, disabled if there is no network."""
     slider = field(controls, "blend", width=330)
 
     def update() -> None:
@@ -284,7 +284,7 @@ def _blend(controls: Controls) -> ipw.Widget:
 
 
 def _path(controls: Controls) -> ipw.Widget:
-    """Where the user's own truth lies; there while it is wanted."""
+    """Make the field of the truth's path, visible if the truth is a file."""
     path = field(controls, "truth_file", width=420)
 
     def update() -> None:
@@ -297,7 +297,7 @@ def _path(controls: Controls) -> ipw.Widget:
 def _selected_options(
     controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> ipw.HBox:
-    """The options of the entry that the parameter ``name`` has chosen."""
+    """Lay out the options of the entry selected by the parameter ``name``."""
     holder = _flow()
 
     def update() -> None:
@@ -310,7 +310,7 @@ def _selected_options(
 def _options_drawer(
     controls: Controls, name: str, sets: Mapping[str, param.Parameterized], title: str = "Options"
 ) -> ipw.Accordion:
-    """A drawer with the options of every chosen entry."""
+    """Make a drawer with the options of every selected entry."""
     page = ipw.VBox()
     drawer = ipw.Accordion([page], titles=(title,), selected_index=None)
 

@@ -1,11 +1,11 @@
-"""The ipywidgets skin: the lab in a cell of a notebook.
+"""The lab in a notebook cell, built on ipywidgets.
 
-``Lab()`` shows the same controls as the Panel app and live pictures. The cell returns at once; a
-worker thread computes, and a task on the kernel's own event loop looks at the view-model a few
-times a second while there is something to see.
+``Lab()`` shows the same controls as the Panel app, and live figures. The cell returns at once; a
+worker thread computes, and a task on the kernel's event loop polls the view-model a few times a
+second while updates are expected.
 
-A notebook that is opened again has no kernel and so no widget. What is left are two outputs under
-it, the picture and the scores of the last run, which are hidden as long as the widget is there.
+A notebook that is reopened has no kernel and thus no widget. It shows two static outputs instead,
+the figure and the scores of the last run, which are hidden while the widget is there.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ HIDDEN = """
 .jp-OutputArea-child:has(.lab-{0}) ~ .jp-OutputArea-child:has(.jp-RenderedImage, .lab-scores) {{
   display: none; }}
 """
-"""What stays in the notebook need not be seen while the widget is."""
+"""Style that hides the static outputs while the widget is there."""
 
 DEAD = """
 .jp-OutputArea-child:has(~ * .lab-scores) > .jp-OutputArea-output.lm-Panel:not(:has(*)) {
   display: none; }
 """
-"""JupyterLab's words in the place of a widget that is gone need not be seen over what stays."""
+"""Style that hides JupyterLab's placeholder of a widget without a kernel."""
 
-GONE = "The controls of the lab need a kernel: run this cell. What is left is its newest run."
-"""What stands in the place of the widget on a page that is made of a notebook."""
+GONE = "The controls of the lab need a kernel: run this cell. Its latest run is shown below."
+"""Text in place of the widget in a notebook exported as a page."""
 
 PERIOD = 0.15
-"""Seconds between two looks at the view-model."""
+"""Time between two polls of the view-model [s]."""
 
 
 FIELDS = tuple(Config().to_dict())
@@ -67,11 +67,11 @@ class Lab(ipw.VBox):
     ``lab.noise = 0.5`` sets it, in the fields as well, or raises ``InputError``.
 
     Args:
-        presets: fields of :class:`dalab.experiments.config.Config` to start with, such as
+        presets: initial fields of :class:`dalab.experiments.config.Config`, such as
             ``operators=["arctan"], methods=["spectral"], members=4``.
 
     Raises:
-        InputError: for a preset that names nothing or is out of its bounds.
+        InputError: for an unknown preset or one that is out of its bounds.
         AttributeError: when something is set that is neither a choice nor an attribute.
     """
 
@@ -105,7 +105,7 @@ class Lab(ipw.VBox):
         for part in (model, model.display, model.runs):
             part.param.watch(lambda *events: self._wake(), list(part.param))
 
-    # --- for the next cell ----------------------------------------------------------------------
+    # --- for further cells ----------------------------------------------------------------------
 
     @property
     def model(self) -> LabModel:
@@ -114,12 +114,12 @@ class Lab(ipw.VBox):
 
     @property
     def result(self) -> Any:
-        """The ``xarray.DataTree`` of the newest run that has ended, or ``None``."""
+        """The ``xarray.DataTree`` of the newest finished run, or ``None``."""
         return self.model.runs.result
 
     @property
     def config(self) -> Config:
-        """The experiment that the fields describe."""
+        """Return the experiment that the fields describe."""
         return self.model.config
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -139,26 +139,26 @@ class Lab(ipw.VBox):
         self.refresh()
 
     def close(self) -> None:
-        """Stop what computes and remove the widget."""
-        if hasattr(self, "_model"):  # ipywidgets closes even what could not be made
+        """Stop all computations and remove the widget."""
+        if hasattr(self, "_model"):  # ipywidgets closes even widgets whose __init__ failed
             self.model.close()
         super().close()
 
-    # --- what stays in the notebook -------------------------------------------------------------
+    # --- static outputs -------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         model = self.model
         return f"Lab of {', '.join(model.labels)} on {self.config.system}: {model.runs.state}"
 
     def _ipython_display_(self) -> None:
-        """Show the widget, and under it what is left when it is gone."""
+        """Show the widget, and below it the static outputs."""
         display({**self._repr_mimebundle_(), "text/plain": GONE}, raw=True)
         for name, bundle in self._static_outputs().items():
             display(bundle, raw=True, display_id=name)
         self._displayed = True
 
     def _static_outputs(self) -> dict[str, dict[str, str]]:
-        """The picture and the scores as they stand, by the id of their output."""
+        """Return the present figure and scores, by the id of their output."""
         image, out = Image.open(io.BytesIO(self._image.value)), io.BytesIO()
         reduced = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         reduced.save(out, "PNG", optimize=True)
@@ -171,17 +171,17 @@ class Lab(ipw.VBox):
         }
 
     def _update_outputs(self) -> None:
-        """After a run has ended, put its picture and its scores where they stay."""
+        """Update the static outputs after a run has ended."""
         state = "" if self.model.runs.busy else self.model.runs.state
         if self._displayed and state in ENDED and state != self._kept_state:
             for name, bundle in self._static_outputs().items():
                 update_display(bundle, raw=True, display_id=name)
         self._kept_state = state
 
-    # --- what is new ----------------------------------------------------------------------------
+    # --- updates --------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Take in what the worker has done and draw it; a task does this while there is a loop."""
+        """Draw the updates of the worker; a task calls this while an event loop is running."""
         model = self.model
         fresh, names = model.poll(), (TRUTH, OBSERVATIONS, *model.labels)
         layout = names, model.display.window
@@ -206,7 +206,7 @@ class Lab(ipw.VBox):
         self._status.value = f"<style>{style}</style><div class='lab-{self.model_id}'>{line}</div>"
 
     def _wake(self) -> None:
-        """See to it that a task follows the model; without an event loop, call ``refresh``."""
+        """Start the task that polls the model; without an event loop, call ``refresh``."""
         if self._task is not None and not self._task.done():
             return
         try:
@@ -216,7 +216,7 @@ class Lab(ipw.VBox):
         self._task = loop.create_task(self._follow())
 
     async def _follow(self) -> None:
-        """Draw what is new until nothing is to be expected any more."""
+        """Draw updates until no more are expected."""
         while self.model.pending:
             self.refresh()
             await asyncio.sleep(PERIOD)

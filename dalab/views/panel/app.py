@@ -1,4 +1,4 @@
-"""The Panel skin: one screen, fed by the view-model ten times a second."""
+"""The Panel app: a page that polls the view-model ten times a second."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .template import address, follow, prepare, template
 
 
 def create_app(**presets: object) -> pn.Template:
-    """The lab as a page of its own; every call makes an independent session.
+    """Make the page of the lab; every call makes an independent session.
 
     Args:
-        presets: fields of :class:`dalab.experiments.config.Config` to start with.
+        presets: initial fields of :class:`dalab.experiments.config.Config`.
 
     Raises:
-        InputError: for a preset that names nothing or is out of its bounds.
+        InputError: for an unknown preset or one that is out of its bounds.
     """
     prepare()
     arguments = address()

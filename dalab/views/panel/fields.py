@@ -1,4 +1,4 @@
-"""Panel fields for the controls of the view-model, bound both ways."""
+"""Panel widgets bound in both directions to the parameters of the view-model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TICKS = """
 
 
 class NumberField(pn.widgets.FloatInput):
-    """A field of a number that is blank when it has none, where Panel's own says NaN."""
+    """A number field that is blank if its value is ``None``; Panel's own shows NaN."""
 
     def _process_param_change(self, params: dict[str, Any]) -> dict[str, Any]:
         return super(pn.widgets.FloatInput, self)._process_param_change(params)
@@ -45,11 +45,11 @@ def bind(
     """Keep a widget and a parameter equal.
 
     Args:
-        owner: has the parameter.
-        name: of the parameter.
-        widget: shows and edits it.
-        to_widget: from the parameter's value to the widget's.
-        from_widget: from the widget's value to the parameter's.
+        owner: object with the parameter.
+        name: name of the parameter.
+        widget: widget that edits it.
+        to_widget: converts the parameter's value to the widget's.
+        from_widget: converts the widget's value to the parameter's.
     """
     widget.value = to_widget(getattr(owner, name))
     widget.param.watch(lambda event: setattr(owner, name, from_widget(event.new)), "value")
@@ -61,7 +61,7 @@ def field(
     owner: param.Parameterized, name: str, *, label: str | None = None,
     with_description: bool = False,
 ) -> pn.widgets.Widget:
-    """The widget that edits a parameter, of the kind that suits it.
+    """Make the widget that suits a parameter.
 
     Args:
         owner: has the parameter.
@@ -107,10 +107,10 @@ def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Wi
 
 
 def _step(default: float | None) -> float:
-    """A tenth of the default's order of magnitude: 0.25 moves by 0.05, 3.0 by 0.5."""
+    """Choose the step of a number field by the order of its default: 0.05 for 0.25, 0.5 for 3."""
     return 0.5 if default and abs(default) >= 1 else 0.05
 
 
 def row(*widgets: pn.viewable.Viewable, margin: Sequence[int] = (0, 6, 0, 6)) -> pn.Row:
-    """Fields side by side, each with an equal share of the width."""
+    """Place fields side by side with equal widths."""
     return pn.Row(*widgets, sizing_mode="stretch_width", margin=margin)

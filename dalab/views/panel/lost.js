@@ -1,5 +1,5 @@
-// The connection to the lab is lost. Say so, and open the page again as soon as the lab answers:
-// with its key it finds its run.
+// Report a lost connection, and reload the page as soon as the lab responds; the key in its address
+// restores the run.
 const address = new URL(location)
 address.searchParams.set(back, key)
 const message = document.createElement("div")
@@ -7,7 +7,7 @@ message.style.cssText = `position: fixed; left: 50%; top: 45px; transform: trans
   padding: 9px 16px; border-radius: 5px; border: 1px solid var(--lab-error);
   color: var(--lab-error); background: var(--lab-error-ground); font-size: 13px`
 message.role = "alert"
-message.textContent = "The connection to the lab is lost. This page comes back as soon as it can."
+message.textContent = "Connection to the lab lost. This page reloads as soon as the lab responds."
 document.body.append(message)
 
 const probe = document.querySelector("script[src]").src

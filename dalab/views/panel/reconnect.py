@@ -1,9 +1,8 @@
-"""How a page comes to its session, and comes back to its run when its connection breaks.
+"""Sessions of pages, and recovery of a page's run after a loss of connection.
 
-Bokeh would connect to the old session again, but cannot draw the arrays of its pictures then. So
-the page is opened anew. Its address says what is chosen, and for that one time the key of the
-session as well. The server lets go of a session a few seconds after its page; what is kept can be
-found for longer.
+Bokeh could reconnect to the old session, but cannot redraw the arrays of its figures then. So the
+page is reloaded; its address holds the configuration and, this once, the key of the session. The
+server discards a session a few seconds after its page is closed; kept runs can be found for longer.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from bokeh.models import CustomJS
 from tornado.websocket import WebSocketClosedError
 
 BACK = "back"
-"""Name of the key in the address of a page that comes back."""
+"""Query argument for the session key of a page that reconnects."""
 
 ARRIVAL = 60_000
-"""Milliseconds that a page may take to load; one that has been there is let go of much sooner."""
+"""Grace period for the first load [ms]; a loaded page expires sooner (see ``serve.SESSION``)."""
 
 FORGET = f"""
 const here = new URL(location)
@@ -30,26 +29,26 @@ if (here.searchParams.has("{BACK}")) {{
   history.replaceState(history.state, "", here)
 }}
 """
-"""Script that takes the key out of the address again: a reload is a fresh start."""
+"""Script that removes the key from the address, so that a reload starts afresh."""
 
 _LOST = Path(__file__).with_name("lost.js").read_text()
 
 
 def come_back(document: Document, key: str) -> None:
-    """Let a page come back if its connection breaks.
+    """Reload a page with its session key if its connection is lost.
 
     Args:
-        document: of the page.
-        key: of its session.
+        document: document of the page.
+        key: key of its session.
     """
     document.config.update(reconnect_session=False, notify_connection_status=False)
     document.js_on_event("connection_lost", CustomJS(args={"back": BACK, "key": key}, code=_LOST))
 
 
 def wait_for(document: Document) -> None:
-    """Keep a session until its page has loaded, which takes long when many load at a time.
+    """Keep a session until its page has loaded, which is slow when many load at a time.
 
-    A page whose session is gone is given another one, whose style sheets Panel does not serve.
+    A page whose session has expired gets a new one, whose style sheets Panel does not serve.
     """
     blocked = []
 
@@ -67,9 +66,9 @@ def wait_for(document: Document) -> None:
 
 
 def ignore_closed_pages() -> None:
-    """Let the event loop say nothing of a page that was closed while something was on its way.
+    """Ignore ``WebSocketClosedError`` from pages that close with messages in flight.
 
-    Panel writes in pieces; when the first finds the page closed nobody hears of the others.
+    Panel sends a message in pieces and awaits only the first.
     """
     asyncio.get_running_loop().set_exception_handler(_handle)
 

@@ -1,8 +1,8 @@
-"""The lab and its lessons as web pages, on this machine or for others.
+"""Web server of the lab and its lessons, for this machine or for others.
 
-Both are served by one process, so that their runs wait in one line.
+One process serves both, so that their runs share a queue.
 
-A session ends a few seconds after its page is closed, and its run with it, unless it is kept.
+A session ends a few seconds after its page is closed, and so does its run unless it is kept.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ...experiments.service.service import Service, share
 INSTALL = 'Install it with: pip install "dalab[lab]"'
 
 LESSONS = "/lessons"
-"""Path of the page of lessons."""
+"""Path of the lessons page."""
 
 SESSION = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_milliseconds": 2000}
-"""When a page counts as closed: long enough for a connection that breaks to come back."""
+"""Session expiry: long enough to survive a brief loss of connection."""
 
 
 def serve_lab(
@@ -33,15 +33,15 @@ def serve_lab(
     """Serve the lab until the process is interrupted.
 
     Args:
-        port: where to listen.
+        port: port to listen on.
         show: whether to open a browser.
-        address: where to listen; anything but this machine needs ``origins``.
-        origins: ``host`` or ``host:port`` under which people reach the page.
-        users: JSON file of names and passwords; everybody may come in if there is none.
-        service: line and limits of the runs.
+        address: address to listen on; any other than this machine's needs ``origins``.
+        origins: ``host`` or ``host:port`` in the public address of the page.
+        users: JSON file of names and passwords; without one, access is free.
+        service: queue and limits of the runs.
 
     Raises:
-        InputError: if the interface packages are missing, the port is taken, or the lab would be
+        InputError: if the interface packages are missing, the port is in use, or the lab would be
             open to others without an origin.
     """
     try:
@@ -64,10 +64,10 @@ def serve_lab(
 
 
 def check_port(port: int, address: str = "localhost") -> None:
-    """Refuse a port that cannot be listened on.
+    """Check that a port can be listened on.
 
     Raises:
-        InputError: naming another one.
+        InputError: if it cannot; suggests another port.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
@@ -81,12 +81,12 @@ def check_port(port: int, address: str = "localhost") -> None:
 
 
 def _origins(port: int, address: str, given: Sequence[str]) -> list[str]:
-    """Hosts from which the page may be used."""
+    """Return the origins from which the page may be used."""
     if _is_local(address):
         return [*given, f"localhost:{port}", f"127.0.0.1:{port}"]
     if not given:
         raise InputError(
-            "address", address, "is open to others and needs the origin under which they come",
+            "address", address, "is open to others and needs the origin they connect from",
             f"Add: --origin HOST:{port}, and read docs/deploy.md.",
         )
     return list(given)
@@ -100,7 +100,7 @@ def _is_local(address: str) -> bool:
 
 
 def _auth_options(users: Path | None) -> dict[str, Any]:
-    """What Panel needs to ask for a name and a password."""
+    """Return Panel's options for authentication by name and password."""
     if users is None:
         return {}
     if not users.is_file():

@@ -1,4 +1,4 @@
-"""The left column of the Panel skin: everything that can be chosen, and Run and Stop."""
+"""Sidebar of the Panel app: all controls, and the buttons Run and Stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .fields import bind, field, row
 
 
 def sidebar(model: LabModel) -> pn.Column:
-    """Run and Stop, then the controls in five groups."""
+    """Lay out Run and Stop and the controls in five groups."""
     controls = model.controls
     return pn.Column(
         buttons(model),
@@ -35,7 +35,7 @@ def sidebar(model: LabModel) -> pn.Column:
 
 
 def heading(text: str) -> pn.pane.HTML:
-    """The title of a group."""
+    """Make the title of a group."""
     return pn.pane.HTML(f"<h2 class='lab-group'>{text}</h2>", margin=(2, 10, 0, 10),
                         sizing_mode="stretch_width", stylesheets=[GROUP_CSS])
 
@@ -48,7 +48,7 @@ h2.lab-group { font-size: 11px; font-weight: 650; letter-spacing: .06em; margin:
 
 
 def buttons(model: LabModel) -> pn.Row:
-    """Run is enabled while nothing runs, Stop while something does."""
+    """Make the buttons Run, enabled while no run is going on, and Stop, enabled during a run."""
     common = {"sizing_mode": "stretch_width", "height": 36, "margin": (6, 4, 4, 4)}
     busy = model.runs.param.busy
     run = pn.widgets.Button(label="▶  Run", color="primary", disabled=busy, **common)
@@ -59,12 +59,12 @@ def buttons(model: LabModel) -> pn.Row:
 
 
 def system_fields(controls: Controls) -> pn.Column:
-    """What evolves, and where its truth comes from."""
+    """Lay out the controls of system and truth."""
     return _column(row(field(controls, "system"), field(controls, "truth")), _path(controls))
 
 
 def network_fields(controls: Controls) -> pn.Column:
-    """What sees the flow, where, and how often."""
+    """Lay out the controls of operators, masks and observation interval."""
     details = {name: {"meaning": meaning(cls)} for name, cls in OPERATORS.items()}
     return _column(
         _picker(controls, "operators", {"": list(OPERATORS)}, details, unavailable_operators),
@@ -75,14 +75,14 @@ def network_fields(controls: Controls) -> pn.Column:
 
 
 def _own_masks(controls: Controls) -> pn.Column:
-    """A drawer with a mask for each operator; there while there are several."""
+    """Make a drawer with a mask for each operator, visible if there are several."""
     drawer = options_drawer("A mask for each operator", controls, "operators", controls.own_masks)
     drawer.visible = controls.param.operators.rx.len() > 1
     return drawer
 
 
 def data_fields(controls: Controls) -> pn.Column:
-    """Noise, what is assumed of it, the background, the truth and the prior."""
+    """Lay out the controls of noise, assumed noise, background and prior."""
     return _column(
         row(field(controls, "noise"), field(controls, "noise_family")),
         selected_options(controls, "noise_family", controls.noise_options),
@@ -93,16 +93,16 @@ def data_fields(controls: Controls) -> pn.Column:
 
 
 def _interval(controls: Controls) -> pn.widgets.Widget:
-    """How often, in days where the system knows days."""
+    """Make the field of the observation interval, labelled in days or steps."""
     every = field(controls, "interval")
     every.label = param.bind(lambda _: f"Every ({controls.step_word}s)", controls.param.system)
     return every
 
 
 def _blend(controls: Controls) -> pn.widgets.Widget:
-    """The slider between the Gaussian and the trained prior; at rest where there is none."""
+    """Make the slider between Gaussian and trained prior, disabled if there is no network."""
     slider = field(controls, "blend")
-    slider.margin = (0, 14, 6, 4)  # the handle reaches beyond the end
+    slider.margin = (0, 14, 6, 4)  # room for the handle
     slider.disabled = param.bind(
         lambda *_: not controls.blendable, controls.param.prior, controls.param.system
     )
@@ -110,7 +110,7 @@ def _blend(controls: Controls) -> pn.widgets.Widget:
 
 
 def method_fields(controls: Controls) -> pn.Column:
-    """Which methods, each in its colour, and their options."""
+    """Lay out the picker of methods, with their legend glyphs, and their options."""
     details = {
         n: {"meaning": meaning(c), "legend_glyph": legend_glyph(n)} for n, c in METHODS.items()
     }
@@ -121,7 +121,7 @@ def method_fields(controls: Controls) -> pn.Column:
 
 
 def run_fields(controls: Controls, runs: RunModel) -> pn.Column:
-    """How many samples, how finely, which randomness, and where to compute."""
+    """Lay out the controls of members, sampling steps, seed, device and persistence."""
     return _column(
         row(field(controls, "members"), field(controls, "steps")),
         row(field(controls, "seed"), field(controls, "device")),
@@ -132,7 +132,7 @@ def run_fields(controls: Controls, runs: RunModel) -> pn.Column:
 def selected_options(
     controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
-    """The options of the entry that the parameter ``name`` has chosen."""
+    """Lay out the options of the entry selected by the parameter ``name``."""
     holder = _column()
 
     def fill(event: object = None) -> None:
@@ -144,7 +144,7 @@ def selected_options(
 
 
 def option_rows(values: param.Parameterized) -> list[pn.Row]:
-    """The fields of one set of options, two or three to a row, all of a row equally wide."""
+    """Lay out a set of options in rows of two or three fields of equal width."""
     fields: list[pn.viewable.Viewable] = [
         field(values, name, label=name.replace("_", " "), with_description=True)
         for name in options(type(values))
@@ -161,7 +161,7 @@ def _spacer() -> pn.Spacer:
 def options_drawer(
     title: str, controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> pn.Column:
-    """A drawer with the options of every chosen entry; filled when it is first opened."""
+    """Make a drawer with the options of every selected entry, filled when it is opened."""
     handle = pn.widgets.Toggle(label=f"▸ {title}", margin=(2, 10, 4, 10), height=20,
                                stylesheets=[HANDLE_CSS])
     drawer = _column()
@@ -200,19 +200,19 @@ def _picker(
     controls: Controls, name: str, groups: Mapping[str, Sequence[str]],
     details: Mapping[str, Mapping[str, str]], unavailable: Callable[[str], dict[str, str]],
 ) -> Picker:
-    """Ticks for a list of choices; what the system does not have is barred."""
+    """Make the picker of a list parameter; entries unavailable for the system are disabled."""
     refused = param.bind(unavailable, controls.param.system)
     picker = Picker(controls.param[name].label, groups, details, unavailable=refused)
     return bind(controls, name, picker)
 
 
 def meaning(cls: type) -> str:
-    """The first paragraph of a docstring, in one line."""
+    """Return the first paragraph of a docstring in one line."""
     return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _optional_fields(controls: Controls, switch: str, *names: str) -> pn.Column:
-    """A checkbox, and fields that are there while it is ticked."""
+    """Make a checkbox, and fields that are visible while it is ticked."""
     gaps = [_spacer()] * (len(names) % 2)
     fields = row(*(field(controls, name) for name in names), *gaps)
     fields.visible = controls.param[switch]
@@ -222,7 +222,7 @@ def _optional_fields(controls: Controls, switch: str, *names: str) -> pn.Column:
 
 
 def _path(controls: Controls) -> pn.Row:
-    """Where the user's own truth lies; there while it is wanted."""
+    """Make the field of the truth's path, visible if the truth is a file."""
     path = row(field(controls, "truth_file"))
     path.visible = controls.param.truth.rx() == FILE
     return path
@@ -233,7 +233,7 @@ def _column(*objects: pn.viewable.Viewable) -> pn.Column:
 
 
 KEY = "session"
-"""Name of the key in the address of a page; links that are shared leave it out."""
+"""Query argument for the session key; shared links leave it out."""
 
 _WRITE = f"""
 const address = new URL(window.location)
@@ -244,7 +244,7 @@ history.replaceState(history.state, "", address)
 
 
 def persist_toggle(runs: RunModel) -> pn.widgets.Widget:
-    """The tick; while it is set the address of the page holds the key of the session."""
+    """Make the checkbox to keep a run; while ticked, the page's address holds the session key."""
     tick = field(runs, "keep_running")
     tick.jscallback(args={"key": runs.session.key}, value=_WRITE)
     return tick

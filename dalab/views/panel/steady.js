@@ -1,5 +1,5 @@
-// At every paint Bokeh writes the style sheets of all parts of a figure again, mostly as they were,
-// and after each of them the browser computes the styles of the whole page anew.
+// Bokeh rewrites the style sheets of all parts of a figure at every paint, mostly unchanged, and each
+// write makes the browser recompute the styles of the whole page. Ignore unchanged text.
 const text = Object.getOwnPropertyDescriptor(Node.prototype, "textContent")
 Object.defineProperty(HTMLStyleElement.prototype, "textContent", {
   ...text,

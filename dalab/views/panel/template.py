@@ -1,6 +1,6 @@
-"""What the pages have in common: template, colours, scripts, and a session that follows the model.
+"""Common parts of the pages: template, colours, scripts, and a session that polls the model.
 
-They need nothing from the network: no fonts, no icons, no content delivery.
+The pages load no fonts, icons or scripts from other hosts.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..render.html import THEME
 from .reconnect import FORGET, come_back, ignore_closed_pages, wait_for
 
 PERIOD = 100
-"""Milliseconds between two looks at the view-model: at most ten pictures a second."""
+"""Time between two polls of the view-model [ms]: at most ten updates per second."""
 
 GATHER = 15
-"""Milliseconds for which Panel gathers what one field says; its own 50 are felt."""
+"""Time for which Panel collects the events of a field [ms]; its default of 50 is noticeable."""
 
 _HERE = Path(__file__).parent
 
 
 class Page(pn.Template):
-    """A template that takes a fifth less computing to make, for which all other pages wait.
+    """A template that renders 20 % faster; rendering blocks the event loop.
 
-    Panel's own describes itself in words for every part that is added to it, and has Bokeh look
-    through all models for every part of the document.
+    Panel's own template builds its ``repr`` for every part that is added, and has Bokeh traverse
+    all models for every part of the document.
     """
 
     def __repr__(self) -> str:
@@ -45,23 +45,23 @@ class Page(pn.Template):
 
 
 def prepare() -> None:
-    """Make Panel ready for a page."""
+    """Configure Panel for a page."""
     pn.extension(notifications=False)
     Syncable._debounce = GATHER
 
 
 def address() -> dict[str, list[str]]:
-    """What the address of the page says, by name; nothing where there is no page."""
+    """Return the query arguments of the page by name; none if there is no page."""
     arguments = pn.state.session_args or {}
     return {k: [v.decode(errors="replace") for v in values] for k, values in arguments.items()}
 
 
 def template(name: str, **parts: object) -> pn.Template:
-    """A page.
+    """Make a page.
 
     Args:
-        name: of the file that says where the parts stand.
-        parts: what stands there, by name.
+        name: file name of the HTML template.
+        parts: contents of the template's places, by name.
     """
     page = Page(_text(name), nb_template="", design=LabDesign)
     page.add_variable("lab_css", THEME + _text("page.css"))
@@ -72,13 +72,13 @@ def template(name: str, **parts: object) -> pn.Template:
 
 
 def follow(title: str, key: str, poll: Callable[[], None], leave: Callable[[], None]) -> None:
-    """Follow a view-model while the session of a page lives; nothing happens where there is none.
+    """Poll a view-model while the session of a page lives; do nothing without a session.
 
     Args:
-        title: of the page.
-        key: of the session, by which the page comes back when its connection breaks.
-        poll: looks at the view-model.
-        leave: lets go of its work when the session ends.
+        title: title of the page.
+        key: key of the session, by which the page resumes after a loss of connection.
+        poll: polls the view-model.
+        leave: releases its work when the session ends.
     """
     document = pn.state.curdoc
     if document is None or document.session_context is None:
@@ -87,8 +87,8 @@ def follow(title: str, key: str, poll: Callable[[], None], leave: Callable[[], N
     ignore_closed_pages()
     come_back(document, key)
     wait_for(document)
-    # what reached the browser before its fields are drawn would fail there; Panel's own callback
-    # would count itself as work in progress at every look
+    # updates that reach the browser before its fields are drawn would fail there; Panel's own
+    # periodic callback would mark the page as busy at every poll
     pn.state.onload(lambda: document.add_periodic_callback(poll, PERIOD))
     pn.state.on_session_destroyed(lambda context: leave())
 
@@ -102,9 +102,9 @@ FIELDS = Path(__file__).with_name("fields.css").read_text()
 
 
 class LabDesign(Design):
-    """Panel's plainest looks for what a person can work with, in the colours of the theme.
+    """Panel design that styles the stock widgets with the lab's CSS variables.
 
-    For nothing else: a pane whose Bokeh figure has been given a style sheet cannot be hidden.
+    It styles widgets only: a pane whose Bokeh figure has a style sheet cannot be hidden.
     """
 
     modifiers = {Widget: {"stylesheets": [NATIVE, FIELDS]}}

@@ -1,4 +1,4 @@
-"""What to look at: field, layer, estimates, instrument, day and moment."""
+"""Toolbar for the display: field, layer, view, member, instrument, time and replay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .fields import STYLES, bind, field
 
 
 def toolbar(display: DisplayModel) -> pn.Row:
-    """One row of fields over the maps."""
+    """Lay out the fields above the maps in one row."""
     member = field(display, "member")
     member.param.update(start=1, width=74, sizing_mode=None)
     member.disabled = display.param.view.rx() != "sample"
@@ -29,7 +29,7 @@ def _with_width(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
 
 
 def _choice(display: DisplayModel, name: str, width: int) -> pn.widgets.Select:
-    """A field whose list follows the system or the network."""
+    """Make a selector whose entries follow the system or the network."""
     select = _with_width(field(display, name), width)
 
     def follow(event: param.parameterized.Event) -> None:
@@ -40,14 +40,14 @@ def _choice(display: DisplayModel, name: str, width: int) -> pn.widgets.Select:
 
 
 def _layers(display: DisplayModel) -> pn.widgets.Select:
-    """Which layer of a flow, or which variable of another system."""
+    """Make the selector of the layer of a flow, or of the variable of another system."""
     select = _choice(display, "layer", 84)
     select.label = param.bind(lambda _: display.layer_word, display.param.system)
     return select
 
 
 def _days(display: DisplayModel) -> pn.widgets.IntSlider:
-    """Which step of the window the maps show."""
+    """Make the slider of the window step that the maps show."""
     slider = pn.widgets.IntSlider(
         label=param.bind(lambda _: display.step_word.capitalize(), display.param.system),
         start=0, end=display.window - 1, margin=(0, 4, 0, 10), width=140, stylesheets=[STYLES],
@@ -57,14 +57,14 @@ def _days(display: DisplayModel) -> pn.widgets.IntSlider:
 
 PLAY, PAUSE = "Play", "Pause"
 PERIOD, STRIDE = 150, 0.025
-"""Milliseconds between two moments while playing, and the way from one to the next."""
+"""Time between two frames of a replay [ms], and the step of the replay position."""
 
 
 class Replayer:
-    """The slider and the button, disabled while there is nothing to replay.
+    """Replay controls, a slider and a Play button, disabled without a run to replay.
 
     Args:
-        display: whose replay position is set.
+        display: display model with the replay position.
     """
 
     def __init__(self, display: DisplayModel) -> None:
@@ -82,7 +82,7 @@ class Replayer:
         self.layout = pn.Row(self.play, self.slider, margin=0)
 
     def set_playing(self, on: bool) -> None:
-        """Begin to play, from the start if the end is on show, or stay where it is."""
+        """Start or pause playing; at the end, start again from the beginning."""
         if on and self.display.replay_position >= 1:
             self.display.replay_position = 0.0
         if on != self._clock.running:
@@ -90,7 +90,7 @@ class Replayer:
         self.play.label = PAUSE if on else PLAY
 
     def step(self) -> None:
-        """Go on by one moment; at the end there is no more to play."""
+        """Advance by one frame; pause at the end."""
         self.display.replay_position = min(self.display.replay_position + STRIDE, 1.0)
         if self.display.replay_position >= 1:
             self.set_playing(on=False)

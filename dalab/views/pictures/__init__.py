@@ -1,1 +1,1 @@
-"""Fields, axes, styles and words as data, for every toolkit."""
+"""Fields, axes, styles and wording as data, independent of any toolkit."""

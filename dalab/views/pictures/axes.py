@@ -1,4 +1,4 @@
-"""Axes of the pictures of planes, rings of sites and points, and their words."""
+"""Axes of the plots of planes, rings of sites and points, with their labels."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Axis:
         start: where it begins.
         end: where it ends.
         ticks: the first, one in the middle, and the last.
-        middle: the words at the middle tick, with the unit.
-        name: what is along it.
+        middle: label of the middle tick, with the unit.
+        name: name of the axis.
     """
 
     start: float
@@ -28,7 +28,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Axes:
-    """Both axes of a picture.
+    """Both axes of a plot.
 
     Args:
         x: from left to right.
@@ -46,16 +46,16 @@ FLAT = Axes(
     Axis(0.0, 1000.0, (0.0, 500.0, 1000.0), "500 km", "x"),
     Axis(0.0, 1000.0, (0.0, 500.0, 1000.0), "500 km", "y"), "plane",
 )
-"""The axes of a flow of 1000 km, and of a picture of nothing."""
+"""Axes of a flow of 1000 km, and of empty plots."""
 
 
 def axes_of(system: System, window: int, limit: float) -> Axes:
-    """The axes of the pictures of a system.
+    """Make the axes of the plots of a system.
 
     Args:
-        system: what evolves.
+        system: the system.
         window: steps of the window.
-        limit: of the scale on which the picture is drawn.
+        limit: limit of the colour scale, which bounds the y axis of curves.
     """
     return {"plane": _plane, "ring": _ring, "point": _point}[system.geometry](
         system, window, limit
@@ -65,7 +65,7 @@ def axes_of(system: System, window: int, limit: float) -> Axes:
 def map_extent(
     system: System, cells: tuple[int, int]
 ) -> tuple[tuple[float, float], tuple[str, str]]:
-    """Height and width of the map on which cells are chosen, and the labels of its y and x axis.
+    """Return the extent of the map on which cells are selected, and its axis labels.
 
     Args:
         system: what evolves.

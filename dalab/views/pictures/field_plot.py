@@ -1,9 +1,9 @@
-"""From normalised windows to the pictures that both interfaces draw.
+"""Plots of fields as data: from normalised windows to the maps that both interfaces draw.
 
-A :class:`FieldPlot` is one map: values on the grid, a scale that does not move while a run goes on,
-and the words around it. Nothing here knows how it is drawn. A grid of one row, such as a ring of
-sites, is shown at all times at once: time takes the place of y (a Hovmoeller diagram). A grid of
-one cell is shown as curves over time.
+A :class:`FieldPlot` is one map: values on the grid, a colour scale that stays fixed during a run,
+and its labels. It does not depend on a drawing toolkit. A grid of one row, such as a ring of sites,
+is shown at all times at once, with time along y (a Hovmoeller diagram). A grid of one cell is shown
+as curves over time.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ VIEWS = ("mean", "sample", "spread", "error")
 
 @dataclass(frozen=True)
 class FieldPlot:
-    """One map.
+    """Specification of one map.
 
     Args:
-        title: what it shows.
-        note: a few words more.
-        values: ``(y, x)``, NaN where there is nothing; ``None`` before there is anything.
+        title: title of the map.
+        note: subtitle.
+        values: ``(y, x)``, NaN where there are no data; ``None`` before there are any.
         limit: the scale runs from ``-limit`` to ``limit``, or from 0 if it is sequential.
         kind: ``diverging`` or ``sequential``.
-        units: of the values.
-        axes: what is along x and y.
-        curves: what is drawn of one cell over time, ``(time,)`` each, the main one first.
-        truth: the true curve behind them, if there is one.
+        units: units of the values.
+        axes: the x and y axes.
+        curves: curves of a single cell over time, ``(time,)`` each, the main one first.
+        truth: the true curve drawn behind them, if any.
     """
 
     title: str
@@ -52,7 +52,7 @@ class FieldPlot:
 
 @dataclass(frozen=True)
 class DisplayState:
-    """What a person looks at.
+    """Selection of what the plots show.
 
     Args:
         time: step of the window, from 0.
@@ -72,13 +72,13 @@ class DisplayState:
 
 
 def quantity_of(system: System, display: DisplayState) -> Quantity:
-    """The displayed field, or the first there is."""
+    """Return the selected field, or the first one if the system lacks it."""
     known = system.quantities
     return known.get(display.quantity, next(iter(known.values())))
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten."""
+    """Round up to 1, 1.5, 2, 3, 4, 5, 6, 8 or 10 times a power of ten."""
     if not (value > 0 and math.isfinite(value)):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -87,10 +87,10 @@ def round_up(value: float) -> float:
 
 
 class TwinFields:
-    """A truth and its observations, ready to be drawn; what costs time is kept.
+    """Fields of a truth and its observations, ready to draw; expensive fields are cached.
 
     Args:
-        twin: the truth and the problem that was made from it.
+        twin: the truth and the problem made from it.
     """
 
     def __init__(self, twin: Twin) -> None:
@@ -98,49 +98,49 @@ class TwinFields:
         self._truths: dict[str, np.ndarray] = {}
 
     def layer(self, display: DisplayState) -> int:
-        """The layer on show, or the last there is."""
+        """Return the selected layer, or the last one if there are fewer."""
         return min(display.layer, self.twin.system.shape[0] - 1)
 
     def steps(self, display: DisplayState) -> slice:
-        """The steps on show: one, or all of a grid of one row."""
+        """Return the steps shown: one, or all for a grid of one row."""
         plane = self.twin.system.geometry == "plane"
         return slice(display.time, display.time + 1) if plane else slice(None)
 
     def truth(self, display: DisplayState) -> np.ndarray:
-        """The true field of the layer at every step, ``(time, y, x)``."""
+        """Return the true field of the layer at every step, ``(time, y, x)``."""
         if display.quantity not in self._truths:
             quantity = quantity_of(self.twin.system, display)
             self._truths[display.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
         return self._truths[display.quantity][:, self.layer(display)]
 
     def scale(self, display: DisplayState) -> tuple[float, float]:
-        """Limit of the fields, three standard deviations of the truth, and of errors, one."""
+        """Return the limits of fields and errors: 3 and 1 standard deviations of the truth."""
         std = float(self.truth(display).std())
         return round_up(3 * std), round_up(std)
 
     def axes(self, limit: float) -> Axes:
-        """The axes of a picture that is drawn on a scale with that limit."""
+        """Return the axes of a plot whose scale has this limit."""
         return axes_of(self.twin.system, self.twin.config.window, limit)
 
     def point(self, fields: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Fields ``(..., time, y, x)`` of one cell as curves; of other grids none."""
+        """Return fields ``(..., time, y, x)`` of a single cell as curves; none for other grids."""
         point = self.twin.system.geometry == "point"
         return tuple(fields.reshape(-1, fields.shape[-3])) if point else ()
 
     def words(self, display: DisplayState) -> str:
-        """What is shown of the state, in a few words."""
+        """Describe the quantity shown."""
         system = self.twin.system
         variable = system.variables[self.layer(display)]
         return quantity_of(system, display).label.format(variable=variable)
 
 
 def _drop_row(fields: np.ndarray) -> np.ndarray:
-    """``(..., time, y, x)`` of :meth:`TwinFields.steps` without the axis that has one entry."""
+    """Drop the singleton axis of ``(..., time, y, x)`` fields cut by :meth:`TwinFields.steps`."""
     return fields[..., 0, :] if fields.shape[-2] == 1 else fields[..., 0, :, :]
 
 
 def truth_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
-    """The true field."""
+    """Plot the true field."""
     quantity, limit = quantity_of(twin_fields.twin.system, display), twin_fields.scale(display)[0]
     fields = twin_fields.truth(display)
     return FieldPlot(
@@ -152,7 +152,7 @@ def truth_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
 def estimate_plot(
     title: str, note: str, estimate: Tensor, twin_fields: TwinFields, display: DisplayState
 ) -> FieldPlot:
-    """What the view shows of an estimate, normalised ``(members, time, lev, y, x)``."""
+    """Plot the selected view of an estimate, normalised ``(members, time, lev, y, x)``."""
     system = twin_fields.twin.system
     steps, layer = twin_fields.steps(display), twin_fields.layer(display)
     quantity = quantity_of(system, display)
@@ -172,7 +172,7 @@ def estimate_plot(
 
 
 def _members(display: DisplayState, states: np.ndarray) -> np.ndarray:
-    """The states a view needs, ``(1 or members, time, lev, y, x)``: fields are linear in them."""
+    """Select the states of a view, ``(1 or members, time, lev, y, x)``; fields are linear."""
     if display.view == "spread":
         return states
     if display.view == "sample":
@@ -182,19 +182,19 @@ def _members(display: DisplayState, states: np.ndarray) -> np.ndarray:
 
 
 def _reduce(view: str, fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """What a view shows of the fields it needs, ``(1 or members, y, x) -> (y, x)``."""
+    """Reduce fields to the selected view, ``(1 or members, y, x) -> (y, x)``."""
     if view == "spread":
         return fields.std(axis=0, ddof=1) if len(fields) > 1 else np.zeros_like(fields[0])
     return fields[0] - truth if view == "error" else fields[0]
 
 
 def observables(twin: Twin) -> list[str]:
-    """What the network sees, one text per operator and kind of channel: ``velocity u``."""
+    """List the observed channels, one text per operator and kind of channel: ``velocity u``."""
     return [name if name == group else f"{name} {group}" for name, _, group in _observables(twin)]
 
 
 def _observables(twin: Twin) -> list[tuple[str, int, str]]:
-    """Operator name, number of the instrument, and channel name without its layer."""
+    """List operator name, instrument number and channel name without its layer."""
     found = []
     for number, instrument in enumerate(twin.problem.network.instruments):
         name = twin.config.operators[number].partition(":")[0]
@@ -204,7 +204,7 @@ def _observables(twin: Twin) -> list[tuple[str, int, str]]:
 
 
 def observation_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
-    """What an instrument sees of the layer on that day, NaN where it does not look."""
+    """Plot the observations of an instrument at the selected time, NaN where there are none."""
     twin = twin_fields.twin
     names = observables(twin)
     wanted = display.observed if display.observed in names else names[0]
@@ -222,7 +222,7 @@ def observation_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlo
     note = f"{channels[channel]} · {cells} cell{'s' * (cells > 1)}" if cells else "none now"
     seen = np.where(mask, values, np.nan)
     curves = twin_fields.point(seen)
-    if curves:  # their axis is not that of the truth, which stands at the left
+    if curves:  # the axis at the left is that of the truth
         note = f"{channels[channel]} · from −{limit:g} to {limit:g}"
     return FieldPlot(
         f"Observed: {name}", note, _drop_row(seen[steps]), limit,
@@ -231,7 +231,7 @@ def observation_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlo
 
 
 def _channel(channels: tuple[str, ...], group: str, layer: int) -> int:
-    """Index of a group's channel in a layer; its first one if it has none there."""
+    """Return the index of a group's channel in a layer, or of its first channel."""
     wanted = f"{group}{layer + 1}"
     if wanted in channels:
         return channels.index(wanted)

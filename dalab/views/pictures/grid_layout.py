@@ -1,4 +1,4 @@
-"""Where maps, curves and scores go in the room that a window leaves."""
+"""Layout of maps, curves and scores in the space available in a window."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from dataclasses import dataclass
 from functools import cached_property
 
 ABOVE = 42 + 50 + 24 + 4
-"""Pixels of the status line, the toolbar, the colour scales, and over the score table."""
+"""Height of the status line, toolbar, colour bars and the gap above the score table [pixels]."""
 
 MARGIN = 32
-"""Pixels left and right of the board, and for a scroll bar."""
+"""Width of the margins and the scroll bar [pixels]."""
 
 WIDTH = 1280 - 338 - MARGIN
-"""Pixels across, what a window of 1280 leaves beside the controls."""
+"""Width beside the controls in a window 1280 wide [pixels]."""
 
 HEIGHT = 800 - 38 - ABOVE
-"""Pixels down, what a window of 800 leaves under the header."""
+"""Height below the header in a window 800 high [pixels]."""
 
 LEFT, SIDE, TITLE, BOTTOM = 48, 10, 34, 20
-"""Pixels around the square of a map: y axis, either side, title, x axis."""
+"""Space around the square of a map: y axis, either side, title, x axis [pixels]."""
 
 SCORES, CURVES = 540, 320
-"""Least width of the score table and of the curves."""
+"""Minimum widths of the score table and of the curves [pixels]."""
 
 SMALL = 150
-"""A map is not made smaller than this: the board scrolls instead."""
+"""Minimum size of a map [pixels]; below it the page scrolls."""
 
 
 @dataclass(frozen=True)
 class GridLayout:
-    """Sizes for a number of maps, all in pixels: the largest maps that fit.
+    """Sizes of all parts in pixels, with the largest maps that fit.
 
-    Curves and scores stand side by side below the maps, or the curves fill the end of the last
-    row and the scores the whole width below.
+    Curves and scores are placed side by side below the maps, or the curves fill the end of the
+    last row and the scores the whole width below.
 
     Args:
-        maps: how many maps.
-        width: of the board.
-        down: height of the board.
+        maps: number of maps.
+        width: width of the grid.
+        down: height of the grid.
     """
 
     maps: int
@@ -46,23 +46,23 @@ class GridLayout:
 
     @cached_property
     def columns(self) -> int:
-        """Maps in a row."""
+        """Number of maps in a row."""
         most = max((self.width - LEFT - SIDE) // (SMALL + 2 * SIDE), 1)
         return max(range(1, most + 1), key=lambda columns: (self._size(columns), columns))
 
     @property
     def rows(self) -> int:
-        """Rows of maps."""
+        """Number of rows of maps."""
         return -(-self.maps // self.columns)
 
     @property
     def size(self) -> int:
-        """Side of the square of a map."""
+        """Side length of a map."""
         return max(self._size(self.columns), SMALL)
 
     @property
     def beside(self) -> bool:
-        """Whether the curves stand beside the last maps."""
+        """True if the curves are placed beside the last maps."""
         return self._beside(self.columns, self.size)
 
     @property
@@ -72,7 +72,7 @@ class GridLayout:
 
     @property
     def below(self) -> int:
-        """Height that is left under the maps."""
+        """Height left below the maps."""
         return max(self.down - self.rows * self.height, self._least(self.beside))
 
     @property
@@ -88,7 +88,7 @@ class GridLayout:
         return (self.width if self.beside else SCORES), self.below
 
     def _size(self, columns: int) -> int:
-        """The largest maps in so many columns, curves beside them or below."""
+        """Return the largest map size for a number of columns."""
         across = (self.width - LEFT - SIDE) // columns - 2 * SIDE
         rows = -(-self.maps // columns)
 
@@ -103,11 +103,11 @@ class GridLayout:
         return self._gap(columns, size) >= CURVES
 
     def _gap(self, columns: int, size: int) -> int:
-        """Width at the end of the last row."""
+        """Return the free width at the end of the last row."""
         filled = (self.maps - 1) % columns + 1
         return self.width - LEFT - SIDE - filled * (size + 2 * SIDE) if self.maps > columns else 0
 
     def _least(self, beside: bool) -> int:
-        """Least height of what is below the maps: a title and a line for each method."""
+        """Return the minimum height below the maps: a title and a line for each method."""
         lines = 32 + 23 * min(self.maps - 2, 8)
         return lines if beside else max(lines, 190)

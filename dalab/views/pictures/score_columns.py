@@ -1,4 +1,4 @@
-"""What the score table of both interfaces shows."""
+"""Columns of the score table of both interfaces."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...experiments.run import MethodScores
 
 @dataclass(frozen=True)
 class Column:
-    """One score.
+    """A column of the score table.
 
     Args:
-        key: its name in :mod:`dalab.metrics.table`.
-        title: over the column.
-        digits: after the point.
-        meaning: a sentence for those who ask.
+        key: name of the score in :mod:`dalab.metrics.table`.
+        title: title of the column.
+        digits: digits after the decimal point.
+        meaning: explanation shown as a tooltip.
     """
 
     key: str
@@ -27,18 +27,18 @@ class Column:
 
 COLUMNS = (
     Column("rmse_mean", "RMSE mean", 3, "error of the ensemble mean; climatology is 1"),
-    Column("rmse_sample", "RMSE one", 3, "error of one member: a calibrated one has √2 times more"),
+    Column("rmse_sample", "RMSE one", 3, "error of one member; √2 times the mean's if calibrated"),
     Column("crps", "CRPS", 3, "fair continuous ranked probability score; lower is better"),
-    Column("spread_skill", "Spread / skill", 2, "1 where the ensemble knows its own error"),
-    Column("network_evaluations", "Calls", 0, "calls of the prior's denoiser per member"),
-    Column("seconds", "Seconds", 1, "time spent in the method"),
+    Column("spread_skill", "Spread / skill", 2, "1 for a calibrated ensemble"),
+    Column("network_evaluations", "Calls", 0, "evaluations of the prior's denoiser per member"),
+    Column("seconds", "Seconds", 1, "run time of the method"),
     Column("peak_memory_mb", "MiB", 0, "peak memory of the method"),
     Column("members", "Members", 0, "posterior samples"),
 )
 
 
 def score_rows(scores: Mapping[str, MethodScores]) -> dict[str, dict[str, float]]:
-    """The columns of every method that has begun, by label; NaN for what is not known yet.
+    """Collect the columns of every method that has started, by label; NaN for unknown scores.
 
     Args:
         scores: scores of a run so far, by label.
@@ -48,7 +48,3 @@ def score_rows(scores: Mapping[str, MethodScores]) -> dict[str, dict[str, float]
         for label, known in scores.items()
         if len(known.rmse_steps)
     }
-
-
-
-

@@ -1,10 +1,9 @@
-"""The colours of the lab: one look per method, wherever it appears, and two scales for maps.
+"""Colours of the lab: one style per method in all plots, and two colour scales for maps.
 
-Methods take the hue of their family, in shades that are seen on a light and on a dark ground (3:1
-or more), and beside it a dash and a marker of their own, so that no picture depends on colour
-alone; the hues are apart for the colour-blind too (after Okabe and Ito). Fields take a diverging
-scale of uniform perceptual steps centred at zero (CET-D1A of Kovesi, arXiv 1509.03700); spread
-takes viridis.
+Methods have the hue of their family, in shades with a contrast of 3:1 or more on light and on dark
+backgrounds, and a dash and marker of their own, so that no plot relies on colour alone; the hues
+can be told apart by the colour-blind (after Okabe and Ito). Fields use a perceptually uniform
+diverging scale centred at zero (CET-D1A of Kovesi, arXiv 1509.03700); spread uses viridis.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import numpy as np
 from ...methods.families import FAMILIES, families
 
 TRUTH = "#8792a1"
-"""Grey of the truth; seen on either ground."""
+"""Grey of the truth, visible on light and dark backgrounds."""
 
 _HUES = (
     ("#0072B2", "#2E96D6", "#6A5FD0"), ("#009E73", "#6B8F00"), ("#D55E00", "#B58900"),
@@ -43,7 +42,7 @@ _SEQUENTIAL = (
 
 
 class _FamilyPosition(NamedTuple):
-    """Where a method stands: its family, its place in it, and which of its twins it is."""
+    """Position of a method: family, number within it, and number among its duplicates."""
 
     family: int
     number: int
@@ -51,12 +50,12 @@ class _FamilyPosition(NamedTuple):
 
     @property
     def shades(self) -> tuple[str, ...]:
-        """Of the hue of the family."""
+        """Shades of the hue of the family."""
         return _HUES[min(self.family, len(_HUES) - 1)]
 
 
 def _family_position(label: str) -> _FamilyPosition:
-    """Place of the method behind a label; methods of other families come last, as one."""
+    """Find the position of a label's method; methods of other families come last, as one."""
     name, twin = re.fullmatch(r"(.*?)(?:-(\d+))?", label).groups()
     twin = int(twin or 1) - 1
     others: list[str] = []
@@ -70,32 +69,32 @@ def _family_position(label: str) -> _FamilyPosition:
 
 
 def colour(label: str) -> str:
-    """The colour of a method, ``#rrggbb``; twins such as ``spectral-2`` share it."""
+    """Return the colour of a method, ``#rrggbb``; duplicates (``spectral-2``) share it."""
     position = _family_position(label)
     return position.shades[position.number % len(position.shades)]
 
 
 def marker(label: str) -> str:
-    """The marker of a method, by its Bokeh name; those of a family differ in it."""
+    """Return the Bokeh name of a method's marker; it differs within a family."""
     position = _family_position(label)
     return _MARKERS[(3 * position.family + position.number) % len(_MARKERS)]
 
 
 def dash(label: str) -> str:
-    """The dash of a method's curves: twins, and those that share a colour, differ in it."""
+    """Return the dash of a method's curves; it differs between methods that share a colour."""
     position = _family_position(label)
     return _DASHES[(position.number // len(position.shades) + position.twin) % len(_DASHES)]
 
 
 def plot_style(label: str) -> dict[str, Any]:
-    """Colour, dash and marker of a method as keywords of Matplotlib's ``plot``."""
+    """Return colour, dash and marker of a method as keywords of Matplotlib's ``plot``."""
     return {
         "color": colour(label), "linestyle": dash(label), "marker": _MATPLOTLIB[marker(label)],
     }
 
 
 def palette(kind: str, size: int = 256) -> list[str]:
-    """``size`` colours of the ``diverging`` or the ``sequential`` scale, low to high."""
+    """Return ``size`` colours of the ``diverging`` or ``sequential`` scale, low to high."""
     anchors = _DIVERGING if kind == "diverging" else _SEQUENTIAL
     rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in anchors])
     at = np.linspace(0, len(anchors) - 1, size)
@@ -117,7 +116,7 @@ _STROKES = {"solid": "", "dashed": "5 3", "dashdot": "5 2.5 1.5 2.5"}
 
 
 def legend_glyph(label: str) -> str:
-    """A method's piece of curve as SVG; that of ``truth`` is thick and grey."""
+    """Draw the legend glyph of a method as SVG; that of ``truth`` is thick and grey."""
     if label == "truth":
         return _svg(f'<path d="M1 6H25" stroke="{TRUTH}" stroke-width="4"/>')
     tint = colour(label)

@@ -1,4 +1,4 @@
-"""How the lab says where it stands."""
+"""Wording of states, progress, durations and scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENDINGS = {"done": "Done", "cancelled": "Stopped", "failed": "Failed"}
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 20 s``."""
+    """Format a duration: ``0.4 s``, ``12 s``, ``3 min 20 s``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -19,9 +19,10 @@ def duration(seconds: float) -> str:
 
 
 def wait(seconds: float) -> str:
-    """``10 s``, ``1 min 30 s``, ``7 min``: rounded up, as nobody knows it better.
+    """Format a waiting time: ``10 s``, ``1 min 30 s``, ``7 min``.
 
-    A page that waits then has something new to say now and then, not at every look.
+    It is rounded up to the precision of the estimate, so that a waiting page is updated only now
+    and then and not at every poll.
     """
     step = 10 if seconds <= 120 else 60
     minutes, rest = divmod(max(math.ceil(seconds / step), 1) * step, 60)
@@ -29,26 +30,26 @@ def wait(seconds: float) -> str:
 
 
 def format_score(value: float, digits: int = 3) -> str:
-    """A score with some digits, a power of ten if it has diverged, a dash if it is not known."""
+    """Format a score: fixed digits, a power of ten if it is huge, a dash if it is unknown."""
     if value != value:
         return "–"
     return f"{value:.{digits}f}" if value < 1e5 else f"{value:.0e}"
 
 
 def ordinal(number: int) -> str:
-    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``."""
+    """Format an ordinal number: ``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``."""
     tens, ones = divmod(number, 10)
     return f"{number}{'th' if tens % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(ones, 'th')}"
 
 
 def queue_line(position: QueuePosition) -> str:
-    """One line for a run that waits: its place and the time until its turn."""
+    """Describe the queue position of a run and its expected waiting time."""
     line = "Next in line" if not position.ahead else f"{ordinal(position.ahead + 1)} in line"
     return line if position.seconds is None else f"{line} · about {wait(position.seconds)}"
 
 
 def status_line(state: str, progress: Progress, position: QueuePosition | None = None) -> str:
-    """One line for a state of a run, its progress, and its place while it waits."""
+    """Describe the state of a run in one line: queue position, progress or ending."""
     if position is not None:
         return queue_line(position)
     if state in ENDINGS:
@@ -63,18 +64,18 @@ def status_line(state: str, progress: Progress, position: QueuePosition | None =
 
 
 def progress_note(known: MethodScores) -> str:
-    """How far along a method is while it is at work: ``42% · 12 s left``; else nothing."""
+    """Describe the progress of a running method, as in ``42% · 12 s left``; otherwise empty."""
     left = known.remaining
     return "" if not left else f"{known.fraction:.0%} · {duration(left)} left"
 
 
 def score_note(status: str, rmse: float | None, more: str = "") -> str:
-    """The words under the name of a method: its error on the day on show, or why it has none.
+    """Write the subtitle of a method's map: its error at the time shown, or why there is none.
 
     Args:
-        status: of the method.
-        rmse: on the day on show, if there is an estimate.
-        more: a few words to end with.
+        status: status of the method.
+        rmse: RMSE at the time shown, if there is an estimate.
+        more: text to append.
     """
     kind, _, why = status.partition(": ")
     parts = [] if rmse is None else [f"RMSE {format_score(rmse)}"]

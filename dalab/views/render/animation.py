@@ -1,4 +1,4 @@
-"""A run on show as an animation: truth, observations and estimates, step after step."""
+"""Animation of the run shown: truth, observations and estimates, step by step."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ TRUTH, OBSERVATIONS = "truth", "observations"
 
 
 def animation(entry: HistoryEntry, display: DisplayState) -> bytes:
-    """A GIF that never ends, one picture for every step of the window.
+    """Make a looping GIF with one image for every step of the window.
 
     Args:
         entry: a run whose truth was prepared.
-        display: what is looked at; its time is of no account.
+        display: what is shown; its time is ignored.
     """
     plane = cast(TwinFields, entry.observed_run.twin_fields).twin.system.geometry == "plane"
     return gif(list((pages if plane else profiles)(entry, display)))
 
 
 def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
-    """The maps and curves of every step of a flow, as one picture each."""
+    """Draw the maps and curves of every step of a flow, one image each."""
     twin_fields = cast(TwinFields, entry.observed_run.twin_fields)
     live = LiveFigure([TRUTH, OBSERVATIONS, *entry.scores], entry.config.window)
     curves = {label: k.rmse_steps for label, k in entry.scores.items() if len(k.rmse_steps)}
@@ -61,7 +61,7 @@ def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
 def field_plots(
     entry: HistoryEntry, twin_fields: TwinFields, display: DisplayState
 ) -> dict[str, FieldPlot]:
-    """Truth, observations and estimates, as the look has them."""
+    """Plot truth, observations and estimates in a display state."""
     plots = {
         TRUTH: truth_plot(twin_fields, display),
         OBSERVATIONS: observation_plot(twin_fields, display),
@@ -78,7 +78,7 @@ def field_plots(
 
 
 def _colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple[str, FieldPlot]]:
-    """The colour scales in use, as over the maps of the lab."""
+    """Return the colour bars in use, each with the plot that defines it."""
     estimates = [p for name, p in plots.items() if name not in (TRUTH, OBSERVATIONS)]
     first = next((p for p in estimates if p.values is not None), plots[TRUTH])
     if display.view in ("mean", "sample"):
@@ -90,7 +90,7 @@ def _colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple
 
 
 def gif(images: Sequence[Image.Image]) -> bytes:
-    """Pictures one after the other, in the colours of the last."""
+    """Encode images as a GIF with the palette of the last one."""
     palette = images[-1].convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
     frames = [p.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
               for p in images]
@@ -100,17 +100,17 @@ def gif(images: Sequence[Image.Image]) -> bytes:
 
 
 SIZE, DPI = (9.1, 5.2), 100
-"""Inches, and dots in one."""
+"""Size in inches, and dots per inch."""
 
 _INK, _GREY = "#1f2937", "#566070"
 
 
 def profiles(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
-    """One picture for every step of the window.
+    """Draw the curves of every step of the window, one image each.
 
     Args:
         entry: a run of a system whose grid has one row.
-        display: gives the variable that is shown of a ring.
+        display: selects the variable shown of a ring.
     """
     twin_fields = cast(TwinFields, entry.observed_run.twin_fields)
     system = twin_fields.twin.system
@@ -136,16 +136,16 @@ def _page(
     at: np.ndarray, curves: Mapping[str, np.ndarray], names: list[str],
     ends: tuple[float, float], whole: np.ndarray, along: str, title: str,
 ) -> Image.Image:
-    """One picture: a row for each variable.
+    """Draw one image with a row for each variable.
 
     Args:
-        at: places along the curves.
-        curves: ``(member, place, row)`` by name.
-        names: of the variables, one per row.
-        ends: of the axis.
-        whole: the truth at all times, ``(1, time, row, site)``, for the scales.
-        along: what the axis is.
-        title: over all.
+        at: positions along the curves.
+        curves: ``(member, position, row)`` by name.
+        names: names of the variables, one per row.
+        ends: limits of the x axis.
+        whole: the truth at all times, ``(1, time, row, site)``, for the y limits.
+        along: label of the x axis.
+        title: title of the image.
     """
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -165,7 +165,7 @@ def _page(
 
 
 def _curve(axes: Axes, at: np.ndarray, values: np.ndarray, label: str) -> None:
-    """The truth in ink; a method in its colour, with its spread, ``(member, place)``."""
+    """Draw the truth in black, or a method in its colour with spread, ``(member, position)``."""
     if label == "truth":
         axes.plot(at, values[0], color=_INK, linewidth=2.2, label=label)
         return

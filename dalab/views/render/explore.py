@@ -1,4 +1,4 @@
-"""A finished result as linked HoloViews maps: pan one and all follow, slide through days."""
+"""Linked HoloViews maps of a finished result, with sliders for time and layer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import holoviews as hv
 import xarray as xr
 
 SIZE = 230
-"""Side of a map [pixels]."""
+"""Side length of a map [pixels]."""
 
 
 def explore(tree: xr.DataTree) -> hv.Layout:
-    """Maps of the truth and of every method's mean, over day and layer, on one colour scale.
+    """Map the truth and every method's mean by time and layer, on one colour scale.
 
     A ring of sites is shown over time, a single cell as a curve.
 
@@ -18,7 +18,7 @@ def explore(tree: xr.DataTree) -> hv.Layout:
         tree: a result of a run, or of :func:`dalab.experiments.results.store.load`.
 
     Returns:
-        A layout whose sliders choose time [days] and layer; PV is normalised.
+        A layout with sliders for time [days] and layer; PV is normalised.
     """
     hv.extension("bokeh", logo=False)
     fields = {"truth": tree["truth"].to_dataset()["pv"]}

@@ -1,4 +1,4 @@
-"""Files of a run that is on show: result, figure, animation and scores, as bytes."""
+"""Exports of the run shown: result, figure, animation and scores, as bytes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .animation import animation
 from .result_figure import figure
 
 WORKER = ThreadPoolExecutor(1, thread_name_prefix="lab files")
-"""Makes the files of all sessions, one at a time: Matplotlib bears no more."""
+"""Single worker that makes the files of all sessions: Matplotlib is not thread-safe."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A sort of file.
+    """A file format.
 
     Args:
-        title: what it is called.
-        about: what is in it.
-        suffix: of its name.
+        title: name of the format.
+        about: description of its contents.
+        suffix: suffix of the file name.
         kind: media type.
-        make: from the run on show, and what is looked at, to the bytes.
+        make: function from the run shown and the display state to the bytes.
     """
 
     title: str
@@ -59,9 +59,9 @@ def _csv(entry: HistoryEntry, display: DisplayState) -> bytes:
 
 
 FORMATS: Mapping[str, Format] = {
-    "netcdf": Format("NetCDF", "truth, observations, all members, scores and the set-up", "nc",
+    "netcdf": Format("NetCDF", "truth, observations, members, scores and configuration", "nc",
                      "application/x-netcdf", _netcdf),
     "png": Format("PNG", "one figure with maps and curves", "png", "image/png", _png),
-    "gif": Format("GIF", "the estimates, step after step", "gif", "image/gif", _gif),
+    "gif": Format("GIF", "the estimates, step by step", "gif", "image/gif", _gif),
     "csv": Format("CSV", "scores, one row per method and step", "csv", "text/csv", _csv),
 }

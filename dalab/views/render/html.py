@@ -1,4 +1,4 @@
-"""The two thin lines of text above the maps: where the run stands, and the colour scales."""
+"""HTML of the status line, the colour bars and the score table."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..pictures.style import UNOBSERVED, legend_glyph, palette
 from ..pictures.wording import format_score
 
 THEME = Path(__file__).with_name("theme.css").read_text()
-"""The colours of the page, as variables of CSS."""
+"""CSS variables of the theme."""
 
-READY = "Choose how the flow is observed, then press Run."
-CHANGED = "The settings differ from those of the run shown: press Run to use them."
+READY = "Choose the observing network, then press Run."
+CHANGED = "The settings differ from those of the run shown. Press Run to use them."
 
 
 LAB_STATUS = ["error", "notice", "outdated"]
@@ -26,7 +26,7 @@ RUN_STATUS = ["state", "status", "fraction", "error"]
 
 
 def status_html(model: LabModel) -> str:
-    """Return the line: an error if there is one, the state of the run, and how much is done."""
+    """Render the status line: the error if there is one, else the state, and a progress bar."""
     runs, (kind, text) = model.runs, _status(model)
     share = round(100 * runs.fraction)
     return (
@@ -69,7 +69,7 @@ STATUS_CSS = """
 
 
 def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
-    """The colour scales in use: a name, and a picture that is drawn on the scale."""
+    """Return the colour bars in use: a name and a plot drawn on that scale."""
     display = model.display
     truth, seen = display.field_plot(TRUTH), display.field_plot(OBSERVATIONS)
     if display.view in ("mean", "sample"):
@@ -82,9 +82,9 @@ def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
 
 
 def colorbars_html(model: LabModel) -> str:
-    """The colour scales in use, each with its ends and units; curves need none."""
+    """Render the colour bars in use, each with its limits and units; curves need none."""
     if model.display.field_plot(TRUTH).axes.kind == "point":
-        return '<div class="lab-colorbars">Thick grey: the truth. Thin: members.</div>'
+        return '<div class="lab-colorbars">Thick grey: truth. Thin: members.</div>'
     parts = [colorbar_html(name, plot) for name, plot in colorbar_plots(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'
     parts.append(f"<span>{swatch}not observed</span>")
@@ -92,7 +92,7 @@ def colorbars_html(model: LabModel) -> str:
 
 
 def colorbar_html(name: str, plot: FieldPlot) -> str:
-    """A colour scale with its ends and units."""
+    """Render a colour bar with its limits and units."""
     colours = ", ".join(palette(plot.kind, 9))
     low = "0" if plot.kind == "sequential" else f"−{plot.limit:g}"
     return (
@@ -111,7 +111,7 @@ COLORBAR_CSS = """
 
 
 def scores_html(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """The score table as plain HTML, for where nothing needs sorting."""
+    """Render the score table as plain HTML, without sorting."""
     if not rows:
         return ""
     head = "".join(f"<th title='{c.meaning}'>{c.title}</th>" for c in COLUMNS)

@@ -1,7 +1,8 @@
-"""The pictures of the notebook skin: one PNG with maps and curves, quick to draw again.
+"""Figure of the notebook widget: maps and curves as one PNG that is quick to redraw.
 
-What stays (axes, titles, scales) is drawn once by Matplotlib and kept as pixels; a new frame
-restores them and draws images, notes and curves on top. That takes about a fifth of a full draw.
+Matplotlib draws the static parts (axes, titles, colour bars) once and keeps them as pixels; a new
+frame restores these and draws images, notes and curves on top (blitting), in about a fifth of the
+time of a full draw.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..pictures.style import TRUTH, UNOBSERVED, colour, palette, plot_style
 
 DPI = 100
 COLORBAR_HEIGHT = 30
-"""Pixels at the top for the colour scales."""
+"""Height at the top for the colour bars [pixels]."""
 
 _GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
 _MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
@@ -34,11 +35,11 @@ _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
 class LiveFigure:
-    """Maps in reading order, then the curves of all methods.
+    """Maps in reading order, followed by the curves of all methods.
 
     Args:
-        names: of the maps; those after the first two are methods.
-        days: steps of the window.
+        names: names of the maps; all but the first two are methods.
+        days: number of steps of the window.
     """
 
     def __init__(self, names: Sequence[str], days: int) -> None:
@@ -55,7 +56,7 @@ class LiveFigure:
         self._backdrop: object = None
 
     def show(self, plots: Mapping[str, FieldPlot]) -> None:
-        """Put pictures on their maps."""
+        """Update maps, by name."""
         for name, plot in plots.items():
             drawn = self._maps[name]
             accent = _INK if self.names.index(name) < 2 else colour(name)
@@ -66,22 +67,22 @@ class LiveFigure:
         self, curves: Mapping[str, np.ndarray], day: int, floor: float,
         time: str = "time (days)",
     ) -> None:
-        """Put RMSE curves, the day on show, the lower end of the axis, and the words along it."""
+        """Update RMSE curves, time marker, lower limit of the y axis and label of the x axis."""
         if self._curves.show(curves, day, floor, time):
             self._backdrop = None
 
     def show_colorbars(self, colorbars: Iterable[tuple[str, FieldPlot]]) -> None:
-        """Draw a colour scale for each name, with the limits and units of its picture."""
+        """Draw a colour bar for each name, with the limits and units of its plot."""
         wanted = tuple((n, p.kind, p.limit, p.units) for n, p in colorbars)
         if wanted != self._colorbars:
             self._colorbars, self._backdrop = wanted, None
             self._draw_colorbars()
 
     def png(self) -> bytes:
-        """The sheet as it stands."""
+        """Render the figure in its present state."""
         moving = [a for part in (*self._maps.values(), self._curves) for a in part.moving]
         if self._backdrop is None:
-            self.canvas.draw()  # leaves out what is animated
+            self.canvas.draw()  # without the animated artists
             self._backdrop = self.canvas.copy_from_bbox(self.figure.bbox)
         self.canvas.restore_region(self._backdrop)
         for artist in moving:
@@ -92,7 +93,7 @@ class LiveFigure:
         return out.getvalue()
 
     def _axes(self, x: float, y: float, width: float, height: float) -> MplAxes:
-        """Axes at pixels counted from the upper left corner."""
+        """Add axes at pixels counted from the upper left corner."""
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width,
                height / self.height)
         return self.figure.add_axes(box)
@@ -140,7 +141,7 @@ class LiveFigure:
 
 
 class _Map:
-    """One picture; its image, curves and note move, the rest stays."""
+    """One map with animated image, curves and note; the rest is static."""
 
     def __init__(self, axes: MplAxes) -> None:
         self.axes = axes
@@ -163,7 +164,7 @@ class _Map:
         return [self.image, self.curves, self.note]
 
     def show(self, plot: FieldPlot, accent: str) -> bool:
-        """Take a picture; whether something changed that is drawn only once."""
+        """Update the map; return whether a static part changed."""
         redraw = self.title.get_text() != plot.title or plot.axes != self._drawn_axes
         self._set_axes(plot.axes)
         self.title.set_text(plot.title)
@@ -179,7 +180,7 @@ class _Map:
         return redraw
 
     def _set_axes(self, axes: Axes) -> None:
-        """Draw other axes, if they are others."""
+        """Draw new axes if they differ."""
         if axes == self._drawn_axes:
             return
         self._drawn_axes = axes
@@ -190,7 +191,7 @@ class _Map:
             set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
 
     def _set_curves(self, plot: FieldPlot, accent: str) -> None:
-        """Draw truth, members and the main one of one cell, over time."""
+        """Draw the curves of a single cell over time: members, truth and the main curve."""
         first, *members = plot.curves or (np.empty(0),)
         truth = [] if plot.truth is None else [plot.truth]
         time = plot.axes.x
@@ -199,13 +200,13 @@ class _Map:
         self.curves.set_segments(
             [np.column_stack([along, curve]) for curve in (*members, *truth, first)]
         )
-        faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # a crowd hides the truth
+        faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # keep the truth visible
         self.curves.set_color([faint] * len(members) + [TRUTH] * len(truth) + [accent])
         self.curves.set_linewidth([0.5] * len(members) + [3.0] * len(truth) + [1.6])
 
 
 class _Curves:
-    """RMSE against the day; the curves and the mark of the day move."""
+    """RMSE over time, with animated curves and time marker."""
 
     def __init__(self, axes: MplAxes, days: np.ndarray, names: Sequence[str]) -> None:
         self.axes, self.days = axes, days
@@ -239,7 +240,7 @@ class _Curves:
     def show(
         self, curves: Mapping[str, np.ndarray], day: int, floor: float, time: str
     ) -> bool:
-        """Take curves and the day on show; whether the axis has to be drawn again."""
+        """Update curves and time marker; return whether the axes have to be redrawn."""
         self.day.set_xdata([day, day])
         for name, line in self.lines.items():
             values = curves.get(name, np.empty(0))
@@ -257,7 +258,7 @@ def _line(axes: MplAxes, name: str) -> Artist:
 
 
 def _style_axes(axes: MplAxes) -> None:
-    """Quiet axes: small grey type and no frame."""
+    """Style axes with small grey labels and no frame."""
     axes.tick_params(labelsize=7, colors=_GREY, length=3, width=0.7, pad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)

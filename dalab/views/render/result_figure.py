@@ -1,4 +1,4 @@
-"""A finished run as one figure for a page: truth, observations, estimates and errors."""
+"""Figure of a finished run: truth, observations, estimates and errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 from ..pictures.style import UNOBSERVED, palette, plot_style
 
 SHOWN = {"s-1": (1e6, "10$^{-6}$ s$^{-1}$"), "m": (1e-3, "km"), "day": (1.0, "days")}
-"""Factor and words for the units of what is drawn; others are drawn as they are."""
+"""Factor and label by units; values in other units are drawn unchanged."""
 
 
 def figure(tree: xr.DataTree, step: int | None = None, layer: int = 0) -> Figure:
@@ -23,8 +23,8 @@ def figure(tree: xr.DataTree, step: int | None = None, layer: int = 0) -> Figure
 
     Args:
         tree: a result, complete or partial.
-        step: step of the window on the maps, the middle one by default.
-        layer: layer on the maps, from 0.
+        step: step of the window that the maps show, the middle one by default.
+        layer: layer that the maps show, from 0.
     """
     labels = list(tree["estimates"].children) if "estimates" in tree.children else []
     step = tree.sizes["time"] // 2 if step is None else step
@@ -42,7 +42,7 @@ def figure(tree: xr.DataTree, step: int | None = None, layer: int = 0) -> Figure
 
 
 def write(tree: xr.DataTree, path: str | Path) -> Path:
-    """Draw a result into a file, whose suffix gives the format; return its path."""
+    """Draw a result into a file, in the format of its suffix; return its path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure(tree).savefig(path, dpi=150)
@@ -54,7 +54,7 @@ def _field(tree: xr.DataTree, path: str) -> xr.DataArray:
 
 
 def _quantity(tree: xr.DataTree) -> str:
-    """What the state is, in words."""
+    """Describe the quantity of the state."""
     return str(_field(tree, "truth/pv").attrs["long_name"]).partition(",")[0]
 
 
@@ -65,12 +65,12 @@ def _experiment(tree: xr.DataTree) -> str:
 
 
 def _brief(mask: str) -> str:
-    """The text of a mask, without its options where they are long, as those of a painting."""
+    """Shorten the text of a mask with long options, such as a painted one."""
     return mask if len(mask) <= 40 else mask.partition(":")[0]
 
 
 def _maps(part: SubFigure, tree: xr.DataTree, labels: list[str], step: int, layer: int) -> None:
-    """Truth, observations and ensemble means; all PV on one scale."""
+    """Draw truth, observations and ensemble means, all PV on one scale."""
     axes = part.subplots(1, max(len(labels) + 2, 4), squeeze=False)[0]
     fields = {"truth": _field(tree, "truth/pv")}
     fields |= {label: _field(tree, f"estimates/{label}/pv").mean("member") for label in labels}
@@ -96,7 +96,7 @@ def _title(tree: xr.DataTree, name: str, step: int) -> str:
 
 
 def _observations(ax: Axes, tree: xr.DataTree, step: int, layer: int) -> None:
-    """What the first operator saw of the layer, in its own units."""
+    """Draw the observations of the first operator, in its own units."""
     name = next(iter(tree["observations"].children))
     seen = _field(tree, f"observations/{name}/observed")
     channel = min(layer, seen.sizes["channel"] - 1)
@@ -107,18 +107,18 @@ def _observations(ax: Axes, tree: xr.DataTree, step: int, layer: int) -> None:
 
 
 def _section(fields: xr.DataArray, step: int) -> xr.DataArray:
-    """Of ``(time, y, x)`` one step; on a grid of one row all steps, time in the place of y."""
+    """Select one step of ``(time, y, x)``; for a grid of one row all steps, with time along y."""
     return fields[:, 0] if fields.sizes["y"] == 1 else fields[step]
 
 
 def _shown(values: xr.DataArray) -> tuple[float, str]:
-    """Factor and bracketed units in which numbers are drawn."""
+    """Return the factor and the bracketed units in which values are drawn."""
     factor, units = SHOWN.get(values.attrs.get("units", "1"), (1.0, ""))
     return factor, f" [{units}]" if units else ""
 
 
 def _edges(coordinate: xr.DataArray) -> tuple[float, float]:
-    """Outer edges of the cells of a regular axis, in the units drawn."""
+    """Return the outer edges of the cells of a regular axis, in the units drawn."""
     values = coordinate.values * _shown(coordinate)[0]
     half = (values[1] - values[0]) / 2 if len(values) > 1 else 0.5
     return values[0] - half, values[-1] + half
@@ -143,7 +143,7 @@ def _map(ax: Axes, values: xr.DataArray, limit: float, title: str) -> AxesImage:
 
 
 def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
-    """Error of the ensemble mean (thick) and of one sample (thin) at every step."""
+    """Draw the error of the ensemble mean (thick) and of one sample (thin) at every step."""
     metrics = tree["metrics"].to_dataset()
     days = _field(tree, "time").values
     for label in labels:

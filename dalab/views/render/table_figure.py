@@ -1,4 +1,4 @@
-"""A table of experiments as heat maps: ours, what was published, and their ratio."""
+"""Heat maps of a table of experiments: our values, the published ones, and their ratio."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def figure(
 
     Args:
         values: RMSE by (method, setting, operators, mask, interval), from
-            :func:`dalab.experiments.tables.sweep.means`; what is missing stays grey.
-        method: registry text of ours, as in ``values``.
-        table: key of the published table, which also gives the setting.
-        about: what else ours depends on: grid, prior, truth, seeds.
+            :func:`dalab.experiments.tables.sweep.means`; missing values are grey.
+        method: registry text of our method, as in ``values``.
+        table: key of the published table, which also determines the setting.
+        about: description of our experiments: grid, prior, truth, seeds.
     """
     setting, note = TABLES[table].setting, TABLES[table].note
     page = Figure(figsize=(10.5, 9.0), layout="constrained")
@@ -53,14 +53,14 @@ def figure(
 def write(
     values: Mapping[tuple[str, ...], float], method: str, table: str, path: Path, about: str = ""
 ) -> Path:
-    """Draw into a file, whose suffix gives the format; return its path."""
+    """Draw into a file, in the format of its suffix; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure(values, method, table, about).savefig(path, dpi=150)
     return path
 
 
 def write_all(rows: Sequence[dict[str, str]], folder: Path, about: str = "") -> list[Path]:
-    """Draw every method of a table beside SOAD, in each setting in which it has rows."""
+    """Draw every method of a table beside SOAD, in each setting that has rows of it."""
     values = means(rows, SCORE)
     paths = []
     for table in ("soad-I", "soad-II"):
@@ -74,7 +74,7 @@ def write_all(rows: Sequence[dict[str, str]], folder: Path, about: str = "") -> 
 def _grids(
     values: Mapping[tuple[str, ...], float], method: str, table: str, operator: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ours and the published values, coverage by interval."""
+    """Return our values and the published ones, coverage by interval."""
     setting = TABLES[table].setting
     ours = [
         [values.get((method, setting, operator, m, str(n)), np.nan) for n in INTERVALS]

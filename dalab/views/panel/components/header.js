@@ -32,7 +32,7 @@ function tabs(model) {
   return list
 }
 
-// Bokeh reads the colours of its figures from CSS when it paints, but does not know when they change
+// Bokeh reads the colours of its figures from CSS when it paints, but is not told of changes
 function repaint() {
   for (const page of window.Bokeh.documents)
     for (const model of page._all_models.values())
@@ -93,7 +93,7 @@ function press(group) {
   update()
 }
 
-// Bokeh leaves the handles of its sliders without a name, and stops at figures that take no keys
+// Name slider handles, which Bokeh leaves unnamed, and skip figures in the tab order
 function name() {
   for (const node of deep(document)) {
     if (node.matches(".bk-btn-group:not([data-pressing]):has(.bk-btn + .bk-btn)")) press(node)

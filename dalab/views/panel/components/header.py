@@ -1,7 +1,7 @@
-"""The header of a page: its tabs, the theme, and how much room the window leaves.
+"""Header of a page: tabs, theme switch, and the space available in the window.
 
-The theme is the browser's own affair: it is kept in its local storage and set as the attribute
-``data-theme`` of the document, to which all colours refer.
+The browser keeps the theme in its local storage and sets it as the attribute ``data-theme`` of the
+document, on which all colours depend.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from panel.custom import JSComponent
 
 
 class Header(JSComponent):
-    """Tabs and theme; a look at the window.
+    """Tabs and theme switch; reports the size of the main area.
 
     Args:
-        names: of the tabs; there are none without.
+        names: names of the tabs; without names there are no tabs.
     """
 
-    names = param.List(doc="of the pages, in the order of their tabs")
-    page = param.String(doc="name of the page in front")
+    names = param.List(doc="names of the pages, in the order of their tabs")
+    page = param.String(doc="name of the active page")
     available_size = param.List(
         [], doc="width and height of the main area [pixels]; empty until known"
     )

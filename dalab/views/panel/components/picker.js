@@ -1,4 +1,4 @@
-// Ticks in groups that fold. A folded group still shows what is ticked in it.
+// Checkboxes in groups that fold. A folded group still shows its selected entries.
 function make(tag, className, ...children) {
   const element = document.createElement(tag)
   if (className) element.className = className

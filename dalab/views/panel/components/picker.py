@@ -1,4 +1,4 @@
-"""Several of a registry to be ticked, in groups that fold; what is ticked stays visible."""
+"""Picker of several registry entries, in groups that fold; selected entries stay visible."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from panel.custom import JSComponent
 
 
 class Picker(JSComponent):
-    """Ticks in groups.
+    """Checkboxes in groups.
 
     Args:
-        label: what is chosen, for assistive technology.
+        label: name of the picker for assistive technology.
         groups: names by the title of their group; a group without a title cannot be folded.
-        details: per name its ``meaning``, and its ``legend_glyph`` where it has one.
+        details: ``meaning`` by name, and ``legend_glyph`` if there is one.
     """
 
-    value = param.List([], doc="what is ticked, in the order of the groups")
-    unavailable = param.Dict({}, allow_refs=True, doc="what cannot be chosen now, and why")
+    value = param.List([], doc="selected names, in the order of the groups")
+    unavailable = param.Dict(
+        {}, allow_refs=True, doc="reasons why names cannot be selected now, by name"
+    )
     label = param.String()
-    groups = param.List(doc="per group its title and entries: name, meaning and emblem")
+    groups = param.List(doc="title and entries (name, meaning, legend glyph) of each group")
 
     _esm = Path(__file__).with_name("picker.js")
     _stylesheets = [Path(__file__).with_name("picker.css")]

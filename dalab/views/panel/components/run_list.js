@@ -1,4 +1,4 @@
-// The runs of a session: one to be shown again, two to be compared.
+// List of the runs of a session, with actions to show, compare, download and delete them.
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties)
   made.append(...children)
@@ -12,9 +12,9 @@ function drawn(legend_glyph) {
 function empty() {
   return element(
     "section", { className: "empty" },
-    element("h2", { textContent: "The runs of this session" }),
-    element("p", { textContent: "They stand here once they have ended: to show one again, to " +
-      "compare two, to download or delete them. Drop a stored run anywhere on the page to add it." }),
+    element("h2", { textContent: "Runs of this session" }),
+    element("p", { textContent: "Finished runs are listed here: show one again, compare two, " +
+      "download or delete them. Drop a stored run anywhere on the page to add it." }),
   )
 }
 
@@ -50,7 +50,7 @@ function listing(rows, ticked, send, changed) {
     return element("tr", { className: run.shown ? "shown" : "" },
       element("td", {}, tick),
       element("td", { className: "title" }, element("b", { textContent: run.title }),
-              element("small", { textContent: run.shown ? "on show" : "" })),
+              element("small", { textContent: run.shown ? "shown" : "" })),
       element("td", { className: "wide" }, ...chips),
       element("td", { className: "about", textContent: run.about }),
       element("td", { className: "time" }, run.when,
@@ -62,7 +62,7 @@ function listing(rows, ticked, send, changed) {
   }
   const table = element("table", { className: "runs" })
   table.createTHead().append(
-    heads("Compare", "Run", "RMSE of the mean", "Differs from the usual in", "Ended", ""))
+    heads("Compare", "Run", "RMSE of the mean", "Differs from the default in", "Ended", ""))
   table.createTBody().append(...rows.map(line))
   return table
 }

@@ -1,4 +1,4 @@
-"""The page of the runs of a session: look at one again, compare two, download, delete."""
+"""List of the finished runs of a session: show, compare, download or delete them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ...pictures.wording import duration, format_score
 
 @dataclass(frozen=True)
 class ComparedScore:
-    """A score of two runs side by side.
+    """A score that is compared between two runs.
 
     Args:
         key: attribute of :class:`dalab.experiments.run.MethodScores`.
-        title: over its columns.
-        digits: after the point.
-        best: what it is best at; ``None`` if it is no matter of good and bad.
+        title: title of its columns.
+        digits: digits after the decimal point.
+        best: ideal value; ``None`` if there is none.
     """
 
     key: str
@@ -37,7 +37,7 @@ class ComparedScore:
     best: float | None
 
     def cells(self, a: MethodScores | None, b: MethodScores | None) -> list[dict[str, Any]]:
-        """Text of either run, and whether it is the better one."""
+        """Return the text of either run, and whether it is the better one."""
         values = [math.nan if s is None else float(getattr(s, self.key)) for s in (a, b)]
         texts = [format_score(v, self.digits) for v in values]
         away = [math.inf if self.best is None else abs(v - self.best) for v in values]
@@ -57,15 +57,15 @@ COMPARED_SCORES = (
 
 
 class RunList(JSComponent):
-    """The runs of a session that have ended, the newest first.
+    """Finished runs of a session, the newest first.
 
     Args:
-        model: whose runs they are.
+        model: view-model of the session.
     """
 
-    rows = param.List(doc="the runs, in words")
-    titles = param.List([score.title for score in COMPARED_SCORES], doc="of what is compared")
-    comparison = param.Dict({}, doc="two runs side by side; empty while there are not two")
+    rows = param.List(doc="descriptions of the runs")
+    titles = param.List([score.title for score in COMPARED_SCORES], doc="titles of the scores")
+    comparison = param.Dict({}, doc="comparison of two runs; empty unless two are selected")
 
     _esm = Path(__file__).with_name("run_list.js")
     _stylesheets = [Path(__file__).with_name("run_list.css")]
@@ -78,14 +78,14 @@ class RunList(JSComponent):
         self.follow()
 
     def follow(self) -> None:
-        """List what there is now."""
+        """Update the list."""
         shown = None if self.model.runs.busy else self.model.shown_entry
         rows = [_row(entry, entry is shown) for entry in reversed(self.model.history)]
         if rows != self.rows:
             self.rows = rows
 
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        """What the buttons ask for."""
+        """Handle a message from the buttons."""
         chosen = [k for n in data["numbers"] for k in self.model.history if k.number == n]
         if data["do"] == "compare":
             self.comparison = compare(*chosen) if len(chosen) == 2 else {}
@@ -105,12 +105,12 @@ class RunList(JSComponent):
 
 
 def runs_page(model: LabModel) -> RunList:
-    """The list of the runs of a model's session."""
+    """Make the list of the runs of a model's session."""
     return RunList(model, sizing_mode="stretch_width", margin=(6, 10))
 
 
 def compare(a: HistoryEntry, b: HistoryEntry) -> dict[str, Any]:
-    """Two runs side by side: where their experiments differ, and the scores of all methods."""
+    """Compare two runs: differences of their configurations, and the scores of all methods."""
     ours, theirs = difference(a.config, b.config), difference(b.config, a.config)
     return {
         "titles": [a.title, b.title],

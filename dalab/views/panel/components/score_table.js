@@ -1,4 +1,4 @@
-// A table of model.rows under model.columns; a click on a title sorts, a second one turns it round.
+// A table of model.rows under model.columns; a click on a title sorts, a second one reverses.
 export function render({ model, el }) {
   let by = null, direction = 1
   const table = document.createElement("table")
@@ -29,7 +29,7 @@ export function render({ model, el }) {
   function compare(a, b) {
     const [x, y] = [key(a), key(b)]
     if (x === y) return 0
-    if (x === null || y === null) return x === null ? 1 : -1  // what is not known comes last
+    if (x === null || y === null) return x === null ? 1 : -1  // unknown values last
     return x < y ? -direction : direction
   }
 

@@ -1,7 +1,7 @@
-"""The score table of the Panel skin, one row per method from the start.
+"""Score table of the Panel app, with one row per method from the start.
 
-A small component of its own: Tabulator fails now and then when data arrive while it is being
-built, and costs the page as much script as all the rest of Panel.
+It replaces Tabulator, which fails at times if data arrive while it is being built, and whose script
+is as large as all the rest of Panel.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ...pictures.wording import format_score
 
 
 class ScoreTable(JSComponent):
-    """Scores by method, to be sorted by a click on a column."""
+    """Scores by method; a click on a column title sorts them."""
 
     columns = param.List(
         [{"title": "Method", "meaning": ""}]
         + [{"title": c.title, "meaning": c.meaning} for c in COLUMNS],
         doc="title and meaning of each column",
     )
-    rows = param.List(doc="per method: name, emblem, and value and text of each score")
+    rows = param.List(doc="name, legend glyph, and value and text of each score, by method")
 
     _esm = Path(__file__).with_name("score_table.js")
     _stylesheets = [Path(__file__).with_name("score_table.css")]
@@ -37,13 +37,13 @@ class ScoreTable(JSComponent):
         self._names: list[str] = []
 
     def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
-        """Make the table as wide and high as ``size``, with a row for each of the methods."""
+        """Set width and height [pixels], and a row for each of the methods."""
         self._names = list(names)
         width, height = size
         self.param.update(width=width, min_width=width, height=height, min_height=height)
 
     def show(self, known: Mapping[str, Mapping[str, float]]) -> None:
-        """Fill in what is known; methods without scores keep empty rows."""
+        """Fill in the known scores; methods without scores keep empty rows."""
         rows = [_row(name, known.get(name, {})) for name in self._names]
         if rows != self.rows:
             self.rows = rows

@@ -1,5 +1,5 @@
-// Menus to copy and to download, a button to open a file, and the whole page to drop one on.
-const WAIT = 250  // milliseconds: browsers refuse to change their address all the time
+// Menus to copy and to download, a button to open a file, and a drop zone on the whole page.
+const WAIT = 250  // milliseconds: browsers limit the rate of changes to the address
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties)
@@ -47,7 +47,7 @@ function item(title, about, act) {
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text)
-  } catch {  // only pages that are served securely have a clipboard
+  } catch {  // only secure pages have a clipboard
     const area = element("textarea", { value: text, className: "lab-copied" })
     document.body.append(area)
     area.select()
@@ -108,7 +108,7 @@ function sender(model, showMessage) {
 
 function dropping(open, fetch) {
   const veil = element("div", { className: "veil" }, element("p", {
-    textContent: "Drop a stored run to look at it, or a truth of your own in NetCDF",
+    textContent: "Drop a stored run to show it, or a NetCDF file to use as the truth",
   }))
   const carries = event => event.dataTransfer?.types.includes("Files")
   const listeners = {
@@ -151,8 +151,8 @@ function sharing(model, showMessage) {
   const address = () =>
     location.origin + location.pathname + (model.query ? `?${model.query}` : "")
   return menu("Share", [
-    item("Copy link", "opens this set-up", copied("link", address)),
-    item("Copy as Python", "a script that gives these numbers",
+    item("Copy link", "opens this configuration", copied("link", address)),
+    item("Copy as Python", "a script that reproduces this run",
          copied("script", () => model.python)),
     item("Copy as command", "the same for a terminal", copied("command", () => model.command)),
   ])
@@ -163,7 +163,7 @@ function downloading(model, make) {
     item(form.title, form.about, () => make(form.title, { what: form.key }))))
   const allow = () => {
     made.handle.disabled = !model.ready
-    made.handle.title = model.ready ? "" : "once a run has ended"
+    made.handle.title = model.ready ? "" : "available after a run"
   }
   model.on("ready", allow)
   allow()
@@ -173,7 +173,7 @@ function downloading(model, make) {
 function opening(open) {
   const input = element("input", { type: "file", accept: ".nc,.nc4,.cdf,.netcdf,.h5", hidden: true })
   const handle = element("button", {
-    className: "handle", textContent: "Open …", title: "a stored run, or a truth of your own",
+    className: "handle", textContent: "Open …", title: "a stored run, or a NetCDF file to use as the truth",
   })
   handle.addEventListener("click", () => input.click())
   input.addEventListener("change", () => {

@@ -1,7 +1,7 @@
-"""Share, download and open: the buttons of the Panel skin by which a set-up and its runs travel.
+"""Buttons to share a configuration, download a run, and open a file.
 
-The address of the page follows what is chosen. Files are made by a worker when they are asked for;
-what is dropped on the page arrives in pieces and is read by the same worker.
+The address of the page follows the controls. A worker makes files on request; files dropped on the
+page arrive in pieces, and the same worker reads them.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from ...model.url import default_config, link_query
 from ...render.exports import FORMATS, WORKER
 
 PIECE = 3 << 20
-"""Bytes of a file that travel at a time."""
+"""Size of the pieces in which files are sent [bytes]."""
 
 
 class ShareBar(JSComponent):
-    """The buttons, and what they have at hand.
+    """Share, download and open buttons.
 
     Args:
-        model: what is shared.
-        base: the experiment of the page whose address says nothing.
+        model: view-model that is shared.
+        base: configuration of a page without a query.
     """
 
-    query = param.String(doc="of the link to what is on the screen")
-    python = param.String(doc="script that repeats the run on show")
-    command = param.String(doc="command that repeats the run on show")
-    ready = param.Boolean(False, doc="whether there is a run to download")
+    query = param.String(doc="query of the link to the current state")
+    python = param.String(doc="script that repeats the run shown")
+    command = param.String(doc="command that repeats the run shown")
+    ready = param.Boolean(False, doc="True if there is a run to download")
     formats = param.List([
         {"key": key, "title": form.title, "about": form.about} for key, form in FORMATS.items()
     ])
-    foreign = param.List(list(FOREIGN), doc="names in the address that are not the bar's")
+    foreign = param.List(list(FOREIGN), doc="names in the address that do not belong to the bar")
     piece = param.Integer(PIECE, doc="bytes of a piece of a file")
 
     _esm = Path(__file__).with_name("share_bar.js")
@@ -68,7 +68,7 @@ class ShareBar(JSComponent):
             part.param.watch(lambda *events: self.follow(), names)
 
     def follow(self) -> None:
-        """Say what is on the screen now."""
+        """Update link, script and command."""
         model = self.model
         entry = None if model.runs.busy else model.shown_entry
         config, note = (model.config, "") if entry is None else _repetition(entry)
@@ -79,7 +79,7 @@ class ShareBar(JSComponent):
         self.param.update(**{k: v for k, v in changes.items() if getattr(self, k) != v})
 
     def _handle_msg(self, data: Mapping[str, Any]) -> None:
-        """What the buttons ask for."""
+        """Handle a message from the buttons."""
         handlers: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "make": self._make, "more": self._send_next, "open": self._open, "piece": self._take,
         }
@@ -91,7 +91,7 @@ class ShareBar(JSComponent):
     # --- files that go out ----------------------------------------------------------------------
 
     def _make(self, data: Mapping[str, Any]) -> None:
-        """Make a file of the run on show, or of that with the number."""
+        """Make a file of the run shown, or of the run with the given number."""
         form, number = FORMATS[data["what"]], data.get("number")
         display = self.model.display.display_state
         numbered = (k for k in self.model.history if k.number == number)
@@ -104,7 +104,7 @@ class ShareBar(JSComponent):
         )
 
     def send(self, name: str, kind: str, content: bytes | Exception) -> None:
-        """Give a file to the browser, or say why there is none."""
+        """Send a file to the browser, or the reason why there is none."""
         if isinstance(content, Exception):
             self._send_msg({"do": "message", "text": f"{name} could not be made: {content}"})
             return
@@ -120,7 +120,7 @@ class ShareBar(JSComponent):
         self._send_msg({**about, "data": base64.b64encode(piece).decode()})
 
     def _send_next(self, data: Mapping[str, Any]) -> None:
-        """A piece has arrived: send the next one."""
+        """Send the next piece once the browser has received one."""
         self._outgoing.popleft()
         if self._outgoing:
             self._send_piece()
@@ -128,12 +128,12 @@ class ShareBar(JSComponent):
     # --- files that come in ---------------------------------------------------------------------
 
     def _open(self, data: Mapping[str, Any]) -> None:
-        """A file is about to come."""
+        """Prepare to receive a file."""
         self._upload = Upload(str(data["name"]), int(data["size"]))
         self._send_msg({"do": "next"})
 
     def _take(self, data: Mapping[str, Any]) -> None:
-        """A piece of it has come."""
+        """Receive a piece of the file."""
         upload = self._upload
         if upload is None:
             return
@@ -147,7 +147,7 @@ class ShareBar(JSComponent):
         )
 
     def receive(self, name: str, found: StoredRun | Path | Exception) -> None:
-        """Show a stored run, take a truth, or say why not."""
+        """Show a stored run, use a truth, or report why the file cannot be used."""
         model = self.model
         try:
             if isinstance(found, Exception):
@@ -163,22 +163,25 @@ class ShareBar(JSComponent):
             self._send_msg({"do": "message", "text": message})
 
     def _refuse(self, error: InputError) -> None:
-        """Say that a file cannot be used, and why."""
+        """Report that a file cannot be used, and why."""
         self._upload = None
         self.model.notice = f"The file cannot be used. {error}"
         self._send_msg({"do": "message", "text": "The file cannot be used"})
 
 
 def share_bar(model: LabModel, base: Config | None = None) -> ShareBar:
-    """The buttons for a model; ``base`` is the experiment of a page without a query."""
+    """Make the buttons of a model; ``base`` is the configuration of a page without a query."""
     return ShareBar(model, base or default_config({}), margin=0)
 
 
 def show(model: LabModel, run: StoredRun, name: str) -> str:
-    """Put a stored run among those of the session, and on show unless one goes on; say which.
+    """Add a stored run to the history, and show it unless a run is going on.
+
+    Returns:
+        A message that says which.
 
     Raises:
-        InputError: if the page's window or controls cannot hold the run.
+        InputError: if the page's window or controls do not fit the run.
     """
     window = model.display.window
     if run.config.window != window:
@@ -189,19 +192,19 @@ def show(model: LabModel, run: StoredRun, name: str) -> str:
     history = add_entry(model.history, ObservedRun(run.config, run), name)
     model.show(history[-1])
     model.history = history
-    return f"{name} is among the runs" if model.runs.busy else f"{name} is on show"
+    return f"{name} is in the list of runs" if model.runs.busy else f"{name} is shown"
 
 
 def _repetition(entry: HistoryEntry) -> tuple[Config, str]:
-    """The experiment that gave the numbers on the screen, and what to know about it."""
+    """Return the configuration of the run shown, and a note if it was stopped."""
     run = entry.observed_run.run
     device = str(run.twin.device) if run.twin is not None else run.config.device
-    stopped = "" if run.state == "done" else "The run on the screen was stopped before its end."
+    stopped = "" if run.state == "done" else "The run shown was stopped before its end."
     return run.config.replace(device=device), stopped
 
 
 def _in_background(job: Callable[[], Any], then: Callable[[Any], None]) -> None:
-    """Let the worker do a job, and the session's own loop take the answer or the exception."""
+    """Run a job in the worker; pass its result or exception on in the session's event loop."""
     document = pn.state.curdoc
 
     def answer(done: Future) -> None:

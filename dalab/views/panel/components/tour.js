@@ -1,4 +1,4 @@
-// A button, and a card that goes from stop to stop and outlines what it speaks of.
+// A button, and a card that goes from stop to stop and outlines the area it describes.
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties)
   made.append(...children)
@@ -11,7 +11,7 @@ function outline(area) {
   if (found) found.dataset.toured = ""
 }
 
-// The card and its parts, empty
+// Build the empty card and its parts
 function build() {
   const parts = {
     count: element("span", { className: "count" }), title: element("h2"), text: element("p"),
@@ -32,7 +32,7 @@ export function render({ model, el }) {
   let at = 0
   const { card, title, text, count, back, next, close } = build()
   const handle = element("button", { className: "handle", textContent: "Tour" })
-  handle.title = "a tour of the page, two minutes"
+  handle.title = "a two-minute tour of the page"
 
   const go = to => {
     if (to >= model.stops.length) return card.hidePopover()
@@ -60,7 +60,7 @@ export function render({ model, el }) {
     outline(null)
     handle.focus()
   })
-  // a lab that has the address of its server to itself has the lessons beside it
+  // the lessons are served beside the lab only if it is at the root of its server
   if (location.pathname.endsWith("/"))
     el.append(element("a", { className: "handle", href: "lessons", textContent: "Lessons" }))
   el.append(handle, card)

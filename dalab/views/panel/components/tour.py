@@ -1,4 +1,4 @@
-"""The tour: a card that leads through the page in two minutes, from a button in the header."""
+"""Tour of the page in two minutes, started by a button in the header."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Stop(NamedTuple):
     """One stop of the tour.
 
     Attributes:
-        page: the page that is brought to the front.
-        area: what is outlined, ``side``, ``main`` or ``header``.
-        title: what to do.
-        text: what to press, and what to look at.
+        page: page to activate.
+        area: area to outline: ``side``, ``main`` or ``header``.
+        title: title of the card.
+        text: instructions.
     """
 
     page: str
@@ -28,40 +28,40 @@ class Stop(NamedTuple):
 
 
 STOPS = (
-    Stop("Assimilate", "side", "Choose how the flow is observed",
-         "Operators say what the sensors measure, a mask says where. Change the noise or the "
-         "share of cells: the first two maps show the truth and all that is seen of it."),
-    Stop("Assimilate", "main", "Press Run, and watch it form",
-         "Every method fills a map of its own, in its own colour. The curves are its error on "
-         "every day; dots are its spread. Stop keeps what there is."),
-    Stop("Assimilate", "main", "Look around",
+    Stop("Assimilate", "side", "Choose the observing network",
+         "Operators define what the sensors measure, and a mask where. Change the noise or the "
+         "share of cells: the first two maps show the truth and its observations."),
+    Stop("Assimilate", "main", "Press Run and watch the estimates form",
+         "Each method has a map and a colour of its own. The curves show its error at every step, "
+         "the dotted ones its spread. Stop keeps the results so far."),
+    Stop("Assimilate", "main", "Explore the result",
          "Day, Layer and Estimates change all maps at once: try spread and error. Drag a "
-         "rectangle on a map to enlarge it. Replay goes back through the diffusion. The table is "
-         "sorted by a click."),
-    Stop("Posterior", "main", "Does it know its own error?",
-         "Flat rank histograms, coverage on the diagonal and a spread / skill near 1 say that "
-         "the members might be the truth."),
-    Stop("Physics", "main", "Is it a trajectory?",
-         "The residual tells how far a member is from where the model would take it. Energy and "
-         "enstrophy tell whether it is too smooth."),
+         "rectangle on a map to zoom in. Replay goes back through the diffusion. Click a column "
+         "title to sort the table."),
+    Stop("Posterior", "main", "Is the ensemble calibrated?",
+         "It is if the rank histogram is flat, coverage lies on the diagonal and spread / skill "
+         "is near 1: the truth could be one of the members."),
+    Stop("Physics", "main", "Are the estimates trajectories?",
+         "The residual is the distance of a member from the model's forecast of it. Energy and "
+         "enstrophy show whether it is too smooth."),
     Stop("Sensors", "main", "Paint the network",
          "Add and erase sensors with brush, track, box or lasso; the next run uses them. Show "
-         "value asks the posterior where one more sensor helps most."),
+         "value maps how much one more sensor would help, according to the posterior."),
     Stop("Runs", "header", "Keep and share",
          "Runs can be shown again, compared and downloaded. Share copies a link, a script or a "
-         "command that gives the same numbers. Open takes a file of yours."),
+         "command that reproduces the run. Open loads a file of yours."),
 )
 
 
 class Tour(JSComponent):
-    """The button and the card.
+    """Button and card of the tour.
 
     Args:
-        model: whose pages are led through.
+        model: view-model of the page.
     """
 
-    page = param.String(doc="name of the page in front")
-    stops = param.List([stop._asdict() for stop in STOPS], doc="in their order")
+    page = param.String(doc="name of the active page")
+    stops = param.List([stop._asdict() for stop in STOPS], doc="stops in their order")
 
     _esm = Path(__file__).with_name("tour.js")
     _stylesheets = [Path(__file__).with_name("tour.css")]

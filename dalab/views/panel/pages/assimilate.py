@@ -1,4 +1,4 @@
-"""The first page of the Panel skin: what to look at, maps, curves and scores."""
+"""First page of the Panel app: toolbar, maps, curves and scores."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ..toolbar import toolbar
 
 
 class AssimilatePage:
-    """The page, and how it follows the model.
+    """Maps, curves and scores of the run shown, updated from the model.
 
     Args:
-        model: whose pictures are shown.
+        model: view-model of the page.
     """
 
     def __init__(self, model: LabModel) -> None:
@@ -51,11 +51,11 @@ class AssimilatePage:
     # --- arrangement ----------------------------------------------------------------------------
 
     def arrange(self) -> None:
-        """Give every method a map beside truth and observations.
+        """Lay out a map for every method, beside truth and observations.
 
-        Figures and table are made once and then kept, shown or hidden: browsers hold on to models
-        that a page no longer has, and to draw a table while it is taken away is an error. The
-        sizes are such that the board breaks its lines where :class:`GridLayout` wants them.
+        Figures and table are made once and then kept, shown or hidden: browsers keep models that
+        are removed from a page, and drawing a table while it is being removed is an error. The
+        sizes make the flex box wrap its lines as in :class:`GridLayout`.
         """
         self._labels = names = self.model.labels
         grid = GridLayout(len(names) + 2, *self.available_size)
@@ -77,14 +77,14 @@ class AssimilatePage:
         self.show({*self.maps, CURVES, SCORES})
 
     def resize(self, width: int, height: int) -> None:
-        """Use the room that the window leaves to the page [pixels]."""
+        """Fit the page into the available space [pixels]."""
         available_size = max(width - MARGIN, WIDTH), max(height - ABOVE, HEIGHT)
         if available_size != self.available_size:
             self.available_size = available_size
             self.arrange()
 
     def set_active(self, shown: bool) -> None:
-        """Begin or cease to be seen: what nobody sees is not drawn."""
+        """Activate or deactivate the page; only an active page is drawn."""
         self._shown = shown
         if shown:
             self.poll()
@@ -92,21 +92,21 @@ class AssimilatePage:
     # --- what is new ----------------------------------------------------------------------------
 
     def poll(self) -> None:
-        """Follow the model; called several times a second on the session's event loop."""
+        """Update from the model; called several times a second on the session's event loop."""
         self._stale |= self.model.poll()
         if not self._shown:
             return
         fresh, self._stale = self._stale, set()
         others = self.model.labels != self._labels
         if others or fresh:
-            with unlocked():  # Bokeh's and Panel's messages in one line: none overtakes another
+            with unlocked():  # keeps the messages of Bokeh and Panel in order
                 if others:
                     self.arrange()
                 else:
                     self.show(fresh)
 
     def show(self, names: Iterable[str]) -> None:
-        """Draw the named parts again."""
+        """Redraw the named parts."""
         names = set(names)
         for name in names & self.maps.keys():
             accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}

@@ -1,4 +1,4 @@
-"""The teaching page: a scenario, what may be changed, a goal, a verdict."""
+"""Lessons page: a scenario, its settings, a goal and a verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..reconnect import BACK
 from ..template import address, follow, prepare, template
 
 LESSON = "lesson"
-"""Name of the lesson in the address of a page."""
+"""Query argument for the lesson."""
 
 _WRITE = f"""
 const address = new URL(window.location)
@@ -31,15 +31,15 @@ HINT, EXACT = "Hint", "Exact answer"
 
 _HERE = Path(__file__).parents[1]
 _SIDE, _ABOVE = 310, 70
-"""Width of the left column, and height of what stands over the charts [pixels]."""
+"""Width of the left column, and height above the charts [pixels]."""
 
 _STYLE = (_HERE / "lessons.css").read_text() + STATUS_CSS
 
 
 def create_lessons() -> pn.Template:
-    """The teaching page; every call makes an independent session.
+    """Make the lessons page; every call makes an independent session.
 
-    Its runs wait in one line with those of the lab.
+    Its runs share the queue of the lab.
     """
     prepare()
     arguments = address()
@@ -55,7 +55,7 @@ def create_lessons() -> pn.Template:
 
 
 class LessonPage:
-    """The fields and pictures of the page, and how they follow the model.
+    """Fields and charts of the page, updated from the model.
 
     Args:
         model: the view-model.
@@ -101,12 +101,12 @@ class LessonPage:
         model.param.watch(lambda *events: self._show_stars(), "stars")
 
     def poll(self) -> None:
-        """Follow the model; called several times a second on the session's event loop."""
+        """Update from the model; called several times a second on the session's event loop."""
         if self.model.poll():
             self._draw()
 
     def _show_lesson(self) -> None:
-        """Another lesson."""
+        """Show the selected lesson."""
         scenario = self.model.scenario
         self.story.object = (
             f"<h2>{escape(scenario.title)}</h2><p>{escape(scenario.story)}</p>"
@@ -140,7 +140,7 @@ class LessonPage:
         self.charts.show(self.model.plots())
 
     def _resize(self, width: int, height: int) -> None:
-        """Use the room that the window leaves [pixels]."""
+        """Fit the charts into the available space [pixels]."""
         self.charts.set_size(width - 40, height - _ABOVE)
 
     def _show_stars(self) -> None:
@@ -148,21 +148,21 @@ class LessonPage:
 
 
 def verdict_html(model: LessonModel) -> str:
-    """One line: what is going on, or the stars and the numbers of the newest attempt."""
+    """Render one line: the progress of an attempt, or the verdict on the newest one."""
     verdict = model.verdict
     if model.error:
         return _line("error", escape(model.error), "bad")
     if model.runs.busy:
         return _line("busy", escape(model.runs.status) + _bar(model.runs.fraction))
     if verdict is None:
-        return _line("idle", "Press Run: as it stands, it fails.")
+        return _line("idle", "Press Run: the initial settings fail.")
     if verdict.error:
         return _line("failed", escape(verdict.error), "bad")
     return _verdict_line(verdict)
 
 
 def _verdict_line(verdict: Verdict) -> str:
-    """Whether the goal is reached, the stars and the numbers."""
+    """Render a verdict: goal reached or not, stars and scores."""
     words = "Goal reached" if verdict.passed else "Not yet"
     kind, state = ("good", "passed") if verdict.passed else ("bad", "failed")
     numbers = " ".join(_finding_html(finding) for finding in verdict.findings)
@@ -198,7 +198,7 @@ def _stars(count: int) -> str:
 
 
 def _lessons(stars: dict[str, int]) -> dict[str, str]:
-    """Lessons by what is written beside their buttons."""
+    """Return the lessons by the labels of their buttons."""
     return {
         f"{number}. {s.title}" + (f"  {_stars(stars[name])}" if stars.get(name) else ""): name
         for number, (name, s) in enumerate(SCENARIOS.items(), start=1)

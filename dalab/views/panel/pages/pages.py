@@ -1,8 +1,8 @@
-"""The pages of the lab: one is in front, the others are made when they are first opened.
+"""Pages of the lab: one is active, the others are made when they are first opened.
 
-A page is made from the model once and then kept, shown or hidden. It has a ``layout``, is told by
-``front`` whether it is the one in front, and is called by ``tick`` several times a second while it
-is. A page that follows the model by itself is a :class:`StaticPage`.
+A page is made from the model once and then kept, shown or hidden. It has a ``layout``, learns by
+``set_active`` whether it is the active one, and is polled several times a second while it is. A
+page that follows the model by itself is a :class:`StaticPage`.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from .sensors import sensors_page
 
 
 class Page(Protocol):
-    """What stands under a tab."""
+    """Content of a tab."""
 
     layout: pn.viewable.Viewable
 
     def resize(self, width: int, height: int) -> None:
-        """Use the room that the window leaves [pixels]."""
+        """Fit the page into the available space [pixels]."""
 
     def set_active(self, shown: bool) -> None:
-        """Begin or cease to be the page in front."""
+        """Activate or deactivate the page."""
 
     def poll(self) -> None:
-        """Follow the model while in front."""
+        """Update from the model while active."""
 
 
 class StaticPage:
     """A page that follows the model by itself.
 
     Args:
-        layout: what it shows.
+        layout: content of the page.
     """
 
     def __init__(self, layout: pn.viewable.Viewable) -> None:
         self.layout = layout
 
     def resize(self, width: int, height: int) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def set_active(self, shown: bool) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def poll(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
 
 PAGES: dict[str, Callable[[LabModel], Page]] = {
@@ -63,14 +63,14 @@ PAGES: dict[str, Callable[[LabModel], Page]] = {
     "Sensors": sensors_page,
     "Runs": lambda model: StaticPage(runs_page(model)),
 }
-"""Makers of the pages beside the first, by the name of their tab."""
+"""Factories of all pages but the first, by the name of their tab."""
 
 
 class Pages:
-    """All pages under one status line, the first one made at once.
+    """All pages below one status line; only the first is made at once.
 
     Args:
-        model: whose runs they show.
+        model: view-model of the pages.
     """
 
     def __init__(self, model: LabModel) -> None:
@@ -88,11 +88,11 @@ class Pages:
 
     @property
     def active(self) -> Page:
-        """The page in front."""
+        """Active page."""
         return self.made[self.model.page]
 
     def activate(self) -> None:
-        """Bring the chosen page to the front; make it if this is the first time."""
+        """Activate the selected page; make it if this is the first time."""
         name = self.model.page
         if name not in self.made:
             self.made[name] = PAGES[name](self.model)
@@ -103,13 +103,13 @@ class Pages:
             page.set_active(other == name)
 
     def resize(self, *names: str) -> None:
-        """Tell the named pages, by default all, how much room the window leaves."""
+        """Fit the named pages, by default all, into the available space."""
         for name in names or self.made:
             if self.header.available_size:
                 self.made[name].resize(*self.header.available_size)
 
     def poll(self) -> None:
-        """Follow the model; called several times a second on the session's event loop."""
+        """Update from the model; called several times a second on the session's event loop."""
         self.assimilate.poll()
         if self.active is not self.assimilate:
             self.active.poll()
@@ -120,10 +120,10 @@ def _holder() -> pn.Column:
 
 
 class Status:
-    """The line, and how it follows the model.
+    """Status line, updated from the model.
 
     Args:
-        model: whose state it says.
+        model: view-model of the page.
     """
 
     def __init__(self, model: LabModel) -> None:
@@ -136,7 +136,7 @@ class Status:
         self.update()
 
     def update(self) -> None:
-        """Write the line: the error if there is one, else where the run stands."""
+        """Show the error if there is one, else the state of the run."""
         text = status_html(self.model)
         if text != self.pane.object:
             self.pane.object = text

@@ -1,4 +1,4 @@
-"""The page of physics: are the estimates trajectories, and do they keep energy and enstrophy?"""
+"""Physics page: model residual, energy and enstrophy of the estimates."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .result_page import ResultPage
 
 
 class PhysicsPage(ResultPage):
-    """Model residual, energy and enstrophy in time, of the truth and of every method.
+    """Model residual, energy and enstrophy over time, of the truth and of every method.
 
     Args:
-        model: whose runs are looked at.
+        model: view-model of the page.
     """
 
     def __init__(self, model: LabModel) -> None:
         super().__init__(model, "Are the estimates trajectories of the flow?", CONTENTS)
 
     def build(self) -> pn.viewable.Viewable:
-        """Three charts under a legend."""
+        """Make three charts below a legend."""
         self.legend = pn.pane.HTML("", margin=(8, 10, 4, 10), stylesheets=[LEGEND],
                                    sizing_mode="stretch_width")
         self.residual = Chart("One-step model residual", "time", "RMSE of the forecast of a member",
@@ -43,15 +43,15 @@ class PhysicsPage(ResultPage):
         )
 
     def key(self) -> tuple:
-        """Nothing but the run."""
+        """Return no further arguments: the charts depend on the run alone."""
         return ()
 
     def compute(self, tree: xr.DataTree, *key: Any) -> Any:
-        """Residuals and energies."""
+        """Compute residuals and energies."""
         return physics(tree)
 
     def draw(self, tree: xr.DataTree, found: Any) -> None:
-        """Draw the truth in grey and thick, and the methods over it."""
+        """Draw the truth thick and grey, and the methods on top."""
         truth, methods = found
         system = make_system(config_of(tree).system)
         (unit, factor), time = system.energy_unit, system.time_label
@@ -75,7 +75,7 @@ class PhysicsPage(ResultPage):
         self.set_size(*self.available_size)
 
     def set_size(self, width: int, height: int) -> None:
-        """The residual above the others."""
+        """Fit the residual and, below it, the other charts into width and height [pixels]."""
         down = max((height - 90) // 2, 220)
         self.residual.set_size(width - 20, down)
         shown = [c for c in (self.energy, self.enstrophy) if c.figure.visible]
@@ -84,14 +84,13 @@ class PhysicsPage(ResultPage):
 
 
 CONTENTS = {
-    "Model residual": "how far one step of the model is from the next state of a member",
-    "Energy": "of the truth and of every method in time; too little is too smooth",
-    "Enstrophy": "the same for what the small scales hold",
+    "Model residual": "distance between one step of the model and the next state of a member",
+    "Energy": "energy of the truth and of every method over time; too little means too smooth",
+    "Enstrophy": "the same, with more weight on small scales",
 }
 
-NOTE = """<p>The residual is the error of a one-step forecast of the lab's model that starts from a
-member, against that member's next state: 0 for an exact trajectory, and for the truth of the same
-model; values below 0.001 are drawn as 0.001. An ensemble with too little energy is too
-smooth.</p>"""
+NOTE = """<p>The residual is the error of a one-step forecast from a member, measured against that
+member's next state. It is 0 for an exact trajectory of the lab's model; values below 0.001 are
+drawn as 0.001. An ensemble with too little energy is too smooth.</p>"""
 
 TEXT = "p { font-size: 12.5px; color: var(--lab-muted); margin: 0; max-width: 900px; }"

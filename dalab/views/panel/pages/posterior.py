@@ -1,4 +1,4 @@
-"""The page of the posterior: whether it is calibrated, at which scales it is right, its members."""
+"""Posterior page: calibration, spectra and members."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from ..plots.line_chart import LEGEND, Chart, Line, legend
 from .result_page import ResultPage
 
 GALLERY = 8
-"""Maps of the gallery: the truth, the mean, and members."""
+"""Number of maps in the gallery: the truth, the mean, and members."""
 
 COLUMNS = 4
 
 CONTENTS = {
-    "Rank histogram": "flat where the truth might be one of the members",
-    "Coverage": "how often the truth lies within intervals of the members",
-    "Spread / skill": "1 where the members differ as much as their mean errs",
-    "Spectra": "at which scales members, mean and error have their variance",
+    "Rank histogram": "flat if the truth is indistinguishable from the members",
+    "Coverage": "share of cells whose truth lies within central intervals of the members",
+    "Spread / skill": "1 if the spread of the members equals the error of their mean",
+    "Spectra": "variance of members, mean and error by wavenumber",
     "Members": "maps of single members beside the truth",
 }
 
 
 class MethodChoice(param.Parameterized):
-    """The method whose scales and members are shown."""
+    """The method whose spectra and members are shown."""
 
     method = param.Selector(objects=[""], label="Method", check_on_set=False)
 
@@ -54,12 +54,12 @@ class PosteriorPage(ResultPage):
     """Rank histogram, coverage and spread/skill of all methods; spectra and members of one.
 
     Args:
-        model: whose runs are looked at.
+        model: view-model of the page.
     """
 
     def __init__(self, model: LabModel) -> None:
         self.chosen = MethodChoice()
-        super().__init__(model, "Does the posterior know its own error?", CONTENTS)
+        super().__init__(model, "Is the posterior calibrated?", CONTENTS)
         self._found: tuple[xr.DataTree, Any] | None = None
         self.chosen.param.watch(lambda *events: self._draw_one(), "method")
         model.display.param.watch(
@@ -67,7 +67,7 @@ class PosteriorPage(ResultPage):
         )
 
     def build(self) -> pn.viewable.Viewable:
-        """Three charts of all methods over one chart and the gallery of one of them."""
+        """Make three charts of all methods, and a chart and the gallery of one of them."""
         self.legend = pn.pane.HTML("", stylesheets=[LEGEND], sizing_mode="stretch_width",
                                    margin=(22, 10, 0, 10))
         self.ranks = Chart("Rank of the truth among the members", "rank / (members + 1)",
@@ -97,7 +97,7 @@ class PosteriorPage(ResultPage):
         )
 
     def set_size(self, width: int, height: int) -> None:
-        """A row of charts, and below it the maps as large as they fit."""
+        """Fit the charts and, below them, the largest maps into width and height [pixels]."""
         across, top = width // 3, max((height - 60) // 3, 205)
         wide = (width - across - LEFT - SIDE) // COLUMNS - 2 * SIDE
         high = (height - 60 - top) // 2 - TITLE - BOTTOM
@@ -109,16 +109,16 @@ class PosteriorPage(ResultPage):
             shown.set_size(size, left=number % COLUMNS == 0)
 
     def key(self) -> tuple:
-        """Spectra are those of the layer on show."""
+        """Return the layer of the spectra."""
         return (self.model.display.display_state.layer,)
 
     def compute(self, tree: xr.DataTree, *key: Any) -> Any:
-        """Calibration and spectra of every method."""
+        """Compute calibration and spectra of every method."""
         (layer,) = key
         return calibration(tree), spectra(tree, min(layer, tree.sizes["lev"] - 1))
 
     def draw(self, tree: xr.DataTree, found: Any) -> None:
-        """Draw what concerns all methods, then what concerns the chosen one."""
+        """Draw the charts of all methods, then those of the selected one."""
         self._found = tree, found
         known, (_, of_methods) = found
         self.legend.object = legend(list(known))
@@ -145,7 +145,7 @@ class PosteriorPage(ResultPage):
         ], x=time)
 
     def _draw_one(self) -> None:
-        """Spectra and members of the chosen method."""
+        """Draw spectra and members of the selected method."""
         if self._found is None or not self.chosen.method:
             return
         truth, of_methods = self._found[1][1]
@@ -162,7 +162,7 @@ class PosteriorPage(ResultPage):
         self._draw_gallery()
 
     def _draw_gallery(self) -> None:
-        """The truth, the mean and the first members on the day on show."""
+        """Draw the truth, the mean and the first members at the selected time."""
         ended = self.model.runs.ended
         if self._found is None or ended is None or ended.twin_fields is None or not self._shown:
             return
@@ -186,6 +186,6 @@ class PosteriorPage(ResultPage):
 
 
 def _scales(name: str, values: np.ndarray, stroke: str, width: float = 2.0) -> Line:
-    """A spectrum without what a filter of the model has taken away."""
+    """Make the line of a spectrum, without the scales that the model's filter removes."""
     shown = np.where(values > 1e-5 * values.max(initial=0), values, np.nan)
     return Line(name, np.arange(1, len(values) + 1), shown, stroke, width)

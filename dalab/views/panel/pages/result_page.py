@@ -1,4 +1,4 @@
-"""Pages that look at a run once it is over: computed in a thread, drawn when they are in front."""
+"""Base of the pages on finished runs: computed in a thread, drawn while active."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class ResultPage(ABC):
     """A page of charts of the run that ended or was shown last.
 
     Args:
-        model: whose runs are looked at.
-        title: the question that the page answers.
-        parts: what will be there, by name, and what it tells.
+        model: view-model of the page.
+        title: question that the page answers.
+        parts: descriptions of its charts, by name.
     """
 
     def __init__(self, model: LabModel, title: str, parts: Mapping[str, str]) -> None:
@@ -48,42 +48,42 @@ class ResultPage(ABC):
         self.starter.on_click(lambda event: model.run())
         self.charts = self.build()
         self.layout = pn.Column(margin=0, sizing_mode="stretch_width")
-        self.show_message("All of this will be here once a run is done.")
+        self.show_message("These charts appear here once a run is done.")
         self.set_size(*self.available_size)
 
     @abstractmethod
     def build(self) -> pn.viewable.Viewable:
-        """The charts, empty."""
+        """Make the empty charts."""
 
     @abstractmethod
     def key(self) -> tuple:
-        """What is looked at beside the run; another key is another computation."""
+        """Return the arguments of :meth:`compute` besides the run; new ones start it again."""
 
     @abstractmethod
     def compute(self, tree: Any, *key: Any) -> Any:
-        """What the charts show; called in a thread."""
+        """Compute the data of the charts; called in a thread."""
 
     @abstractmethod
     def draw(self, tree: Any, found: Any) -> None:
-        """Feed the charts with what was computed."""
+        """Draw the computed data."""
 
     def resize(self, width: int, height: int) -> None:
-        """Use the room that the window leaves to the page [pixels]."""
+        """Fit the page into the available space [pixels]."""
         self.available_size = max(width - MARGIN, WIDTH), max(height - 42, HEIGHT + ABOVE - 42)
         self.set_size(*self.available_size)
 
     @abstractmethod
     def set_size(self, width: int, height: int) -> None:
-        """Size the charts to that much room [pixels]."""
+        """Fit the charts into width and height [pixels]."""
 
     def set_active(self, shown: bool) -> None:
-        """Begin or cease to be seen."""
+        """Activate or deactivate the page."""
         self._shown = shown
         if shown:
             self.poll()
 
     def poll(self) -> None:
-        """Start to compute what is wanted, or draw what has been computed."""
+        """Start a computation if the run or its key changed, and draw finished ones."""
         answer = self._worker.take()
         if answer is not None:
             with unlocked():
@@ -99,7 +99,7 @@ class ResultPage(ABC):
     def _work(self, ended: Any, *key: Any) -> tuple[Any, Any]:
         tree = ended.result
         if "truth" not in tree.children or "estimates" not in tree.children:
-            raise ValueError("the run ended before there was an estimate")
+            raise ValueError("the run ended before it had an estimate")
         return tree, self.compute(tree, *key)
 
     def _show(self, answer: Any) -> None:
@@ -107,11 +107,11 @@ class ResultPage(ABC):
             self.show_message(f"Nothing to show: {answer}.")
             return
         self.draw(*answer)
-        if not self.drawn:  # Bokeh gives no size to a figure that is made where nobody sees it
+        if not self.drawn:  # Bokeh gives no size to a figure made while hidden
             self.layout.objects = [self.charts]
 
     def show_message(self, text: str) -> None:
-        """A sentence in place of the charts, with what they will be."""
+        """Show a message in place of the charts, with descriptions of them."""
         parts = "".join(f"<dt>{name}</dt><dd>{tells}</dd>" for name, tells in self.parts.items())
         self.message.object = (
             f"<section class='lab-empty'><h2>{self.title}</h2><p role='status'>{escape(text)}</p>"
@@ -121,5 +121,5 @@ class ResultPage(ABC):
 
     @property
     def drawn(self) -> bool:
-        """Whether the charts are on show."""
+        """True if the charts are shown."""
         return self.charts in self.layout.objects

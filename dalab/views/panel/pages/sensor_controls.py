@@ -1,4 +1,4 @@
-"""The fields and buttons around the map on which sensors are painted."""
+"""Fields and buttons of the sensors page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Action = Callable[[], None]
 def tools(
     editor: SensorEditor, actions: Mapping[str, Action], after: Action
 ) -> tuple[pn.Column, dict[str, pn.widgets.Button]]:
-    """Everything beside the map, and its buttons by name.
+    """Lay out the controls beside the map; also return its buttons by name.
 
     Args:
-        editor: what is chosen.
-        actions: what the buttons do.
-        after: is called after every one of them.
+        editor: state of the sensor editor.
+        actions: actions of the buttons by name.
+        after: called after each action.
     """
     buttons = {name: _button(name, action, after) for name, action in actions.items()}
     column = pn.Column(
@@ -39,7 +39,7 @@ def tools(
         row(*(field(editor, name) for name in ("west", "east"))),
         row(*(field(editor, name) for name in ("south", "north"))),
         row(buttons["Paint rectangle"]),
-        heading("Where next?"),
+        heading("Value of a sensor"),
         row(choice(editor, "method"), choice(editor, "sensor")),
         row(field(editor, "radius")),
         row(buttons["Show value"], buttons["Add best"], buttons["Add best 10"]),
@@ -49,7 +49,7 @@ def tools(
 
 
 def map_fields(display: DisplayModel, editor: SensorEditor, width: int) -> pn.Row:
-    """What the map shows: the field, and when."""
+    """Lay out the fields that select the field and time of the map."""
     system = display.param.system
     slider = pn.widgets.IntSlider(
         label=param.bind(lambda _: display.step_word.capitalize(), system), start=0,
@@ -63,7 +63,7 @@ def map_fields(display: DisplayModel, editor: SensorEditor, width: int) -> pn.Ro
 
 
 def choice(owner: param.Parameterized, name: str) -> pn.widgets.Select:
-    """A list whose entries follow those of the parameter; other fields may edit it too."""
+    """Make a selector whose entries follow the parameter; other fields may edit it too."""
     select = pn.widgets.Select(
         label=owner.param[name].label, margin=(0, 4, 6, 4), sizing_mode="stretch_width",
         min_width=60, stylesheets=[STYLES],
@@ -85,7 +85,7 @@ def choice(owner: param.Parameterized, name: str) -> pn.widgets.Select:
 
 
 def _buttons(owner: param.Parameterized, name: str) -> pn.widgets.Widget:
-    """One button for each entry of the parameter."""
+    """Make one button for each entry of the parameter."""
     group = pn.widgets.RadioButtonGroup(
         options=list(owner.param[name].objects), height=30, margin=(2, 4),
         sizing_mode="stretch_width", stylesheets=[SMALL_CSS],

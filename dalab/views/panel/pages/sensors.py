@@ -1,4 +1,4 @@
-"""The page on which the observing system is painted, and which says where a sensor would help."""
+"""Sensors page: paint the observing network, and map the value of one more sensor."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ..plots.sensor_map import SensorMap
 from .sensor_controls import SIDE, map_fields, tools
 
 SIZE, LEAST = 540, 420
-"""Side of the map in a window of 1280 by 800, and the least there is [pixels]."""
+"""Size of the map in a window of 1280 by 800, and its minimum [pixels]."""
 
 BESIDE, ABOVE = SIDE + 90, 226
-"""What stands beside the frame of the map, and above and below it [pixels]."""
+"""Space beside the frame of the map, and above and below it [pixels]."""
 
-NO_RUN = "Press Run: the posterior of a run with two members or more tells what a sensor is worth."
+NO_RUN = "Press Run: the value of a sensor needs the posterior of a run with two or more members."
 
 
 class SensorsPage:
-    """A map to paint on, the tools, and the value of one more sensor.
+    """A map to paint on, tools, and the value of one more sensor.
 
     Args:
-        model: whose mask is painted.
+        model: view-model whose mask is painted.
     """
 
     def __init__(self, model: LabModel) -> None:
@@ -62,14 +62,14 @@ class SensorsPage:
         self.editor.param.watch(lambda *events: self.poll(), seen)
         self.display.param.watch(lambda *events: self.poll(), ["time", "layer"])
 
-    # --- what the mouse and the buttons do ------------------------------------------------------
+    # --- mouse and buttons ----------------------------------------------------------------------
 
     def stroke(self, points: list[Point], hand: Sequence[str]) -> None:
-        """Paint what a drag or a click means.
+        """Paint a drag or click.
 
         Args:
-            points: its path.
-            hand: tool and effect, as the browser knew them; those of the brushes if it is silent.
+            points: path of the stroke.
+            hand: tool and effect known to the browser; those of the editor if empty.
         """
         editor = self.editor
         editor.param.update(dict(zip(("tool", "effect"), hand, strict=False)))
@@ -79,7 +79,7 @@ class SensorsPage:
         self.poll()
 
     def _rectangle(self) -> None:
-        """Paint the rectangle that was typed."""
+        """Paint the rectangle given by the coordinate fields."""
         b = self.editor
         corners = self.map.cells([b.west, b.east], [b.south, b.north])
         self.painting.paint(box(self.painting.plane, corners), not b.erases, self._day)
@@ -95,25 +95,25 @@ class SensorsPage:
 
     @property
     def _day(self) -> int | None:
-        """The only step that is painted, if not all are."""
+        """The only step that is painted; ``None`` for all steps."""
         return self.display.display_state.time if self.editor.when == ONCE else None
 
     # --- the value of a sensor ------------------------------------------------------------------
 
     def _query(self) -> SensorQuery | None:
-        """What there is to ask of the run on show; ``None`` if it cannot answer."""
+        """Return the query on the run shown; ``None`` if it has no answer."""
         b = self.editor
         if self.model.shown_entry is None or not b.method:
             return None
         return SensorQuery(b.method, b.param.sensor.objects.index(b.sensor), self._day, b.radius)
 
     def _add(self, count: int) -> None:
-        """Place the best sensors, once they are found."""
+        """Place the best sensors as soon as they are found."""
         self.editor.backdrop = VALUE
         self._request(count)
 
     def _request(self, count: int = 0) -> None:
-        """Have the value found out, unless it is known or being found out."""
+        """Request the value of a sensor unless it is known or requested already."""
         query, entry = self._query(), self.model.shown_entry
         requested = query, entry, self.model.config.masks
         if requested == self._requested and not count:
@@ -128,7 +128,7 @@ class SensorsPage:
                           self.painting.seen_by(query.instrument))
 
     def _receive(self, value: SensorValue | str) -> None:
-        """Take in what has been found out."""
+        """Receive the value of a sensor, or an error message."""
         if isinstance(value, str):
             self.value = None
             return self._show_message(value)
@@ -138,10 +138,10 @@ class SensorsPage:
             self._requested = (*self._requested[:2], self.model.config.masks)
         self._show_message(_value_text(value))
 
-    # --- what is shown --------------------------------------------------------------------------
+    # --- display --------------------------------------------------------------------------------
 
     def resize(self, width: int, height: int) -> None:
-        """Use the room that the window leaves [pixels]."""
+        """Fit the map into the available space [pixels]."""
         size = max(min(width - BESIDE, height - ABOVE), LEAST)
         if size != self.map.size:
             self.map.resize(size)
@@ -149,12 +149,12 @@ class SensorsPage:
             self._take_pen()
 
     def set_active(self, shown: bool) -> None:
-        """Begin or cease to be seen: what nobody sees is not drawn."""
+        """Activate or deactivate the page; only an active page is drawn."""
         self._active = shown
         self.poll()
 
     def poll(self) -> None:
-        """Follow the model; called several times a second while in front."""
+        """Update from the model; called several times a second while active."""
         if not self._active:
             return
         value = self.worker.latest()
@@ -172,7 +172,7 @@ class SensorsPage:
                 self._draw()
 
     def _offer(self) -> None:
-        """Let the methods and operators of the run be chosen."""
+        """Offer the methods and operators of the run."""
         entry = self.model.shown_entry
         ended = [] if entry is None else [n for n, s in entry.scores.items() if s.members > 1]
         operators = self.controls.operators if entry is None else labels(entry.config.operators)
@@ -185,7 +185,7 @@ class SensorsPage:
                 setattr(self.editor, name, entries[0])
 
     def _draw(self) -> None:
-        """Draw the field, the sensors and the words."""
+        """Draw the field, the sensors and the legend."""
         self._take_plane()
         day, interval = self.display.display_state.time, self.controls.interval
         cells = self.painting.cells
@@ -205,7 +205,7 @@ class SensorsPage:
             self.buttons[name].disabled = self._query() is None
 
     def _take_plane(self) -> None:
-        """Take the shape and the axes of the system."""
+        """Adopt the shape and axes of the system."""
         if self.controls.system == self._system:
             return
         self._system, plane = self.controls.system, self.painting.plane
@@ -232,7 +232,7 @@ class SensorsPage:
         )
 
     def _star(self) -> tuple[list[int], list[int]]:
-        """Rows and columns of the best place, where the map shows what places are worth."""
+        """Return rows and columns of the best place, if the map shows the value of sensors."""
         value = self.value if self.editor.backdrop == VALUE else None
         if value is None or value.share.shape != self.painting.grid or not value.share.any():
             return [], []
@@ -245,25 +245,25 @@ class SensorsPage:
 
 
 def sensors_page(model: LabModel) -> SensorsPage:
-    """The page of a model."""
+    """Make the sensors page of a model."""
     return SensorsPage(model)
 
 
 def _count_text(cells: Tensor, when: str, observing: bool) -> str:
-    """How much is observed at one time."""
+    """Describe the number of observed cells at one time."""
     count, total = int(cells.sum()), cells.numel()
     text = f"{when}: {count} of {total} cells ({100 * count / total:.1f} %)"
     if not observing:
-        text += " · the network does not look then"
+        text += " · no observations at this time"
     return text
 
 
 def _value_text(value: SensorValue) -> str:
-    """What the map says in words."""
+    """Describe the value of the best sensor."""
     text = (f"A sensor at the star removes {value.share.max():.2g} % of the variance that the "
             "run left.")
     if value.ignored:
-        text += f" {value.ignored} new sensors are not counted: press Run."
+        text += f" {value.ignored} new sensors are not taken into account: press Run."
     return text
 
 

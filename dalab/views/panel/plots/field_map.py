@@ -1,10 +1,10 @@
-"""The pictures of the Panel skin: Bokeh figures that are built once and then fed.
+"""Maps of the Panel app: Bokeh figures that are built once and then updated.
 
 A HoloViews ``Pipe`` takes about 20 ms per map and 40 ms per set of curves on one core, all of it
-on the server's event loop, where every control waits too. Setting the data of a Bokeh source takes
-under one, so the live figures are Bokeh's own.
+on the server's event loop, which also serves the controls. Setting the data of a Bokeh source takes
+less than 1 ms, so the live figures use Bokeh directly.
 
-Text, axes and grids take their colours from the style sheet of the page, and so from its theme.
+Text, axes and grids take their colours from the style sheet of the page and thus from its theme.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _NOTHING = "rgba(0, 0, 0, 0)"
 
 
 class Map:
-    """One picture on a scale given from outside: a map, sites over time, or curves over time.
+    """One plot on a given scale: a map, sites over time, or curves over time.
 
-    Dragging a rectangle enlarges it, in all maps that share the ranges; a double click resets.
+    Dragging a rectangle zooms all maps that share the ranges; a double click resets them.
 
     Args:
-        ranges: x and y range to share with other maps.
+        ranges: x and y range, shared with other maps.
     """
 
     def __init__(self, ranges: tuple[Range1d, Range1d]) -> None:
@@ -71,7 +71,7 @@ class Map:
         self._set_axes(FLAT)
 
     def _draw(self) -> None:
-        """The parts of the figure."""
+        """Add the parts of the figure."""
         self.figure.add_layout(self.note, "above")
         self.image = self.figure.image("image", source=self.source, color_mapper=self.mapper,
                                        x=0, y=0, dw=1, dh=1)
@@ -87,18 +87,18 @@ class Map:
             style_axis(axis)
 
     def set_size(self, size: int, left: bool) -> None:
-        """Make the square ``size`` pixels wide; draw the y axis if it stands at the left."""
+        """Set the size of the frame [pixels]; show the y axis if the map is at the left."""
         assign(self.figure, frame_width=size, frame_height=size,
                min_border_left=LEFT if left else SIDE)
         assign(self.figure.yaxis[0], visible=left)
 
     def show(self, name: str, plot: FieldPlot, accent: str | None = None) -> None:
-        """Draw a picture; only what differs from the last one is sent.
+        """Draw a plot; only differences from the last one are sent.
 
         Args:
-            name: of what is shown, for the Bokeh source.
-            plot: the picture.
-            accent: colour of the frame, and of the main curve.
+            name: name for the Bokeh source.
+            plot: the plot.
+            accent: colour of the frame and of the main curve.
         """
         assign(self.source, name=f"map {name}")
         assign(self.title, text=plot.title)
@@ -117,7 +117,7 @@ class Map:
             self._draw_curves(plot, accent or TRUTH)
 
     def _draw_curves(self, plot: FieldPlot, hue: str) -> None:
-        """Draw the curves of a picture; what draws them is made for the first that has any."""
+        """Draw the curves of a plot; their glyphs are made for the first plot that has any."""
         if plot.curves and not self._has_curves:
             self._has_curves = True
             self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
@@ -127,7 +127,7 @@ class Map:
             self.lines.data, self.points.data = _curves(plot, hue)
 
     def _set_axes(self, axes: Axes) -> None:
-        """Draw other axes, if they are others."""
+        """Draw new axes if they differ."""
         if axes == self._axes:
             return
         self._axes = axes
@@ -157,7 +157,7 @@ def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]
 
     Args:
         picture: the picture.
-        main: colour of all but the truth.
+        main: colour of all curves but the truth.
     """
     if not plot.curves:
         return dict.fromkeys(("xs", "ys", "colour", "width", "alpha"), []), {
@@ -180,17 +180,17 @@ def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def accessible_name(title: str) -> dict[str, str]:
-    """What assistive technology is told of a figure."""
-    return {"role": "img", "aria-label": f"Picture: {title}"}
+    """Return the HTML attributes that name a figure for assistive technology."""
+    return {"role": "img", "aria-label": f"Figure: {title}"}
 
 
 def shared_ranges() -> tuple[Range1d, Range1d]:
-    """Ranges of linked maps."""
+    """Make the ranges of linked maps."""
     return Range1d(0, 1), Range1d(0, 1)
 
 
 def style_axis(axis: Any, label: str | None = None) -> None:
-    """Quiet axes: small type, no lines that are not needed."""
+    """Style an axis with small labels and few lines."""
     axis.axis_label = label
     axis.axis_label_text_font_style = "normal"
     axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
@@ -200,7 +200,7 @@ def style_axis(axis: Any, label: str | None = None) -> None:
 
 
 def assign(model: Any, **values: object) -> None:
-    """Set what differs: Bokeh sends every assignment."""
+    """Set only values that differ: Bokeh sends every assignment."""
     changed = {k: v for k, v in values.items() if getattr(model, k) != v}
     if changed:
         model.update(**changed)

@@ -1,5 +1,5 @@
-// A drag or a click on the map: drawn here at once, sent to the server when it ends, with what was
-// in hand: the server may hear of a choice later than of the stroke.
+// Draw a drag or click on the map at once and send it to the server when it ends, with the selected
+// tool and effect: the server may learn of a selection later than of the stroke.
 const {x, y, event_name} = cb_obj
 const begins = event_name == "panstart" || event_name == "tap"
 const path = begins ? [[x, y]] : [...plot.path, [x, y]]

@@ -1,7 +1,7 @@
-"""The curves of the teaching page: Bokeh figures that are built once and then fed.
+"""Charts of the lessons page: Bokeh figures that are built once and then updated.
 
-Text, axes and grids take their colours from the style sheet of the page, and so from its theme;
-the curves have colours that are seen on either ground.
+Text, axes and grids take their colours from the style sheet of the page and thus from its theme;
+the colours of the curves are visible on light and dark backgrounds.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _WORDS = {
 
 
 class Chart:
-    """One curve: estimate with band, readings, exact answer with band, truth.
+    """One chart: estimate and exact answer with bands, readings, truth.
 
     Args:
-        number: of the chart, from 0; it names the sources.
+        number: number of the chart, from 0; part of the names of its sources.
     """
 
     def __init__(self, number: int) -> None:
@@ -83,11 +83,11 @@ class Chart:
         ), "right")
 
     def set_size(self, width: int, height: int) -> None:
-        """Make the frame as wide and high as that [pixels]."""
+        """Set width and height of the frame [pixels]."""
         self.figure.update(frame_width=width, frame_height=height)
 
     def show(self, plot: LessonPlot | None) -> None:
-        """Draw a plot, or nothing."""
+        """Draw a plot, or clear the chart."""
         if plot is None:
             self.title.text = " "
             for name in self.sources:
@@ -107,7 +107,7 @@ class Chart:
         self._set_ranges(plot.x)
 
     def _set_ranges(self, x: np.ndarray) -> None:
-        """Make room for all that is drawn, bands included."""
+        """Set the ranges to include all curves and bands."""
         drawn = [source.data[end] for source in self.sources.values() for end in ("low", "high")]
         values = np.concatenate(drawn)
         low, high = (values.min(), values.max()) if len(values) else (-1.0, 1.0)
@@ -122,14 +122,14 @@ class Chart:
 
 
 class Charts:
-    """Three charts, one above the other."""
+    """Three charts, stacked vertically."""
 
     def __init__(self) -> None:
         self.charts = [Chart(i) for i in range(CHARTS)]
         self.layout: BokehColumn = column(*(chart.figure for chart in self.charts))
 
     def set_size(self, width: int, height: int) -> None:
-        """Use that much room [pixels]; there is a least."""
+        """Fit the charts into width and height [pixels], down to a minimum."""
         across = max(width, WIDTH) - LEGEND - LEFT
         down = max(height // CHARTS - 46, HEIGHT)
         for chart in self.charts:

@@ -1,4 +1,4 @@
-"""Small charts of curves in the looks of their methods, that are built once and then fed."""
+"""Small charts of curves in the styles of their methods, built once and then updated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...pictures.style import TRUTH, colour, dash, legend_glyph, marker
 from .field_map import EDGE, accessible_name, assign, style_axis
 
 MARKS = 8
-"""Markers on a curve, about."""
+"""Approximate number of markers on a curve."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Line:
     """One curve.
 
     Args:
-        name: whose it is, a label of a method or ``truth``.
-        x: where.
-        y: what.
-        dash: a pattern of Bokeh's; by default that of the method, with its markers.
-        width: pixels.
+        name: label of a method, or ``truth``.
+        x: abscissae.
+        y: values.
+        dash: dash pattern of Bokeh; by default that of the method, with its markers.
+        width: line width [pixels].
     """
 
     name: str
@@ -37,30 +37,30 @@ class Line:
 
     @property
     def marked(self) -> bool:
-        """Whether the curve has markers: it is the one by which a method is known."""
+        """True if the curve has the markers of its method."""
         return self.name != "truth" and not self.dash
 
     @property
     def stroke(self) -> str:
-        """Its dash."""
+        """Dash pattern of the curve."""
         return self.dash or ("solid" if self.name == "truth" else dash(self.name))
 
     @property
     def colour(self) -> str:
-        """Of the method; grey for the truth."""
+        """Colour of the method; grey for the truth."""
         return TRUTH if self.name == "truth" else colour(self.name)
 
 
 class Chart:
-    """Curves of any number on common axes.
+    """Any number of curves on common axes.
 
     Args:
-        title: over the chart.
-        x: words along the horizontal axis.
-        y: words along the vertical axis.
-        ideal: height of a dotted line, where there is an ideal.
-        top: the vertical axis runs from 0 to here, up to four times as far where curves need it.
-        axes: kinds of the axes, for Bokeh's figure.
+        title: title of the chart.
+        x: label of the x axis.
+        y: label of the y axis.
+        ideal: height of a dotted reference line, if there is an ideal value.
+        top: upper limit of the y axis, extended up to four times if curves need it.
+        axes: axis options of Bokeh's figure.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Chart:
         self.pane = pn.pane.Bokeh(self.figure, margin=0)
 
     def show(self, lines: Sequence[Line], **words: str) -> None:
-        """Draw other curves.
+        """Draw new curves.
 
         Args:
             lines: the curves, the last one on top.
-            words: other words along ``x`` or ``y``.
+            words: new labels of the ``x`` or ``y`` axis.
         """
         for side, text in words.items():
             getattr(self.figure, f"{side}axis")[0].axis_label = text
@@ -107,12 +107,12 @@ class Chart:
             assign(self.figure.y_range, end=float(np.clip(highest, self._top, 4 * self._top)))
 
     def title(self, text: str) -> None:
-        """Other words over the chart."""
+        """Set the title."""
         self.figure.title.text = text
         self.figure.html_attributes = accessible_name(text)
 
     def set_size(self, width: int, height: int) -> None:
-        """Make the chart as wide and high as that [pixels]."""
+        """Set width and height of the chart [pixels]."""
         self.figure.update(width=width, height=height)
 
 
@@ -126,7 +126,7 @@ def _columns(lines: Sequence[Line]) -> dict[str, list]:
 
 
 def _marks(lines: Sequence[Line]) -> dict[str, list]:
-    """Some points of every curve, with the marker of its method."""
+    """Select some points of every curve, with the marker of its method."""
     columns: dict[str, list] = {"x": [], "y": [], "colour": [], "marker": []}
     for line in lines:
         if not line.marked:
@@ -141,7 +141,7 @@ def _marks(lines: Sequence[Line]) -> dict[str, list]:
 
 
 def legend(names: Sequence[str]) -> str:
-    """The truth and the methods with their looks, as HTML."""
+    """Render the legend of truth and methods as HTML."""
     chips = "".join(f"<span>{legend_glyph(name)} {name}</span>" for name in ("truth", *names))
     return f"<div class='lab-legend'>{chips}</div>"
 

@@ -1,4 +1,4 @@
-"""The map that sensors are painted on: a field, the observed cells over it, and the mouse."""
+"""Map to paint sensors on: a field, the observed cells, and mouse gestures."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _INK, _PAPER, _NOTHING = "#111827", "#ffffff", "rgba(0, 0, 0, 0)"
 
 
 class SensorMap:
-    """A map that reports where the mouse was dragged.
+    """A map that reports strokes of the mouse.
 
-    A drag is drawn in the browser and sent when it ends; points are in cells.
+    The browser draws a drag and sends it when it ends; points are in cells.
 
     Args:
         size: height of the frame [pixels].
-        on_stroke: called with the path of every drag or click, and with what was in hand.
+        on_stroke: called with the path of every drag or click, and the selected tool and effect.
     """
 
     def __init__(self, size: int, on_stroke: Strokes) -> None:
@@ -84,12 +84,12 @@ class SensorMap:
         self.gesture.on_change("data", lambda attr, old, new: self._on_gesture(new))
 
     def _on_gesture(self, data: dict) -> None:
-        """Hand on a path that came from the browser, in cells."""
+        """Pass on a path from the browser, in cells."""
         if len(data["x"]):
             self._on_stroke(self.cells(data["x"], data["y"]), self.gesture.tags)
 
     def cells(self, x: Sequence[float], y: Sequence[float]) -> list[Point]:
-        """Points of the axes in cells."""
+        """Convert points from the units of the axes to cells."""
         columns = np.asarray(x, dtype=float) * (self.plane[1] / self.figure.x_range.end)
         rows = np.asarray(y, dtype=float) * (self.plane[0] / self.figure.y_range.end)
         return list(zip(columns.tolist(), rows.tolist(), strict=True))
@@ -99,7 +99,7 @@ class SensorMap:
     def frame(
         self, plane: tuple[int, int], extent: tuple[float, float], words: tuple[str, str]
     ) -> None:
-        """Take the shape of a plane.
+        """Set shape and extent of the plane.
 
         Args:
             plane: rows and columns.
@@ -116,7 +116,7 @@ class SensorMap:
         self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = words
 
     def resize(self, size: int) -> None:
-        """Make the frame ``size`` pixels wide or high; planes that are far from square are less."""
+        """Set the longer side of the frame [pixels]; the other is shorter for elongated planes."""
         self.size, (rows, columns) = size, self.plane
         self.figure.update(
             frame_width=size // 4 if columns < rows / 2 else size,
@@ -124,16 +124,16 @@ class SensorMap:
         )
 
     def pen(self, tool: str, width: float) -> None:
-        """Let drags be drawn as those of a tool, ``width`` cells wide."""
+        """Draw drags as strokes of a tool, ``width`` cells wide."""
         solid = tool in ("box", "lasso")
         self.path.visible, self.patch.visible = not solid, solid
         self.path.glyph.line_width = max(width * self.figure.frame_width / self.plane[1], 2)
 
     def sync_tool(self, *choices: RadioButtonGroup) -> None:
-        """Let the browser know at once what is in hand.
+        """Keep the browser informed of the selected tool and effect without a round trip.
 
         Args:
-            choices: where it is chosen, the tool first.
+            choices: the button groups that select them, the tool first.
         """
         self.preview.tags = [choice.value for choice in choices]
         for number, choice in enumerate(choices):
@@ -156,17 +156,17 @@ class SensorMap:
 
         Args:
             cells: boolean, shaped like the plane.
-            observing: whether the network looks at that time; faint dots, if it does not.
+            observing: whether the network observes at that time; if not, dots are faint.
         """
         assign(self.dots.glyph, fill_alpha=0.9 if observing else 0.25)
         self._set_points(self.sensors, *np.nonzero(cells.numpy()))
 
     def point_at(self, rows: Sequence[int], columns: Sequence[int]) -> None:
-        """Draw a star in the named cells of the plane."""
+        """Draw a star in the given cells of the plane."""
         self._set_points(self.best, np.asarray(rows), np.asarray(columns))
 
     def _set_points(self, source: ColumnDataSource, rows: np.ndarray, columns: np.ndarray) -> None:
-        """Let a source hold the middles of cells; nothing is sent if it does already."""
+        """Set the points of a source to the centres of cells, if they differ."""
         x = ((columns + 0.5) * (self.figure.x_range.end / self.plane[1])).astype(np.float32)
         y = ((rows + 0.5) * (self.figure.y_range.end / self.plane[0])).astype(np.float32)
         if not (np.array_equal(x, source.data["x"]) and np.array_equal(y, source.data["y"])):

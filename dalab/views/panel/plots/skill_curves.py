@@ -1,4 +1,4 @@
-"""The curves of the Panel skin: error and spread of every method against time, live."""
+"""Live curves of the Panel app: error and spread of every method over time."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ...pictures.style import colour, dash, marker
 from .field_map import EDGE, QUIET, accessible_name, assign, style_axis
 
 LABELS = ".bk-label { color: var(--lab-ink) !important; }"
-"""Bokeh asks for the colour of a legend's words before they have one."""
+"""Style of legend labels; Bokeh reads their colour before it is set."""
 
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-_NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty: the legend draws its glyph
+_NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty, for the legend's glyph
 
 
 class Curves:
-    """RMSE and spread of every method against time, on a logarithmic scale that stays.
+    """RMSE and spread of every method over time, on a fixed logarithmic scale.
 
-    The curves of a method are made when they are first wanted, and then kept.
+    The curves of a method are made when first needed, and then kept.
 
     Args:
-        days: steps of the window.
+        days: number of steps of the window.
     """
 
     def __init__(self, days: int) -> None:
@@ -95,19 +95,19 @@ class Curves:
         return [line, points, spread]
 
     def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
-        """Make the figure as wide and high as ``size``, with a legend of the named methods."""
+        """Set width and height [pixels], and the methods in the legend."""
         assign(self.figure, width=size[0], height=size[1])
         assign(self.legend, items=[self._entry(name) for name in names])
 
     def show(
         self, errors: Mapping[str, np.ndarray], spreads: Mapping[str, np.ndarray], time: str
     ) -> None:
-        """Draw the curves of the methods that have one; the others are empty.
+        """Draw the curves of all methods; those without values are empty.
 
         Args:
             errors: RMSE of the ensemble mean by label, ``(time,)``.
             spreads: spread of the members by label, ``(time,)``.
-            time: the words along the axis.
+            time: label of the time axis.
         """
         assign(self.figure.xaxis[0], axis_label=time)
         self._lower_floor(errors)
@@ -121,11 +121,11 @@ class Curves:
             source.data = data
 
     def floor(self, noise: float) -> None:
-        """Leave room for errors well below the noise."""
+        """Set the lower limit of the y axis well below the noise."""
         self._floor = min(0.05, noise / 2.5)
 
     def _lower_floor(self, errors: Mapping[str, np.ndarray]) -> None:
-        """Leave room for the errors there are."""
+        """Lower the limit of the y axis if errors are below it."""
         least = min((float(curve.min()) for curve in errors.values()), default=1.0)
         below = max((tick for tick in _TICKS if tick < least), default=_TICKS[0])
         assign(self.figure.y_range, start=min(self._floor, below))
