@@ -1,4 +1,4 @@
-"""One background thread that always works on the newest job."""
+"""A background thread that always works on the newest job."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...experiments.config import Config
 from ...experiments.twin import Twin, prepare
 
 WORKERS = threading.Semaphore(2)
-"""Jobs at the same time of all workers of the process, however many sessions there are."""
+"""Limit on simultaneous jobs of all workers of the process, for any number of sessions."""
 
 
 class LatestTaskWorker:
-    """Runs jobs one at a time and keeps only the newest answer.
+    """Worker that runs one job at a time and keeps only the newest answer.
 
     A job that has not begun when a newer one arrives is dropped, and so is the answer of a job that
     was overtaken. The thread ends when there is nothing to do.
@@ -29,12 +29,12 @@ class LatestTaskWorker:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is on its way or has not been taken."""
+        """True if an answer is on its way or has not been taken."""
         with self._lock:
             return self._wanted or bool(self._answer)
 
     def submit(self, job: Callable[[], Any]) -> None:
-        """Run ``job`` as soon as the one that runs now is over; forget all earlier ones."""
+        """Run ``job`` as soon as the present one is over; drop all earlier ones."""
         with self._lock:
             self._waiting, self._wanted = job, True
             self._answer.clear()
@@ -44,13 +44,13 @@ class LatestTaskWorker:
         threading.Thread(target=self._work, name=self._name).start()
 
     def drop(self) -> None:
-        """Forget all jobs and the answer that has not been taken."""
+        """Drop all jobs, and the answer that has not been taken."""
         with self._lock:
             self._waiting, self._wanted = None, False
             self._answer.clear()
 
     def take(self) -> Any | None:
-        """The newest answer, once: what the job returned, or the exception it raised."""
+        """Return the newest answer once: the value of the job, or the exception it raised."""
         with self._lock:
             return self._answer.pop() if self._answer else None
 
@@ -61,7 +61,7 @@ class LatestTaskWorker:
                 more = self._one()
 
     def _one(self) -> bool:
-        """Do the newest job; return whether there was one."""
+        """Do the newest job; return False if there was none."""
         with self._lock:
             job, self._waiting = self._waiting, None
             if job is None:
@@ -79,30 +79,30 @@ class LatestTaskWorker:
 
 
 class Preview(LatestTaskWorker):
-    """Prepares what was chosen last."""
+    """Worker that prepares the truth and the observations of the latest choices."""
 
     def __init__(self) -> None:
         super().__init__("dalab preview")
 
     def prepare(self, config: Config) -> None:
-        """Prepare ``config`` and forget what was asked for before."""
+        """Prepare ``config``, and drop earlier requests."""
         self.submit(lambda: prepare(config))
 
     def twin(self) -> Twin | str | None:
-        """What has been prepared, or why it could not be, once; ``None`` if nothing is new."""
+        """Return the prepared twin, or the message of an error, once; else ``None``."""
         answer = self.take()
         return error_message(answer) if isinstance(answer, Exception) else answer
 
 
 def error_message(error: Exception) -> str:
-    """What to tell a person about an error in a preview."""
+    """Return the message for an error in a preview."""
     if isinstance(error, InputError):
         return str(error)
     return f"The preview failed. {type(error).__name__}: {error}"
 
 
 def observation_config(config: Config) -> Config:
-    """The part of a config that truth and observations depend on."""
+    """Return a config reduced to the fields that determine truth and observations."""
     rest = Config()
     return config.replace(
         methods=rest.methods, members=rest.members, steps=rest.steps, prior=rest.prior,

@@ -1,11 +1,11 @@
-"""What is on the screen as text: the query of a link, a Python script, a command.
+"""Experiments as text: the query of a link, a Python script, a command.
 
 A link names what differs from the lab's own set-up, as ``field=value`` with the names of
 :class:`dalab.experiments.config.Config`; a field that holds several texts is there once for each:
 
     ?operators=arctan&operators=velocity&masks=stride:4&noise=0.2&time=6&view=error
 
-What is looked at follows under the names of the model's parameters.
+The selection of the display follows under the names of its parameters.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from ...experiments.config import Config
 from ...experiments.truth import TRUTHS
 
 DEFAULT_CONFIG = Config(masks=("random",))
-"""What the controls hold at first: the usual experiment, in their words."""
+"""Initial state of the controls: the default experiment, as they write it."""
 
 FOREIGN = ("theme", "session", "bokeh-session-id", "bokeh-autoload-element", "bokeh-app-path")
-"""Names in an address that are not the set-up's and are left alone."""
+"""Names in an address that do not concern the experiment and are left alone."""
 
 LONGEST = 100_000
-"""Characters a link may have."""
+"""Largest number of characters of a link."""
 
 WORDS = 60
-"""Characters by which a difference is told."""
+"""Largest number of characters of a difference."""
 
 _PLAIN = "/:,()[]=-"
 _REMEDY = "Open the lab without what follows the question mark, and share the link again."
 
 
 def query(config: Config, display: Mapping[str, Any], base: Config) -> str:
-    """The query of a link, without the question mark.
+    """Return the query of a link, without the question mark.
 
     Args:
         config: the experiment.
-        display: what is looked at, where it is not the usual.
+        display: values of the display that are not the default.
         base: the experiment that a link without a query opens.
     """
     return urlencode([*_changed(config, base), *display.items()], safe=_PLAIN)
@@ -52,12 +52,12 @@ def query(config: Config, display: Mapping[str, Any], base: Config) -> str:
 def read(
     arguments: Mapping[str, Sequence[str]], base: Config, display: Sequence[str]
 ) -> tuple[Config, dict[str, str]]:
-    """The experiment of a link, and the texts of what it looks at; inverse of :func:`query`.
+    """Return the experiment and the display values of a link; inverse of :func:`query`.
 
     Args:
         arguments: the values of the link by name, in their order.
         base: the experiment that a link without a query opens.
-        display: names of what can be looked at.
+        display: names of the display parameters of a link.
 
     Raises:
         InputError: for a name that means nothing, a number that is none, or a link that is too
@@ -78,7 +78,7 @@ def read(
 
 
 def script(config: Config, note: str = "") -> str:
-    """A Python script that repeats a run and prints its scores.
+    """Return a Python script that repeats a run and prints its scores.
 
     Args:
         config: the experiment.
@@ -100,7 +100,7 @@ def script(config: Config, note: str = "") -> str:
 
 
 def command(config: Config) -> str:
-    """A command line that repeats a run and prints its scores."""
+    """Return a command line that repeats a run and prints its scores."""
     words = ["dalab", "run"]
     for name, value in _changed(config, Config()):
         words += [f"--{name.removesuffix('s') if name in _SEVERAL else name}".replace("_", "-"),
@@ -109,7 +109,7 @@ def command(config: Config) -> str:
 
 
 def difference(config: Config, base: Config) -> dict[str, str]:
-    """What differs from another experiment, in words, by field."""
+    """Return the differences from another experiment, in words, by field."""
     return {name: _words(value) for name, value in _fields(config, base)}
 
 
@@ -118,7 +118,7 @@ _KINDS = {f.name: str(f.type) for f in dataclasses.fields(Config)}
 
 
 def _fields(config: Config, base: Config) -> Iterator[tuple[str, Any]]:
-    """Names and values of the fields that differ."""
+    """Yield names and values of the fields that differ."""
     for name in _KINDS:
         value = getattr(config, name)
         if value != getattr(base, name):
@@ -126,7 +126,7 @@ def _fields(config: Config, base: Config) -> Iterator[tuple[str, Any]]:
 
 
 def _changed(config: Config, base: Config) -> Iterator[tuple[str, str]]:
-    """Names and texts of the fields that differ, one for each of several."""
+    """Yield names and texts of the fields that differ, one for each of several texts."""
     for name, value in _fields(config, base):
         for one in value if isinstance(value, tuple) else (value,):
             yield name, "none" if one is None else str(one)

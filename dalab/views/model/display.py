@@ -40,7 +40,7 @@ DISPLAY_PARAMETERS = (
 
 
 class DisplayModel(param.Parameterized):
-    """What is shown of a run, and the plots of it.
+    """The selection of the display, and the plots of the run on show.
 
     ``system`` and ``run`` may be references to parameters of other objects, which they follow.
 
@@ -83,7 +83,7 @@ class DisplayModel(param.Parameterized):
         return bool(self._stale)
 
     def mark_stale(self, *parts: str) -> None:
-        """Have parts drawn again."""
+        """Mark parts to be drawn again."""
         self._stale |= set(parts)
 
     def take_stale(self) -> set[str]:
@@ -120,13 +120,13 @@ class DisplayModel(param.Parameterized):
 
     @param.depends("run", watch=True)
     def _on_run(self) -> None:
-        """Another run: whatever was known of the one before is forgotten."""
-        self._twin_fields, self._frames = None, {}
+        """Forget the run before, and take in the new one."""
+        self._twin_fields, self._frames, self.replayable = None, {}, False
         self.mark_stale(ESTIMATES, CURVES, SCORES)
         self.update()
 
     def update(self) -> None:
-        """Take in what the run on show has computed since the last call."""
+        """Take in the progress of the run on show since the last call."""
         run = self.run
         if run is None:
             return
@@ -141,7 +141,7 @@ class DisplayModel(param.Parameterized):
             self.mark_stale(*fresh, CURVES, SCORES)
 
     def show_preview(self, twin: Twin | None) -> None:
-        """Show the truth and the observations of the choices, or no longer."""
+        """Show the truth and the observations of the choices; show none with ``None``."""
         self._preview_fields = None if twin is None else TwinFields(twin)
         if twin is not None:
             self._on_twin(twin)

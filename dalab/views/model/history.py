@@ -1,4 +1,4 @@
-"""The runs of a session that have ended, the newest last, bounded in number and memory."""
+"""Runs of a session that have ended, the newest last, bounded in number and memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .config_text import DEFAULT_CONFIG, difference
 from .observed_run import ObservedRun
 
 MOST = 12
-"""Runs that are kept."""
+"""Largest number of runs."""
 
 MEMORY = 1 << 29
-"""Bytes that the estimates of the runs may take; the newest run is kept whatever it takes."""
+"""Bytes that the estimates of the runs may take; the newest run is kept in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class HistoryEntry:
 
     Args:
         number: of the run in its session, from 1.
-        observed_run: the run and what has been seen of it.
-        file: where it was read from, if it was.
-        when: when it ended.
+        observed_run: the run with its frames.
+        file: name of the file that it was read from, if any.
+        when: time of its end.
     """
 
     number: int
@@ -57,11 +57,11 @@ class HistoryEntry:
 
     @property
     def about(self) -> str:
-        """What differs from the usual experiment, apart from methods and device."""
+        """Differences from the default experiment, apart from methods and device."""
         same = {"methods": self.config.methods, "device": self.config.device}
         found = difference(self.config, DEFAULT_CONFIG.replace(**same))
         parts = (f"{name.replace('_', ' ')} {value}" for name, value in found.items())
-        return ", ".join(parts) or "the usual experiment"
+        return ", ".join(parts) or "the default experiment"
 
     @property
     def size(self) -> int:
@@ -72,7 +72,7 @@ class HistoryEntry:
 def add_entry(
     history: Sequence[HistoryEntry], observed_run: ObservedRun, file: str = ""
 ) -> list[HistoryEntry]:
-    """The history with one run more; the oldest go when there are too many or too large ones."""
+    """Return the history with one more run, without the oldest if it exceeds the bounds."""
     number = history[-1].number + 1 if history else 1
     entries = [*history, HistoryEntry(number, observed_run, file)][-MOST:]
     while len(entries) > 1 and sum(entry.size for entry in entries) > MEMORY:

@@ -80,7 +80,7 @@ class LabModel(param.Parameterized):
             self.display.replay_position = 1.0
 
     def stop(self) -> None:
-        """End the run at once; what it has computed so far stays."""
+        """End the run at once; its results so far stay."""
         self.runs.stop()
         self._follow()
 
@@ -116,14 +116,14 @@ class LabModel(param.Parameterized):
         return True
 
     def close(self) -> None:
-        """Cancel what still computes and is not to be kept, and forget what waits."""
+        """Cancel the run unless it is to be kept, and drop the preview."""
         self._preview.drop()
         self.runs.close()
 
     # --- news of the workers --------------------------------------------------------------------
 
     def poll(self) -> frozenset[str]:
-        """Take in what the workers have done; return the names of the parts to draw again.
+        """Take in the progress of the workers; return the names of the parts to draw again.
 
         They are ``truth``, ``observations``, the label of a method, ``curves`` and ``scores``.
         """
@@ -141,7 +141,7 @@ class LabModel(param.Parameterized):
             self.display.show_preview(answer)
 
     def _follow(self) -> None:
-        """Take in what the run that goes on has computed, and its end."""
+        """Take in the progress of the run, and its end."""
         if self.runs.busy:
             ended = self.runs.poll()
             self.display.update()

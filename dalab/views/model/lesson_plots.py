@@ -1,4 +1,4 @@
-"""Curves of a lesson: the estimate and what it is compared with, as far as that may be seen."""
+"""Curves of a lesson: the estimate, and its references as far as they may be seen."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SHOWN_STEPS = (0, 4, 8)
 
 @dataclass(frozen=True)
 class LessonPlot:
-    """One curve with its uncertainty, and what it is compared with.
+    """One curve with its uncertainty, and its references.
 
     Args:
-        title: what is drawn.
+        title: name of the variable or step.
         xlabel: of the horizontal axis.
         ylabel: of the vertical axis.
         x: places or times.

@@ -106,7 +106,7 @@ class LessonModel(param.Parameterized):
         self.runs.stop()
 
     def close(self) -> None:
-        """Cancel what computes, unless another page has come back to it by now."""
+        """Cancel the attempt, unless another page has come back to it by now."""
         self._answers.drop()
         self._previews.drop()
         self.runs.close()
@@ -125,7 +125,7 @@ class LessonModel(param.Parameterized):
         return True
 
     def poll(self) -> bool:
-        """Take in what the workers have done; return True if there is something to draw."""
+        """Take in the progress of the workers; return True if there is something to draw."""
         fresh = self._take_preview() | self._take_answer()
         if not self.runs.poll():
             return fresh
@@ -160,7 +160,7 @@ class LessonModel(param.Parameterized):
 
     @param.depends("show_exact", watch=True)
     def _request_exact(self) -> None:
-        """Compute the exact answer of the network in use, with what is true assumed."""
+        """Compute the exact answer of the network in use, with the true noise assumed."""
         exact, twin = self.scenario.exact, self.twin
         if not self.show_exact or exact is None or twin is None or self._exact is not None:
             return

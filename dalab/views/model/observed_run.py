@@ -1,7 +1,4 @@
-"""One run, and what has been seen of it.
-
-A watch belongs to no session: several may look at it, and it goes on when they leave.
-"""
+"""A run with its latest frames and replay buffer. It outlives the sessions that display it."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ from ..pictures.field_plot import TwinFields
 
 
 class Snapshot(NamedTuple):
-    """What there was of an estimate at some moment.
+    """An estimate at some position of the replay.
 
     Attributes:
-        estimate: for the view that was asked for, ``(member, time, lev, y, x)``.
+        estimate: for the requested view, ``(member, time, lev, y, x)``.
         rmse: of the ensemble mean, ``(time,)``.
         spread: of the members, ``(time,)``.
-        note: where the method stood, in its own terms; empty for the newest moment.
+        note: progress of the method at that position, in its own terms; empty for the newest.
     """
 
     estimate: Tensor
@@ -37,12 +34,12 @@ class Snapshot(NamedTuple):
 
 
 class ObservedRun:
-    """A run, the newest frame of each of its methods, and moments on the way there.
+    """A run, the newest frame of each of its methods, and earlier frames to replay.
 
     Args:
         config: the experiment.
-        stored: what it once gave, if it is not to be run.
-        service: the line it waits in, and its limits.
+        stored: its stored result, if it is not to be run.
+        service: queues and limits.
         owner: session it belongs to.
 
     Raises:
@@ -70,17 +67,17 @@ class ObservedRun:
             self.run.start()
 
     def frames(self) -> dict[str, Frame]:
-        """The newest frame of each method that has one, by label."""
+        """Return the newest frame of each method that has one, by label."""
         with self._lock:
             return dict(self._frames)
 
     def snapshot(self, label: str, position: float, view: str = "mean") -> Snapshot | None:
-        """A method at some moment, or ``None`` before its first step.
+        """Return a method at a replay position, or ``None`` before its first step.
 
         Args:
             label: the method.
-            position: share of its work that was done, 0 to 1; 1 is the newest there is.
-            view: what the estimate is for, one of :data:`dalab.views.pictures.field_plot.VIEWS`.
+            position: share of its work that was done, 0 to 1; 1 is the newest.
+            view: view to make of it, one of :data:`dalab.views.pictures.field_plot.VIEWS`.
         """
         past = self.replays[label].at(position) if position < 1 else None
         if past is not None:
@@ -105,21 +102,21 @@ class ObservedRun:
 
     @property
     def over(self) -> bool:
-        """Whether the run has ended."""
+        """True if the run has ended."""
         return self.run.state in ENDED
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the estimates and of the moments."""
+        """Bytes of the estimates and of the replay."""
         frames = sum(frame.step.estimate.nbytes for frame in self.frames().values())
         return frames + sum(replay.nbytes for replay in self.replays.values())
 
     def cancel(self) -> None:
-        """End the run now; what it has computed stays."""
+        """End the run now; its results so far stay."""
         self.run.cancel()
 
     def _put(self, frame: Frame) -> None:
-        """Take a frame in; called in the thread of the run."""
+        """Store a frame; called in the thread of the run."""
         with self._lock:
             self._frames[frame.method] = frame
         self.replays[frame.method].add(frame)

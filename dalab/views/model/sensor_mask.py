@@ -1,4 +1,4 @@
-"""Painting the observing system: strokes on the map, and the mask that they leave.
+"""Painting of the observing system: strokes on the map, and the mask that they leave.
 
 Strokes are given in cells: (x, y) = (2.5, 0.5) is the middle of the third cell of the first row.
 A grid of one row is painted on a plane of time and x, as it is shown; any other on one of y and x.
@@ -26,11 +26,11 @@ Point = tuple[float, float]
 """Column and row, in cells."""
 
 UNDONE = 50
-"""How many strokes can be undone."""
+"""Strokes that can be undone."""
 
 
 def brush(plane: Sequence[int], points: Sequence[Point], width: float) -> Tensor:
-    """Cells whose middle lies within ``width / 2`` of a path, and those that the path ends in.
+    """Return cells with centres within ``width / 2`` of a path, and those at its ends.
 
     Args:
         plane: rows and columns.
@@ -49,12 +49,12 @@ def brush(plane: Sequence[int], points: Sequence[Point], width: float) -> Tensor
 
 
 def track(plane: Sequence[int], points: Sequence[Point], width: float) -> Tensor:
-    """The straight swath from the first point to the last."""
+    """Return the straight swath from the first point to the last."""
     return brush(plane, [points[0], points[-1]], width)
 
 
 def box(plane: Sequence[int], points: Sequence[Point], width: float = 0.0) -> Tensor:
-    """The cells that a rectangle with the first and the last point as corners touches."""
+    """Return the cells touched by a rectangle with the first and last point as corners."""
     hit = torch.zeros(tuple(plane), dtype=torch.bool)
     (x0, x1), (y0, y1) = (sorted((a, b)) for a, b in zip(points[0], points[-1], strict=True))
     rows = slice(_cell(y0, plane[0]), _cell(np.nextafter(y1, y0), plane[0]) + 1)
@@ -63,7 +63,7 @@ def box(plane: Sequence[int], points: Sequence[Point], width: float = 0.0) -> Te
 
 
 def lasso(plane: Sequence[int], points: Sequence[Point], width: float = 0.0) -> Tensor:
-    """Cells whose middle lies inside a closed line, and the one that it begins in."""
+    """Return cells with centres inside a closed line, and the one in which it begins."""
     y, x = np.indices(tuple(plane)) + 0.5
     inside = Path(points).contains_points(np.column_stack([x.ravel(), y.ravel()]))
     hit = torch.from_numpy(inside.reshape(tuple(plane)))
@@ -72,14 +72,14 @@ def lasso(plane: Sequence[int], points: Sequence[Point], width: float = 0.0) -> 
 
 
 TOOLS = {"brush": brush, "track": track, "box": box, "lasso": lasso}
-"""Cells that a drag of the mouse means, by the name of the tool."""
+"""Functions from the path of a drag to cells, by the name of the tool."""
 
 
 class Painting:
-    """What the chosen mask sees, and how it is painted over.
+    """The cells of the chosen mask, and the changes that strokes make to them.
 
     Args:
-        controls: whose mask is painted.
+        controls: choices, whose mask is painted.
     """
 
     def __init__(self, controls: Controls) -> None:
@@ -96,7 +96,7 @@ class Painting:
 
     @property
     def plane(self) -> tuple[int, int]:
-        """Rows and columns of what is painted on: steps and x for a grid of one row."""
+        """Rows and columns of the painted plane: steps and x for a grid of one row."""
         ny, nx = self.grid
         return (self.controls.window if ny == 1 else ny), nx
 
@@ -104,12 +104,12 @@ class Painting:
     def cells(self) -> Tensor:
         """Observed cells of the chosen mask, boolean ``(steps, ny, nx)``, whatever the interval.
 
-        None at all where the mask does not fit the grid.
+        All false if the mask does not fit the grid.
         """
         return self._seen(self.controls.common_mask, 0)
 
     def seen_by(self, number: int) -> Tensor:
-        """The cells that an operator observes, which may have a mask of its own."""
+        """Return the cells that an operator observes, which may have a mask of its own."""
         masks = self.controls.config().masks
         return self._seen(masks[min(number, len(masks) - 1)], number)
 
@@ -122,12 +122,12 @@ class Painting:
             return torch.zeros(controls.window, *self.grid, dtype=torch.bool)
 
     def shown(self, day: int) -> Tensor:
-        """Observed cells of the plane, boolean: those of step ``day``, or of all in a row."""
+        """Return the observed cells of the plane, boolean: of step ``day``, or of all in a row."""
         return self.cells[:, 0] if self.grid[0] == 1 else self.cells[day]
 
     @property
     def undoable(self) -> bool:
-        """Whether there is a stroke to undo."""
+        """True if there is a stroke to undo."""
         return bool(self._past)
 
     # --- changes --------------------------------------------------------------------------------
@@ -155,19 +155,19 @@ class Painting:
         self._set(cells)
 
     def clear(self) -> None:
-        """Leave no sensor."""
+        """Remove all sensors."""
         self._set(torch.zeros_like(self.cells))
 
     def invert(self) -> None:
-        """Observe what was not, and the other way round."""
+        """Observe the cells that were not observed, and no others."""
         self._set(~self.cells)
 
     def take(self) -> None:
-        """Make the cells of the chosen mask, whatever it is, a painting."""
+        """Turn the chosen mask, of whatever kind, into a painted one."""
         self._set(self.cells)
 
     def undo(self) -> None:
-        """Go back to what was before the last change."""
+        """Take back the last change."""
         if self._past:
             self._choose(*self._past.pop())
 
@@ -191,12 +191,12 @@ class Painting:
 
 
 def _cell(place: float, count: int) -> int:
-    """The cell of a row of ``count`` that a place lies in, or the nearest."""
+    """Return the cell of a row of ``count`` that contains a position, or the nearest."""
     return int(min(max(place, 0), count - 1))
 
 
 def _distance(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Distance of points to the segment from ``a`` to ``b``."""
+    """Return the distance of points from the segment from ``a`` to ``b``."""
     along = b - a
     length = float(along @ along)
     t = ((x - a[0]) * along[0] + (y - a[1]) * along[1]) / length if length else 0.0
@@ -210,7 +210,7 @@ ALWAYS, ONCE = "always", "only at this time"
 
 
 class SensorEditor(param.Parameterized):
-    """The choices of the Sensors page; none of them is part of the experiment."""
+    """State of the sensor editor: tool, brush width, background field; not of the experiment."""
 
     tool = param.Selector(objects=list(TOOLS), label="Tool")
     effect = param.Selector(objects=[ADD, ERASE], label="Drag to")
@@ -230,5 +230,5 @@ class SensorEditor(param.Parameterized):
 
     @property
     def erases(self) -> bool:
-        """Whether a drag takes sensors away."""
+        """True if a drag removes sensors."""
         return self.effect == ERASE

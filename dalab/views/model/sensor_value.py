@@ -1,4 +1,4 @@
-"""Where one more sensor would help most: asked of the posterior of a run, in the background."""
+"""The value of one more sensor, from the posterior of a run, computed in the background."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ...metrics.design import CandidateSensors, Cell, candidate_sensors, place_s
 from .background import LatestTaskWorker, error_message
 
 COUNTED = 40
-"""New sensors that are taken into account before the next run does; more take too long."""
+"""New sensors taken into account before the next run; more would take too long."""
 
 
 @dataclass(frozen=True)
 class SensorQuery:
-    """What sensor, and by whose posterior.
+    """A sensor to evaluate, and the posterior to evaluate it by.
 
     Args:
         method: label of the method.
         instrument: number of the operator that the sensor has.
-        day: the only step on which it looks; every step of the network, if ``None``.
+        day: the only step on which it observes; every step of the network, if ``None``.
         radius: half-width of the localisation in cells; 0 for none.
-        count: how many sensors to place.
+        count: number of sensors to place.
     """
 
     method: str
@@ -42,14 +42,14 @@ class SensorQuery:
 
 @dataclass(frozen=True, eq=False)
 class SensorValue:
-    """What sensors are worth, and where to place them.
+    """The value of a sensor in every cell, and the best places.
 
     Args:
-        query: what was asked.
+        query: the query that it answers.
         share: variance that a sensor in each cell would remove, after those placed, in percent
             of what the run left, ``(y, x)``.
         places: the best cells, one after the other.
-        ignored: new sensors that the map does not take into account.
+        ignored: number of new sensors that the map does not take into account.
     """
 
     query: SensorQuery
@@ -59,29 +59,29 @@ class SensorValue:
 
 
 class SensorValueWorker(LatestTaskWorker):
-    """Answers the question that was asked last."""
+    """Worker for the latest query."""
 
     def __init__(self) -> None:
         super().__init__("dalab prospect")
 
     def request(self, query: SensorQuery, result: Callable[[], xr.DataTree], cells: Tensor) -> None:
-        """Find out, and forget what was asked before.
+        """Compute a value in the background, and drop earlier queries.
 
         Args:
-            query: what to find out.
-            result: gives the result of the run.
+            query: the sensor.
+            result: function that returns the result of the run.
             cells: observed cells of the network as it is painted now, ``(steps, y, x)``.
         """
         self.submit(lambda: sensor_value(query, result(), cells))
 
     def latest(self) -> SensorValue | str | None:
-        """The answer, or why there is none, once; ``None`` if nothing is new."""
+        """Return the value, or the message of an error, once; ``None`` if nothing is new."""
         found = self.take()
         return error_message(found) if isinstance(found, Exception) else found
 
 
 def sensor_value(query: SensorQuery, tree: xr.DataTree, cells: Tensor) -> SensorValue:
-    """The answer to a question, of the run that gave ``tree``.
+    """Return the value of a sensor by the posterior of a result.
 
     Raises:
         InputError: if the run has another grid than ``cells``, or one member.
@@ -109,8 +109,8 @@ def _with_new_sensors(ahead: CandidateSensors, new: Tensor) -> tuple[CandidateSe
     """Candidates once the sensors that the run lacked are in, and the number left out.
 
     Args:
-        ahead: as the run left it.
-        new: boolean ``(steps, y, x)``, where and when they look.
+        ahead: candidates as the run left them.
+        new: new sensors, boolean ``(steps, y, x)``.
     """
     places = new.any(0).nonzero().tolist()
     for row, column in places[:COUNTED]:

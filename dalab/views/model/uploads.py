@@ -1,4 +1,4 @@
-"""Files that a person brings: a stored run to look at, or a truth of their own.
+"""Uploaded files: a stored run to show, or a truth of the user's.
 
 A file is judged before anything is read from it: its length, what it would take unpacked, and that
 it refers to nothing outside itself. Nothing is ever unpickled.
@@ -23,13 +23,13 @@ from ...experiments.results.stored_run import StoredRun
 from ...experiments.truth_file import LAYOUT, read_window
 
 MOST = 256 << 20
-"""Bytes a file may have."""
+"""Largest size of a file [bytes]."""
 
 UNPACKED = 1 << 30
-"""Bytes its variables may have."""
+"""Largest size of its variables, unpacked [bytes]."""
 
 FILES = 24
-"""Files that are kept at a time, by all sessions together."""
+"""Largest number of files kept at a time by all sessions together."""
 
 _CLASSIC = b"CDF"
 _REMEDY = "Drop a result that dalab wrote, or a truth in NetCDF."
@@ -39,11 +39,11 @@ class Upload:
     """A file on its way from the browser.
 
     Args:
-        name: what the person calls it.
-        size: its length [bytes].
+        name: name on the user's machine.
+        size: length [bytes].
 
     Raises:
-        InputError: for a file that is empty, too large or of another sort.
+        InputError: for a file that is empty, too large or of another kind.
     """
 
     def __init__(self, name: str, size: int) -> None:
@@ -60,10 +60,10 @@ class Upload:
         self._left = size
 
     def add(self, piece: bytes) -> bool:
-        """Take in a piece; whether it was the last one.
+        """Append a piece; return True if it was the last one.
 
         Raises:
-            InputError: if the file is longer than was said.
+            InputError: if the file is longer than announced.
         """
         self._left -= len(piece)
         if self._left < 0:
@@ -78,7 +78,7 @@ class Upload:
 
 
 def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
-    """What a file holds: a stored run, or the path of a truth that fits the experiment.
+    """Return the content of a file: a stored run, or the path of a truth for the experiment.
 
     Args:
         upload: a file that has arrived.
@@ -105,7 +105,7 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
 
 
 def _is_result(upload: Upload) -> bool:
-    """Whether the file says that it is a result of dalab's; any other is taken for a truth."""
+    """Return True if the file is marked as a result of dalab; any other is taken for a truth."""
     with upload.path.open("rb") as file:
         if file.read(3) == _CLASSIC:
             return False
@@ -121,7 +121,7 @@ def _is_result(upload: Upload) -> bool:
 
 
 def _check(name: str, file: h5py.File) -> None:
-    """Refuse what is too large unpacked, and what points outside of the file."""
+    """Refuse variables that are too large unpacked, and links that point outside the file."""
     sizes: list[int] = []
     outside: list[str] = []
 
@@ -150,14 +150,14 @@ def _check(name: str, file: h5py.File) -> None:
 
 @cache
 def _folder() -> Path:
-    """Where the files of this process lie until it ends."""
+    """Return the folder of the files of this process; it is removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="dalab-files-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def _new_path(name: str) -> Path:
-    """A new path for a file of that name; the oldest files go when there are many."""
+    """Return a new path for a file of that name, and remove the oldest of many files."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip(".-")[-80:]
     folder = Path(tempfile.mkdtemp(dir=_folder()))
     earlier = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""From the address of a page to the view-model, and from the view-model to a link."""
+"""Conversion between the address of a page and the view-model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .config_text import DEFAULT_CONFIG, query, read
 from .lab import LabModel
 
 LINKED_PARAMETERS = ("page", "time", "layer", "quantity", "view", "member", "observed")
-"""What is looked at, as far as a link says it."""
+"""Parameters of the page and of its display that a link contains."""
 
 
 def default_config(presets: Mapping[str, Any]) -> Config:
-    """The experiment of a page whose address says nothing.
+    """Return the experiment of a page without a query.
 
     Raises:
         InputError: for a preset that names no field.
@@ -27,12 +27,12 @@ def default_config(presets: Mapping[str, Any]) -> Config:
 
 
 def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -> LabModel:
-    """The view-model that an address asks for.
+    """Return the view-model for an address.
 
-    If the address makes no sense the model is the usual one, and its ``notice`` says why.
+    If the address cannot be used, the model is the default one and its ``notice`` says why.
 
     Args:
-        presets: fields of a config that hold where the address says nothing.
+        presets: fields of a config that the address may override.
         arguments: values in the address, by name.
 
     Raises:
@@ -62,7 +62,7 @@ def _with_error(model: LabModel, error: InputError) -> LabModel:
 
 
 def link_query(model: LabModel, base: Config) -> str:
-    """The query of a link that restores what a model holds and what is looked at.
+    """Return the query of a link that restores the experiment and the display of a model.
 
     Args:
         model: the view-model.
@@ -74,15 +74,15 @@ def link_query(model: LabModel, base: Config) -> str:
 
 
 def _owner(model: LabModel, name: str) -> param.Parameterized:
-    """Return what has a parameter of the link."""
+    """Return the object that has a parameter of the link."""
     return model if name == "page" else model.display
 
 
 def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
-    """Look at what the texts say, by name.
+    """Set parameters of the page and of its display from texts, by name.
 
     Raises:
-        InputError: for a text that names nothing to be looked at.
+        InputError: for a text that is no value of its parameter.
     """
     for name, text in texts.items():
         owner = _owner(model, name)
@@ -96,7 +96,7 @@ def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
 
 
 def _default_value(model: LabModel, name: str) -> Any:
-    """What is looked at unless a person chooses otherwise."""
+    """Return the value of a parameter before anyone sets it."""
     parameter = _owner(model, name).param[name]
     if isinstance(parameter, param.Selector):
         return parameter.objects[0]
