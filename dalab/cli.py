@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from . import __version__
+from .cli_options import with_config_options
 from .cli_training import COMMANDS
 from .errors import InputError
 
@@ -30,8 +32,23 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
-    help="A lab for generative data assimilation.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dalab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="show the version"),
+    ] = False,
+) -> None:
+    """A lab for generative data assimilation."""
 
 
 class Kind(StrEnum):
@@ -61,33 +78,13 @@ Option = typer.Option
 Out = Annotated[Path | None, Option(help="result: FILE.nc (NetCDF-4) or FILE.zarr")]
 
 
-@app.command()
 def run(
-    config: Annotated[Path | None, typer.Argument(help="YAML or JSON file: the config")] = None,
-    system: Annotated[str | None, Option(help="see: dalab list systems")] = None,
-    truth: Annotated[str | None, Option(help="see: dalab list truths; or a NetCDF or Zarr file")]
-    = None,
-    window: Annotated[int | None, Option(help="states in the window")] = None,
-    operator: Annotated[list[str] | None, Option(help="may be repeated; dalab list operators")]
-    = None,
-    mask: Annotated[list[str] | None, Option(help="one, or one per operator; dalab list masks")]
-    = None,
-    interval: Annotated[int | None, Option(help="steps between observation times")] = None,
-    noise: Annotated[float | None, Option(help="observation noise, standard deviation")] = None,
-    noise_family: Annotated[str | None, Option(help="its shape; dalab list noises")] = None,
-    assumed_noise: Annotated[float | None, Option(help="what the methods believe")] = None,
-    background: Annotated[float | None, Option(help="on step 0, standard deviation")] = None,
-    background_kind: Annotated[str | None, Option(help="perturbed or forecast")] = None,
-    prior: Annotated[str | None, Option(help="see: dalab list priors")] = None,
-    method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
-    members: Annotated[int | None, Option(help="posterior samples per method")] = None,
-    steps: Annotated[int | None, Option(help="of the methods that have steps")] = None,
-    seed: Annotated[int | None, Option(help="of every random choice")] = None,
-    device: Annotated[str | None, Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
-    cycles: Annotated[int | None, Option(help="of a cycled system")] = None,
-    burn_in: Annotated[int | None, Option(help="of a cycled system")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML or JSON file: a config, or the run.json of a run")
+    ] = None,
     out: Out = None,
     json: Annotated[Path | None, Option(help="scores: FILE.json")] = None,
+    **fields: Any,
 ) -> None:
     """Run a twin experiment and print its scores; options override the file.
 
@@ -95,26 +92,12 @@ def run(
     """
     from .experiments.config import Config, load_config
 
-    chosen = {
-        "system": system, "truth": truth, "window": window, "operators": operator, "masks": mask,
-        "interval": interval, "noise": noise, "noise_family": noise_family,
-        "assumed_noise": assumed_noise, "background": background,
-        "background_kind": background_kind, "prior": prior, "methods": method,
-        "members": members, "steps": steps, "seed": seed, "device": device,
-    }
     base = load_config(config) if config is not None else Config()
-    experiment = base.replace(**{k: v for k, v in chosen.items() if v not in (None, [])})
-    _refuse_cycles(experiment.system, {"cycles": cycles, "burn-in": burn_in})
-    _finish(_run(experiment, out, json))
+    changes = {k: v for k, v in fields.items() if v not in (None, [])}
+    _finish(_run(base.replace(**changes), out, json))
 
 
-def _refuse_cycles(system: str, given: dict[str, int | None]) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise InputError(
-                name, value, f"is for cycled systems, and {system} is windowed",
-                "Leave out --cycles and --burn-in: one run is one window.",
-            )
+app.command()(with_config_options(run))
 
 
 def _run(config: Any, out: Path | None, json: Path | None) -> Any:
@@ -158,9 +141,9 @@ def demo(
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
     """Run the default experiment: score table, demo.nc and a figure. Takes about a minute."""
-    from .experiments.demo import DEMO
+    from .experiments.config import Config
 
-    tree = _run(DEMO.replace(device=device), out / "demo.nc", None)
+    tree = _run(Config(device=device), out / "demo.nc", None)
     if "truth" in tree.children:
         from .views.render.result_figure import write
 
@@ -263,14 +246,13 @@ def climatology(
     out: Annotated[Path | None, Option(help="folder; the package's own by default")] = None,
 ) -> None:
     """Spin up a system and write its Gaussian prior and its libraries of states."""
-    from .experiments.parts import make_system
     from .priors import WEIGHTS
     from .priors.training.climatology import measure, write_prior
-    from .systems import QGSystem
+    from .systems import SYSTEMS, QGSystem
     from .systems.library import DATA
     from .systems.spinup import make_library
 
-    flow = make_system(system)
+    flow = SYSTEMS.make(system)
     if not isinstance(flow, QGSystem):
         raise InputError("system", system, "must be two-layer QG", "Use qg64.")
     how = {"trajectories": trajectories, "days": days, "spinup": spinup, "seed": seed}

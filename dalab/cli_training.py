@@ -30,11 +30,11 @@ def data(
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
     """Simulate trajectories to train on: a Zarr archive. Run it again to go on after a stop."""
-    from .experiments.parts import make_device, make_system
-    from .systems import QGSystem
+    from .experiments.device import choose_device
+    from .systems import SYSTEMS, QGSystem
     from .systems.simulation import plan_for, simulate
 
-    flow = make_system(system)
+    flow = SYSTEMS.make(system)
     if not isinstance(flow, QGSystem):
         raise InputError(
             "system", system, "must be two-layer QG",
@@ -45,7 +45,7 @@ def data(
     )
     path = out or Path("out/data") / system
     clock = Clock(plan.total, "days")
-    for done in simulate(path, plan, flow, make_device(device)):
+    for done in simulate(path, plan, flow, choose_device(device)):
         clock.show(done)
     typer.echo(
         f"{path}: {plan.training} trajectories to train on, "
@@ -62,13 +62,13 @@ def train(
 
     Ctrl-C writes a checkpoint first.
     """
-    from .experiments.parts import make_device
+    from .experiments.device import choose_device
     from .priors.files.recipe import load_recipe
     from .priors.training.distributed import processes
     from .priors.training.pipeline import Training
 
     wanted = load_recipe(recipe)
-    with processes(make_device(device)) as (rank, place):
+    with processes(choose_device(device)) as (rank, place):
         training = Training(wanted, out or Path("out/priors") / wanted.name, place)
         clock = Clock(training.steps, "steps", silent=rank > 0)
         for step in training.run():

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import param
 
@@ -91,6 +91,26 @@ class Registry(MutableMapping[str, Any]):
         """
         return build(self.kind, text, self, *arguments)
 
+    def name_of(self, thing: Any) -> str | None:
+        """The name under which an object, or its class, is registered; ``None`` if it is not."""
+        for name, entry in self.items():
+            if entry is type(thing) or (isinstance(entry, Instance) and entry.wrapped is thing):
+                return name
+        return None
+
+    def describe(self, thing: Any) -> str | None:
+        """The shortest text from which :meth:`make` makes an equal object, if there is one."""
+        name = self.name_of(thing)
+        if name is not None and isinstance(self[name], Instance):
+            return name
+        if name is not None and isinstance(thing, param.Parameterized):
+            return describe(thing, self)
+        return next((name for name in self if self._makes(name, thing)), None)
+
+    def _makes(self, name: str, thing: Any) -> bool:
+        """True if the entry of a name makes an object equal to one that has this name."""
+        return getattr(thing, "name", None) == name and _equal(self[name](), thing)
+
     def add(self, name: str, entry: Any) -> None:
         """Register an entry under a new name, or again after its definition was run again.
 
@@ -111,6 +131,14 @@ class Registry(MutableMapping[str, Any]):
                 f"Register it under another name: register(..., name=\"my-{name}\").",
             )
         self[name] = entry
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """True for objects of one class with equal attributes, as far as these can be compared."""
+    try:
+        return bool(a == b or (type(a) is type(b) and vars(a) == vars(b)))
+    except Exception:  # tensors among them, say
+        return False
 
 
 def _same_source(known: Any, entry: Any) -> bool:
@@ -134,7 +162,15 @@ class Instance:
         return self.wrapped
 
 
-def register(thing: T | None = None, *, name: str | None = None) -> T | Callable[[T], T]:
+@overload
+def register(thing: T, *, name: str | None = None) -> T: ...
+
+
+@overload
+def register(thing: None = None, *, name: str | None = None) -> Callable[[T], T]: ...
+
+
+def register(thing: Any = None, *, name: str | None = None) -> Any:
     """Add a class or an object to the registry of its kind, by its base class.
 
     Systems, operators, masks, noises, priors and methods are recognised. What is registered can be
@@ -187,9 +223,10 @@ def registry_of(thing: Any) -> Registry:
 def _default_name(thing: Any) -> str:
     if isinstance(thing, type):
         return kebab(thing.__name__)
-    own = getattr(thing, "name", None)
-    plain = isinstance(thing, param.Parameterized) or not isinstance(own, str)
-    return kebab(type(thing).__name__) if plain else own
+    own = getattr(thing, "name", None)  # that of a Parameterized is a serial number
+    if isinstance(own, str) and not isinstance(thing, param.Parameterized):
+        return own
+    return kebab(type(thing).__name__)
 
 
 def kebab(name: str) -> str:
@@ -347,7 +384,7 @@ def _value(text: str, parameter: param.Parameter | None) -> Any:
         return bare
 
 
-def describe(obj: param.Parameterized, registry: Mapping[str, type]) -> str:
+def describe(obj: param.Parameterized, registry: Mapping[str, Any]) -> str:
     """The shortest text from which :func:`build` makes an equal object."""
     name = next(key for key, cls in registry.items() if cls is type(obj))
     known = options(type(obj))

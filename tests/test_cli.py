@@ -156,10 +156,10 @@ def test_bad_input_gives_code_2_and_one_line(arguments, value, bound, remedy):
 
 
 def test_nan_in_a_file_gives_code_2(tmp_path):
-    from dalab.experiments.parts import make_system
     from dalab.experiments.truth import draw_truth
+    from dalab.systems import SYSTEMS
 
-    system = make_system("qg64")
+    system = SYSTEMS.make("qg64")
     q = (draw_truth("model", system, 9, 0) * system.scale).numpy()
     q[4, 1, 7, 9] = np.nan
     path = _file(q, tmp_path / "nan.nc")

@@ -1,102 +1,231 @@
-"""What an experiment is: one flat, frozen record that fits in a YAML file and in an attribute."""
+"""The description of an experiment as texts and numbers, for files, links and the command line."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
+import param
+
 from ..errors import InputError
+from ..registry import bounds, lookup, options, suggestion
 
-_TUPLES = ("operators", "masks", "methods")
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Standard deviations whose squares single precision still tells from zero and infinity."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """A twin experiment: a truth, how it is observed, and who infers it.
+class Text(param.String):
+    """One text, that of a registry entry if ``registry`` names a registry."""
 
-    Operators, masks, noise families and methods are registry texts: ``NAME``, ``NAME:VALUE`` or
-    ``NAME:option=value,...``. Values are not checked here but by :mod:`dalab.experiments.validate`.
+    __slots__ = ["registry"]
+
+    def __init__(self, value: str, *, registry: str | None = None, **about: Any) -> None:
+        super().__init__(value, **about)
+        self.registry = registry
+
+
+class Texts(param.Parameter):
+    """One or more texts of registry entries, kept as a tuple."""
+
+    __slots__ = ["registry"]
+
+    def __init__(self, value: Iterable[str], *, registry: str, **about: Any) -> None:
+        super().__init__(tuple(value), **about)
+        self.registry = registry
+
+
+class Config(param.Parameterized):
+    """A twin experiment in plain data: a truth, how it is observed, and the methods that infer it.
+
+    Configs are frozen, compare by value and can be keys. Operators, masks, noise families, priors
+    and methods are registry texts: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``; whether
+    they name anything is checked by :meth:`dalab.experiments.experiment.Experiment.of`. The bounds
+    of numbers are checked here. ``print(Config())`` lists all fields.
 
     Args:
-        system: name of the system.
-        truth: where the true window comes from: a name of ``TRUTHS``, or a NetCDF or Zarr file.
-        window: states in the window, one per interval of the system (a day for QG).
-        operators: observation operators, all active at once ("velocity:form=physical").
-        masks: where each operator looks: one for all of them, or one per operator
-            ("points:[(3,5),(10,7)]"). Random masks are drawn independently for each operator.
-        interval: window steps from one observation time to the next.
-        noise: standard deviation of the observation noise, in units of the operator's output.
-        noise_family: shape of the noise ("lognormal:0.5").
-        assumed_noise: standard deviation that the methods believe; the true one if ``None``.
-        background: standard deviation of the error of a background on step 0, in normalised
-            units; no background if ``None``.
-        background_kind: ``perturbed``, the true state plus white noise of that standard
-            deviation, or ``forecast``, a model forecast over one interval from the true state
-            before the window plus 0.01 N(0, I), whose error is *assumed* to be white with it.
-        prior: name of the prior.
-        methods: inference methods, run in this order. The same method may be there several times
-            with different options.
-        members: posterior samples per method.
-        steps: sampling steps of the methods that have them and whose text does not set them.
-        seed: seed of every random choice.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        values: fields that differ from their defaults.
+
+    Raises:
+        InputError: for an unknown field, naming the closest one, or a value out of its bounds.
     """
 
-    system: str = "qg64"
-    truth: str = "model"
-    window: int = 9
-    operators: tuple[str, ...] = ("arctan",)
-    masks: tuple[str, ...] = ("random:0.25",)
-    interval: int = 1
-    noise: float = 0.1
-    noise_family: str = "gaussian"
-    assumed_noise: float | None = None
-    background: float | None = None
-    background_kind: str = "perturbed"
-    prior: str = "auto"
-    methods: tuple[str, ...] = ("spectral", "letkf", "oi")
-    members: int = 8
-    steps: int = 24
-    seed: int = 0
-    device: str = "auto"
+    system = Text("qg64", registry="systems", label="System", doc="dynamical system")
+    truth = Text(
+        "model", registry="truths", label="Truth",
+        doc="source of the true window; or the path of a NetCDF or Zarr file",
+    )
+    window = param.Integer(9, bounds=(2, None), label="Window", doc="states in the window")
+    operators = Texts(
+        ("arctan",), registry="operators", label="Operators",
+        doc="observation operators, all active at once",
+    )
+    masks = Texts(
+        ("random:0.25",), registry="masks", label="Where",
+        doc="observed cells: one mask for all operators, or one for each; random masks are drawn "
+        "for each operator independently",
+    )
+    interval = param.Integer(
+        1, bounds=(1, None), label="Every", doc="window steps from one observation time to the next"
+    )
+    noise = param.Number(
+        0.1, bounds=(SMALLEST, LARGEST), label="Noise std",
+        doc="standard deviation of the observation noise, in units of the operator's output",
+    )
+    noise_family = Text(
+        "gaussian", registry="noises", label="Noise family", doc="distribution of the noise"
+    )
+    assumed_noise = param.Number(
+        None, bounds=(SMALLEST, LARGEST), allow_None=True, label="Assumed std",
+        doc="standard deviation of the noise as the methods assume it; the true one if left out",
+    )
+    background = param.Number(
+        None, bounds=(SMALLEST, LARGEST), allow_None=True, label="Background std",
+        doc="standard deviation of the error of a background on step 0, in normalised units; no "
+        "background if left out",
+    )
+    background_kind = param.Selector(
+        default="perturbed", objects=["perturbed", "forecast"], label="Background kind",
+        doc="perturbed: true state plus white noise; forecast: model forecast over one interval "
+        "from the true state before the window plus 0.01 N(0, I), its error assumed white",
+    )
+    prior = Text("auto", registry="priors", label="Prior", doc="prior of the windows")
+    methods = Texts(
+        ("spectral", "letkf", "oi"), registry="methods", label="Methods",
+        doc="inference methods, run in this order; one may appear with several sets of options",
+    )
+    members = param.Integer(
+        8, bounds=(1, None), label="Members", doc="posterior samples per method"
+    )
+    steps = param.Integer(
+        None, bounds=(2, None), allow_None=True, label="Sampling steps",
+        doc="sampling steps of the methods that have them, unless their text sets them; each "
+        "method's own default if left out",
+    )
+    seed = param.Integer(0, bounds=(0, None), label="Seed", doc="seed of every random choice")
+    device = Text("auto", label="Device", doc="auto, cpu, cuda, cuda:N or mps")
 
-    def __post_init__(self) -> None:
-        for name in _TUPLES:
-            value = getattr(self, name)
-            if not isinstance(value, str | list | tuple):
-                raise InputError(name, value, "must be a text or a list of texts", "Use quotes.")
-            value = (value,) if isinstance(value, str) else tuple(value)
-            object.__setattr__(self, name, value)
+    _REMEDIES = {
+        "window": "Use 9, the length of the priors that ship.",
+        "interval": "Use 1 to observe every step.",
+        "members": "Use 8.",
+        "steps": "Leave it out, so that each method takes its own.",
+        "seed": "Use 0.",
+        "noise": "Use 0.1, or 1e-3 for almost none.",
+        "assumed_noise": "Leave it out to assume the true noise.",
+        "background": "Use 0.1, or leave it out for no background.",
+        "operators": "Add arctan.", "masks": "Add random:0.25.", "methods": "Add spectral.",
+    }
+
+    def __init__(self, **values: Any) -> None:
+        known = self.fields()
+        for key in values:
+            if key not in known:
+                remedy = suggestion(str(key), known, "Remove it.")
+                bound = f"must be one of {', '.join(known)}"
+                raise InputError("config field", key, bound, remedy)
+        plain = {name: self._plain(name, value) for name, value in values.items()}
+        try:
+            super().__init__(**plain)
+        except (ValueError, TypeError):
+            self._blame(plain)
+            raise
+
+    @classmethod
+    def fields(cls) -> dict[str, param.Parameter]:
+        """The declarations of all fields, by name: defaults, bounds, labels and documentation."""
+        return options(cls)
+
+    @classmethod
+    def _plain(cls, name: str, value: Any) -> Any:
+        """A value in the type of its field, where that is another."""
+        parameter, what = cls.fields()[name], _words(name)
+        if isinstance(parameter, param.Selector):
+            return lookup(what, str(value), {kind: kind for kind in parameter.objects})
+        if isinstance(parameter, Texts):
+            return _texts(what, value, cls._REMEDIES[name])
+        if isinstance(parameter, Text):
+            return _text(what, value)
+        if isinstance(value, bool):
+            raise InputError(what, value, bounds(parameter), cls._REMEDIES[name])
+        return getattr(value, "item", lambda: value)()
+
+    @classmethod
+    def _blame(cls, values: Mapping[str, Any]) -> None:
+        """Raise the error of the one value, of several, that is out of its bounds."""
+        for name, value in values.items():
+            if len(values) == 1:
+                bound, remedy = bounds(cls.fields()[name]), cls._REMEDIES[name]
+                raise InputError(_words(name), value, bound, remedy) from None
+            cls(**{name: value})
+
+    # --- values -----------------------------------------------------------------------------------
 
     def replace(self, **changes: Any) -> Config:
         """The same experiment with some fields changed."""
-        return dataclasses.replace(self, **changes)
+        return type(self)(**{**self._values(), **changes})
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.fields()}
+
+    def changed(self) -> dict[str, Any]:
+        """The fields that differ from their defaults."""
+        known = self.fields()
+        return {k: v for k, v in self._values().items() if v != known[k].default}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Registry names of the methods made unique: ``spectral``, ``letkf``, ``spectral-2``."""
+        return unique_labels(self.methods)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    def __repr__(self) -> str:
+        return f"Config({', '.join(f'{k}={v!r}' for k, v in self.changed().items())})"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name + ':':<17}{_spell(v)}" for name, v in self._values().items())
+
+    def _repr_html_(self) -> str:
+        changed = self.changed()
+        rows = "".join(
+            f"<tr title='{escape(str(p.doc))}'><td>{p.label}</td><td style='text-align:left"
+            f"{';font-weight:bold' if name in changed else ''}'>"
+            f"{escape(_spell(getattr(self, name)))}</td></tr>"
+            for name, p in self.fields().items()
+        )
+        return f"<table>{rows}</table>"
+
+    def __copy__(self) -> Config:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Config:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self).from_json, (self.to_json(),))
+
+    # --- plain data -------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: strings, numbers, lists and ``None``."""
-        found = dataclasses.asdict(self)
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in found.items()}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in self._values().items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
         """The config of plain data; fields that are not named take their defaults.
 
         Raises:
-            InputError: for an unknown field, naming the closest one.
+            InputError: as :class:`Config`.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                close = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"Did you mean {close[0]!r}?" if close else "Remove it."
-                raise InputError("config field", key, f"must be one of {', '.join(known)}", hint)
-        return cls(**values)
+        return cls(**{str(key): value for key, value in values.items()})
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
@@ -112,25 +241,97 @@ class Config:
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
 
+for _parameter in Config.fields().values():
+    _parameter.constant = True
+
+
+def _texts(what: str, value: Any, remedy: str) -> tuple[str, ...]:
+    """A text or several as a tuple."""
+    if not isinstance(value, str | list | tuple):
+        raise InputError(what, value, "must be a text or a list of texts", "Use quotes.")
+    texts = (value,) if isinstance(value, str) else tuple(value)
+    if not texts:
+        raise InputError(what, list(texts), "must name at least one", remedy)
+    return tuple(_text(what, text) for text in texts)
+
+
+def _text(what: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(what, value, "must be text", "Put it in quotes.")
+    return value
+
+
+def _words(name: str) -> str:
+    """The name of a field in a message."""
+    return name.replace("_", " ")
+
+
+def _spell(value: Any) -> str:
+    """A value of a field as a line of text shows it."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "-" if value is None else str(value)
+
+
+def unique_labels(texts: Iterable[str]) -> tuple[str, ...]:
+    """Registry names of the texts made unique: ``spectral``, ``letkf``, ``spectral-2``."""
+    made: list[str] = []
+    for text in texts:
+        name = text.partition(":")[0]
+        earlier = sum(label == name or label.startswith(f"{name}-") for label in made)
+        made.append(name if not earlier else f"{name}-{earlier + 1}")
+    return tuple(made)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
 def load_config(path: str | Path) -> Config:
-    """Read a config from a YAML or JSON file.
+    """Read a config from a YAML or JSON file, or from a ``run.json`` that dalab wrote.
 
     Raises:
         InputError: if the file is missing, is not YAML or JSON, or names an unknown field.
     """
-    import yaml  # JSON is YAML
-
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("config file", str(path), f"cannot be read ({error})", _EXAMPLE) from None
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise InputError("config file", str(path), f"must be YAML ({where})", _EXAMPLE) from None
+    values = _parse_file(path, text)
     if not isinstance(values or {}, Mapping):
         raise InputError("config file", str(path), "must hold 'field: value' lines", _EXAMPLE)
+    if isinstance(values, Mapping) and isinstance(values.get("config"), Mapping):
+        values = values["config"]
     return Config.from_dict(values or {})
+
+
+def _parse_file(path: Path, text: str) -> Any:
+    """Plain data of a JSON or YAML text."""
+    import yaml
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return yaml.load(text, _loader())
+    except (yaml.YAMLError, RecursionError) as error:
+        where = " ".join(str(error).split())
+        raise InputError("config file", str(path), f"must be YAML ({where})", _EXAMPLE) from None
+
+
+def _loader() -> Any:
+    """YAML's safe loader, which also takes 1e-3 for a number, as YAML 1.2 does."""
+    import re
+
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    number = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
+    return Loader
 
 
 _EXAMPLE = "An example: 'operators: [arctan]' on one line, 'members: 8' on the next."

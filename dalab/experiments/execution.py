@@ -1,4 +1,4 @@
-"""Execution of an experiment as a generator of frames, without threads.
+"""The work of a run, one frame after the other, without threads.
 
 :class:`Execution` generates frames and remembers what they hold: the consumer may stop at any time,
 and the results so far are valid.
@@ -21,35 +21,33 @@ from torch import Tensor
 from ..methods import Method, Step
 from ..random import stream
 from ..runtime import leave_a_core
-from .config import Config
+from .experiment import Experiment, Source
 from .progress import Frame, MethodScores, Progress, live_rmse, live_spread
 from .results.store import assemble, score_estimate
 from .service.limits import check_memory
-from .twin import Twin, methods, prepare
-from .validate import validate
+from .twin import Twin, prepare
 
 DIVERGED = 1e4
-"""Magnitude of a diverged estimate, in climatological standard deviations."""
+"""An estimate this far from zero, in climatological standard deviations, is of no use any more."""
 
 Frames = Generator[Frame, None, None]
 Steps = Generator[Step, None, None]
 
 
 class Execution:
-    """An experiment in progress.
+    """An experiment in the making.
 
     Args:
-        config: the experiment.
+        source: an experiment, or what :meth:`Experiment.of` makes one from.
 
     Raises:
-        InputError: if the config cannot work.
+        InputError: if the experiment cannot work.
     """
 
-    def __init__(self, config: Config) -> None:
-        validate(config)
-        self.config = config
-        self.methods = methods(config)
-        check_memory(config, self.methods.values())
+    def __init__(self, source: Experiment | Source) -> None:
+        self.experiment = Experiment.of(source)
+        check_memory(self.experiment)
+        self.methods = self.experiment.methods
         self.twin: Twin | None = None
         self.scores = {label: MethodScores() for label in self.methods}
         self.estimates: dict[str, Tensor] = {}
@@ -58,15 +56,15 @@ class Execution:
         self._lock, self._ended = threading.Lock(), False
 
     def frames(self) -> Frames:
-        """Run all methods; yield after each step of each method.
+        """Do everything; yield after each step of each method.
 
         Raises:
-            InputError: if the truth cannot be made. Errors inside a method are not raised but
-                become its status.
+            InputError: if the truth cannot be had. What goes wrong inside a method is not raised
+                but becomes its status.
         """
         leave_a_core()
         clock = _Clock(list(self.methods))
-        self.twin = prepare(self.config)
+        self.twin = prepare(self.experiment)
         for label, method in self.methods.items():
             if self._ended:
                 return
@@ -81,7 +79,7 @@ class Execution:
                     )
 
     def _run_method(self, label: str, method: Method, twin: Twin) -> Steps:
-        """Run a method until it is complete or fails, and set its status."""
+        """The steps of a method until it is complete or fails; its status says which."""
         self._mark(label, "running")
         try:
             with closing(self._steps(label, method, twin)) as steps:
@@ -91,16 +89,17 @@ class Execution:
                         return
                     self._record(label, step, twin)
                     yield step
-        except Exception as error:  # the other methods still run
-            self._mark(label, f"failed: {_reason(error, self.config, twin.device)}")
+        except Exception as error:  # one method must not take the others with it
+            self._mark(label, f"failed: {_reason(error, self.experiment.members, twin.device)}")
         else:
             self._complete(label, twin)
 
     def _steps(self, label: str, method: Method, twin: Twin) -> Steps:
-        """Yield the steps of a method, copied to the CPU; record its peak memory."""
+        """The steps of a method, copied to the CPU, with the memory they took."""
         peak = PeakMemory(twin.device)
-        generator = stream(self.config.seed, "method", type(method).__name__)
-        steps = method.run(twin.problem, self.config.members, generator, twin.device)
+        made = self.experiment
+        generator = stream(made.seed, "method", type(method).__name__)
+        steps = method.run(twin.problem, made.members, generator, twin.device)
         with closing(cast(Steps, steps)):
             for step in steps:
                 self._update(label, peak_memory_mb=peak.update())
@@ -129,7 +128,7 @@ class Execution:
 
     def _complete(self, label: str, twin: Twin) -> None:
         if label not in self.estimates:
-            return self._mark(label, "failed: it returned no estimate")
+            return self._mark(label, "failed: it gave no estimate")
         summary = self._summary(label, twin)
         self._update(
             label, status="complete", crps=float(summary["crps"]),
@@ -137,13 +136,13 @@ class Execution:
         )
 
     def _summary(self, label: str, twin: Twin) -> xr.Dataset:
-        """Compute all scores of the present estimate of a method."""
+        """All scores of the estimate of a method as it stands."""
         if label not in self._summaries:
             self._summaries[label] = score_estimate(twin, self.estimates[label])
         return self._summaries[label]
 
     def end(self) -> None:
-        """Stop recording; unfinished methods count as cancelled."""
+        """Nothing is recorded any more; methods that are not through count as cancelled."""
         with self._lock:
             self._ended = True
             for label, scores in self.scores.items():
@@ -151,29 +150,29 @@ class Execution:
                     self.scores[label] = replace(scores, status="cancelled")
 
     def result(self) -> xr.DataTree:
-        """Return the result so far; call :meth:`end` first."""
+        """The result as far as the work got; call :meth:`end` before."""
         twin = self.twin
         summaries = {} if twin is None else {k: self._summary(k, twin) for k in self.estimates}
-        return assemble(self.config, twin, self.scores, self.estimates, summaries)
+        return assemble(self.experiment, twin, self.scores, self.estimates, summaries)
 
 
-def _reason(error: Exception, config: Config, device: torch.device) -> str:
-    """Describe in one line why a method failed."""
+def _reason(error: Exception, members: int, device: torch.device) -> str:
+    """Why a method failed, in one line."""
     text = " ".join(str(error).split())
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     if memory or "can't allocate memory" in text or "out of memory" in text:
         return (
-            f"out of memory with {config.members} members on {device}; use fewer members or a "
+            f"out of memory with {members} members on {device}; use fewer members or a "
             "smaller grid"
         )
     return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
 
 
 class _Clock:
-    """Elapsed and remaining time of methods with very different run times.
+    """Time spent and time left, over methods that take very different times.
 
-    The running method is extrapolated at its own pace; those after it are assumed to take the
-    average time of the methods so far.
+    The method at work is extrapolated by its own pace; those after it are assumed to take what the
+    ones so far take on average.
     """
 
     def __init__(self, labels: list[str]) -> None:
@@ -202,10 +201,10 @@ MIB = 2**20
 
 
 class PeakMemory:
-    """Peak memory use since its creation [MiB].
+    """The highest memory use since it was made [MiB].
 
     Args:
-        device: device of the method.
+        device: where the method computes.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -214,7 +213,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(device)
 
     def update(self) -> float:
-        """Measure the memory use, and return the peak so far [MiB]."""
+        """Look now, and return the highest value so far [MiB]."""
         self.highest = max(self.highest, self._now())
         return self.highest
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 import xarray as xr
 
-from .config import Config
 from .execution import Execution
+from .experiment import Experiment, Source
 from .progress import Frame, MethodScores, Progress
 from .service.queue import QueuePosition, Ticket
 from .service.service import Service
@@ -48,24 +48,26 @@ class Run:
     is in.
 
     Args:
-        config: the experiment; checked here, before any thread starts.
+        source: an experiment, or what :meth:`Experiment.of` makes one from: a config, a mapping of
+            its fields, a YAML or JSON file; checked here, before any thread starts.
         on_frame: called in the worker thread after each step of each method.
         service: the line it waits in, and its limits; by default it waits for nobody.
         owner: session it belongs to; sessions take turns.
 
     Raises:
-        InputError: if the config cannot work.
+        InputError: if the experiment cannot work.
     """
 
     def __init__(
-        self, config: Config, *, on_frame: OnFrame | None = None,
+        self, source: Experiment | Source, *, on_frame: OnFrame | None = None,
         service: Service | None = None, owner: str = "",
     ) -> None:
-        self.config = config
+        self._execution, self._on_frame = Execution(source), on_frame
+        self.experiment = self._execution.experiment
+        self.config = self.experiment.config
         self.error: str | None = None
         self._service, self._owner = service or Service(concurrency=math.inf), owner
         self._ticket: Ticket | None = None
-        self._execution, self._on_frame = Execution(config), on_frame
         self._state: State = "idle"
         self._newest: Frame | None = None
         self._lock, self._result_lock = threading.Lock(), threading.Lock()
@@ -84,7 +86,7 @@ class Run:
         with self._lock:
             if self._state != "idle":
                 raise RuntimeError(f"the run is {self.state}; make a new Run to run again")
-            self._ticket = self._service.join(self.config, self._owner, self._remaining)
+            self._ticket = self._service.join(self.experiment, self._owner, self._remaining)
             self._state = "preparing"
         self._thread = threading.Thread(target=self._run, name="dalab run", daemon=True)
         _alive.add(self)
@@ -212,20 +214,23 @@ def _final_state(scores: dict[str, MethodScores]) -> tuple[State, str | None]:
     return "failed", "; ".join(f"{label} {status}" for label, status in failed.items())
 
 
-def execute(config: Config, on_frame: OnFrame | None = None) -> xr.DataTree:
+def execute(
+    source: Experiment | Source, on_frame: OnFrame | None = None
+) -> xr.DataTree:
     """Run an experiment in this thread and return its result.
 
     An interrupt from the keyboard ends it, and the result is partial; its attribute ``status``
     says so.
 
     Args:
-        config: the experiment.
+        source: an experiment, or what :meth:`Experiment.of` makes one from: a config, a mapping of
+            its fields, a YAML or JSON file such as a ``run.json``.
         on_frame: called after each step of each method.
 
     Raises:
-        InputError: if the config cannot work, or the truth cannot be had.
+        InputError: if the experiment cannot work, or the truth cannot be had.
     """
-    execution = Execution(config)
+    execution = Execution(source)
     try:
         with closing(execution.frames()) as frames:
             for frame in frames:

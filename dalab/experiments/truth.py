@@ -27,6 +27,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..random import stream
 from ..registry import lookup
 from ..systems import System
@@ -68,13 +69,50 @@ TRUTHS: dict[str, Callable[[System, int, int], Tensor]] = {
 """Window ``(steps, lev, y, x)``, normalised, from a system, a number of steps and a seed."""
 
 
-def draw_truth(source: str | Path, system: System, steps: int, seed: int) -> Tensor:
-    """A true window, normalised, ``(steps, lev, y, x)``, float32.
+Source = str | Path | Tensor
+"""A name of :data:`TRUTHS`, the path of a NetCDF file or Zarr store in the layout of pyqg's
+``to_dataset()``, a normalised window ``(time, *shape)``, or a normalised state ``shape``."""
+
+
+def check_source(source: Source, system: System, steps: int) -> None:
+    """Check that a source can be had, without drawing from it.
+
+    Raises:
+        InputError: for an unknown name, a file that is missing, or numbers of another shape.
+    """
+    if isinstance(source, Tensor):
+        _check_numbers(source, system, steps)
+    elif str(source) not in TRUTHS and not (str(source) and Path(source).exists()):
+        _refuse(str(source))
+
+
+def _refuse(source: str) -> None:
+    if source and not Path(source).suffix:
+        lookup("truth", source, TRUTHS)
+    raise InputError(
+        "truth", source, "must be an existing NetCDF or Zarr file, or one of "
+        f"{', '.join(TRUTHS)}", "Check the path.",
+    )
+
+
+def _check_numbers(states: Tensor, system: System, steps: int) -> None:
+    found, state = tuple(states.shape), tuple(system.shape)
+    if found != state and (found[1:] != state or found[0] < steps):
+        raise InputError(
+            "shape of the truth", found,
+            f"must be {(steps, *state)}, a window, or {state}, a state to start from",
+            f"It is normalised, in the order time, {', '.join(system.dims)}.",
+        )
+    if not states.isfinite().all():
+        raise InputError("truth", "NaN or infinity", "must be finite numbers", "Check it.")
+
+
+def draw_truth(source: Source, system: System, steps: int, seed: int) -> Tensor:
+    """A true window, normalised, ``(steps, *shape)``, float32.
 
     Args:
-        source: a name of :data:`TRUTHS`, or the path of a NetCDF file or Zarr store of PV in the
-            layout of pyqg's ``to_dataset()``.
-        system: whose states and normalisation are wanted.
+        source: a name, a path, a window, or a state from which the system runs.
+        system: dynamical system of the truth.
         steps: states in the window, one every ``system.interval``.
         seed: of everything random. In a file, seed 0 takes the window at its beginning, seed 1
             the next window that does not overlap it, and so on, starting again after the last.
@@ -82,12 +120,21 @@ def draw_truth(source: str | Path, system: System, steps: int, seed: int) -> Ten
     Raises:
         InputError: for an unknown source, a file that cannot serve, or pyqg missing.
     """
+    if isinstance(source, Tensor):
+        return _from_numbers(source, system, steps, seed).to("cpu", torch.float32, copy=True)
     if source in TRUTHS:
         return _drawn(str(source), system, steps, seed).to(torch.float32, copy=True)
     path = Path(source)
     if not path.exists() and not path.suffix:
         lookup("truth", str(source), TRUTHS)
     return read_window(path, system, steps, seed)
+
+
+def _from_numbers(states: Tensor, system: System, steps: int, seed: int) -> Tensor:
+    if states.shape != torch.Size(system.shape):
+        return states[:steps]
+    with torch.no_grad():
+        return system.trajectory(states.double(), steps, _streams(seed)("noise"))
 
 
 @lru_cache(maxsize=8)

@@ -7,24 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..methods import Background, Method, Problem
-from ..observations import NetworkDesign, ObservingNetwork
-from ..priors.denoisers.augmented import AugmentedPrior
-from ..priors.loading import load_augmented, load_prior
+from ..methods import Background, Problem
 from ..random import stream
 from ..systems import System
 from .config import Config
-from .parts import (
-    labels,
-    make_device,
-    make_mask,
-    make_method,
-    make_noise,
-    make_operator,
-    make_system,
-)
+from .experiment import Experiment, Source
 from .truth import draw_truth
-from .validate import validate
 
 FORECAST_ERROR = 0.01
 """Standard deviation of the error of the state from which a forecast background starts."""
@@ -35,10 +23,10 @@ class Twin:
     """A truth and the problem that was made from it.
 
     Args:
-        config: the experiment.
-        system: what evolves.
+        config: the texts of the experiment.
+        system: dynamical system of the truth.
         truth: true window, normalised, ``(time, lev, y, x)``; no method sees it.
-        problem: what the methods may know.
+        problem: everything that the methods may know.
         device: where the methods compute.
     """
 
@@ -49,66 +37,33 @@ class Twin:
     device: torch.device
 
 
-def prepare(config: Config) -> Twin:
+def prepare(source: Experiment | Source) -> Twin:
     """Draw the truth, observe it, and state the problem.
 
-    Every random choice has its own stream, so that changing the mask, say, leaves the truth and
-    the noise of the other instruments as they were.
+    Args:
+        source: an experiment, or what :meth:`Experiment.of` makes one from.
 
     Raises:
-        InputError: if the config cannot work, or the truth cannot be had.
+        InputError: if the experiment cannot work, or the truth cannot be had.
     """
-    validate(config)
-    system, device = make_system(config.system), make_device(config.device)
-    earlier, truth = _draw(config, system)
-    observing = make_network(config, system)
+    made = Experiment.of(source)
+    states = draw_truth(made.truth, made.system, made.window + made.leads, made.seed)
+    truth = states[made.leads :]
     problem = Problem(
-        system=system, prior=load_prior(config.prior, system), network=observing,
-        data=observing.observe(truth, lambda i: stream(config.seed, "noise", i)),
-        background=_background(config, system, earlier, truth[0]),
-        augmented=_augmented(config, system),
+        system=made.system, prior=made.prior, network=made.observing,
+        data=made.observing.observe(truth, lambda i: stream(made.seed, "noise", i)),
+        background=_background(made, states), augmented=made.augmented,
     )
-    return Twin(config, system, truth, problem, device)
+    return Twin(made.config, made.system, truth, problem, torch.device(made.device))
 
 
-def methods(config: Config) -> dict[str, Method]:
-    """The methods of an experiment by label: the registry name, made unique."""
-    made = (make_method(text, config.steps) for text in config.methods)
-    return dict(zip(labels(config.methods), made, strict=True))
-
-
-def _augmented(config: Config, system: System) -> AugmentedPrior | None:
-    """The augmented prior, where a method needs it."""
-    if not any(method.uses_augmented for method in methods(config).values()):
+def _background(made: Experiment, states: Tensor) -> Background | None:
+    """The background of step 0, from the first states of the truth."""
+    if made.background is None:
         return None
-    return load_augmented(config.prior, system, config.operators)
-
-
-def make_network(config: Config, system: System) -> ObservingNetwork:
-    """The observing network of an experiment; needs no truth."""
-    design = NetworkDesign(
-        operators=tuple(make_operator(text, system) for text in config.operators),
-        masks=tuple(make_mask(text) for text in config.masks), interval=config.interval,
-        noise=config.noise, noise_family=make_noise(config.noise_family),
-        assumed_noise=config.assumed_noise,
-    )
-    return design.realise(system, config.window, lambda i: stream(config.seed, "mask", i))
-
-
-def _draw(config: Config, system: System) -> tuple[Tensor | None, Tensor]:
-    """The state before the window, where a background needs it, and the true window."""
-    extra = int(config.background is not None and config.background_kind == "forecast")
-    states = draw_truth(config.truth, system, config.window + extra, config.seed)
-    return (states[0] if extra else None), states[extra:]
-
-
-def _background(
-    config: Config, system: System, earlier: Tensor | None, first: Tensor
-) -> Background | None:
-    if config.background is None:
-        return None
-    noise = torch.randn(first.shape, generator=stream(config.seed, "background")).to(first)
-    if earlier is None:
-        return Background(first + config.background * noise, config.background)
-    return Background(system.step(earlier + FORECAST_ERROR * noise), config.background)
-
+    first = states[made.leads]
+    noise = torch.randn(first.shape, generator=stream(made.seed, "background")).to(first)
+    if not made.leads:
+        return Background(first + made.background * noise, made.background)
+    start = states[0] + FORECAST_ERROR * noise
+    return Background(made.system.step(start), made.background)

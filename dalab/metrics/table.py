@@ -28,8 +28,8 @@ def table(tree: xr.DataTree) -> pd.DataFrame:
     return frame.astype(counts)
 
 
-def steps_table(tree: xr.DataTree) -> pd.DataFrame:
-    """One row per method and step of the window, methods in the order of the run.
+def to_pandas(tree: xr.DataTree) -> pd.DataFrame:
+    """Tidy scores of a result: one row per method and step, methods in the order of the run.
 
     The columns are ``method``, ``time``, the scores of :data:`dalab.metrics.summary.STEPS`, and
     ``members`` and ``status`` of the method.

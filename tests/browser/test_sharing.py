@@ -13,9 +13,9 @@ import xarray as xr
 from PIL import Image
 
 from dalab.experiments.config import Config
-from dalab.experiments.parts import make_system
 from dalab.experiments.results.store import config_of, load, save
 from dalab.experiments.run import execute
+from dalab.systems import SYSTEMS
 
 from .page import LabPage
 
@@ -187,7 +187,7 @@ def test_a_truth_of_ones_own_becomes_the_truth(visit, tmp_path):
     lab = visit(QUICK)
     before = lab.wait(lambda: lab.image("truth") and any(lab.image("truth"))
                       and lab.image("truth"), "the usual truth")
-    system = make_system("qg64")
+    system = SYSTEMS.make("qg64")
     values = np.random.default_rng(0).normal(size=(9, *system.shape)) * system.scale.numpy()
     q = (("time", "lev", "y", "x"), values, {"units": "s^-1"})
     time = ("time", np.arange(9) * system.interval, {"units": "s"})

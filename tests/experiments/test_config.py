@@ -7,16 +7,12 @@ import json
 import pytest
 
 from dalab.errors import InputError
-from dalab.experiments.config import Config, load_config
-from dalab.experiments.parts import (
-    labels,
-    make_device,
-    make_method,
-    make_operator,
-    make_system,
-)
-from dalab.experiments.validate import validate
+from dalab.experiments.config import Config, load_config, unique_labels
+from dalab.experiments.device import choose_device
+from dalab.experiments.experiment import Experiment, make_method
+from dalab.observations import OPERATORS
 from dalab.observations.operators import Velocity
+from dalab.systems import SYSTEMS
 
 FULL = Config(
     truth="pyqg", operators=("arctan", "velocity:form=physical"), masks=("full", "stride:4"),
@@ -82,7 +78,7 @@ def test_says_that_a_file_is_missing(tmp_path):
 
 @pytest.mark.parametrize("config", [Config(), FULL, Config(masks="points:[(3,5),(10,7)]")])
 def test_accepts_what_works(config):
-    validate(config)
+    Experiment.of(config)
 
 
 @pytest.mark.parametrize(
@@ -90,18 +86,21 @@ def test_accepts_what_works(config):
     [
         ({"masks": "random:0"}, "ratio = 0", "above 0.0 and at most 1.0", "default is 0.25"),
         ({"masks": "random:1.5"}, "ratio = 1.5", "at most 1.0", "default is 0.25"),
-        ({"noise": 0.0}, "noise = 0.0", "above 0", "Use 0.1"),
-        ({"noise": -1}, "noise = -1", "above 0", "Use 0.1"),
-        ({"noise": float("nan")}, "noise = nan", "finite", "Use 0.1"),
-        ({"assumed_noise": 0}, "assumed noise = 0", "above 0", "Leave it out"),
-        ({"background": 0.0}, "background = 0.0", "above 0", "leave it out"),
+        ({"noise": 0.0}, "noise = 0.0", "at least 1e-06", "Use 0.1"),
+        ({"noise": -1}, "noise = -1", "at least 1e-06", "Use 0.1"),
+        ({"noise": float("nan")}, "noise = nan", "at most 1000000.0", "Use 0.1"),
+        ({"noise": 1e-300}, "noise = 1e-300", "at least 1e-06", "Use 0.1"),
+        ({"noise": 1e39}, "noise = 1e+39", "at most 1000000.0", "Use 0.1"),
+        ({"noise": "much"}, "noise = 'much'", "must be a number", "Use 0.1"),
+        ({"assumed_noise": 0}, "assumed noise = 0", "at least 1e-06", "Leave it out"),
+        ({"background": 0.0}, "background = 0.0", "at least 1e-06", "leave it out"),
         ({"background_kind": "forcast"}, "'forcast'", "perturbed, forecast", "'forecast'"),
         ({"interval": 10}, "interval = 10", "shorter than the window of 9", "Use 1"),
         ({"interval": 0}, "interval = 0", "at least 1", "Use 1"),
         ({"members": 0}, "members = 0", "at least 1", "Use 8"),
         ({"members": 2.5}, "members = 2.5", "whole number", "Use 8"),
         ({"members": True}, "members = True", "whole number", "Use 8"),
-        ({"steps": 1}, "steps = 1", "at least 2", "Use 24"),
+        ({"steps": 1}, "steps = 1", "at least 2", "Leave it out"),
         ({"methods": "spectral:steps=1"}, "steps = 1", "at least 2", "default is 24"),
         ({"steps": 10**6}, "steps = 1000000", "at most 1000", "default is 24"),
         ({"operators": "arctn"}, "'arctn'", "one of identity", "Did you mean 'arctan'?"),
@@ -128,7 +127,7 @@ def test_accepts_what_works(config):
 )
 def test_refuses_before_any_work_and_says_value_bound_and_remedy(change, value, bound, remedy):
     with pytest.raises(InputError) as caught:
-        validate(Config(**change))
+        Experiment.of(Config(**change))
     said = str(caught.value)
     assert value in said and bound in said and remedy in said
     assert "\n" not in said
@@ -138,13 +137,13 @@ def test_cuda_without_cuda(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="sees none. Use cpu or auto."):
-        make_device("cuda")
-    assert make_device("auto").type == "cpu"
+        choose_device("cuda")
+    assert choose_device("auto").type == "cpu"
 
 
 def test_an_operator_is_built_with_its_system():
-    system = make_system("qg64")
-    operator = make_operator("velocity:form=physical", system)
+    system = SYSTEMS.make("qg64")
+    operator = OPERATORS.make("velocity:form=physical", system)
     assert isinstance(operator, Velocity) and operator.form == "physical"
     assert operator.system == system and operator.channels == ("u1", "u2", "v1", "v2")
 
@@ -163,4 +162,4 @@ def test_a_method_without_steps_has_none():
 
 def test_labels_are_registry_names_made_unique():
     texts = ["spectral", "oi", "spectral:eta=0", "spectral:steps=9"]
-    assert labels(texts) == ["spectral", "oi", "spectral-2", "spectral-3"]
+    assert unique_labels(texts) == ("spectral", "oi", "spectral-2", "spectral-3")

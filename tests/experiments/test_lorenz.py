@@ -8,11 +8,11 @@ import torch
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
+from dalab.experiments.experiment import Experiment
 from dalab.experiments.results.store import load, save
 from dalab.experiments.run import execute
 from dalab.experiments.truth import draw_truth
 from dalab.experiments.twin import prepare
-from dalab.experiments.validate import validate
 from dalab.priors.loading import load_prior
 from dalab.random import stream
 from dalab.systems import SYSTEMS
@@ -68,7 +68,7 @@ def test_truths_of_two_layer_flow_are_refused(source):
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused_before_any_work(change, message):
     with pytest.raises(InputError, match=message):
-        validate(config("lorenz63", **change))
+        Experiment.of(config("lorenz63", **change))
 
 
 @pytest.fixture(scope="module", params=["lorenz63", "lorenz96"])

@@ -6,9 +6,9 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
+from dalab.experiments.experiment import make_methods
 from dalab.experiments.run import Run
 from dalab.experiments.service import limits as memory
-from dalab.experiments.twin import methods
 
 CONFIG = Config(methods=("sda", "oi"), prior="gaussian", device="cpu")
 WINDOW = 4 * 9 * 2 * 64 * 64
@@ -16,7 +16,7 @@ WINDOW = 4 * 9 * 2 * 64 * 64
 
 def needed(**changes) -> int:
     config = CONFIG.replace(**changes)
-    return memory.member_bytes(config, list(methods(config).values()))
+    return memory.member_bytes(config, list(make_methods(config).values()))
 
 
 def test_what_a_member_needs():

@@ -7,7 +7,8 @@ import torch
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.twin import methods, prepare
+from dalab.experiments.experiment import make_methods
+from dalab.experiments.twin import prepare
 from dalab.priors.loading import load_prior
 
 TWO = Config(operators=("arctan", "velocity"), masks=("random:0.1", "stride:8"), device="cpu")
@@ -85,6 +86,6 @@ def test_refuses_what_cannot_work():
 
 
 def test_makes_the_methods_by_label():
-    made = methods(Config(methods=("spectral:eta=0", "oi", "spectral"), steps=5))
+    made = make_methods(Config(methods=("spectral:eta=0", "oi", "spectral"), steps=5))
     assert list(made) == ["spectral", "oi", "spectral-2"]
     assert (made["spectral"].eta, made["spectral"].steps, made["spectral-2"].eta) == (0, 5, 1)

@@ -4,7 +4,7 @@ import pytest
 
 from dalab import Config
 from dalab.errors import InputError
-from dalab.experiments.validate import validate
+from dalab.experiments.experiment import Experiment
 from dalab.methods import METHODS, Method
 from dalab.methods.families import families
 from dalab.observations import MASKS, NOISES, OPERATORS
@@ -44,7 +44,7 @@ def test_every_choice_reaches_the_config():
         background_kind="forecast", truth="pyqg", methods=("oi",), members=3, steps=10, seed=5,
         device="cpu",
     )
-    validate(config)
+    Experiment.of(config)
 
 
 def test_assumed_noise_and_background_are_off_by_default():
@@ -110,7 +110,7 @@ def test_painted_sensors_can_be_typed_with_or_without_brackets():
     form = Controls(masks=["points:[(3, 5), (10, 7)]"])
     assert form.config().masks == ("points:sensors=[(3, 5), (10, 7)]",)
     form.mask_options["points"].sensors = "(1, 2), (3, 4)"
-    validate(form.config())
+    Experiment.of(form.config())
     assert form.config().masks == ("points:sensors=[(1, 2), (3, 4)]",)
 
 
@@ -127,7 +127,7 @@ def test_every_registered_entry_has_its_options_in_the_form(kind, registry):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_can_be_chosen(name):
-    validate(Controls(methods=[name]).config())
+    Experiment.of(Controls(methods=[name]).config())
 
 
 def test_a_file_of_the_user_is_a_truth_like_the_others(tmp_path):
@@ -142,7 +142,7 @@ def test_a_file_of_the_user_is_a_truth_like_the_others(tmp_path):
 def test_a_missing_file_is_named_with_the_remedy():
     controls = Controls(truth="nowhere.nc")
     with pytest.raises(InputError, match="truth = 'nowhere.nc'.*existing.*Check the path"):
-        validate(controls.config())
+        Experiment.of(controls.config())
 
 
 def test_every_method_is_in_one_family():
@@ -174,9 +174,9 @@ def test_what_is_barred_is_refused_and_the_rest_is_not(system):
         assert unavailable == (name in ("velocity", "speed") and system != "qg64")
         if unavailable:
             with pytest.raises(InputError, match="operator"):
-                validate(Config(system=system, operators=(name,), masks=("full",)))
+                Experiment.of(Config(system=system, operators=(name,), masks=("full",)))
         else:
-            validate(Config(system=system, operators=(name,), masks=("full",)))
+            Experiment.of(Config(system=system, operators=(name,), masks=("full",)))
     assert set(unavailable_methods(system)) == {"kf", "rts"}, "no system of the registry is linear"
 
 
@@ -186,11 +186,11 @@ def test_another_system_leaves_out_what_it_does_not_have():
     form.system = "lorenz63"
     assert (form.operators, form.mask, form.truth) == (["arctan"], "full", "model")
     assert form.methods == ["oi"] and form.step_word == "step"
-    validate(form.config())
+    Experiment.of(form.config())
     form.operators = ["sine"]
     form.system = "qg64"
     assert form.operators == ["sine"]
-    validate(form.config())
+    Experiment.of(form.config())
 
 
 def test_a_config_that_cannot_work_is_not_changed_behind_its_back():
@@ -198,4 +198,4 @@ def test_a_config_that_cannot_work_is_not_changed_behind_its_back():
     form.load(Config(system="lorenz63", operators=("identity",), masks=("random:0.25",)))
     assert form.mask == "random"
     with pytest.raises(InputError, match="ratio"):
-        validate(form.config())
+        Experiment.of(form.config())

@@ -11,8 +11,7 @@ import yaml
 
 from dalab import Config, execute
 from dalab.experiments.config import load_config
-from dalab.experiments.twin import make_network
-from dalab.experiments.validate import validate
+from dalab.experiments.experiment import Experiment, network_of
 from dalab.systems import SYSTEMS
 from dalab.views.model.config_text import command, query, read
 from dalab.views.model.controls import Controls
@@ -72,14 +71,14 @@ def test_painting_begins_from_the_mask_that_is_chosen(painting):
     assert torch.equal(painting.cells, before | region)
     painting.paint(region, on=False)
     assert torch.equal(painting.cells, before & ~region)
-    validate(painting.controls.config())
+    Experiment.of(painting.controls.config())
 
 
 def test_the_next_run_sees_what_was_painted(painting):
     painting.clear()
     painting.paint(box(painting.plane, [(0, 0), (5, 4)]))
     config = painting.controls.config()
-    assert make_network(config, SYSTEMS["qg64"]()).size == 5 * 4 * 2 * 9
+    assert network_of(config, SYSTEMS["qg64"]()).size == 5 * 4 * 2 * 9
     assert torch.equal(Painting(Controls(**config.to_dict())).cells, painting.cells)
 
 
@@ -155,7 +154,7 @@ def test_a_ring_is_painted_in_time_and_space():
     assert torch.equal(painting.shown(0), region) and painting.cells.sum() == 6
     painting.paint(region)
     assert painting.cells[:, 0, 10:13].all() and painting.cells.sum() == 27
-    validate(painting.controls.config())
+    Experiment.of(painting.controls.config())
 
 
 def test_operators_with_a_mask_of_their_own_are_left_alone(painting):

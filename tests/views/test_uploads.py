@@ -7,9 +7,9 @@ import xarray as xr
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.parts import make_system
 from dalab.experiments.results.store import save
 from dalab.experiments.results.stored_run import StoredRun
+from dalab.systems import SYSTEMS
 from dalab.views.model import uploads
 from dalab.views.model.uploads import Upload, read_upload
 
@@ -28,7 +28,7 @@ def arrived(path, name=None, piece=1 << 16):
 
 def truth(tmp_path, **changes):
     """A truth of one's own on the grid of the usual system."""
-    system = make_system("qg64")
+    system = SYSTEMS.make("qg64")
     values = np.random.default_rng(0).normal(size=(4, *system.shape)) * system.scale.numpy()
     q = (("time", "lev", "y", "x"), changes.pop("values", values), {"units": "s^-1"})
     time = ("time", np.arange(4) * system.interval, {"units": "s"})

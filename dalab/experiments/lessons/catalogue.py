@@ -1,4 +1,4 @@
-"""Scenarios of the lab, in order of difficulty."""
+"""The scenarios that come with the lab, easy ones first."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ WAVES = Config(system="ring", operators=("identity",), noise=0.3, members=40, se
 
 
 def calibration_measure(low: float, high: float) -> Measure:
-    """Require a calibrated ensemble: spread/skill within bounds."""
+    """The demand that an ensemble knows its own error."""
     return Measure(label="spread / skill", of=spread_skill, low=low, high=high)
 
 
 def accuracy_measure(high: float) -> Measure:
-    """Require an accurate ensemble mean."""
+    """The demand that the mean is near the truth."""
     return Measure(label="error of the mean", of=error, high=high)
 
 

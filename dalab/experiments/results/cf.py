@@ -1,4 +1,4 @@
-"""Names, units and coordinates of the contents of a result, following the CF conventions."""
+"""Names, units and coordinates of what a result holds, after the CF conventions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from torch import Tensor
 
 from ...observations import ObservingNetwork
 from ...systems import System
-from ..config import Config
-from ..parts import labels
+from ..config import Config, unique_labels
 from ..twin import Twin
 
 
 def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
-    """Make the coordinates of a window; time since its first state, in the system's unit."""
+    """Coordinates of a window; time since its first state, in the unit the system shows it in."""
     values, attrs = {"time": system.times(config.window), **system.coords()}, system.cf_attributes
     return {
         name: xr.DataArray(np.asarray(v), dims=name, attrs=dict(attrs.get(name, {})))
@@ -26,13 +25,13 @@ def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
 
 
 def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataArray:
-    """Store normalised states as float32.
+    """Normalised states, float32.
 
     Args:
         values: ``(*leading, *system.shape)``.
         system: gives the names of the other dims.
         leading: names of the leading dims.
-        what: description of the states.
+        what: whose states they are.
     """
     attrs = {
         "long_name": f"{system.quantity}, {what}, normalised",
@@ -44,18 +43,18 @@ def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataA
 
 
 def texts(values: Sequence[str]) -> np.ndarray:
-    """Store texts of any length, for NetCDF and Zarr."""
+    """Texts of any length, as NetCDF and Zarr have them."""
     return np.array(values, dtype=object)
 
 
 def _physical(system: System) -> str:
-    """Describe the conversion of normalised states to physical units."""
+    """How to come from normalised states to physical units."""
     text = f"multiply by /pv_scale for {system.units}"
     return f"{text}, then add /pv_offset" if system.offset.any() else text
 
 
 def normalisation(system: System) -> dict[str, xr.DataArray]:
-    """Store ``pv_scale`` by layer, and ``pv_offset`` for a system whose mean is not zero."""
+    """``pv_scale``, by layer, and ``pv_offset`` for a system whose mean is not zero."""
     scale = _by_layer(system.scale, system, "physical units per normalised unit")
     if not system.offset.any():
         return {"pv_scale": scale}
@@ -68,10 +67,10 @@ def _by_layer(values: Tensor, system: System, long_name: str) -> xr.DataArray:
 
 
 def observations(twin: Twin) -> dict[str, xr.Dataset]:
-    """Map the data of every instrument to the grid, NaN where unobserved; by instrument label."""
+    """What every instrument saw, on the grid, NaN where it did not look; by instrument label."""
     network, config = twin.problem.network, twin.config
     pieces = network.split(twin.problem.data.cpu())
-    names = labels(config.operators)
+    names = unique_labels(config.operators)
     return {name: _instrument(network, config, i, pieces[i]) for i, name in enumerate(names)}
 
 

@@ -1,4 +1,4 @@
-"""Diagnostics of a result by method: calibration, spectra and physics."""
+"""What a result says about its posteriors and their physics, method by method, for pictures."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from ...metrics.ensemble import coverage, rank_histogram, spread_steps
 from ...metrics.physics import energy, enstrophy, residual_steps
 from ...metrics.spectral import spectrum
 from ...systems import QGSystem, System
-from ..parts import make_system
-from .store import config_of
+from .recorded import system_of
 
 FEW = 4
-"""Number of members whose physics is diagnosed: each needs a forecast."""
+"""Members whose physics is looked at: a forecast of each costs time."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration of an ensemble; empty arrays for one member.
+    """How an ensemble relates to the truth; empty arrays for one member.
 
     Args:
-        ranks: share of cells by rank of the truth, times the number of ranks; 1 if calibrated.
-        expected: nominal coverage of the central intervals.
-        covered: actual coverage of the central intervals.
-        ratio: spread / error of the mean by step, corrected for the number of members.
+        ranks: share of cells by rank of the truth, times the number of ranks: 1 is expected.
+        expected: nominal shares of the central intervals.
+        covered: shares in which the truth lay in them.
+        ratio: spread over error of the mean by step, corrected for the number of members.
     """
 
     ranks: np.ndarray
@@ -43,9 +42,9 @@ class Spectra:
     """Variance by wavenumber of one layer, averaged over the window.
 
     Args:
-        member: spectrum of single members.
-        mean: spectrum of the ensemble mean.
-        error: spectrum of the mean minus the truth.
+        member: of single members.
+        mean: of the ensemble mean.
+        error: of the mean minus the truth.
     """
 
     member: np.ndarray
@@ -55,12 +54,12 @@ class Spectra:
 
 @dataclass(frozen=True)
 class Physics:
-    """Physical consistency of states; energies are means over members.
+    """How trajectory-like states are; energies are means over members.
 
     Args:
-        residual: residual of the forecast model by step, ``(time - 1,)``, normalised.
-        energy: energy by step.
-        enstrophy: enstrophy by step; ``None`` for a system without.
+        residual: of the forecast model by step, ``(time - 1,)``, normalised.
+        energy: by step.
+        enstrophy: by step; ``None`` for a system without.
     """
 
     residual: np.ndarray
@@ -69,18 +68,18 @@ class Physics:
 
 
 def ensembles(tree: xr.DataTree) -> dict[str, xr.DataArray]:
-    """Return the estimates of a result, ``(member, time, lev, y, x)``, by label."""
+    """The estimates of a result, ``(member, time, lev, y, x)``, by label."""
     nodes = tree["estimates"].children if "estimates" in tree.children else {}
     return {label: cast(xr.DataArray, node["pv"]) for label, node in nodes.items()}
 
 
 def truth_of(tree: xr.DataTree) -> xr.DataArray:
-    """Return the true window of a result, ``(time, lev, y, x)``."""
+    """The true window of a result, ``(time, lev, y, x)``."""
     return cast(xr.DataArray, tree["truth/pv"])
 
 
 def calibration(tree: xr.DataTree) -> dict[str, Calibration]:
-    """Compute ranks, coverage and spread/skill of every method, by label."""
+    """Ranks, coverage and spread/skill of every method, by label."""
     truth = truth_of(tree)
     return {label: _calibration(found, truth) for label, found in ensembles(tree).items()}
 
@@ -99,7 +98,7 @@ def _calibration(ensemble: xr.DataArray, truth: xr.DataArray) -> Calibration:
 
 
 def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectra]]:
-    """Compute the spectrum of the truth in a layer, and those of every method, by label."""
+    """Spectrum of the truth in a layer, and those of every method, by label."""
     truth = truth_of(tree)[:, layer]
     found = {}
     for label, ensemble in ensembles(tree).items():
@@ -111,8 +110,8 @@ def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectr
 
 
 def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
-    """Compute residual and energies of the truth, and of every method, by label."""
-    system = make_system(config_of(tree).system)
+    """Residual and energies of the truth, and of every method, by label."""
+    system = system_of(tree)
     methods = {
         label: _physics(torch.from_numpy(np.ascontiguousarray(ensemble[:FEW].values)), system)
         for label, ensemble in ensembles(tree).items()
@@ -121,7 +120,7 @@ def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
 
 
 def _physics(states: Tensor, system: System) -> Physics:
-    """Compute residual and energies of states ``(member, time, *system.shape)``."""
+    """Of states ``(member, time, *system.shape)``."""
     return Physics(
         residual_steps(states, system).numpy(), energy(states, system).mean(0).numpy(),
         enstrophy(states, system).mean(0).numpy() if isinstance(system, QGSystem) else None,

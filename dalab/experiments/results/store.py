@@ -1,7 +1,7 @@
-"""Results as one ``xarray.DataTree``, and their files.
+"""Results: one ``xarray.DataTree``, and the files it is kept in.
 
 =========================== ==================================================================
-node                        contents
+node                        holds
 =========================== ==================================================================
 ``/``                       coordinates; ``pv_scale`` (lev) [1/s]; the config, seed, versions
                             and status as attributes
@@ -16,8 +16,8 @@ node                        contents
 PV is normalised, its units are 1: the scores are defined on it. ``tree["truth/pv"] *
 tree["pv_scale"]`` is in 1/s. Times are days since the first state of the window.
 
-Other systems store their state under the same name, ``pv``. If the mean of their climate is not
-zero, add ``pv_offset`` (lev) after scaling; if their time is a pure number, so are the times.
+The state of another system stands in the place of PV, under the same name. Where its climate has a
+mean, ``pv_offset`` (lev) is to be added last; where its time is a pure number, so are the times.
 """
 
 from __future__ import annotations
@@ -38,23 +38,24 @@ from ...errors import InputError
 from ...metrics.summary import DESCRIPTIONS, STEPS, WINDOW, summarise
 from ...systems import System
 from ..config import Config
-from ..parts import make_system
+from ..experiment import Experiment
 from ..progress import MethodScores
 from ..twin import Twin
 from .cf import coordinates, normalisation, observations, states, texts
+from .recorded import OWN, SYSTEM, describe_system
 
 FORMAT = "dalab-result-1"
 
 COSTS = {
     "network_evaluations": ("evaluations of the prior's denoiser, per member", "1"),
-    "seconds": ("run time of the method", "s"),
+    "seconds": ("time spent in the method", "s"),
     "peak_memory_mb": ("peak memory: of torch on a GPU, of the whole process on the CPU", "MiB"),
     "members": ("posterior samples", "1"),
 }
 
 
 def score_estimate(twin: Twin, estimate: Tensor) -> xr.Dataset:
-    """Score an estimate ``(member, time, *state)`` by :mod:`dalab.metrics.summary`."""
+    """All scores of an estimate ``(member, time, *state)``, by :mod:`dalab.metrics.summary`."""
     return summarise(
         states(estimate, twin.system, "member", "time", what="estimate"),
         states(twin.truth, twin.system, "time", what="truth"),
@@ -62,35 +63,39 @@ def score_estimate(twin: Twin, estimate: Tensor) -> xr.Dataset:
 
 
 def assemble(
-    config: Config,
+    experiment: Experiment,
     twin: Twin | None,
     scores: Mapping[str, MethodScores],
     estimates: Mapping[str, Tensor],
     summaries: Mapping[str, xr.Dataset],
 ) -> xr.DataTree:
-    """Assemble the result of an experiment, complete or partial.
+    """The result of an experiment, complete or not.
 
     Args:
-        config: the experiment.
+        experiment: what was run.
         twin: truth and problem, unless the run ended before they were prepared.
         scores: costs and status of every method.
-        estimates: estimates ``(member, time, *state)`` of the methods that have one.
+        estimates: ``(member, time, *state)`` of the methods that got so far.
         summaries: their scores.
     """
-    system = make_system(config.system)
-    about = _attributes(config, twin, scores)
-    nodes = {"/": xr.Dataset(normalisation(system), coordinates(config, system), about)}
+    system = experiment.system
+    about = _attributes(experiment, twin, scores)
+    nodes = {"/": xr.Dataset(normalisation(system), coordinates(experiment.config, system), about)}
     if twin is not None:
         nodes |= _given(twin)
     for label, estimate in estimates.items():
         nodes[f"/estimates/{label}"] = _estimate(estimate, system, label, scores[label])
-    nodes["/metrics"] = _metrics(scores, summaries, config.window)
+    nodes["/metrics"] = _metrics(scores, summaries, experiment.window)
     return xr.DataTree.from_dict(nodes)
 
 
 def _attributes(
-    config: Config, twin: Twin | None, scores: Mapping[str, MethodScores]
+    experiment: Experiment, twin: Twin | None, scores: Mapping[str, MethodScores]
 ) -> dict[str, object]:
+    config = experiment.config
+    own = {OWN: " ".join(sorted(experiment.own))} if experiment.own else {}
+    if "system" in experiment.own:
+        own[SYSTEM] = describe_system(experiment.system)
     return {
         "Conventions": "CF-1.11",
         "title": f"Twin experiment with {config.system}: {', '.join(scores)}",
@@ -103,11 +108,12 @@ def _attributes(
         "dalab_version": __version__,
         "torch_version": str(torch.__version__),
         "device": str(twin.device) if twin is not None else config.device,
+        **own,
     }
 
 
 def _status(scores: Mapping[str, MethodScores]) -> str:
-    """Return ``complete``, ``cancelled``, ``failed`` (all methods) or ``partial`` (some)."""
+    """``complete``, ``cancelled``, ``failed`` (every method) or ``partial`` (some method)."""
     found = {s.status.partition(":")[0] for s in scores.values()}
     if "cancelled" in found:
         return "cancelled"
@@ -115,7 +121,7 @@ def _status(scores: Mapping[str, MethodScores]) -> str:
 
 
 def _given(twin: Twin) -> dict[str, xr.Dataset]:
-    """Store truth, observations and background."""
+    """Truth, observations and background."""
     system, background = twin.system, twin.problem.background
     truth = states(twin.truth, system, "time", what="truth")
     nodes = {"/truth": xr.Dataset({"pv": truth}, attrs={"source": twin.config.truth})}
@@ -151,10 +157,10 @@ def _metrics(
 
 
 def config_of(tree: xr.DataTree) -> Config:
-    """Return the config of a result.
+    """The config a result was made from.
 
     Raises:
-        InputError: if the tree is not a result of dalab.
+        InputError: if the tree is not a result of dalab's.
     """
     if tree.attrs.get("format") != FORMAT:
         raise InputError(
@@ -168,7 +174,7 @@ def config_of(tree: xr.DataTree) -> Config:
 
 
 def check_path(path: str | Path) -> Path:
-    """Check that a result can be written to a path, and return the path.
+    """The path, if a result can be written there.
 
     Raises:
         InputError: unless it ends in .nc or .zarr and its folder exists or can be made.
@@ -184,7 +190,7 @@ def check_path(path: str | Path) -> Path:
 
 
 def save(tree: xr.DataTree, path: str | Path) -> Path:
-    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing an existing file.
+    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing what was there.
 
     The file appears under its name only when it is complete.
 
@@ -209,7 +215,7 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
 
 
 def _compression(tree: xr.DataTree) -> dict[str, dict]:
-    """Return the encoding for light compression of all gridded fields."""
+    """Light compression of all fields on the grid."""
     return {
         node.path: {n: {"zlib": True, "complevel": 1} for n, v in node.data_vars.items()
                     if v.ndim > 2}
@@ -221,7 +227,7 @@ def load(path: str | Path) -> xr.DataTree:
     """Read a result that :func:`save` wrote, into memory.
 
     Raises:
-        InputError: if the file is missing, cannot be read, or is not a result of dalab.
+        InputError: if the file is missing, cannot be read, or is not a result of dalab's.
     """
     path = Path(path)
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Finished runs restored from result files, with the interface of a run."""
+"""A finished run from a file: what a run shows once it has ended, made from its result alone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from torch import Tensor
 from ...errors import InputError
 from ...methods import Background, Problem, Step
 from ...metrics.summary import STEPS
-from ...priors.loading import load_prior
+from ...observations import ObservingNetwork
+from ...priors import Prior, load_prior
 from ...systems import System
-from ..config import Config
-from ..parts import labels, make_method, make_system
+from ..config import Config, unique_labels
+from ..experiment import make_methods, network_of
 from ..progress import Frame, MethodScores, Progress
 from ..service.queue import QueuePosition
-from ..twin import Twin, make_network
+from ..twin import Twin
+from .recorded import RecordedPrior, own_parts, recorded_network, system_of
 from .store import COSTS, config_of
 
 REMEDY = "Give a file that dalab wrote, unchanged."
@@ -29,13 +31,13 @@ _STATES = {"complete": "done", "partial": "done", "cancelled": "cancelled", "fai
 
 
 class StoredRun:
-    """A finished run restored from its result, with the attributes of a :class:`Run`.
+    """A run that has ended elsewhere, with the attributes by which a :class:`Run` is shown.
 
     Args:
         tree: a result, complete or partial, as :func:`dalab.load` reads it.
 
     Raises:
-        InputError: if the tree does not match its config.
+        InputError: if the tree does not hold what its config says.
     """
 
     error: str | None = None
@@ -43,7 +45,7 @@ class StoredRun:
 
     def __init__(self, tree: xr.DataTree) -> None:
         self.config, self.result = _config(tree), tree
-        system = make_system(self.config.system)
+        system = system_of(tree)
         _check(tree, self.config, system)
         self.state = _STATES[str(tree.attrs["status"])]
         self.twin = _twin(tree, self.config, system)
@@ -54,7 +56,7 @@ class StoredRun:
 
     @cached_property
     def frames(self) -> Mapping[str, Frame]:
-        """Last frame of every method that has an estimate."""
+        """The last frame of every method that has an estimate."""
         return {label: self._frame(label) for label in _children(self.result, "estimates")}
 
     def _frame(self, label: str) -> Frame:
@@ -67,34 +69,34 @@ class StoredRun:
         )
 
     def cancel(self) -> None:
-        """Do nothing: a stored run has ended."""
+        """Nothing goes on that could be cancelled."""
 
     def join(self, timeout: float | None = None) -> bool:
-        """Return at once: a stored run has no thread."""
+        """There is no thread to wait for."""
         return True
 
 
 def _config(tree: xr.DataTree) -> Config:
     try:
         config = config_of(tree)
-        for text in config.methods:
-            make_method(text, config.steps)
+        if "methods" not in own_parts(tree):
+            make_methods(config)
     except InputError:
         raise
     except Exception as error:
-        raise _refused("config", type(error).__name__, "must be a config of dalab") from None
+        raise _refused("config", type(error).__name__, "must be a config of dalab's") from None
     return config
 
 
 def _check(tree: xr.DataTree, config: Config, system: System) -> None:
-    """Check that every part has the shape that the config implies."""
-    status, methods = tree.attrs.get("status"), labels(config.methods)
+    """Every part has the shape that the config gives it."""
+    status, methods = tree.attrs.get("status"), _methods(tree)
     if status not in _STATES:
         raise _refused("status", status, f"must be one of {', '.join(_STATES)}")
     window = (config.window, *system.shape)
     _numbers(tree, "truth/pv", window)
-    if _methods(tree) != methods:
-        raise _refused("methods", _methods(tree), f"must be {methods}")
+    if "methods" not in own_parts(tree) and methods != list(config.labels):
+        raise _refused("methods", methods, f"must be {list(config.labels)}")
     for label in _children(tree, "estimates"):
         if label not in methods:
             raise _refused("estimate", label, f"must be of {', '.join(methods)}")
@@ -118,7 +120,7 @@ def _array(tree: xr.DataTree, path: str) -> xr.DataArray:
     try:
         found = tree[path]
     except KeyError:
-        raise _refused("part of the result", path, "must be present") from None
+        raise _refused("part of the result", path, "must be there") from None
     return cast(xr.DataArray, found)
 
 
@@ -140,22 +142,34 @@ def _tensor(tree: xr.DataTree, path: str) -> Tensor:
 
 
 def _twin(tree: xr.DataTree, config: Config, system: System) -> Twin:
-    """Restore truth and problem; masks follow from the config, data are those stored."""
-    network = make_network(config, system)
+    """Truth and problem as they were; masks follow from the config, data are those stored."""
+    network = _network(tree, config, system)
     pieces = []
-    for name, instrument in zip(labels(config.operators), network.instruments, strict=True):
+    for name, instrument in zip(unique_labels(config.operators), network.instruments, strict=True):
         path = f"observations/{name}/observed"
         fields = (config.window, len(instrument.operator.channels), *system.shape[-2:])
         _shaped(tree, path, fields)
         seen = instrument.take(_tensor(tree, path))
         if not seen.isfinite().all():
-            raise _refused(path, "NaN", "must be present wherever the mask observes")
+            raise _refused(path, "NaN", "must be there wherever the mask looks")
         pieces.append(seen)
     problem = Problem(
-        system=system, prior=load_prior(config.prior, system), network=network,
+        system=system, prior=_prior(tree, config, system), network=network,
         data=torch.cat(pieces), background=_background(tree, config, system),
     )
     return Twin(config, system, _tensor(tree, "truth/pv"), problem, torch.device("cpu"))
+
+
+def _network(tree: xr.DataTree, config: Config, system: System) -> ObservingNetwork:
+    if own_parts(tree) & {"system", "operators", "masks", "noise_family"}:
+        return recorded_network(tree, config, system)
+    return network_of(config, system)
+
+
+def _prior(tree: xr.DataTree, config: Config, system: System) -> Prior:
+    if own_parts(tree) & {"system", "prior"}:
+        return RecordedPrior(config.prior, (config.window, *system.shape))
+    return load_prior(config.prior, system)
 
 
 def _background(tree: xr.DataTree, config: Config, system: System) -> Background | None:

@@ -1,6 +1,6 @@
-"""Limits of time, size and number of runs.
+"""What one run may ask for.
 
-There are no limits unless whoever serves the lab sets them: on the command line, or as
+Limits are off unless somebody who serves the lab to others sets them: on the command line, or as
 ``DALAB_MAX_RUNS``, ``DALAB_MAX_WAITING``, ``DALAB_MAX_SECONDS`` and ``DALAB_MAX_SIZE``.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -20,9 +20,8 @@ from ...methods import Method
 from ...methods.diffusion.guided import Guided
 from ...methods.diffusion.sampler import Diffusion
 from ...priors.base import Prior
-from ...priors.loading import load_prior
-from ..config import Config
-from ..parts import make_device, make_system
+from ..device import choose_device
+from ..experiment import Experiment
 
 PREFIX = "DALAB_MAX_"
 
@@ -32,10 +31,10 @@ class Limits:
     """Upper bounds, infinite by default.
 
     Args:
-        runs: runs of one session, waiting or running.
-        waiting: waiting runs of all sessions.
-        seconds: run time after waiting [s]; results up to the limit are kept.
-        size: size of all estimates of a run: grid x layers x window x members x methods.
+        runs: runs of one session, waiting or at work.
+        waiting: runs of all sessions that wait for a device.
+        seconds: time of one run from its turn on [s]; what it has computed by then stays.
+        size: numbers in all estimates of a run: grid x layers x window x members x methods.
     """
 
     runs: float = math.inf
@@ -50,7 +49,7 @@ class Limits:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
-        """Read the limits from the environment.
+        """The limits that the environment sets.
 
         Raises:
             InputError: for one that is not a number above 0.
@@ -59,35 +58,35 @@ class Limits:
         given = {name: environment.get(PREFIX + name.upper(), "") for name in names}
         return cls(**{name: _number(name, text) for name, text in given.items() if text})
 
-    def check(self, config: Config) -> None:
-        """Refuse a config, valid in itself, that is larger than ``size``.
+    def check(self, experiment: Experiment) -> None:
+        """Refuse an experiment, valid in itself, that is larger than ``size``.
 
         Raises:
             InputError: naming the members that would fit.
         """
-        each = window_size(config) * len(config.methods)
-        if config.members * each <= self.size:
+        each = window_size(experiment) * len(experiment.methods)
+        if experiment.members * each <= self.size:
             return
         members = int(self.size // each)
         remedy = f"Use {members} members" if members else "Use a smaller grid"
         raise InputError(
-            "grid x window x members x methods", config.members * each,
+            "grid x window x members x methods", experiment.members * each,
             f"must be at most {self.size:.0f} here", f"{remedy}, or fewer methods.",
         )
 
     def time_limit_message(self, elapsed: float) -> str | None:
-        """Return the error message if a run exceeds the time limit, else ``None``."""
+        """What to say of a run that has taken so long [s], if it is too long."""
         if elapsed <= self.seconds:
             return None
         return str(InputError(
             "seconds of a run", round(elapsed), f"must be at most {self.seconds:g} here",
-            "The results so far are kept; use fewer members, steps or methods.",
+            "What was computed stays; use fewer members, steps or methods.",
         ))
 
 
-def window_size(config: Config) -> int:
-    """Compute the size of one member of an estimate: grid x layers x window."""
-    return config.window * math.prod(make_system(config.system).shape)
+def window_size(experiment: Experiment) -> int:
+    """Numbers in one member of one estimate: grid x layers x window."""
+    return experiment.window * math.prod(experiment.system.shape)
 
 
 def _number(name: str, text: str) -> float:
@@ -100,37 +99,37 @@ def _number(name: str, text: str) -> float:
 
 
 WINDOWS, SAMPLED, GUIDED = 10, 60, 240
-"""Windows in memory per member: minimum, with a network, and with gradients of a network."""
+"""Windows per member: at least, with a network, and with a network that is differentiated."""
 
 
-def check_memory(config: Config, methods: Iterable[Method]) -> None:
-    """Refuse a valid config that cannot fit into the memory of its device.
+def check_memory(experiment: Experiment) -> None:
+    """Refuse an experiment that cannot fit into the memory of its device.
 
     Raises:
         InputError: naming the members that would fit.
     """
-    each = member_bytes(config, list(methods))
-    free = free_bytes(make_device(config.device))
-    if config.members * each <= free:
+    each = member_bytes(experiment)
+    free = free_bytes(choose_device(experiment.device))
+    if experiment.members * each <= free:
         return
     members = free // each
     remedy = f"Use at most {members} members" if members else "Use a smaller grid"
     raise InputError(
-        "members", config.members,
-        f"need about {_gigabytes(config.members * each)} of memory, "
+        "members", experiment.members,
+        f"need about {_gigabytes(experiment.members * each)} of memory, "
         f"and {_gigabytes(free)} are free", f"{remedy}, or fewer methods.",
     )
 
 
-def member_bytes(config: Config, methods: list[Method]) -> int:
-    """Estimate the memory per member [bytes]: the largest method, and the results of all."""
-    prior = load_prior(config.prior, make_system(config.system))
-    work = max(_windows(method, prior) for method in methods)
-    return 4 * window_size(config) * (work + len(methods))
+def member_bytes(experiment: Experiment) -> int:
+    """Bytes that a run needs for every member: the method at work, and the results of all."""
+    methods = experiment.methods.values()
+    work = max(_windows(method, experiment.prior) for method in methods)
+    return 4 * window_size(experiment) * (work + len(methods))
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a device or of the machine [bytes]."""
+    """Memory that is free on a device, or in the machine."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return psutil.virtual_memory().available

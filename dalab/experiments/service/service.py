@@ -1,5 +1,4 @@
-"""What all runs of a process share: a line before each device, limits, and what is held
-for sessions that come back.
+"""The service that all runs of a process share: a queue per device, limits, and kept runs.
 
 Every lab that a process shows goes through :func:`shared`; a run made in plain Python waits for
 nobody.
@@ -11,21 +10,21 @@ import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ..config import Config
-from ..parts import make_device
-from ..twin import methods
-from ..validate import validate
+import torch
+
+from ..device import choose_device
+from ..experiment import Experiment, Source
 from .kept_runs import KeptRuns
 from .limits import Limits, check_memory
 from .queue import RemainingTime, RunQueue, Ticket
 
 
 class Service:
-    """Lines, limits and held runs.
+    """Queues, limits and kept runs.
 
     Args:
-        limits: of every run.
-        slots: runs at the same time on one device.
+        limits: bounds of every run.
+        concurrency: runs at the same time on one device.
 
     ``present`` are the sessions and lessons that have a page, by key.
     """
@@ -35,35 +34,37 @@ class Service:
         self.present: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._lock, self._queues = threading.Lock(), {}
 
-    def queue(self, device: str) -> RunQueue:
+    def queue(self, device: str | torch.device) -> RunQueue:
         """The line before a device: ``auto``, ``cpu``, ``cuda`` ..."""
-        name = str(make_device(device))
+        name = str(choose_device(device))
         with self._lock:
             return self._queues.setdefault(name, RunQueue(self.concurrency))
 
-    def check(self, config: Config) -> None:
-        """Refuse a config that cannot work, or not here.
+    def check(self, source: Experiment | Source) -> Experiment:
+        """The experiment of a source, if it can work here.
 
         Raises:
             InputError: the value, its bound and the remedy.
         """
-        validate(config)
-        check_memory(config, methods(config).values())
-        self.limits.check(config)
+        experiment = Experiment.of(source)
+        check_memory(experiment)
+        self.limits.check(experiment)
+        return experiment
 
-    def join(self, config: Config, owner: str, left: RemainingTime) -> Ticket:
+    def join(self, experiment: Experiment, owner: str, left: RemainingTime) -> Ticket:
         """Stand in line for the device of a run.
 
         Args:
-            config: the run.
+            experiment: the run.
             owner: session it belongs to.
             left: how long it still needs once it is its turn [s].
 
         Raises:
             InputError: if the run is too large, or there are too many.
         """
-        self.limits.check(config)
-        return self.queue(config.device).join(owner, left, self.limits.waiting, self.limits.runs)
+        self.limits.check(experiment)
+        queue = self.queue(experiment.device)
+        return queue.join(owner, left, self.limits.waiting, self.limits.runs)
 
 
 _shared: list[Service] = []

@@ -1,7 +1,7 @@
-"""Published grid of experiments: operators by coverage by interval, by setting and by seed.
+"""The published grid of experiments: operators by coverage by interval, by setting and by seed.
 
-Rows are written as soon as a cell is complete, and rows that exist are not computed again: an
-interrupted run, even if killed, resumes where it stopped.
+Rows go to a file as soon as a cell is through, and rows that are there are not made again: a run
+that was stopped, however hard, goes on where it was.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import numpy as np
 import xarray as xr
 
 from ...errors import InputError
+from ...methods import METHODS
 from ...metrics.ensemble import outer_ranks
 from ...metrics.table import records
 from ...registry import options
 from ..config import Config
-from ..parts import make_method
+from ..experiment import Experiment, sets_steps
 from ..run import execute
-from ..validate import validate
 from .published import INTERVALS, MASKS, OPERATORS
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -41,8 +41,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         for shape in (0.1, 0.2, 0.5, 1.0)
     },
 }
-"""With a background, without one, several operators at once without one; then model errors unknown
-to the methods: a background with the error of a forecast, and noise that is not Gaussian."""
+"""With a background, without one, several operators at once without one; then what no method is
+told about: a background whose error is that of a forecast, and noise that is not Gaussian."""
 
 SCORES = (
     "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds", "members",
@@ -56,12 +56,12 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One observing network.
+    """One way to observe.
 
     Args:
         setting: one of :data:`SETTINGS`.
         operators: registry texts, all active at once.
-        mask: registry text; random masks are drawn separately for each operator.
+        mask: registry text; random masks are drawn for each operator by itself.
         interval: steps between observation times.
     """
 
@@ -74,7 +74,7 @@ class Cell:
         return f"{self.setting} {'+'.join(self.operators)} {self.mask} N={self.interval}"
 
     def config(self, base: Config) -> Config:
-        """Make the experiment of this cell, with all other fields from ``base``."""
+        """The experiment of this cell, the rest being that of ``base``."""
         return base.replace(
             operators=self.operators, masks=(self.mask,), interval=self.interval,
             **{"background": None, **SETTINGS[self.setting]},
@@ -82,7 +82,7 @@ class Cell:
 
 
 def cells(setting: str) -> list[Cell]:
-    """List all cells of a setting, easy ones first: 112 for III, 84 for any other."""
+    """All cells of a setting, easy ones first: 112 for III, 84 for any other."""
     sets: list[tuple[str, ...]] = [(name,) for name in OPERATORS]
     if setting == "III":
         sets = [("arctan", "sine"), ("arctan", "velocity"), ("sine", "velocity"), OPERATORS]
@@ -90,16 +90,16 @@ def cells(setting: str) -> list[Cell]:
 
 
 def choose(text: str) -> list[Cell]:
-    """Select the cells that ``text`` describes.
+    """The cells that ``text`` asks for.
 
     Args:
-        text: ``all``, the 168 cells of settings I and II; a number of them, evenly spread; or
-            conditions such as ``setting=II,operators=arctan|sine,interval=1``, where
-            ``setting=III`` selects several operators at once (``operators=arctan+sine``). Later
-            settings are selected only by name.
+        text: ``all``, the 168 cells of settings I and II; a number, so many of them evenly spread;
+            or conditions such as ``setting=II,operators=arctan|sine,interval=1``, of which
+            ``setting=III`` asks for several operators at once (``operators=arctan+sine``). The
+            settings after it are only meant by their names.
 
     Raises:
-        InputError: if no cell is selected, or the text is not understood.
+        InputError: if no cell is asked for, or the text says nothing.
     """
     single = cells("I") + cells("II")
     if text == "all":
@@ -138,14 +138,14 @@ def _columns(cell: Cell) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class TableProgress:
-    """Progress of a table.
+    """How far a table is.
 
     Args:
-        cell: the cell just completed.
+        cell: the cell that is through.
         seed: its seed.
-        rows: the rows written for it; empty if they existed.
-        done: number of completed runs.
-        total: total number of runs, one for each cell and seed.
+        rows: the rows that were written for it; none if they were there.
+        done: runs that are through.
+        total: runs in all, one for each cell and seed.
         remaining: estimated time left [s]; ``None`` before the first run.
     """
 
@@ -160,20 +160,20 @@ class TableProgress:
         found = "  ".join(f"{row['method']} {row['rmse_sample'] or math.nan:.3f}"
                           for row in self.rows)
         left = "" if self.remaining is None else f"  {self.remaining / 60:.0f} min left"
-        return f"{self.cell} seed {self.seed}  {found or 'exists'}{left}"
+        return f"{self.cell} seed {self.seed}  {found or 'was there'}{left}"
 
 
 def fill(
     path: Path, chosen: Sequence[Cell], seeds: Sequence[int], methods: Sequence[str], base: Config
 ) -> Iterator[TableProgress]:
-    """Run the missing cells of a table, one cell and seed after the other.
+    """Run what is missing of a table, one cell and seed after the other.
 
     Args:
         path: CSV file with the columns of :data:`COLUMNS`; made if it is missing.
         chosen: the cells.
-        seeds: seeds of all random choices; each gives another truth.
-        methods: registry texts; the number of steps is the method's default unless set.
-        base: all other fields.
+        seeds: of every random choice; each is another truth.
+        methods: registry texts. One that does not set its steps takes its own default.
+        base: everything else.
 
     Raises:
         InputError: before any run, if one of the experiments cannot work.
@@ -181,7 +181,7 @@ def fill(
     methods = [with_steps(text) for text in methods]
     runs = [(cell, seed) for seed in seeds for cell in chosen]
     for cell in dict.fromkeys(chosen):
-        validate(cell.config(base.replace(methods=tuple(methods))))
+        Experiment.of(cell.config(base.replace(methods=tuple(methods))))
     present = {row["config_hash"] for row in read(path)}
     spent, made = 0.0, 0
     for done, (cell, seed) in enumerate(runs, start=1):
@@ -200,15 +200,15 @@ def fill(
 
 
 def with_steps(text: str) -> str:
-    """Complete the text of a method by its default number of steps, if it sets none."""
-    cls = type(make_method(text, 2))
-    if "steps" not in options(cls) or make_method(text, 2).steps == make_method(text, 3).steps:
+    """The text of a method with its number of steps in it: its own default, if it had none."""
+    method = METHODS.make(text)
+    if "steps" not in options(type(method)) or sets_steps(text, type(method)):
         return text
-    return f"{text}{',' if ':' in text else ':'}steps={cls.param['steps'].default}"
+    return f"{text}{',' if ':' in text else ':'}steps={method.steps}"
 
 
 def _rows(tree: xr.DataTree, cell: Cell, configs: Sequence[Config]) -> Iterator[dict[str, Any]]:
-    """Make a row for every method that was not cancelled."""
+    """One row for every method of a run that was not cut short."""
     for config, (label, scores) in zip(configs, records(tree).items(), strict=True):
         if scores["status"] == "cancelled":
             continue
@@ -227,7 +227,7 @@ def _outer_ranks(tree: xr.DataTree, label: str) -> float:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a table as text; drop an incomplete last line from the file."""
+    """The rows of a table, as text; a last line that was cut short is dropped from the file."""
     if not path.exists():
         return []
     content = path.read_bytes()
@@ -243,13 +243,13 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
-    """Select the rows that match system, prior, truth and members of ``base``."""
+    """The rows with the system, prior, truth and members of ``base``: those that compare."""
     names = ("system", "prior", "truth", "members")
     return [row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)]
 
 
 def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Append rows to a table and flush them to disk."""
+    """Add rows to a table and have them on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -261,7 +261,7 @@ def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def means(rows: Sequence[dict[str, str]], score: str) -> dict[tuple[str, ...], float]:
-    """Average a score over seeds, by (method, setting, operators, mask, interval)."""
+    """Mean of a score over seeds, by (method, setting, operators, mask, interval)."""
     groups: dict[tuple[str, ...], list[float]] = {}
     for row in rows:
         key = (row["method"], *(row[name] for name in CELL))

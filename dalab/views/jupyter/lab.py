@@ -21,8 +21,8 @@ from IPython.display import display, update_display
 from PIL import Image
 
 from ...experiments.config import Config
-from ...experiments.parts import make_system
 from ...experiments.run import ENDED
+from ...systems import SYSTEMS
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
 from ..render.html import (
@@ -196,7 +196,7 @@ class Lab(ipw.VBox):
         shown = self.model.display
         figure.show({name: shown.field_plot(name) for name in fresh.intersection(figure.names)})
         figure.show_colorbars(colorbar_plots(self.model))
-        floor, system = min(0.05, shown.noise_shown / 2.5), make_system(shown.system)
+        floor, system = min(0.05, shown.noise_shown / 2.5), SYSTEMS.make(shown.system)
         figure.show_curves(shown.curves(), shown.display_state.time, floor, system.time_label)
         self._image.value = figure.png()
         self._table.value = scores_html(shown.scores())

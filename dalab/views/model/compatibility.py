@@ -1,47 +1,46 @@
-"""What can be chosen where: families of methods, and what does not go with a system."""
+"""Compatibility of methods, operators and masks with a system."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from ...errors import InputError
-from ...experiments.parts import make_mask, make_operator, make_system
 from ...methods.exact.kalman import LARGEST, is_linear
-from ...observations import OPERATORS
+from ...observations import MASKS, OPERATORS
 from ...random import stream
-from ...systems import SYSTEMS
+from ...systems import SYSTEMS, System
 
 NONLINEAR = "needs linear dynamics, and a state of at most {} numbers"
 
 
-
-
-@lru_cache(maxsize=len(SYSTEMS))
 def unavailable_methods(system: str) -> dict[str, str]:
-    """The methods that cannot run on a system, and why."""
-    made = make_system(system)
+    """Reasons why methods cannot run on a system, by the name of the method."""
+    return _unavailable_methods(SYSTEMS.make(system))
+
+
+@lru_cache(maxsize=32)
+def _unavailable_methods(made: System) -> dict[str, str]:
     small = made.shape[0] * made.shape[1] * made.shape[2] <= LARGEST
     if small and is_linear(made):
         return {}
     return dict.fromkeys(("kf", "rts"), NONLINEAR.format(LARGEST))
 
 
-@lru_cache(maxsize=len(SYSTEMS))
 def unavailable_operators(system: str) -> dict[str, str]:
-    """The operators that a system does not have, and why."""
-    made, found = make_system(system), {}
+    """Reasons why a system lacks operators, by the name of the operator."""
+    made, found = SYSTEMS.make(system), {}
     for name in OPERATORS:
         try:
-            make_operator(name, made)
+            OPERATORS.make(name, made)
         except InputError as error:
             found[name] = error.bound
     return found
 
 
 def is_compatible(mask: str, window: int, system: str) -> bool:
-    """Whether a mask of the form ``NAME:option=value`` works on the grid of a system."""
+    """True if a mask of the form ``NAME:option=value`` works on the grid of a system."""
     try:
-        make_mask(mask).cells(window, make_system(system).shape[-2:], stream(0, "mask"))
+        MASKS.make(mask).cells(window, SYSTEMS.make(system).shape[-2:], stream(0, "mask"))
     except InputError:
         return False
     return True

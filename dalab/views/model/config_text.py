@@ -10,16 +10,17 @@ The selection of the display follows under the names of its parameters.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import param
+
 from ... import __version__
 from ...errors import InputError
-from ...experiments.config import Config
+from ...experiments.config import Config, Texts
 from ...experiments.truth import TRUTHS
 
 DEFAULT_CONFIG = Config(masks=("random",))
@@ -113,13 +114,13 @@ def difference(config: Config, base: Config) -> dict[str, str]:
     return {name: _words(value) for name, value in _fields(config, base)}
 
 
-_SEVERAL = tuple(f.name for f in dataclasses.fields(Config) if isinstance(f.default, tuple))
-_KINDS = {f.name: str(f.type) for f in dataclasses.fields(Config)}
+_FIELDS = Config.fields()
+_SEVERAL = tuple(name for name, field in _FIELDS.items() if isinstance(field, Texts))
 
 
 def _fields(config: Config, base: Config) -> Iterator[tuple[str, Any]]:
     """Yield names and values of the fields that differ."""
-    for name in _KINDS:
+    for name in _FIELDS:
         value = getattr(config, name)
         if value != getattr(base, name):
             yield name, value
@@ -139,20 +140,21 @@ def _words(value: Any) -> str:
 
 
 def _value(name: str, values: Sequence[str], display: Sequence[str]) -> Any:
-    if name not in _KINDS:
-        known = [*_KINDS, *display]
+    if name not in _FIELDS:
+        known = [*_FIELDS, *display]
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else _REMEDY
         raise InputError("name in the link", name, f"must be one of {', '.join(known)}", hint)
     if name in _SEVERAL:
         return tuple(values)
-    return _number(name, values[-1]) if _KINDS[name].startswith(("int", "float")) else values[-1]
+    number = isinstance(_FIELDS[name], param.Number)
+    return _number(name, values[-1]) if number else values[-1]
 
 
 def _number(name: str, text: str) -> int | float | None:
-    if text == "none" and _KINDS[name].endswith("None"):
+    if text == "none" and _FIELDS[name].allow_None:
         return None
-    kind = int if _KINDS[name] == "int" else float
+    kind = int if isinstance(_FIELDS[name], param.Integer) else float
     try:
         return kind(text)
     except ValueError:

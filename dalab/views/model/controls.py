@@ -1,82 +1,68 @@
-"""What a person can choose, as one object: the fields of both interfaces and their config."""
+"""Choices of a person, as one object: the fields of both interfaces, and their config."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import param
 
 from ...errors import InputError
-from ...experiments.config import Config
-from ...experiments.parts import (
-    make_mask,
-    make_method,
-    make_noise,
-    make_operator,
-    make_system,
-)
+from ...experiments.config import Config, Text, Texts
+from ...experiments.experiment import design, sets_steps
 from ...experiments.truth import TRUTHS
-from ...experiments.validate import BACKGROUND_KINDS, check_masks
 from ...methods import METHODS
 from ...observations import MASKS, NOISES, OPERATORS
 from ...priors.denoisers.blend import Trained
 from ...priors.files.bundled import SUFFIX, trained_names
-from ...priors.loading import PRIORS
-from ...registry import build, options
+from ...registry import REGISTRIES, build, options
 from ...systems import SYSTEMS
 from .compatibility import is_compatible, unavailable_methods, unavailable_operators
-from .form_options import FreeValue, editable, text
-
-_DEFAULT = Config()
+from .form_options import FreeValue, editable, form_value, text
 
 FILE = "file"
 """The truth is a file of the user's."""
 
+OPTIONAL = {"assumed_noise": 0.2, "background": 0.1}
+"""Fields that a switch ``use_NAME`` turns on, and their first values."""
+
 
 class OwnMask(param.Parameterized):
-    """Where one of several operators looks, if it is not where all of them do."""
+    """Mask of a single operator; overrides the common mask."""
 
     mask = FreeValue("", kind="text", label="mask", doc=(
-        "where this operator looks, such as stride:4 or gap:size=0.3; empty: where all look"
+        "observed cells of this operator, such as stride:4 or gap:size=0.3; empty: the common mask"
     ))
 
 
 class Controls(param.Parameterized):
     """Every choice of the lab, with the words that label it.
 
-    Numbers are kept as they are typed; :mod:`dalab.experiments.validate` judges them. The
-    options of operators, masks, noise families and methods come from the registries.
+    Its parameters are those of :class:`dalab.experiments.config.Config`, as a form edits them:
+    numbers are kept as they are typed and checked when they become a config; entries of registries
+    are chosen from lists, which are those of the moment when the controls are made. One mask serves
+    all operators, unless an operator has its own.
+
+    Args:
+        presets: fields of a config.
+
+    Raises:
+        InputError: for a preset that names nothing or is out of its bounds.
     """
 
-    system = param.Selector(objects=list(SYSTEMS), label="System")
-    operators = param.ListSelector(["arctan"], objects=list(OPERATORS), label="Operators")
-    mask = param.Selector(objects=list(MASKS), default="random", label="Where")
-    interval = FreeValue(_DEFAULT.interval, kind="integer", label="Every (days)")
-    noise = FreeValue(_DEFAULT.noise, label="Noise std")
-    noise_family = param.Selector(objects=list(NOISES), label="Noise family")
+    mask = param.Selector(objects=[], label="Where", check_on_set=False)
     use_assumed_noise = param.Boolean(False, label="Methods assume another noise")
-    assumed_noise = FreeValue(0.2, label="Assumed std")
     use_background = param.Boolean(False, label="Background at the start")
-    background = FreeValue(0.1, label="Background std")
-    background_kind = param.Selector(objects=list(BACKGROUND_KINDS), label="Background kind")
-    truth = param.Selector(objects=[*TRUTHS, FILE], label="Truth")
     truth_file = FreeValue("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
-    prior = param.Selector(objects=list(PRIORS), label="Prior")
     blend = param.Number(
         1.0, bounds=(0.0, 1.0), step=0.05, label="Gaussian to trained",
         doc="share of what the network adds to the Gaussian prior",
     )
-    methods = param.ListSelector(objects=list(METHODS), label="Methods")
-    members = FreeValue(_DEFAULT.members, kind="integer", label="Members")
-    steps = FreeValue(_DEFAULT.steps, kind="integer", label="Sampling steps")
-    seed = FreeValue(_DEFAULT.seed, kind="integer", label="Seed")
-    device = param.Selector(objects=["auto", "cpu", "cuda", "mps"], label="Device",
-                            check_on_set=False)
 
     def __init__(self, **presets: Any) -> None:
         super().__init__()
-        self.window = _DEFAULT.window
+        self._set_choices()
+        self.window = Config().window
         self.operator_options = {k: editable(c) for k, c in OPERATORS.items()}
         self.mask_options = {k: editable(c) for k, c in MASKS.items()}
         self.own_masks = {k: OwnMask() for k in OPERATORS}
@@ -85,9 +71,18 @@ class Controls(param.Parameterized):
         self.load(Config.from_dict({"methods": self._default_methods(), **presets}))
         self.param.watch(self._adapt, ["system", "operators", "mask", "prior", "truth"])
 
+    def _set_choices(self) -> None:
+        """Offer what is registered by now."""
+        for name, field in Config.fields().items():
+            registry = getattr(field, "registry", None)
+            if name in self.param and registry in REGISTRIES:
+                self.param[name].objects = list(REGISTRIES[registry])
+        self.param.mask.objects = list(MASKS)
+        self.param.truth.objects = [*TRUTHS, FILE]
+
     @staticmethod
     def _default_methods() -> list[str]:
-        return [name for name in _DEFAULT.methods if name in METHODS]
+        return [name for name in Config().methods if name in METHODS]
 
     def option_sets(self) -> list[param.Parameterized]:
         """Every object that holds options, of all four registries, and the operators' masks."""
@@ -98,26 +93,28 @@ class Controls(param.Parameterized):
         return [options for group in groups for options in group.values()]
 
     def config(self) -> Config:
-        """The experiment that the choices make; not checked."""
-        return Config(
-            system=self.system, window=self.window,
-            truth=str(self.truth_file).strip() if self.truth == FILE else self.truth,
-            operators=_texts(self.operators, self.operator_options),
-            masks=self._masks(), interval=self.interval,
-            noise=self.noise, noise_family=text(*_with(self.noise_options, self.noise_family)),
-            assumed_noise=self.assumed_noise if self.use_assumed_noise else None,
-            background=self.background if self.use_background else None,
-            background_kind=self.background_kind, prior=self._prior(),
-            methods=_texts(self.methods, self.method_options), members=self.members,
-            steps=self.steps, seed=self.seed, device=self.device,
-        )
+        """The experiment that the choices make.
+
+        Raises:
+            InputError: for a number that is out of its bounds, or none.
+        """
+        values = {name: getattr(self, name) for name in Config.fields() if name != "masks"}
+        values |= {name: None for name in OPTIONAL if not getattr(self, f"use_{name}")}
+        return Config(**values | {
+            "truth": str(self.truth_file).strip() if self.truth == FILE else self.truth,
+            "operators": _texts(self.operators, self.operator_options),
+            "masks": self.masks, "prior": self._prior(),
+            "noise_family": text(*_with(self.noise_options, self.noise_family)),
+            "methods": _texts(self.methods, self.method_options),
+        })
 
     @property
     def common_mask(self) -> str:
-        """Where all operators look that have no mask of their own."""
+        """Mask of all operators that have none of their own."""
         return text(*_with(self.mask_options, self.mask))
 
-    def _masks(self) -> tuple[str, ...]:
+    @property
+    def masks(self) -> tuple[str, ...]:
         """One mask for all operators, or one for each where some have their own."""
         own = [str(self.own_masks[name].mask).strip() for name in self.operators]
         if len(own) < 2 or not any(own):
@@ -126,8 +123,8 @@ class Controls(param.Parameterized):
 
     @property
     def step_word(self) -> str:
-        """What a step of the window is called: a day where time has units."""
-        return make_system(self.system).step_word
+        """Name of a step of the window: a day where time has units."""
+        return SYSTEMS.make(self.system).step_word
 
     def _adapt(self, *events: Any) -> None:
         """After another system was chosen, and only that: leave out what it does not have."""
@@ -139,12 +136,12 @@ class Controls(param.Parameterized):
             methods=[n for n in self.methods if n not in unavailable] or self._default_methods(),
             mask=self.mask if is_compatible(self.common_mask, self.window, self.system) else "full",
             prior=self.prior if self.prior in ("gaussian", self.system) else "auto",
-            truth=self.truth if make_system(self.system).other_solvers else "model",
+            truth=self.truth if SYSTEMS.make(self.system).other_solvers else "model",
         )
 
     @property
     def blendable(self) -> bool:
-        """Whether the chosen prior has a network to turn up or down."""
+        """True if the chosen prior has a network to turn up or down."""
         trained = self.system if self.prior == "auto" else self.prior
         return trained.endswith(SUFFIX) or trained in trained_names()
 
@@ -164,41 +161,51 @@ class Controls(param.Parameterized):
         Raises:
             InputError: for a text that describes nothing, or something that is named twice.
         """
-        check_masks(config)
-        _once("operators", _names(config.operators))
-        _once("methods", _names(config.methods))
-        system = make_system(config.system)
-        masks, families = config.masks[:1], [config.noise_family]
-        _copy(config.operators, lambda t: make_operator(t, system), self.operator_options)
-        _copy(masks, make_mask, self.mask_options)
-        _copy(families, make_noise, self.noise_options)
-        _copy(config.methods, lambda t: make_method(t, config.steps), self.method_options,
-              inherited={"steps": config.steps})
+        _check_unique("operators", _names(config.operators))
+        _check_unique("methods", _names(config.methods))
+        system = SYSTEMS.make(config.system)
+        planned = design(config, system)
+        _copy(config.operators, planned.operators, self.operator_options)
+        _copy(config.masks[:1], planned.masks[:1], self.mask_options)
+        _copy([config.noise_family], [planned.noise_family], self.noise_options)
+        _copy(config.methods, [METHODS.make(t) for t in config.methods], self.method_options)
         self._load_masks(config)
         self.window = config.window
         self._offer(config.prior.partition(":")[0])
-        self.param.update(
-            **{k: getattr(config, k) for k in _SAME}, operators=_names(config.operators),
-            mask=_names(config.masks)[0], noise_family=_names([config.noise_family])[0],
-            **_truth(config.truth), **_blended(config.prior), methods=_names(config.methods),
-            use_assumed_noise=config.assumed_noise is not None,
-            use_background=config.background is not None,
-            **{k: getattr(config, k) for k in _OPTIONAL if getattr(config, k) is not None},
-        )
+        chosen = {name: getattr(config, name) for name in Config.fields() if name in self.param}
+        given = {name: chosen.pop(name) for name in OPTIONAL}
+        self.param.update(**chosen | {
+            "operators": _names(config.operators), "mask": _names(config.masks)[0],
+            "noise_family": _names([config.noise_family])[0], "methods": _names(config.methods),
+            **_truth(config.truth), **_blended(config.prior),
+            **{f"use_{name}": value is not None for name, value in given.items()},
+            **{name: value for name, value in given.items() if value is not None},
+        })
 
     def _load_masks(self, config: Config) -> None:
         """The mask of the first operator is that of all; the others have their own, if any."""
         own = dict(zip(_names(config.operators)[1:], config.masks[1:], strict=False))
-        for mask in own.values():
-            make_mask(mask)
         for name, values in self.own_masks.items():
             values.param.update(mask=own.get(name, ""))
 
 
-_SAME = (
-    "system", "interval", "noise", "background_kind", "members", "steps", "seed", "device",
-)
-_OPTIONAL = ("assumed_noise", "background")
+def _control(name: str, field: param.Parameter) -> param.Parameter:
+    """The parameter by which a form edits a field of a config."""
+    if isinstance(field, Texts):
+        return param.ListSelector(list(field.default), objects=list(field.default),
+                                  label=field.label, doc=field.doc)
+    if isinstance(field, Text):
+        names = DEVICES if field.registry is None else [field.default]
+        return param.Selector(default=field.default, objects=names, label=field.label,
+                              doc=field.doc, check_on_set=field.registry is not None)
+    return form_value(field, default=OPTIONAL.get(name, field.default))
+
+
+DEVICES = ["auto", "cpu", "cuda", "mps"]
+
+for _name, _field in Config.fields().items():
+    if _name not in ("window", "masks"):
+        Controls.param.add_parameter(_name, _control(_name, _field))
 
 
 def _truth(source: str) -> dict[str, str]:
@@ -222,7 +229,7 @@ def _names(texts: Iterable[str]) -> list[str]:
     return [t.partition(":")[0] for t in texts]
 
 
-def _once(what: str, names: Sequence[str]) -> None:
+def _check_unique(what: str, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise InputError(
             what, list(names), "must be named once each in the lab",
@@ -231,13 +238,12 @@ def _once(what: str, names: Sequence[str]) -> None:
 
 
 def _copy(
-    texts: Iterable[str], make: Callable[[str], param.Parameterized],
-    sets: Mapping[str, param.Parameterized], inherited: Mapping[str, Any] | None = None,
+    texts: Iterable[str], made: Iterable[Any], sets: Mapping[str, param.Parameterized]
 ) -> None:
     """Copy the options of what the texts describe into the sets of the same names."""
-    inherited = inherited or {}
-    for given in texts:
-        source, target = make(given), sets[given.partition(":")[0]]
+    for given, source in zip(texts, made, strict=True):
+        target = sets[given.partition(":")[0]]
         values = {key: getattr(source, key) for key in options(type(target))}
-        own = {k: None if inherited.get(k, ...) == v else v for k, v in values.items()}
-        target.param.update(**own)
+        if "steps" in values and not sets_steps(given, type(source)):
+            values["steps"] = None
+        target.param.update(**values)

@@ -10,9 +10,9 @@ import numpy as np
 import param
 
 from ...experiments.config import Config
-from ...experiments.parts import make_system
 from ...experiments.run import Frame, MethodScores
 from ...experiments.twin import Twin
+from ...systems import SYSTEMS
 from ..pictures.axes import axes_of
 from ..pictures.field_plot import (
     VIEWS,
@@ -110,7 +110,7 @@ class DisplayModel(param.Parameterized):
 
     def _set_choices(self) -> None:
         """Offer the layers and the fields of the chosen system."""
-        system = make_system(self.system)
+        system = SYSTEMS.make(self.system)
         for name, found in (("layer", system.variables), ("quantity", system.quantities)):
             self.param[name].objects = list(found)
             if getattr(self, name) not in found:
@@ -167,12 +167,12 @@ class DisplayModel(param.Parameterized):
     @property
     def layer_word(self) -> str:
         """Label of the layer selector: "Layer" for flows, "Variable" otherwise."""
-        return make_system(self.system).variable_word.capitalize()
+        return SYSTEMS.make(self.system).variable_word.capitalize()
 
     @property
     def step_word(self) -> str:
         """Name of a step of the window: a day where time has units."""
-        return make_system(self.system).step_word
+        return SYSTEMS.make(self.system).step_word
 
     @property
     def display_state(self) -> DisplayState:
@@ -212,7 +212,7 @@ class DisplayModel(param.Parameterized):
         fields = self._of_system(self._twin_fields) or self._of_system(self._preview_fields)
         if fields is not None:
             return FieldPlot(title, note, axes=fields.axes(fields.scale(self.display_state)[0]))
-        return FieldPlot(title, note, axes=axes_of(make_system(self.system), self.window, 1.0))
+        return FieldPlot(title, note, axes=axes_of(SYSTEMS.make(self.system), self.window, 1.0))
 
     def _snapshot(self, name: str) -> Snapshot | None:
         """Return a method of the run on show at the replay position."""

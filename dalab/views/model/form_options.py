@@ -23,14 +23,16 @@ def editable(
         cls: a class of a registry.
         inherited: options that are set elsewhere unless they are set here: ``None`` by default.
     """
-    fields = {k: _unbounded(p) for k, p in options(cls).items()}
-    for name in fields.keys() & set(inherited):
-        fields[name].default = None
+    fields = {
+        k: form_value(p, default=None if k in inherited else p.default)
+        for k, p in options(cls).items()
+    }
     return type(f"{cls.__name__}Options", (param.Parameterized,), fields)()
 
 
-def _unbounded(parameter: param.Parameter) -> param.Parameter:
-    common = {"default": parameter.default, "doc": parameter.doc, "label": parameter.label}
+def form_value(parameter: param.Parameter, default: object) -> param.Parameter:
+    """The parameter by which a form edits another one: the same words and kind, but no bounds."""
+    common = {"default": default, "doc": parameter.doc, "label": parameter.label}
     if isinstance(parameter, param.Selector):
         return param.Selector(objects=list(parameter.objects), **common)
     if isinstance(parameter, param.Boolean):

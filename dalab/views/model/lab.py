@@ -12,8 +12,8 @@ from typing import Any
 
 import param
 
+from ...errors import InputError
 from ...experiments.config import Config
-from ...experiments.parts import labels
 from ...experiments.service.service import Service
 from .background import Preview
 from .controls import Controls
@@ -39,7 +39,7 @@ class LabModel(param.Parameterized):
 
     page = param.Selector(objects=["Assimilate", "Posterior", "Physics", "Sensors", "Runs"],
                           label="Page")
-    config = param.ClassSelector(class_=Config, doc="experiment that the choices make, unchecked")
+    config = param.ClassSelector(class_=Config, doc="last experiment that the choices could make")
     error = param.String("", doc="problem of the choices")
     notice = param.String("", doc="problem of a link or a file; it stays until the choices change")
     outdated = param.Boolean(False, doc="true if the choices differ from those of the run shown")
@@ -70,11 +70,16 @@ class LabModel(param.Parameterized):
     def labels(self) -> tuple[str, ...]:
         """Methods on show: those of the run while it goes on, else those that are chosen."""
         config = self.runs.shown.config if self.runs.busy else self.config
-        return tuple(labels(config.methods))
+        return config.labels
 
     def run(self) -> None:
         """Start a run of the choices; if it is refused, ``runs.error`` says why and all stays."""
-        if self.runs.start(self.controls.config()):
+        try:
+            config = self.controls.config()
+        except InputError as error:
+            self.runs.error = str(error)
+            return
+        if self.runs.start(config):
             self._preview.drop()
             self.outdated = False
             self.display.replay_position = 1.0
@@ -182,11 +187,13 @@ class LabModel(param.Parameterized):
 
     def _update_config(self) -> None:
         """Check the choices, and prepare the truth and the observations that they make."""
-        config, shown = self.controls.config(), self.runs.shown
-        self.param.update(
-            config=config, error=self.runs.session.refusal(config), notice="",
-            outdated=shown is not None and shown.config != config,
-        )
+        try:
+            self.config = self.controls.config()
+            error = self.runs.session.refusal(self.config)
+            outdated = self.runs.shown is not None and self.runs.shown.config != self.config
+        except InputError as refused:
+            error, outdated = str(refused), self.runs.shown is not None
+        self.param.update(error=error, notice="", outdated=outdated)
         self.display.mark_stale(ESTIMATES)
         self._prepare_preview()
 

@@ -9,7 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from ...experiments.config import Config
-from ...experiments.parts import labels
 from ...experiments.replay import BYTES, Replay
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.run import ENDED, Frame, Run
@@ -53,7 +52,7 @@ class ObservedRun:
         self.config = config
         self.run = stored or Run(config, on_frame=self._put, service=service, owner=owner)
         share = BYTES // len(config.methods)
-        self.replays = {label: Replay(share) for label in labels(config.methods)}
+        self.replays = {label: Replay(share) for label in config.labels}
         self._twin_fields: TwinFields | None = None
         self._lock, self._frames = threading.Lock(), dict(stored.frames) if stored else {}
 

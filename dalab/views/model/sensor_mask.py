@@ -17,9 +17,10 @@ from matplotlib.path import Path
 from torch import Tensor
 
 from ...errors import InputError
-from ...experiments.parts import make_mask, make_system
+from ...observations import MASKS
 from ...observations.cells import written
 from ...random import stream
+from ...systems import SYSTEMS
 from .controls import Controls
 
 Point = tuple[float, float]
@@ -91,7 +92,7 @@ class Painting:
     @property
     def grid(self) -> tuple[int, int]:
         """Cells along y and x."""
-        ny, nx = make_system(self.controls.system).shape[-2:]
+        ny, nx = SYSTEMS.make(self.controls.system).shape[-2:]
         return ny, nx
 
     @property
@@ -110,14 +111,14 @@ class Painting:
 
     def seen_by(self, number: int) -> Tensor:
         """Return the cells that an operator observes, which may have a mask of its own."""
-        masks = self.controls.config().masks
+        masks = self.controls.masks
         return self._seen(masks[min(number, len(masks) - 1)], number)
 
     def _seen(self, mask: str, number: int) -> Tensor:
         controls = self.controls
         try:
             drawn = stream(controls.seed, "mask", number)
-            return make_mask(mask).cells(controls.window, self.grid, drawn)
+            return MASKS.make(mask).cells(controls.window, self.grid, drawn)
         except InputError:
             return torch.zeros(controls.window, *self.grid, dtype=torch.bool)
 

@@ -11,10 +11,10 @@ import xarray as xr
 from torch import Tensor
 
 from ...errors import InputError
-from ...experiments.parts import make_system
+from ...experiments.experiment import network_of
 from ...experiments.results.store import config_of
-from ...experiments.twin import make_network
 from ...metrics.design import CandidateSensors, Cell, candidate_sensors, place_sensors
+from ...systems import SYSTEMS
 from .background import LatestTaskWorker, error_message
 
 COUNTED = 40
@@ -87,7 +87,7 @@ def sensor_value(query: SensorQuery, tree: xr.DataTree, cells: Tensor) -> Sensor
         InputError: if the run has another grid than ``cells``, or one member.
     """
     config = config_of(tree)
-    network = make_network(config, make_system(config.system))
+    network = network_of(config, SYSTEMS.make(config.system))
     instrument = network.instruments[min(query.instrument, len(network.instruments) - 1)]
     if instrument.mask.shape != cells.shape:
         raise InputError(

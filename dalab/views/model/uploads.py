@@ -17,10 +17,10 @@ import h5py
 
 from ...errors import InputError
 from ...experiments.config import Config
-from ...experiments.parts import make_system
 from ...experiments.results.store import FORMAT, load
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.truth_file import LAYOUT, read_window
+from ...systems import SYSTEMS
 
 MOST = 256 << 20
 """Largest size of a file [bytes]."""
@@ -94,7 +94,7 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
             return run
         extra = int(config.background is not None and config.background_kind == "forecast")
         read_window(
-            upload.path, make_system(config.system), config.window + extra, config.seed
+            upload.path, SYSTEMS.make(config.system), config.window + extra, config.seed
         )
         return upload.path
     except InputError as error:

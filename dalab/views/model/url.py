@@ -9,7 +9,7 @@ import param
 
 from ...errors import InputError
 from ...experiments.config import Config
-from ...experiments.validate import validate
+from ...experiments.experiment import Experiment
 from .config_text import DEFAULT_CONFIG, query, read
 from .lab import LabModel
 
@@ -42,7 +42,7 @@ def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[
     try:
         config, display = read(arguments, base, LINKED_PARAMETERS)
         if config != base:
-            validate(config)
+            Experiment.of(config)
         model = LabModel(**config.to_dict())
     except InputError as error:
         if not arguments:

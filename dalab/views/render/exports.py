@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...experiments.results.store import save
-from ...metrics.table import steps_table
+from ...metrics.table import to_pandas
 from ..model.history import HistoryEntry
 from ..pictures.field_plot import DisplayState
 from .animation import animation
@@ -55,7 +55,7 @@ def _gif(entry: HistoryEntry, display: DisplayState) -> bytes:
 
 
 def _csv(entry: HistoryEntry, display: DisplayState) -> bytes:
-    return steps_table(entry.result).to_csv(index=False).encode()
+    return to_pandas(entry.result).to_csv(index=False).encode()
 
 
 FORMATS: Mapping[str, Format] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import panel as pn
 from panel.io import unlocked
 
-from ....experiments.parts import make_system
+from ....systems import SYSTEMS
 from ...model.display import CURVES, DISPLAY_PARAMETERS, OBSERVATIONS, SCORES, TRUTH
 from ...model.lab import LabModel
 from ...pictures.field_plot import FieldPlot
@@ -120,7 +120,7 @@ class AssimilatePage:
                 {name: known[name] for name in self._labels if name in known}
                 for known in (self.display.curves(), self.display.spreads())
             )
-            self.curves.show(errors, spreads, make_system(self.display.system).time_label)
+            self.curves.show(errors, spreads, SYSTEMS.make(self.display.system).time_label)
         if SCORES in names:
             self.table.show(self.display.scores())
 

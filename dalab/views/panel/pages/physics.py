@@ -8,9 +8,8 @@ import numpy as np
 import panel as pn
 import xarray as xr
 
-from ....experiments.parts import make_system
 from ....experiments.results.diagnostics import physics
-from ....experiments.results.store import config_of
+from ....experiments.results.recorded import system_of
 from ...model.lab import LabModel
 from ..plots.line_chart import LEGEND, Chart, Line, legend
 from .result_page import ResultPage
@@ -53,7 +52,7 @@ class PhysicsPage(ResultPage):
     def draw(self, tree: xr.DataTree, found: Any) -> None:
         """Draw the truth thick and grey, and the methods on top."""
         truth, methods = found
-        system = make_system(config_of(tree).system)
+        system = system_of(tree)
         (unit, factor), time = system.energy_unit, system.time_label
         self.legend.object = legend(list(methods))
         known = {"truth": truth, **methods}

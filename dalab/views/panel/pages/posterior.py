@@ -12,7 +12,6 @@ import torch
 import xarray as xr
 from bokeh.models import FixedTicker
 
-from ....experiments.parts import make_system
 from ....experiments.results.diagnostics import (
     Calibration,
     Spectra,
@@ -20,7 +19,7 @@ from ....experiments.results.diagnostics import (
     ensembles,
     spectra,
 )
-from ....experiments.results.store import config_of
+from ....experiments.results.recorded import system_of
 from ...model.lab import LabModel
 from ...pictures.field_plot import estimate_plot, truth_plot
 from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
@@ -122,7 +121,7 @@ class PosteriorPage(ResultPage):
         self._found = tree, found
         known, (_, of_methods) = found
         self.legend.object = legend(list(known))
-        self._draw_all(known, make_system(config_of(tree).system).time_label)
+        self._draw_all(known, system_of(tree).time_label)
         self.chosen.param.method.objects = list(of_methods)
         if self.chosen.method not in of_methods:
             self.chosen.method = next(iter(of_methods))

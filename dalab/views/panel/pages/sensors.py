@@ -12,7 +12,8 @@ import panel as pn
 from panel.io import unlocked
 from torch import Tensor
 
-from ....experiments.parts import labels, make_system
+from ....experiments.config import unique_labels
+from ....systems import SYSTEMS
 from ...model.display import TRUTH as TRUE_FIELD
 from ...model.lab import LabModel
 from ...model.sensor_mask import ONCE, TOOLS, TRUTH, VALUE, Painting, Point, SensorEditor, box
@@ -175,7 +176,8 @@ class SensorsPage:
         """Offer the methods and operators of the run."""
         entry = self.model.shown_entry
         ended = [] if entry is None else [n for n, s in entry.scores.items() if s.members > 1]
-        operators = self.controls.operators if entry is None else labels(entry.config.operators)
+        texts = self.controls.operators if entry is None else entry.config.operators
+        operators = unique_labels(texts)
         wanted = {"method": ended or [""], "sensor": operators or [""],
                   "backdrop": [TRUTH, *self.model.labels, VALUE]}
         for name, entries in wanted.items():
@@ -209,7 +211,7 @@ class SensorsPage:
         if self.controls.system == self._system:
             return
         self._system, plane = self.controls.system, self.painting.plane
-        extent, words = map_extent(make_system(self._system), plane)
+        extent, words = map_extent(SYSTEMS.make(self._system), plane)
         self.map.frame(plane, extent, words)
         self.editor.param.update(west=0.0, east=extent[1] / 4, south=0.0, north=extent[0] / 4)
         self._take_pen()

@@ -1,0 +1,93 @@
+"""From made parts back to texts, as far as texts can make them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ..methods import METHODS, Method
+from ..observations import MASKS, NOISES, OPERATORS, Mask, NetworkDesign
+from ..observations.cells import written
+from ..priors import PRIORS, Prior, load_prior
+from ..registry import Registry, kebab
+from ..systems import SYSTEMS, System
+from .config import Config
+
+ARRAY = "array"
+"""The text of a truth that is given as numbers."""
+
+
+class Parts(Protocol):
+    """The made parts of an experiment."""
+
+    system: System
+    network: NetworkDesign
+    methods: Mapping[str, Method]
+    prior: Prior
+    truth: Any
+    window: int
+    background: float | None
+    background_kind: str
+    members: int
+    seed: int
+    device: Any
+
+
+def describe(parts: Parts) -> tuple[Config, frozenset[str]]:
+    """The texts of an experiment, and the fields whose texts cannot make their parts again.
+
+    Parts that no registry knows are described by their own names or those of their classes.
+
+    Raises:
+        InputError: for a number out of its bounds.
+    """
+    writer = _Writer()
+    network = parts.network
+    config = Config(
+        system=writer.text("system", parts.system, SYSTEMS), truth=writer.truth(parts.truth),
+        window=parts.window,
+        operators=[writer.text("operators", o, OPERATORS) for o in network.operators],
+        masks=[writer.mask(m) for m in network.masks], interval=network.interval,
+        noise=network.noise, assumed_noise=network.assumed_noise,
+        noise_family=writer.text("noise_family", network.noise_family, NOISES),
+        background=parts.background, background_kind=parts.background_kind,
+        prior=writer.prior(parts.prior, parts.system),
+        methods=[writer.text("methods", m, METHODS) for m in parts.methods.values()],
+        members=parts.members, seed=parts.seed, device=str(parts.device),
+    )
+    return config, frozenset(writer.own)
+
+
+class _Writer:
+    """Texts of parts; ``own`` are the fields with a part that no text makes again."""
+
+    def __init__(self) -> None:
+        self.own: set[str] = set()
+
+    def text(self, field: str, part: Any, registry: Registry) -> str:
+        return registry.describe(part) or self._name(field, part)
+
+    def mask(self, mask: Mask | Tensor) -> str:
+        if isinstance(mask, Tensor):
+            return f"painted:{written(mask if mask.ndim == 3 else mask[None])}"
+        return self.text("masks", mask, MASKS)
+
+    def truth(self, truth: Any) -> str:
+        if not isinstance(truth, Tensor):
+            return str(truth)
+        self.own.add("truth")
+        return ARRAY
+
+    def prior(self, prior: Prior, system: System) -> str:
+        """The name by which a prior is registered, or by which it was loaded for the system."""
+        name = PRIORS.name_of(prior)
+        loaded = name is None and prior.name in PRIORS and load_prior(prior.name, system) is prior
+        return name or (prior.name if loaded else self._name("prior", prior))
+
+    def _name(self, field: str, part: Any) -> str:
+        self.own.add(field)
+        own = getattr(part, "name", None)  # that of a Parameterized is a serial number
+        plain = isinstance(own, str) and not hasattr(part, "param")
+        return str(own) if plain else kebab(type(part).__name__)

@@ -1,0 +1,256 @@
+"""Twin experiments as made parts: from texts, or from a user's own objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..methods import METHODS, Method
+from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNetwork
+from ..priors import Prior, load_prior
+from ..priors.denoisers.augmented import AugmentedPrior
+from ..priors.loading import load_augmented
+from ..random import stream
+from ..registry import configured, kebab, options
+from ..systems import SYSTEMS, System
+from .config import Config, load_config, unique_labels
+from .description import describe
+from .device import choose_device
+from .truth import check_source
+
+Source = Config | Mapping[str, Any] | str | Path
+"""A description of an experiment: a config, its plain data, or a YAML or JSON file of it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Experiment:
+    """The made parts of a twin experiment, checked against each other.
+
+    Every random choice has its own stream of ``seed``, so that changing the mask, say, leaves the
+    truth and the noise of the other instruments as they were.
+
+    Args:
+        system: forecast model, and source of the truth unless one is given.
+        network: operators, where and when they look, and their noise; see
+            :func:`dalab.observations.network`.
+        methods: inference methods by label; one or several methods get the names of their classes.
+        prior: distribution of windows; the one that ships for the system, or the Gaussian of its
+            climate, by default.
+        truth: name of a source, path of a NetCDF or Zarr file, a true window ``(time, *shape)``, or
+            a state ``shape`` from which the system runs; normalised.
+        window: states in the window; those of the truth or the prior by default.
+        background: standard deviation of the error of a background on step 0; none if ``None``.
+        background_kind: ``perturbed`` or ``forecast``, see :class:`dalab.Config`.
+        members: posterior samples per method.
+        seed: seed of every random choice.
+        device: where the methods compute.
+        config: the texts that the parts were made of; described from the parts by default.
+
+    Attributes:
+        own: fields whose parts no text can make again, such as a user's own system.
+
+    Raises:
+        InputError: for the first part that cannot work: the value, its bound and the remedy.
+    """
+
+    system: System
+    network: NetworkDesign
+    methods: Mapping[str, Method]
+    prior: Prior = None  # type: ignore[assignment]  # filled in
+    truth: str | Path | Tensor = "model"
+    window: int = None  # type: ignore[assignment]  # filled in
+    background: float | None = None
+    background_kind: str = "perturbed"
+    members: int = 8
+    seed: int = 0
+    device: torch.device | str = "auto"
+    config: Config = None  # type: ignore[assignment]  # filled in
+    own: frozenset[str] = field(default=frozenset(), init=False)
+
+    def __post_init__(self) -> None:
+        self._fill("methods", _by_label(self.methods))
+        if isinstance(self.truth, Path):
+            self._fill("truth", str(self.truth))
+        if self.prior is None:
+            self._fill("prior", load_prior("auto", self.system))
+        if self.window is None:
+            self._fill("window", self._natural_window())
+        if self.config is None:
+            config, own = describe(self)
+            self._fill("config", config)
+            self._fill("own", own)
+        self._check()
+        self._fill("device", choose_device(self.device))
+
+    def _fill(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _natural_window(self) -> int:
+        truth, state = self.truth, self.system.shape
+        if isinstance(truth, Tensor) and truth.ndim == 1 + len(state):
+            return len(truth) - self.leads
+        return self.prior.window[0]
+
+    def _check(self) -> None:
+        """Everything that can be checked before any work is done."""
+        check_source(self.truth, self.system, self.window + self.leads)
+        self.observing  # noqa: B018  # raises what is wrong with the network
+        self.prior.check(self.system, self.window)
+        self.augmented  # noqa: B018
+
+    @classmethod
+    def of(cls, source: Experiment | Source) -> Experiment:
+        """The experiment that a config describes: the only place where texts become objects.
+
+        Args:
+            source: a config, its plain data, or a YAML or JSON file of it, such as the ``run.json``
+                of an earlier run. An experiment is returned as it is.
+
+        Raises:
+            InputError: for a text that describes nothing, or parts that do not fit each other.
+        """
+        if isinstance(source, Experiment):
+            return source
+        config = as_config(source)
+        system = SYSTEMS.make(config.system)
+        check_source(config.truth, system, config.window)
+        return cls(
+            config=config, system=system, network=design(config, system),
+            prior=load_prior(config.prior, system), methods=make_methods(config),
+            truth=config.truth, window=config.window, background=config.background,
+            background_kind=config.background_kind, members=config.members, seed=config.seed,
+            device=config.device,
+        )
+
+    # --- parts that follow from the others --------------------------------------------------------
+
+    @property
+    def leads(self) -> int:
+        """States of the truth before the window: one for a background that is a forecast."""
+        return int(self.background is not None and self.background_kind == "forecast")
+
+    @cached_property
+    def observing(self) -> ObservingNetwork:
+        """The network on the grid of the system, its random masks drawn."""
+        return _realise(self.network, self.system, self.window, self.seed)
+
+    @cached_property
+    def augmented(self) -> AugmentedPrior | None:
+        """The augmented prior, where a method needs it."""
+        if not any(method.uses_augmented for method in self.methods.values()):
+            return None
+        return load_augmented(self.config.prior, self.system, self.config.operators)
+
+    # --- what people see --------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Experiment.of({self.config!r})" if not self.own else f"<{self}>"
+
+    def __str__(self) -> str:
+        own = f" (own objects: {', '.join(sorted(self.own))})" if self.own else ""
+        return f"Experiment with {self.config.system}: {', '.join(self.methods)}{own}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self}</p>{self.config._repr_html_()}"
+
+
+def as_config(source: Source) -> Config:
+    """The config that a description holds.
+
+    Raises:
+        InputError: for a file that cannot be read, or fields that are unknown or out of bounds.
+    """
+    if isinstance(source, Config):
+        return source
+    if isinstance(source, Mapping):
+        return Config.from_dict(source)
+    if isinstance(source, str | Path):
+        return load_config(source)
+    raise InputError(
+        "experiment", type(source).__name__,
+        "must be an Experiment, a Config, a mapping of its fields, or the path of a file",
+        "Use dalab.Config(...).",
+    )
+
+
+def design(config: Config, system: System) -> NetworkDesign:
+    """The design of the network that a config describes, for a system."""
+    return NetworkDesign(
+        operators=tuple(OPERATORS.make(text, system) for text in config.operators),
+        masks=tuple(MASKS.make(text) for text in config.masks),
+        interval=config.interval, noise=config.noise, assumed_noise=config.assumed_noise,
+        noise_family=NOISES.make(config.noise_family),
+    )
+
+
+def network_of(config: Config, system: System) -> ObservingNetwork:
+    """The network that a config describes, on the grid of a system; needs no truth."""
+    return _realise(design(config, system), system, config.window, config.seed)
+
+
+def _realise(
+    planned: NetworkDesign, system: System, window: int, seed: int
+) -> ObservingNetwork:
+    return planned.realise(system, window, lambda i: stream(seed, "mask", i))
+
+
+def make_methods(config: Config) -> dict[str, Method]:
+    """The methods that a config describes, by label."""
+    made = (make_method(text, config.steps) for text in config.methods)
+    return dict(zip(config.labels, made, strict=True))
+
+
+def make_method(text: str, steps: int | None = None) -> Method:
+    """The method that a text describes.
+
+    Args:
+        text: registry text, such as ``spectral:eta=0.5``.
+        steps: sampling steps for a method that has them and whose text does not set them.
+
+    Raises:
+        InputError: for an unknown method or option, or a value out of bounds.
+    """
+    method = METHODS.make(text)
+    if steps is None or "steps" not in options(type(method)) or sets_steps(text, type(method)):
+        return method
+    configured(f"method {text}", type(method), {"steps": steps})
+    method.steps = steps
+    return method
+
+
+def sets_steps(text: str, cls: type[Method]) -> bool:
+    """True if a registry text of a method sets its number of sampling steps."""
+    arguments = text.partition(":")[2]
+    if arguments and "=" not in arguments:
+        return next(iter(options(cls))) == "steps"
+    return any(part.partition("=")[0].strip() == "steps" for part in arguments.split(","))
+
+
+def _by_label(methods: Mapping[str, Method] | Sequence[Method] | Method) -> dict[str, Method]:
+    """Methods by label, checked to be methods."""
+    if isinstance(methods, Mapping):
+        found = dict(methods)
+    else:
+        several = [methods] if isinstance(methods, Method) else list(methods)
+        found = dict(zip(_labels(several), several, strict=True))
+    if not found:
+        raise InputError("methods", [], "must name at least one", "Add spectral.")
+    for label, method in found.items():
+        if not isinstance(method, Method):
+            raise InputError(
+                f"method {label}", type(method).__name__, "must be an instance of dalab.Method",
+                "Make one: dalab.methods.METHODS.make(\"letkf\").",
+            )
+    return found
+
+
+def _labels(methods: Iterable[Method]) -> tuple[str, ...]:
+    """Registry names of methods made unique; names of classes for those that have none."""
+    return unique_labels(METHODS.name_of(m) or kebab(type(m).__name__) for m in methods)
