@@ -96,7 +96,7 @@ def test_what_a_method_tunes_itself_is_blank_until_a_number_is_given():
 @pytest.mark.parametrize("presets, words", [
     ({"operatrs": ["arctan"]}, "operators"),
     ({"operators": ["arctann"]}, "arctan"),
-    ({"masks": ["random:0.1", "full"]}, "must be one"),
+    ({"masks": ["random:0.1", "full"]}, "must be 1, or one"),
     ({"masks": ["full", "fulll"], "operators": ["arctan", "sine"]}, "fulll"),
     ({"methods": ["spectral", "spectral:eta=0"]}, "once each"),
     ({"masks": ["random:2"]}, "at most 1"),
