@@ -95,7 +95,7 @@ def _window(tree):
 
 @pytest.mark.parametrize("spoil, word", [
     (_without_truth, "truth/pv"), (_short, "metrics/rmse_steps"), (_spoilt, "finite"),
-    (_stranger, "spectral"), (_unobserved, "wherever the mask looks"), (_status, "status"),
+    (_stranger, "spectral"), (_unobserved, "wherever the mask observes"), (_status, "status"),
     (_method, "clairvoyance"), (_config, "config"), (_window, "shape"),
 ])
 def test_what_does_not_hold_together_is_refused(run, spoil, word):
