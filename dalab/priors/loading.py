@@ -22,18 +22,18 @@ from .training.climatology import estimate_gaussian
 
 @lru_cache(maxsize=8)
 def load_augmented(text: str, system: System, operators: tuple[str, ...]) -> AugmentedPrior:
-    """The augmented prior beside a prior of the state; loaded once, shared, never modified.
+    """Load the augmented prior beside a prior of the state; loaded once, shared, never modified.
 
     Beside ``gaussian`` it is the Gaussian pushed through the operators, beside ``NAME`` the trained
-    one in ``NAME-augmented.safetensors``, which may know more operators than it is asked for.
+    one in ``NAME-augmented.safetensors``, which may have more operators than it is asked for.
 
     Args:
         text: the prior of the state.
-        system: whose states they are.
-        operators: registry texts of the operators it has to know.
+        system: the system of the states.
+        operators: registry texts of the operators it must have.
 
     Raises:
-        InputError: if none ships for the system, or it lacks one of the operators.
+        InputError: if none is bundled for the system, or it lacks one of the operators.
     """
     wanted = Channels.of(system, operators).operators
     found = _load(text.partition(":")[0], system, tuple(t for t in wanted if t != "identity"))
@@ -50,7 +50,7 @@ def _load(name: str, system: System, operators: tuple[str, ...]) -> AugmentedPri
         prior = load_prior("gaussian", system)
         return gaussian_augmented(prior, make_operators(system, operators)).to(torch.float32)
     raise InputError(
-        "augmented prior", name, f"ships for no such system as {system.name}",
+        "augmented prior", name, f"is not bundled for {system.name}",
         "Use prior gaussian, or a method that needs no augmented prior.",
     )
 
@@ -59,23 +59,23 @@ def gaussian(system: System) -> Prior:
     """Analytic space-time Gaussian with the climatological covariance: zero training.
 
     It is estimated from draws of the climate in a few seconds, unless these are not independent and
-    a file ships.
+    a file is bundled.
     """
     bundled = None if system.independent_climate else bundled_gaussian(system)
     return estimate_gaussian(system) if bundled is None else bundled
 
 
 def auto(system: System) -> Prior:
-    """The trained prior that ships for the system, the Gaussian one if there is none."""
+    """Bundled trained prior of the system; the Gaussian one if there is none."""
     return load_prior(system.name if system.name in trained_names() else "gaussian", system)
 
 
 @dataclass(frozen=True)
 class Bundled:
-    """A trained prior that ships.
+    """A trained prior of the package.
 
     Args:
-        name: of its file.
+        name: name of its file.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Bundled:
         return load_trained(trained_path(self.name), system)
 
     def summary(self) -> str:
-        """One line about it, from the header of its file."""
+        """One line about the prior, from the header of its file."""
         return summary(self.name)
 
 
@@ -97,16 +97,16 @@ PRIORS = Registry("prior", "priors", Prior, {
 
 @lru_cache(maxsize=8)
 def load_prior(text: str, system: System) -> Prior:
-    """The prior that ``text`` names for a system; loaded once and shared, never modified.
+    """Load the prior that ``text`` names for a system; loaded once and shared, never modified.
 
     Args:
         text: a name of ``PRIORS``, or the file of a trained prior; ``NAME:blend=0.5`` is halfway
             between the Gaussian prior and a trained one.
-        system: whose windows are wanted.
+        system: the system of the windows.
 
     Raises:
-        InputError: for an unknown name, an option that the prior does not have, or if none ships
-            for the system.
+        InputError: for an unknown name, an option that the prior does not have, or a prior that
+            is not about the system.
     """
     name, _, options = text.partition(":")
     if options:

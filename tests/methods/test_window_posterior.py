@@ -123,7 +123,7 @@ def test_soad_refuses_an_operator_that_its_prior_lacks(tiny_system, tiny_prior, 
     p = problem(tiny_system, tiny_prior, ("speed",))
     with pytest.raises(InputError, match="must be there for this method"):
         SOAD().run(p, 1, stream(0))
-    with pytest.raises(InputError, match="the augmented prior knows: arctan, sine, velocity"):
+    with pytest.raises(InputError, match="of the augmented prior: arctan, sine, velocity"):
         SOAD().run(replace(p, augmented=everything.augmented), 1, stream(0))
 
 

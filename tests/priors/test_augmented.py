@@ -97,5 +97,5 @@ def test_an_operator_of_neither_kind_is_refused(tiny_prior, tiny_system):
 
 
 def test_an_unknown_augmented_prior_names_the_remedy(tiny_system):
-    with pytest.raises(InputError, match="ships for no such system as tiny. Use prior gaussian"):
+    with pytest.raises(InputError, match="is not bundled for tiny. Use prior gaussian"):
         load_augmented("residual", tiny_system, ("arctan",))

@@ -1,7 +1,7 @@
 r"""Measured error covariance of a denoiser per wavenumber, on which guidance relies.
 
 For the Gaussian prior the error covariance at noise level s has the eigenvalues
-w s^2 / (w + s^2). A trained denoiser errs less: on windows it has not seen, its error e is
+w s^2 / (w + s^2). A trained denoiser errs less: on held-out windows, its error e is
 projected on the same eigenvectors, z = V^H F e, and the mean of |z|^2 over windows and rings of
 equal wavenumber is divided by the analytic value. The table holds these ratios. By the law of
 total covariance the product is the average of Cov[x | x_s].

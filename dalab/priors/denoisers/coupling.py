@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ...systems.base import Propagator
 from .rings import LogTable, apply, regress
-from .smoother import LIMIT, Propagate, PropagatingModule
+from .smoother import LIMIT, PropagatingModule
 
 INGREDIENTS = 6
 ROUNDS = 2
@@ -30,7 +31,7 @@ class FrameCoupling(PropagatingModule):
     """
 
     def __init__(
-        self, window: Sequence[int], propagate: Propagate, levels: Sequence[float]
+        self, window: Sequence[int], propagate: Propagator, levels: Sequence[float]
     ) -> None:
         super().__init__(window, propagate)
         time, lev = window[:2]

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ...systems.base import Propagator
 from .rings import LogTable, RingModule, apply, regress
 
 LIMIT = 8.0
@@ -31,10 +32,6 @@ input far from any flow cannot make the flow diverge."""
 
 Analysis = Callable[[int, Tensor], Tensor]
 
-
-Propagate = Callable[[Tensor], Tensor]
-"""A system's propagator: states ``(2, batch, lev, y, x)`` over one interval, the first half ahead,
-the second back."""
 
 
 class PropagatingModule(RingModule):
@@ -45,7 +42,7 @@ class PropagatingModule(RingModule):
         propagate: propagator of the system, over one interval in both directions.
     """
 
-    def __init__(self, window: Sequence[int], propagate: Propagate) -> None:
+    def __init__(self, window: Sequence[int], propagate: Propagator) -> None:
         super().__init__(window)
         self.propagate = propagate
 
@@ -60,7 +57,7 @@ class TwoFilterSmoother(PropagatingModule):
     """
 
     def __init__(
-        self, window: Sequence[int], propagate: Propagate, levels: Sequence[float]
+        self, window: Sequence[int], propagate: Propagator, levels: Sequence[float]
     ) -> None:
         super().__init__(window, propagate)
         time, lev = window[:2]

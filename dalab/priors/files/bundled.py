@@ -1,4 +1,4 @@
-"""The trained priors that come with the package, and those in files of one's own."""
+"""Paths of the trained priors in the package, and of those in other files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ SUFFIX = ".safetensors"
 
 
 def trained_names() -> list[str]:
-    """Names of the trained priors of states that ship."""
+    """Names of the bundled trained priors of states."""
     names = sorted(path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
     return [name for name in names if not name.endswith(("-gaussian", "-augmented"))]
 
 
 def augmented_path(name: str) -> Path:
-    """Where the augmented prior beside a trained prior is, if there is one."""
+    """Path of the augmented prior beside a trained prior, whether or not there is one."""
     stem = name.removesuffix(SUFFIX)
     folder = Path(stem).parent if name.endswith(SUFFIX) else WEIGHTS
     return folder / f"{Path(stem).name}-augmented{SUFFIX}"
 
 
 def trained_path(name: str) -> Path:
-    """The file of a trained prior: a name that ships, or the path of a file.
+    """Path of a trained prior, from the name of a bundled one or the path of a file.
 
     Raises:
         InputError: if there is neither.
     """
-    shipped, file = WEIGHTS / f"{name}{SUFFIX}", Path(name)
-    if shipped.is_file():
-        return shipped
+    bundled, file = WEIGHTS / f"{name}{SUFFIX}", Path(name)
+    if bundled.is_file():
+        return bundled
     if file.suffix == SUFFIX and file.is_file():
         return file
     raise InputError(

@@ -1,4 +1,4 @@
-"""Priors on disk: safetensors with a header that says what the numbers are. Never pickle."""
+"""Gaussian priors on disk: safetensors with a header that describes the numbers. Never pickle."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], fact
         path: file to write.
         matrices: complex ``(n, n/2 + 1, c, c)`` with C(k, l) = C(k, -l).
         fields: (time, lev).
-        facts: where the numbers come from; goes into the header.
+        facts: origin of the numbers, for the header.
     """
     header = {"format": FORMAT, "n": matrices.shape[0], "fields": list(fields), **facts}
     save_file(pack(matrices), path, metadata={"dalab": json.dumps(header)})
 
 
 def load_gaussian(path: Path, name: str) -> GaussianPrior:
-    """Read a prior that :func:`save_gaussian` wrote.
+    """Read a Gaussian prior from its file.
 
     Raises:
         InputError: if the file is missing, truncated or not one of dalab's.
@@ -47,9 +47,9 @@ def load_gaussian(path: Path, name: str) -> GaussianPrior:
 
 
 def make_isotropic(matrices: Tensor, beyond: int) -> Tensor:
-    """Covariances ``(ny, nx//2 + 1, c, c)`` with one for all wavenumbers of each outer ring.
+    """Average covariances ``(ny, nx//2 + 1, c, c)`` over each outer ring of wavenumbers.
 
-    Small scales of developed turbulence have no direction, and few windows then tell more of them.
+    Small scales of developed turbulence are isotropic, which makes up for few windows.
 
     Args:
         matrices: the covariances of all wavenumbers.
@@ -63,7 +63,7 @@ def make_isotropic(matrices: Tensor, beyond: int) -> Tensor:
 def pack(
     matrices: Tensor, dtype: torch.dtype = torch.float32, beyond: int | None = None
 ) -> dict[str, Tensor]:
-    """C(k) as Cholesky factors, which keep the small eigenvalues in few digits.
+    """Store C(k) as Cholesky factors, which keep the small eigenvalues in few digits.
 
     The mirror symmetry and the triangular shape leave a quarter of the numbers to store.
     Wavenumbers that hold hardly more than the floor that every estimate has are left out.
@@ -93,7 +93,7 @@ def unpack(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
     """Inverse of :func:`pack`: complex128 matrices ``(ny, nx//2 + 1, c, c)``.
 
     Args:
-        tensors: what :func:`pack` gave.
+        tensors: result of :func:`pack`.
         window: shape of a window, (time, lev, ny, nx).
     """
     factors = torch.complex(tensors["real"].double(), tensors["imag"].double())
@@ -114,7 +114,7 @@ def unpack(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
 
 
 def _multiply_factors(factors: Tensor, c: int) -> Tensor:
-    """Matrices ``(count, c, c)`` from the lower triangles ``(count, numbers)`` of their factors."""
+    """Multiply lower triangles ``(count, numbers)`` with their adjoints: ``(count, c, c)``."""
     row, column = torch.tril_indices(c, c)
     lower = factors.new_zeros(len(factors), c, c)
     lower[:, row, column] = factors
@@ -122,7 +122,7 @@ def _multiply_factors(factors: Tensor, c: int) -> Tensor:
 
 
 def read_header(path: Path, kind: str = FORMAT) -> dict:
-    """The header of a prior's file; nothing else of it is read.
+    """Read the header of a prior's file, and nothing else of it.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""What the file of a trained prior says about itself, and whether it is all there."""
+"""Header of the file of a trained prior, and the checks of its completeness."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMAT = "dalab-trained-prior-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """The header of a trained prior.
+    """Description of a trained prior.
 
     Args:
         name: of the prior.
@@ -29,10 +29,10 @@ class Header:
         parameters: of the system, as plain data.
         scale: physical units per normalised unit, of every field.
         window: (time, lev, y, x) of the state.
-        recipe: how it was trained.
-        smoothed: whether it starts from the two-filter smoother.
+        recipe: recipe it was trained by.
+        smoothed: true if it starts from the two-filter smoother.
         levels: noise levels of the tables.
-        data: what it was trained on, with the hash of the numbers.
+        data: training data, with the hash of the numbers.
         training: seconds, hardware, loss along the way.
         validation: denoising error on held-out windows, one row per noise level.
     """
@@ -55,7 +55,7 @@ class Header:
 
     @classmethod
     def read(cls, path: Path) -> Header:
-        """The header of a file; nothing else of it is read.
+        """Read the header of a file, and nothing else of it.
 
         Raises:
             InputError: if the file is missing, truncated or foreign, or its header incomplete.
@@ -74,7 +74,7 @@ class Header:
         return cls(**values)
 
     def check(self, path: Path, system: System) -> None:
-        """Raise :class:`InputError` unless the prior is about ``system`` as it is now."""
+        """Raise :class:`InputError` unless the prior is about ``system`` and in its units."""
         scale = scales(system)
         same = torch.allclose(torch.tensor(self.scale), torch.tensor(scale), rtol=1e-6)
         if self.system != system.name or self.window[1:] != list(system.shape) or not same:
@@ -102,7 +102,7 @@ _RENAMED = ("recipe", "training", "validation")
 
 
 def stored_name(name: str) -> str:
-    """The name in a file of a tensor or header field; the part before its first dot may differ."""
+    """Name of a tensor or header field in a file; the part before the first dot may differ."""
     first, dot, rest = name.partition(".")
     return f"{_STORED.get(first, first)}{dot}{rest}"
 
@@ -115,7 +115,7 @@ def current_name(name: str) -> str:
 
 
 def _rename(header: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-    """A header whose fields are renamed where files have names of their own."""
+    """Rename the fields of a header that have other names in files."""
     return {key: _rename_keys(v, rename) if key in _RENAMED else v for key, v in header.items()}
 
 
@@ -128,13 +128,13 @@ def _rename_keys(value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def summary(name: str) -> str:
-    """One line about a trained prior that ships: what it is about, and how well it denoises."""
+    """One line about a bundled trained prior: its system and its denoising error."""
     header = Header.read(trained_path(name))
     rows = {row["sigma"]: row["ratio"] for row in header.validation}
     error = sum(rows[sigma] for sigma in (0.1, 0.2, 0.5)) / 3
     return (
         f"Trained on {header.system}; denoising error {error:.2f} of the Gaussian's "
-        f"(noise 0.1, 0.2, 0.5), on windows it has not seen."
+        f"(noise 0.1, 0.2, 0.5), on held-out windows."
     )
 
 
@@ -144,5 +144,5 @@ def scales(system: System) -> list[float]:
 
 
 def unfit_file(path: Path, why: str) -> InputError:
-    """The error of a file that cannot be used."""
+    """Error about a file that cannot be used."""
     return InputError("prior file", str(path), why, "Make it with this version of dalab.")

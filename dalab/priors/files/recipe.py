@@ -1,4 +1,4 @@
-"""How a prior is trained: one flat record that fits in a YAML file and in a checkpoint."""
+"""Recipe of a training: one flat record that fits in a YAML file and in a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ...errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What to train, on what, for how long.
+    """Network, data and duration of a training.
 
     Args:
         name: of the prior; its file is ``NAME.safetensors``.
-        system: whose windows it is about.
+        system: the system whose windows it is about.
         data: archive that ``dalab data`` made; for a system that draws its own climate, a number
             of trajectories and days in the same words, ``"climate:64x800"``.
         window: states per window.
@@ -35,11 +35,11 @@ class Recipe:
         coupling: whether neighbouring frames are coupled after the network, if there is a
             smoother.
         fit_windows: windows for the gains of smoother and coupling.
-        start: trained prior, one that ships or a file, whose network is trained on; none for a new
+        start: trained prior, bundled or a file, whose network is trained further; none for a new
             one.
         steps: optimisation steps.
-        background_steps: optimisation steps of the denoiser for when there is a background, which
-            starts from the finished one; 0 for none, and none without a smoother.
+        background_steps: optimisation steps of the part for backgrounds, which starts from the
+            finished denoiser; 0 for no such part, and there is none without a smoother.
         batch: windows per step, over all processes.
         rate: peak learning rate.
         warmup: steps to reach it.
@@ -50,8 +50,8 @@ class Recipe:
         autocast: whether the network may compute in bfloat16 on hardware made for it.
         flow_levels: noise levels between which methods may take its Jacobian for the covariance of
             single windows; after a short training on a fine grid low ones only, or none (null).
-        frozen_flow: whether that Jacobian takes the flow that carries states for given: for
-            two-layer flow, where the training was too short for more.
+        frozen_flow: whether that Jacobian treats the propagating flow as constant: for two-layer
+            flow, where the training was too short for more.
         compile: whether to compile the network with ``torch.compile``.
         checkpoint_every: steps between checkpoints.
         held_out: windows for validation and calibration.
@@ -120,7 +120,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """The recipe of plain data.
+        """Make a recipe from plain data.
 
         Raises:
             InputError: for an unknown or missing field, or a value out of bounds.
@@ -138,7 +138,7 @@ class Recipe:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: strings, numbers and lists."""
+        """Convert to plain data: strings, numbers and lists."""
         found = dataclasses.asdict(self)
         return {key: list(v) if isinstance(v, tuple) else v for key, v in found.items()}
 

@@ -22,7 +22,7 @@ from ...errors import InputError
 from ...observations import OPERATORS
 from ...registry import build
 from ...systems import QGSystem
-from ...systems.base import System
+from ...systems.base import Propagator, System
 from ..base import Prior
 from ..denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented
 from ..denoisers.background import N_FEATURES, BackgroundConditional
@@ -30,7 +30,7 @@ from ..denoisers.calibration import ErrorTable
 from ..denoisers.coupling import FrameCoupling
 from ..denoisers.forecast import Forecast, Trajectory
 from ..denoisers.residual import ResidualPrior
-from ..denoisers.smoother import Propagate, TwoFilterSmoother
+from ..denoisers.smoother import TwoFilterSmoother
 from ..denoisers.unet import UNet
 from ..gaussian import GaussianPrior
 from .bundled import SUFFIX, WEIGHTS
@@ -45,13 +45,13 @@ LARGE = 500_000
 def make_network(
     recipe: Recipe, window: Sequence[int], features: int, levels: int = 1
 ) -> UNet:
-    """A network of a recipe for windows of a shape, its first numbers drawn from the seed.
+    """Make the network of a recipe, with weights drawn from its seed.
 
     Args:
-        recipe: says how wide and deep.
+        recipe: its widths, depths, patch and seed.
         window: (time, lev, y, x).
         features: how many per field.
-        levels: noise levels it is told.
+        levels: number of noise levels it is conditioned on.
     """
     fields = window[0] * window[1]
     with torch.random.fork_rng(devices=[]):
@@ -70,11 +70,11 @@ def feature_count(smoothed: bool) -> int:
 def assemble(
     recipe: Recipe, system: System, state: GaussianPrior, levels: Sequence[float], smoothed: bool
 ) -> ResidualPrior:
-    """The denoiser of a recipe before training.
+    """Assemble the untrained denoiser of a recipe.
 
     Args:
-        recipe: what is wanted.
-        system: whose windows.
+        recipe: parts and sizes of the denoiser.
+        system: the system whose windows it is about.
         state: Gaussian prior of windows of the state.
         levels: noise levels of the tables.
         smoothed: whether to start from the two-filter smoother.
@@ -102,8 +102,8 @@ def assemble(
     )
 
 
-def make_propagators(recipe: Recipe, system: System) -> tuple[Propagate, Trajectory]:
-    """What carries states over one interval in both directions, and through a window.
+def make_propagators(recipe: Recipe, system: System) -> tuple[Propagator, Trajectory]:
+    """Propagator over one interval in both directions, and trajectory through a window.
 
     Raises:
         InputError: if a finer grid or a frozen flow is wanted and the system has none.
@@ -124,7 +124,7 @@ def make_propagators(recipe: Recipe, system: System) -> tuple[Propagate, Traject
 
 
 def last_directed_ring(window: Sequence[int]) -> int:
-    """The last ring whose wavenumbers have a covariance each where the flow is a finer one's.
+    """Last ring whose wavenumbers have a covariance each, for means of a finer flow.
 
     Such a flow has variance at all scales of the grid, of which most are small and isotropic.
     """
@@ -138,7 +138,7 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
         path: file to write.
         prior: the denoiser.
         state: Gaussian prior of windows of the state that it was assembled from.
-        header: what it is.
+        header: its description.
     """
     large = math.prod(state.window) > LARGE
     beyond = last_directed_ring(state.window) if Recipe.from_dict(header.recipe).finer else None
@@ -164,7 +164,7 @@ def load_trained(path: Path, system: System) -> Prior:
 
     Args:
         path: the file.
-        system: whose windows are wanted.
+        system: the system whose windows it is about.
 
     Raises:
         InputError: if the file is missing, truncated, foreign, or about another system.
@@ -175,7 +175,7 @@ def load_trained(path: Path, system: System) -> Prior:
 
 
 def bundled_gaussian(system: System) -> GaussianPrior | None:
-    """The Gaussian prior that ships for a system: in a file of its own, or beside a trained one."""
+    """Load the bundled Gaussian prior of a system: from its own file, or from a trained prior's."""
     own, beside = (WEIGHTS / f"{system.name}{end}{SUFFIX}" for end in ("-gaussian", ""))
     if own.is_file():
         return load_gaussian(own, "gaussian")
@@ -187,7 +187,7 @@ def bundled_gaussian(system: System) -> GaussianPrior | None:
 
 
 def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior, Header]:
-    """The denoiser in a file, the Gaussian prior of states that it started from, and the header.
+    """Read the denoiser of a file, the Gaussian prior of states it started from, and the header.
 
     Raises:
         InputError: as :func:`load_trained`.

@@ -1,8 +1,8 @@
-"""From a system to the files that ship for it: its Gaussian prior and its libraries of states.
+"""Estimation of the climate of a system: its Gaussian prior, and the file of a bundled one.
 
 Trajectories are spun up from noise and followed for years; the covariance of windows is estimated
-from them. The libraries come from trajectories of another seed, so that no truth that starts from
-one was seen by the prior.
+from them. Bundled libraries of states come from trajectories of another seed, so that the prior has
+seen no truth that starts from one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Climatology:
-    """What was learned from the trajectories of a system.
+    """Statistics of the trajectories of a system.
 
     Args:
         matrices: covariance of windows per wavenumber, complex ``(n, n/2 + 1, c, c)``.
@@ -51,15 +51,15 @@ def measure(
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Climatology:
-    """Spin up, follow, and estimate.
+    """Spin up trajectories, follow them, and estimate the covariance of their windows.
 
     Args:
-        system: whose climatology is wanted.
+        system: the system to be measured.
         trajectories: independent trajectories.
         days: intervals to follow each of them; windows do not overlap.
         spinup: intervals before the first window.
         seed: of the initial noise.
-        progress: told the intervals done and the intervals in all.
+        progress: called with the intervals done and the intervals in all.
 
     Raises:
         InputError: if there is no trajectory, or not one window in ``days``.
@@ -75,7 +75,7 @@ def measure(
 
 
 def _gather(states: Iterable[Tensor]) -> Climatology:
-    """One pass over daily states ``(trajectories, lev, y, x)``; memory for one window only."""
+    """Average over daily states ``(trajectories, lev, y, x)``, one window in memory at a time."""
     matrices = squares = torch.zeros((), dtype=torch.float64)
     window: list[Tensor] = []
     windows = trajectories = 0
@@ -97,10 +97,10 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
     """Write the Gaussian prior of a system; return its path.
 
     Args:
-        found: what was measured.
-        system: of whom.
-        folder: where to.
-        facts: how it was measured, for the header.
+        found: the statistics.
+        system: their system.
+        folder: folder to write to.
+        facts: settings of the measurement, for the header.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{system.name}-gaussian.safetensors"
@@ -119,10 +119,10 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
 def estimate_gaussian(
     system: System, *, trajectories: int = 256, windows: int = 8, seed: int = 0
 ) -> GaussianPrior:
-    """The Gaussian prior of a system that draws its own climate, estimated on the spot.
+    """Estimate the Gaussian prior of a system from draws of its climate.
 
     Args:
-        system: whose prior is wanted.
+        system: the system.
         trajectories: independent trajectories.
         windows: windows of each of them, one after the other.
         seed: of the trajectories.

@@ -64,7 +64,7 @@ class Data:
     Args:
         training: ``(trajectory, day, lev, y, x)``.
         held_out: the same of other trajectories.
-        facts: where they come from.
+        facts: their origin.
     """
 
     training: Tensor
@@ -76,7 +76,7 @@ class Training:
     """One training, from its recipe to its file.
 
     Args:
-        recipe: what to do.
+        recipe: settings of the training.
         folder: for checkpoints and the finished prior.
         device: to train on.
 
@@ -94,7 +94,7 @@ class Training:
         smoothed = recipe.smoother and not recipe.operators and self.system.propagator() is not None
         self.prior = assemble(recipe, self.system, self.state, LEVELS, smoothed).to(device)
         if recipe.start:
-            begin(self.prior.network, recipe.start, self.system)
+            load_initial_weights(self.prior.network, recipe.start, self.system)
 
     def run(self) -> Iterator[TrainingStep]:
         """Fit the gains, train, and yield every step; resumes from the last checkpoint."""
@@ -112,7 +112,7 @@ class Training:
             yield from self.train_conditional(self.prior.background_conditional)
 
     def train_conditional(self, part: BackgroundConditional) -> Iterator[TrainingStep]:
-        """Train the denoiser for when there is a background; its steps count on from the others."""
+        """Train the part for backgrounds; its steps are counted on from the others."""
         self.fit(part, self.smooth)
         recipe = background_recipe(self.recipe)
         widen_network(part.network, self.prior.network, recipe.window)
@@ -123,7 +123,7 @@ class Training:
             yield replace(step, step=self.recipe.steps + step.step, steps=self.steps)
 
     def smooth(self, noisy: Tensor, sigma: float) -> Tensor:
-        """What the smoother makes of noisy windows."""
+        """Smooth noisy windows of one noise level."""
         return self.prior.features(noisy, noisy.new_full((len(noisy),), sigma))[0]
 
     @property
@@ -133,13 +133,13 @@ class Training:
         return self.recipe.steps + more
 
     def loss(self, network: Callable[..., Tensor], step: int, share: Sequence[int]) -> Tensor:
-        """Of the denoiser, over some samples of a step."""
+        """Loss of the denoiser over some samples of a step."""
         return correction_loss(self.prior, network, *self.batch(self.recipe, step, share))
 
     def background_conditional_loss(
         self, network: Callable[..., Tensor], step: int, share: Sequence[int]
     ) -> Tensor:
-        """Of the denoiser that knows a background, over some samples of a step."""
+        """Loss of the part for backgrounds over some samples of a step."""
         clean, noise, sigma = self.batch(background_recipe(self.recipe), step, share)
         streams = [stream(self.recipe.seed, "background", step, index) for index in share]
         spread = torch.stack([torch.randn((), generator=g) for g in streams])
@@ -159,11 +159,11 @@ class Training:
     def fit(
         self, part: TwoFilterSmoother | FrameCoupling | BackgroundConditional, denoise: Denoise
     ) -> None:
-        """Find the maps of the smoother or of the coupling, or errors, on training windows.
+        """Fit the maps of a part, or its errors, to training windows.
 
         Args:
             part: to be fitted, level by level.
-            denoise: what it starts from.
+            denoise: the estimate that it starts from.
         """
         clean = self.windows.choose("fit", self.recipe.fit_windows)
         for index, sigma in enumerate(LEVELS):
@@ -190,8 +190,8 @@ class Training:
         return path, header
 
 
-def begin(network: UNet, start: str, system: System) -> None:
-    """Give a network the weights of that of a trained prior.
+def load_initial_weights(network: UNet, start: str, system: System) -> None:
+    """Load the weights of a trained prior's network into a network.
 
     Raises:
         InputError: if there is no such prior, or its network has another shape.
@@ -207,9 +207,9 @@ def begin(network: UNet, start: str, system: System) -> None:
 
 
 def background_recipe(recipe: Recipe) -> Recipe:
-    """How the denoiser that knows a background is trained on from the one that knows none.
+    """Recipe for training the part for backgrounds, which starts from the finished denoiser.
 
-    Less has to change, and with a background high noise levels are all alike.
+    Less has to change, and with a background high noise levels hardly differ.
     """
     return replace(
         recipe, steps=recipe.background_steps, rate=recipe.rate / 2, hold=0.75 * recipe.hold,
@@ -219,7 +219,7 @@ def background_recipe(recipe: Recipe) -> Recipe:
 
 @torch.no_grad()
 def fit_forecast(forecast: Forecast, clean: Tensor) -> None:
-    """Find out what backgrounds say about clean windows ``(count, time, lev, y, x)``."""
+    """Fit the forecast to clean windows ``(count, time, lev, y, x)``."""
     for index in range(len(forecast.errors.levels)):
         generator = stream(0, "forecast", index)
         normal = torch.randn(clean[:, 0].shape, generator=generator).to(clean)
@@ -234,31 +234,31 @@ def measure_errors(prior: ResidualPrior, windows: Tensor, seed: int) -> None:
 
 
 def training_windows(recipe: Recipe, system: System, data: Data, device: torch.device) -> Windows:
-    """The windows that a recipe trains on, augmented if it says so."""
+    """Windows that a recipe trains on, augmented by its operators."""
     return Windows(
         states=data.training.to(device), length=recipe.window, mirrored=is_mirrored(system),
-        seen=augmentation(recipe, system), seed=recipe.seed,
+        augment=augmentation(recipe, system), seed=recipe.seed,
     )
 
 
 def held_out_windows(recipe: Recipe, system: System, data: Data) -> Tensor:
-    """The windows that a recipe validates and calibrates on, augmented if it says so."""
+    """Windows that a recipe validates and calibrates on, augmented by its operators."""
     windows = Windows(
-        states=data.held_out, length=recipe.window, seen=augmentation(recipe, system),
+        states=data.held_out, length=recipe.window, augment=augmentation(recipe, system),
         seed=recipe.seed + 1,
     )
     return windows.choose("held out", recipe.held_out)
 
 
 def augmentation(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
-    """Appends what the recipe's operators see to windows of the state."""
+    """Function that appends the outputs of a recipe's operators to windows of the state."""
     operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
     channels = Channels.of(system, recipe.operators)
     return lambda window: channels.augment(window, operators)
 
 
 def load_data(recipe: Recipe, system: System) -> Data:
-    """The trajectories of a recipe.
+    """Load or draw the trajectories of a recipe.
 
     Raises:
         InputError: if there are none, or they are about another system.
@@ -317,17 +317,17 @@ def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPr
 
 
 def is_mirrored(system: System) -> bool:
-    """Whether -q(x, -y) is a state of the system whenever q is."""
+    """True if -q(x, -y) is a state of the system whenever q is."""
     return system.mirror_symmetric
 
 
 def parameters(system: System) -> dict[str, Any]:
-    """The parameters of a system as plain data."""
+    """Parameters of a system as plain data."""
     return dataclasses.asdict(system) if dataclasses.is_dataclass(system) else {}
 
 
 def hardware(device: torch.device) -> str:
-    """What the training ran on, in words."""
+    """Name of the hardware of a training."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{torch.get_num_threads()} CPU threads ({platform.machine()})"

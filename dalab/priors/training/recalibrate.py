@@ -1,4 +1,4 @@
-"""The tables of a trained prior, measured again on other windows."""
+"""Tables of a trained prior, measured again on other windows."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def recalibrate(
     """Measure the error covariances and the validation table of a prior, and write them.
 
     Args:
-        prior: name of a trained prior that ships, or a file.
-        data: archive; its held-out trajectories are used, and those to train on for what a
-            background says.
-        windows: how many of their windows.
+        prior: name of a bundled trained prior, or a file.
+        data: archive; its held-out trajectories are used, and its training trajectories for the
+            forecast.
+        windows: number of held-out windows.
         out: file to write; the prior's own if ``None``.
 
     Returns:

@@ -30,13 +30,13 @@ CLIP = 1.0
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Where a training stands.
+    """Progress of a training.
 
     Args:
         step: steps done.
         steps: steps in all.
         loss: of this step, over the whole batch.
-        remaining: estimated time left [s]; ``None`` before anything can be said.
+        remaining: estimated time left [s]; ``None`` before the first estimate.
     """
 
     step: int
@@ -46,20 +46,20 @@ class TrainingStep:
 
 
 class Trainer:
-    """Trains a network of a prior in place.
+    """Trainer of a prior's network, in place.
 
     Args:
-        network: what is trained; on the device to train on.
-        loss: of the network, the step, and the samples that are wanted.
-        recipe: how.
-        folder: where checkpoints are kept; training goes on from the last one there.
+        network: the network, on the device to train on.
+        loss: function of the network, the step, and the wanted samples.
+        recipe: settings of the training.
+        folder: folder of checkpoints; training resumes from the last one there.
 
     Raises:
         InputError: if the batch cannot be shared equally by the processes.
     """
 
     def __init__(self, network: UNet, loss: Loss, recipe: Recipe, folder: Path) -> None:
-        self.rank, self.processes = _place()
+        self.rank, self.processes = _rank_and_size()
         if recipe.batch % self.processes:
             raise InputError(
                 "batch", recipe.batch, f"must be a multiple of the {self.processes} processes",
@@ -74,7 +74,7 @@ class Trainer:
         self.forward = torch.compile(self.network) if recipe.compile else self.network
 
     def run(self) -> Iterator[TrainingStep]:
-        """Train to the end; every step yields. Closing the generator stops after a checkpoint."""
+        """Train to the end and yield every step. Closing the generator writes a checkpoint."""
         start, first, before = time.perf_counter(), self.step, self.history["seconds"]
         saved = self.step
         self.network.train()
@@ -94,7 +94,7 @@ class Trainer:
         self.network.load_state_dict(self.average)
 
     def _advance(self) -> float:
-        """One optimisation step; the loss over the whole batch."""
+        """Make one optimisation step; return the loss over the whole batch."""
         for optimiser in self.optimisers:
             optimiser.zero_grad()
             for group in optimiser.param_groups:
@@ -158,6 +158,6 @@ def optimisers(network: UNet, peak: float) -> list[torch.optim.Optimizer]:
     ]
 
 
-def _place() -> tuple[int, int]:
+def _rank_and_size() -> tuple[int, int]:
     """Rank of this process and number of processes."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)

@@ -1,4 +1,4 @@
-"""How well a prior denoises windows it has not seen."""
+"""Denoising errors of a prior on held-out windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LEVELS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Noise levels of the validation table."""
 
 BACKGROUND = 0.1
-"""Standard deviation of the background's error in it."""
+"""Standard deviation of the background's error in that table."""
 
 
 @torch.no_grad()
@@ -21,7 +21,7 @@ def validation_table(
     """Root-mean-square denoising error of the Gaussian, of the start, and of the trained prior.
 
     Args:
-        prior: whom to test.
+        prior: the prior to test.
         windows: held out, ``(count, time, lev, y, x)``.
         seed: of the noise.
         batch: windows per pass.
@@ -62,7 +62,7 @@ def _row(
 def _conditional_error(
     prior: ResidualPrior, windows: Tensor, noise: Tensor, first: Tensor, sigma: float
 ) -> float:
-    """Error given a background too, each window with its own, made of the noise ``first``."""
+    """Denoising error with a background per window, made with the noise ``first``."""
     squares = 0.0
     for clean, normal, error in zip(windows, noise, first, strict=True):
         given = prior.conditioned_on(clean[0] + BACKGROUND * error, BACKGROUND)

@@ -23,15 +23,15 @@ class Windows:
     Args:
         states: normalised, ``(trajectory, day, lev, y, x)``, on the device to train on.
         length: states per window.
-        mirrored: whether -q(x, -y) is a state whenever q is, as for two-layer flow.
-        seen: what the prior is about, from windows of the state; the window itself by default.
+        mirrored: true if -q(x, -y) is a state whenever q is, as for two-layer flow.
+        augment: map from windows of the state to those of the prior; the identity by default.
         seed: of every random choice.
     """
 
     states: Tensor
     length: int
     mirrored: bool = True
-    seen: Callable[[Tensor], Tensor] = lambda window: window
+    augment: Callable[[Tensor], Tensor] = lambda window: window
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class Windows:
     def sample(
         self, step: int, index: int, mean: float, std: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One clean window, its noise and its noise level, for sample ``index`` of a step.
+        """Draw a clean window, its noise and its noise level, for sample ``index`` of a step.
 
         Args:
             step: of the training.
@@ -53,7 +53,7 @@ class Windows:
             std: of log sigma.
         """
         generator = stream(self.seed, "sample", step, index)
-        window = self.seen(self._move(self._cut(generator), generator))
+        window = self.augment(self._move(self._cut(generator), generator))
         sigma = torch.exp(mean + std * torch.randn((), generator=generator)).clamp(0.01, 80.0)
         noise = torch.Generator(self.states.device).manual_seed(generator.initial_seed() + 1)
         normal = torch.randn(window.shape, generator=noise, device=window.device)
@@ -62,15 +62,15 @@ class Windows:
     def batch(
         self, step: int, indices: Iterable[int], mean: float, std: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Clean windows, noise ``(batch, time, lev, y, x)`` and levels ``(batch,)``."""
+        """Draw clean windows, noise ``(batch, time, lev, y, x)`` and levels ``(batch,)``."""
         samples = [self.sample(step, index, mean, std) for index in indices]
         windows, noise, sigma = (torch.stack(part) for part in zip(*samples, strict=True))
         return windows, noise, sigma
 
     def choose(self, label: str, count: int) -> Tensor:
-        """Windows chosen once, not shifted or mirrored, ``(count, time, lev, y, x)``."""
+        """Choose windows once, not shifted or mirrored, ``(count, time, lev, y, x)``."""
         chosen = (self._cut(stream(self.seed, label, i)) for i in range(count))
-        return torch.stack([self.seen(window) for window in chosen])
+        return torch.stack([self.augment(window) for window in chosen])
 
     def _cut(self, generator: torch.Generator) -> Tensor:
         trajectories, days = self.states.shape[:2]
