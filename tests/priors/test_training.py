@@ -117,7 +117,7 @@ def test_another_network_is_refused(whole):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("dalab.priors.training.training._place", lambda: (0, 3))
+    monkeypatch.setattr("dalab.priors.training.training._rank_and_size", lambda: (0, 3))
     with pytest.raises(InputError, match="multiple of the 3 processes"):
         next(Training(SMALL, tmp_path, CPU).run())
 
