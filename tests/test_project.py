@@ -73,3 +73,7 @@ def test_the_changelog_has_an_open_section():
 
 def test_the_package_is_typed():
     assert (ROOT / "dalab" / "py.typed").read_bytes() == b""
+
+
+def test_the_readme_is_one_page():
+    assert (ROOT / "README.md").read_text().count("\n") < 120
