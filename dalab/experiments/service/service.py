@@ -26,7 +26,7 @@ class Service:
         limits: bounds of every run.
         concurrency: runs at the same time on one device.
 
-    ``present`` are the sessions and lessons that have a page, by key.
+    ``present`` are the sessions of open pages, labs and lessons alike, by key.
     """
 
     def __init__(self, limits: Limits | None = None, concurrency: float = 1) -> None:

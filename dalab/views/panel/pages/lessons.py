@@ -96,7 +96,7 @@ class LessonPage:
         self.help.param.watch(self._set_help, "value")
         model.param.watch(lambda *events: self._show_lesson(), "lesson")
         model.param.watch(lambda *events: self._show_verdict(), ["verdict", "error", "show_hint"])
-        model.runs.param.watch(lambda *events: self._show_verdict(), ["status", "fraction", "busy"])
+        model.runs.param.watch(lambda *events: self._show_progress(), _PROGRESS)
         model.param.watch(lambda *events: self._draw(), "show_exact")
         model.param.watch(lambda *events: self._show_stars(), "stars")
 
@@ -129,6 +129,11 @@ class LessonPage:
     def _set_help(self, event: Any) -> None:
         self.model.param.update(show_hint=HINT in event.new, show_exact=EXACT in event.new)
 
+    def _show_progress(self) -> None:
+        """Show where an attempt stands; its end is shown with the verdict or the error."""
+        if self.model.runs.busy:
+            self._show_verdict()
+
     def _show_verdict(self) -> None:
         model = self.model
         self.verdict.object = verdict_html(model)
@@ -145,6 +150,9 @@ class LessonPage:
 
     def _show_stars(self) -> None:
         self.lessons.options = _lessons(self.model.stars)
+
+
+_PROGRESS = ["status", "fraction", "busy"]
 
 
 def verdict_html(model: LessonModel) -> str:
