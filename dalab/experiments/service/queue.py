@@ -36,7 +36,7 @@ class RunQueue:
     """Everybody who waits for one device.
 
     Args:
-        slots: turns served at the same time.
+        concurrency: turns served at the same time.
     """
 
     def __init__(self, concurrency: float = 1) -> None:
@@ -130,10 +130,10 @@ class RunQueue:
 
 
 class Ticket:
-    """A turn in a line; made by :meth:`RunQueue.join`.
+    """A turn in a queue; made by :meth:`RunQueue.join`.
 
     Args:
-        line: where it stands.
+        queue: the queue that it stands in.
         owner: whose it is.
         left: how long it still needs once it is served [s].
     """
