@@ -8,8 +8,8 @@ Two defaults of the platform fit that badly, and both were measured to cost a fa
 - Idle OpenMP threads spin. As soon as anything else runs, a browser say, the thread that has work
   waits for a core that its idle siblings burn. Here they sleep.
 
-And a run leaves one core to the page and its browser: with threads on all of them, whatever the
-browser wants to draw waits for each of their short operations.
+And a run leaves one core to the page and its browser: with threads on all of them, everything the
+browser draws waits for each of their short operations.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def tune() -> None:
 
 
 def leave_a_core() -> None:
-    """Compute on all cores but one from now on, unless ``OMP_NUM_THREADS`` says on how many.
+    """Compute on all cores but one from now on, unless ``OMP_NUM_THREADS`` sets their number.
 
     Every run does, with a page or without: the order of a sum, and so its last digits, depend on
     the number of threads. On two cores a sampling step takes no longer on one than on both.
@@ -41,7 +41,7 @@ def leave_a_core() -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's allocator to reuse large blocks; return whether it took the advice.
+    """Tell glibc's allocator to reuse large blocks; return true if it will.
 
     One arena serves all threads, because the arenas of worker threads give memory back regardless.
     """

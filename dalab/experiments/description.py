@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..methods import METHODS, Method
 from ..observations import MASKS, NOISES, OPERATORS, Mask, NetworkDesign
-from ..observations.cells import written
+from ..observations.cells import encode
 from ..priors import PRIORS, Prior, load_prior
 from ..registry import Registry, kebab
 from ..systems import SYSTEMS, System
@@ -71,7 +71,7 @@ class _Writer:
 
     def mask(self, mask: Mask | Tensor) -> str:
         if isinstance(mask, Tensor):
-            return f"painted:{written(mask if mask.ndim == 3 else mask[None])}"
+            return f"painted:{encode(mask if mask.ndim == 3 else mask[None])}"
         return self.text("masks", mask, MASKS)
 
     def truth(self, truth: Any) -> str:

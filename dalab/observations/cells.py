@@ -31,7 +31,7 @@ _FORM = re.compile(r"(\d{1,5})x(\d{1,5})x(\d{1,5})\.([A-Za-z0-9_-]+)")
 _REMEDY = "Paint it again on the Sensors tab, or choose another mask."
 
 
-def written(pattern: Tensor) -> str:
+def encode(pattern: Tensor) -> str:
     """The text of a boolean pattern ``(days, ny, nx)``; empty if no cell is in it."""
     if not pattern.any():
         return ""
@@ -42,11 +42,11 @@ def written(pattern: Tensor) -> str:
     return f"{size}.{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
 
 
-def read(text: str, steps: int, grid: Sequence[int]) -> Tensor:
+def decode(text: str, steps: int, grid: Sequence[int]) -> Tensor:
     """The pattern of a text, boolean ``(steps, ny, nx)``.
 
     Args:
-        text: as :func:`written` makes it.
+        text: as :func:`encode` makes it.
         steps: steps in the window.
         grid: cells along y and x, (ny, nx).
 
@@ -57,19 +57,19 @@ def read(text: str, steps: int, grid: Sequence[int]) -> Tensor:
         return torch.zeros(steps, *grid, dtype=torch.bool)
     form = _FORM.fullmatch(text) if len(text) <= LONGEST else None
     if form is None:
-        raise _wrong(text, "must be DAYSxNYxNX.CODE, as the Sensors tab writes it")
+        raise _refusal(text, "must be DAYSxNYxNX.CODE, as the Sensors tab writes it")
     days, ny, nx = (int(number) for number in form.groups()[:3])
     if (ny, nx) != tuple(grid):
-        raise _wrong(text, f"is painted on {ny} x {nx} cells, the grid has {grid[0]} x {grid[1]}")
+        raise _refusal(text, f"is painted on {ny} x {nx} cells, the grid has {grid[0]} x {grid[1]}")
     if days not in (1, steps):
-        raise _wrong(text, f"is painted for {days} days, the window has {steps}")
+        raise _refusal(text, f"is painted for {days} days, the window has {steps}")
     count = days * ny * nx
-    bits = np.unpackbits(_unpacked(text, form[4], -(-count // 8)), count=count)
+    bits = np.unpackbits(_unpack(text, form[4], -(-count // 8)), count=count)
     pattern = torch.from_numpy(bits.astype(bool)).reshape(days, ny, nx)
     return pattern.expand(steps, ny, nx).clone()
 
 
-def _unpacked(text: str, code: str, size: int) -> np.ndarray:
+def _unpack(text: str, code: str, size: int) -> np.ndarray:
     """The ``size`` bytes that a code stands for; no more are ever made."""
     inflate = zlib.decompressobj()
     try:
@@ -78,10 +78,10 @@ def _unpacked(text: str, code: str, size: int) -> np.ndarray:
     except (binascii.Error, zlib.error):
         found = b""
     if len(found) != size or not inflate.eof:
-        raise _wrong(text, "has a damaged CODE")
+        raise _refusal(text, "has a damaged CODE")
     return np.frombuffer(found, np.uint8)
 
 
-def _wrong(text: str, bound: str) -> InputError:
+def _refusal(text: str, bound: str) -> InputError:
     short = text if len(text) <= 40 else f"{text[:37]}..."
     return InputError("painted cells", short, bound, _REMEDY)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..configurable import Configurable
 from ..errors import InputError
 from ..registry import Registry
-from .cells import read
+from .cells import decode
 
 
 class Mask(Configurable):
@@ -143,7 +143,7 @@ class Painted(Mask):
     )
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
-        return read(self.pattern, steps, grid)
+        return decode(self.pattern, steps, grid)
 
 
 def _centres(n: int) -> Tensor:

@@ -65,7 +65,7 @@ class Instrument:
         index = self.index.to(values.device).expand(values.shape)
         return flat.scatter(-1, index, values).unflatten(-1, (steps, channels, *grid))
 
-    def spread_out(self) -> Tensor:
+    def spectral_information(self) -> Tensor:
         """Information of an operator that acts on wavenumbers, as if spread over all cells.
 
         m^2 T(k)^H T(k) / std^2 at each step, m the share of cells that it sees: complex128
@@ -126,10 +126,10 @@ class ObservingNetwork:
         return joined if like is None else joined.to(like)
 
     @cached_property
-    def spread_out(self) -> Tensor | None:
-        """Sum of :meth:`Instrument.spread_out` over all that act on wavenumbers, if any."""
-        parts = [i.spread_out() for i in self.instruments if isinstance(i.operator, Spectral)]
-        return torch.stack(parts).sum(0) if parts else None
+    def spectral_information(self) -> Tensor | None:
+        """Sum of the spectral information of all instruments that act on wavenumbers, if any."""
+        acting = [i for i in self.instruments if isinstance(i.operator, Spectral)]
+        return torch.stack([i.spectral_information() for i in acting]).sum(0) if acting else None
 
     def observe(self, truth: Tensor, streams: Callable[[int], torch.Generator]) -> Tensor:
         """Noisy observations of a true window.

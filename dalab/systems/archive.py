@@ -27,7 +27,7 @@ Evolve = Callable[[Tensor, int], Iterator[Tensor]]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What an archive holds, and how it is made.
+    """Contents of an archive, and the way it is made.
 
     Args:
         system: name of the system the states belong to.
@@ -36,8 +36,8 @@ class Plan:
         spinup: intervals before the first of them.
         seed: of the initial states.
         held_out: share of the trajectories, the last ones, that training never sees.
-        source: how the flow is simulated, in words and numbers.
-        start: what the initial states are.
+        source: the simulation of the flow, in words and numbers.
+        start: origin of the initial states.
         segment: intervals per segment: what a kill can cost.
 
     Raises:
@@ -68,7 +68,7 @@ class Plan:
 
     @property
     def training(self) -> int:
-        """How many trajectories, the first ones, are for training."""
+        """Number of trajectories for training, which are the first ones."""
         kept = max(1, round(self.trajectories * self.held_out))
         return self.trajectories - kept
 

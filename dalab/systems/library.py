@@ -1,4 +1,4 @@
-"""Spun-up states that ship with the package, so that a new truth does not wait for a spin-up.
+"""Bundled libraries of developed states, which spare a new truth its spin-up.
 
 A library is one ``data/NAME.npz`` holding ``states``, normalised as the system of that name has
 them and rounded to half precision. Rounding disturbs a state by less than one part in a thousand of

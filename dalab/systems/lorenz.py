@@ -1,4 +1,4 @@
-r"""What the two Lorenz systems share: Runge-Kutta steps, a normalisation, a climate at no cost.
+r"""Common parts of the Lorenz systems: Runge-Kutta steps, a normalisation, a climate at no cost.
 
 A deterministic step of dx/dt = f(x) is the classical fourth-order Runge-Kutta scheme. Model noise,
 where a system has it, is additive and white: after every time step
@@ -43,7 +43,7 @@ class Lorenz(System, ABC):
     """A Lorenz system seen at regular intervals, in normalised variables.
 
     Args:
-        name: how the registry calls it.
+        name: name in the registry.
         dt: time step [model time], at most 0.1.
         interval: time between two steps of a window [model time], a whole number of ``dt``.
         noise: amplitude b of the model noise [units / sqrt(time)]; 0 is the deterministic system.
@@ -152,13 +152,13 @@ class Lorenz(System, ABC):
     def propagator(self) -> Propagator:
         """The Runge-Kutta scheme itself, with time steps of both signs."""
 
-        def carry(states: Tensor) -> Tensor:
+        def propagate(states: Tensor) -> Tensor:
             ahead, back = self.physical(states)
             for _ in range(self.steps_per_interval):
                 ahead, back = rk4(self.tendency, ahead, self.dt), rk4(self.tendency, back, -self.dt)
             return self.normalised(torch.stack([ahead, back]))
 
-        return carry
+        return propagate
 
     def physical(self, x: Tensor) -> Tensor:
         """From normalised states to the variables of the equations."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .two_layer_qg import Symbols, TwoLayerQG, regridded
+from .two_layer_qg import Symbols, TwoLayerQG, regrid
 
 MIDPOINT = (1 / 2, 1.0)
 """Two stages: the cheapest; waves grow slowly, which matters beyond one cell a step."""
@@ -72,14 +72,14 @@ class QGPropagator:
         """States one interval later, ``(..., lev, y, x)``."""
         scale, symbols = self.scale.to(x), self._place(x)
         z = torch.complex(*(x * scale).unbind(-3))
-        Z = regridded(torch.fft.fft2(z, norm="forward").flatten(0, -3), self.model.nx)
+        Z = regrid(torch.fft.fft2(z, norm="forward").flatten(0, -3), self.model.nx)
         *earlier, last = self.stages
         for _ in range(self.steps):
             reached = Z
             for share in earlier:
                 reached = Z + share * self._change(symbols, reached)
             Z = symbols.decay * Z + last * self._change(symbols, reached)
-        carried = torch.fft.ifft2(regridded(Z, z.shape[-1]), norm="forward").view(z.shape)
+        carried = torch.fft.ifft2(regrid(Z, z.shape[-1]), norm="forward").view(z.shape)
         return torch.view_as_real(carried).movedim(-1, -3) / scale
 
     def _change(self, symbols: Symbols, Z: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from .base import Streams, System
 from .propagator import FOUR_STAGES, QGPropagator
 from .qg_library import draw_lead, draw_states
 from .quantities import Quantity
-from .two_layer_qg import TwoLayerQG, interpolated
+from .two_layer_qg import TwoLayerQG, interpolate
 
 DAY = 86400.0
 
@@ -29,11 +29,11 @@ class QGSystem(System):
     """Two-layer QG flow seen once a day, in normalised PV.
 
     Args:
-        name: how the registry calls it.
+        name: name in the registry.
         model: the solver and its parameters.
         std: climatological standard deviation of the PV of each layer [1/s]; a state is PV / std.
         interval: time between two steps of a window [s], a whole number of ``model.dt``.
-        pooled: whether states are means over 2 x 2 cells of a flow on twice the resolution, which
+        pooled: true if states are means over 2 x 2 cells of a flow on twice the resolution, which
             the model then only approximates.
 
     Raises:
@@ -96,9 +96,9 @@ class QGSystem(System):
 
         The smallest scales of such means, which the model's own filter would take away, are kept.
         """
-        scale, model = self.scale.to(x), self.finer(2)
-        q = model.snapshots(interpolated(x * scale, model.nx), length, 2 * self.steps_per_interval)
-        return interpolated(q, x.shape[-1]) / scale
+        scale, model = self.scale.to(x), self.finer_model(2)
+        q = model.snapshots(interpolate(x * scale, model.nx), length, 2 * self.steps_per_interval)
+        return interpolate(q, x.shape[-1]) / scale
 
     def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
         """States of developed turbulence, normalised, ``(count, *shape)``, float64.
@@ -158,7 +158,7 @@ class QGSystem(System):
                 means over 2 x 2 cells.
             frozen: true if derivatives take the flow that carries the states for given.
         """
-        model = self.finer(3 / 2) if finer else self.model
+        model = self.finer_model(3 / 2) if finer else self.model
         steps = max(2, model.nx // 64)
         if model.nx <= 64:
             return QGPropagator(model, self.scale, self.interval, steps, frozen=frozen)
@@ -166,7 +166,7 @@ class QGSystem(System):
         model = replace(model, filterfac=often * model.filterfac)
         return QGPropagator(model, self.scale, self.interval, steps, FOUR_STAGES, frozen)
 
-    def finer(self, factor: float) -> TwoLayerQG:
+    def finer_model(self, factor: float) -> TwoLayerQG:
         """The model on ``factor`` times as many cells a side, its steps as much shorter."""
         model = self.model
         return replace(model, nx=round(factor * model.nx), dt=model.dt / factor)

@@ -10,7 +10,7 @@ from .library import library_names
 from .pyqg_truth import block_mean, pyqg_snapshots
 from .qg import QGSystem
 from .qg_library import draw_lead, draw_states
-from .spinup import refined, upsampled
+from .spinup import refine, upsample
 from .two_layer_qg import TwoLayerQG
 
 
@@ -34,11 +34,11 @@ def simulate_window(
     """
     if not isinstance(system, QGSystem):
         raise InputError("system", system.name, "must be two-layer QG for this truth", "Use qg64.")
-    flow = refined(system) if fine else system
+    flow = refine(system) if fine else system
     own = not fine or flow.name in library_names()
     state = draw_states(flow.name if own else system.name, 1, streams("state"))[0]
     snapshots = pyqg_snapshots if pyqg else TwoLayerQG.snapshots
     pv = flow.pv_after(
-        state if own else upsampled(state), draw_lead(streams("lead")), length, snapshots
+        state if own else upsample(state), draw_lead(streams("lead")), length, snapshots
     )
     return block_mean(pv, flow.model.nx // system.model.nx) / flow.scale

@@ -1,4 +1,4 @@
-"""Trajectories of two-layer flow for an archive: spun up from noise, on a finer grid if wanted."""
+"""Simulation of two-layer flow for an archive, from noise on, on a finer grid if wanted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .archive import Archive, Plan, make_archive
 from .library import load_states
 from .pyqg_truth import block_mean
 from .qg import QGSystem
-from .spinup import FIVE_YEARS, daily, noise, refined, upsampled
+from .spinup import FIVE_YEARS, initial_noise, integrate_daily, refine, upsample
 
 
 def plan_for(
@@ -55,18 +55,18 @@ def simulate(path: Path, plan: Plan, system: QGSystem, device: torch.device) -> 
         InputError: if the folder holds something else.
     """
     fine = plan.source.endswith("cells")
-    flow = refined(system) if fine else system
+    flow = refine(system) if fine else system
 
     def evolve(x: Tensor, days: int) -> Iterator[Tensor]:
-        return daily(flow, x.to(device), days)
+        return integrate_daily(flow, x.to(device), days)
 
     return make_archive(
-        path, plan, system, lambda: beginning(flow, plan), evolve,
+        path, plan, system, lambda: initial_states(flow, plan), evolve,
         lambda x: block_mean(x, 2 if fine else 1),
     )
 
 
-def beginning(flow: QGSystem, plan: Plan) -> Tensor:
+def initial_states(flow: QGSystem, plan: Plan) -> Tensor:
     """The initial states of a plan, ``(trajectories, lev, y, x)``.
 
     States of a library, or the last ones of an archive, are interpolated to the grid and rescaled
@@ -76,8 +76,8 @@ def beginning(flow: QGSystem, plan: Plan) -> Tensor:
         InputError: if there are too few states.
     """
     if plan.start == "noise":
-        return noise(flow, plan.trajectories, plan.seed)
-    name, states = earlier(plan.start)
+        return initial_noise(flow, plan.trajectories, plan.seed)
+    name, states = source_states(plan.start)
     if len(states) < plan.trajectories:
         raise InputError(
             "trajectories", plan.trajectories, f"must be at most the {len(states)} states of "
@@ -88,11 +88,11 @@ def beginning(flow: QGSystem, plan: Plan) -> Tensor:
     units = SYSTEMS[name]().scale / flow.scale
     x = states[torch.linspace(0, len(states) - 1, plan.trajectories).long()] * units.float()
     while x.shape[-1] < flow.model.nx:
-        x = upsampled(x)
+        x = upsample(x)
     return x
 
 
-def earlier(start: str) -> tuple[str, Tensor]:
+def source_states(start: str) -> tuple[str, Tensor]:
     """The system and the states of a library, or of the last day of an archive's trajectories."""
     if Path(start).is_dir():
         archive = Archive(Path(start))

@@ -1,4 +1,4 @@
-"""From random noise to developed turbulence, and the shipped libraries made from it.
+"""Spin-up from random noise to developed turbulence, and the bundled libraries made by it.
 
 Everything here returns *normalised* states. The whole of a library, from nothing::
 
@@ -35,7 +35,7 @@ def _silent(done: int, total: int) -> None:
     pass
 
 
-def noise(system: QGSystem, trajectories: int, seed: int) -> Tensor:
+def initial_noise(system: QGSystem, trajectories: int, seed: int) -> Tensor:
     """Initial states, normalised, ``(trajectories, lev, y, x)``, float32.
 
     White noise below 1e-7 1/s plus noise below 1e-6 1/s that depends on x alone in the upper layer,
@@ -50,7 +50,7 @@ def noise(system: QGSystem, trajectories: int, seed: int) -> Tensor:
     return q / system.scale.to(q)
 
 
-def daily(
+def integrate_daily(
     system: QGSystem, x: Tensor, days: int, progress: Progress = _silent
 ) -> Iterator[Tensor]:
     """Yield the states 1, 2, ..., ``days`` intervals after ``x``, in one integration.
@@ -70,9 +70,9 @@ def daily(
         yield q / scale
 
 
-def after(system: QGSystem, x: Tensor, days: int, progress: Progress = _silent) -> Tensor:
+def integrate(system: QGSystem, x: Tensor, days: int, progress: Progress = _silent) -> Tensor:
     """States ``days`` intervals after ``x``, same shape."""
-    last = deque(daily(system, x, days, progress), maxlen=1)
+    last = deque(integrate_daily(system, x, days, progress), maxlen=1)
     return last[0] if last else x
 
 
@@ -84,15 +84,15 @@ def spin_up(
     progress: Progress = _silent,
 ) -> Tensor:
     """Developed states from random noise, normalised, ``(trajectories, lev, y, x)``, float32."""
-    return after(system, noise(system, trajectories, seed), spinup_days, progress)
+    return integrate(system, initial_noise(system, trajectories, seed), spinup_days, progress)
 
 
-def refined(system: QGSystem) -> QGSystem:
+def refine(system: QGSystem) -> QGSystem:
     """The same flow on twice the resolution at half the time step, in the same normalisation."""
-    return replace(system, name=f"{system.name}-fine", model=system.finer(2))
+    return replace(system, name=f"{system.name}-fine", model=system.finer_model(2))
 
 
-def upsampled(x: Tensor) -> Tensor:
+def upsample(x: Tensor) -> Tensor:
     """The trigonometric interpolant at the cell centres of twice the resolution, ``(..., 2n, 2n)``.
 
     The Nyquist row and column are dropped.
@@ -135,10 +135,10 @@ def make_library(
         progress: receives the days done of the integration in progress; there are three of them.
     """
     x = spin_up(system, trajectories, spinup_days, seed, progress)
-    days = enumerate(daily(system, x, each * apart, progress))
+    days = enumerate(integrate_daily(system, x, each * apart, progress))
     states = torch.cat([state for day, state in days if day % apart == apart - 1])
     chosen = states[torch.linspace(0, len(states) - 1, fine).long()]
-    finer = after(refined(system), upsampled(chosen), fine_days, progress)
+    finer = integrate(refine(system), upsample(chosen), fine_days, progress)
     return [
         save_states(system.name, states, folder),
         save_states(f"{system.name}-fine", finer, folder),

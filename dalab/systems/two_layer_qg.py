@@ -171,7 +171,7 @@ class _LayerOperator:
 
 
 class Symbols:
-    """What a time step multiplies spectra with, on the device of a state, in its precision.
+    """Factors of spectra in a time step, on the device of a state and in its precision.
 
     Spectra are Fourier coefficients (the transform divided by n^2). Increments are dt T times the
     filter, so that a step is the filtered state plus a weighted sum of increments. Intermediate
@@ -208,7 +208,7 @@ class Symbols:
         Args:
             z: the two layers of PV, ``(members, y, x)``.
             Z: their spectrum, ``(members, l, k)``.
-            frozen: whether derivatives take the flow that carries the PV for given.
+            frozen: true if derivatives take the flow that carries the PV for given.
         """
         mirrored = _mirrored(Z)
         psi, increment = self.inversion(Z, mirrored), self.linear(Z, mirrored)
@@ -219,7 +219,7 @@ class Symbols:
         return increment
 
 
-def regridded(Z: Tensor, n: int) -> Tensor:
+def regrid(Z: Tensor, n: int) -> Tensor:
     """Fourier coefficients on another grid that begins at the same point, ``(..., n, n)``.
 
     Wavenumbers that only one of the grids has, and the Nyquist ones, are left out.
@@ -238,9 +238,9 @@ def regridded(Z: Tensor, n: int) -> Tensor:
     return on
 
 
-def interpolated(x: Tensor, n: int) -> Tensor:
+def interpolate(x: Tensor, n: int) -> Tensor:
     """Real fields ``(..., m, m)`` on another grid with the same first point: ``(..., n, n)``."""
-    return torch.fft.ifft2(regridded(torch.fft.fft2(x, norm="forward"), n), norm="forward").real
+    return torch.fft.ifft2(regrid(torch.fft.fft2(x, norm="forward"), n), norm="forward").real
 
 
 def _place(symbol: Tensor, like: Tensor) -> Tensor:

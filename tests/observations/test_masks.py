@@ -11,7 +11,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.observations import MASKS
-from dalab.observations.cells import written
+from dalab.observations.cells import encode
 from dalab.observations.masks import Painted
 from dalab.observations.network import schedule
 from dalab.random import stream
@@ -127,7 +127,7 @@ def painting(days: int, ny: int, nx: int) -> torch.Tensor:
 @pytest.mark.parametrize("shape", [(1, 64, 64), (4, 8, 20), (4, 1, 40), (1, 1, 1), (4, 3, 3)])
 def test_painted_cells_survive_their_text(shape):
     pattern = painting(*shape) if max(shape) > 1 else torch.ones(shape, dtype=torch.bool)
-    text = written(pattern)
+    text = encode(pattern)
     assert re.fullmatch(r"[A-Za-z0-9._-]+", text), "nothing that a link or a shell would change"
     mask = build("mask", f"painted:{text}", MASKS)
     assert mask.pattern == text and build("mask", describe(mask, MASKS), MASKS).pattern == text
@@ -137,23 +137,23 @@ def test_painted_cells_survive_their_text(shape):
 
 def test_a_painting_that_does_not_change_is_written_once_and_an_empty_one_not_at_all():
     same = painting(1, 64, 64).expand(9, -1, -1)
-    assert written(same).startswith("1x64x64.") and written(same) == written(same[:1])
-    assert written(torch.zeros(9, 4, 4, dtype=torch.bool)) == ""
+    assert encode(same).startswith("1x64x64.") and encode(same) == encode(same[:1])
+    assert encode(torch.zeros(9, 4, 4, dtype=torch.bool)) == ""
 
 
 def test_paintings_are_short():
     tracks = build("mask", "tracks", MASKS).cells(9, (64, 64), stream(0))
-    assert len(written(tracks)) < 1500
-    assert len(written(painting(1, 64, 64))) < 750
+    assert len(encode(tracks)) < 1500
+    assert len(encode(painting(1, 64, 64))) < 750
 
 
 @pytest.mark.parametrize("pattern, words", [
     ("64", "DAYSxNYxNX"), ("1x16x16.", "DAYSxNYxNX"), ("1x16x16.a b", "DAYSxNYxNX"),
     ("1x16x16.AAAA", "damaged"), ("1x16x16.A", "damaged"),
-    (written(painting(1, 8, 8)), "8 x 8 cells, the grid has 16 x 16"),
-    (written(painting(4, 16, 16)), "for 4 days, the window has 5"),
-    (written(painting(1, 16, 16))[:-6], "damaged"),
-    (written(painting(1, 64, 64)).replace("1x64x64", "1x16x16"), "damaged"),
+    (encode(painting(1, 8, 8)), "8 x 8 cells, the grid has 16 x 16"),
+    (encode(painting(4, 16, 16)), "for 4 days, the window has 5"),
+    (encode(painting(1, 16, 16))[:-6], "damaged"),
+    (encode(painting(1, 64, 64)).replace("1x64x64", "1x16x16"), "damaged"),
     ("1x16x16." + "A" * 300_000, "DAYSxNYxNX"),
 ])  # fmt: skip
 def test_paintings_that_cannot_be_used_are_refused(pattern, words):

@@ -101,7 +101,7 @@ def test_information_spread_over_all_cells_is_that_of_a_full_network(tiny_system
     spectrum[..., 4, :] = spectrum[..., 4] = 0  # a real velocity shows a part of these only
     smooth = to_window(spectrum, window.shape[1:])
     pulled = dense.vjp(smooth, dense.apply(smooth) / 0.2**2)
-    found = to_window(product(dense.spread_out, to_spectrum(smooth)), window.shape[1:])
+    found = to_window(product(dense.spectral_information, to_spectrum(smooth)), window.shape[1:])
     torch.testing.assert_close(found, pulled, rtol=1e-8, atol=1e-8)
 
     half = full.clone()
@@ -109,5 +109,5 @@ def test_information_spread_over_all_cells_is_that_of_a_full_network(tiny_system
     arctan = OPERATORS["arctan"](tiny_system)
     design = network(velocity, arctan, velocity, mask=half, interval=2, noise=0.2)
     sparse = design.realise()
-    torch.testing.assert_close(2 * sparse.spread_out, dense.spread_out)
-    assert network(arctan, mask=full).realise().spread_out is None
+    torch.testing.assert_close(2 * sparse.spectral_information, dense.spectral_information)
+    assert network(arctan, mask=full).realise().spectral_information is None

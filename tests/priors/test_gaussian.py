@@ -113,7 +113,7 @@ class TestFit:
     def test_it_is_what_systems_with_a_climate_get_to_the_bit(self):
         system = SYSTEMS["lorenz63"]()
         generator = stream(0, "climatology", system.name)
-        states = system.trajectory(system.spun_up(256, generator), 72, generator)
+        states = system.trajectory(system.sample_climate(256, generator), 72, generator)
         found = GaussianPrior.fit(states.reshape(-1, 9, *system.shape)).float()
         expected = estimate_gaussian(system)
         assert torch.equal(found.eigenvalues, expected.eigenvalues)

@@ -22,7 +22,7 @@ from dalab.random import MemberStreams
 from dalab.systems import SYSTEMS
 from dalab.systems.library import load_states
 from dalab.systems.pyqg_truth import block_mean
-from dalab.systems.spinup import after, refined, upsampled
+from dalab.systems.spinup import integrate, refine, upsample
 
 RECIPE = Recipe(
     name="small", system="lorenz96", data="climate:8x30", window=4, widths=(8,), depths=(1,),
@@ -203,8 +203,8 @@ def flow_of_its_own(system):
 
 def means_of_a_finer_flow(system):
     """From an interpolated state, whose small scales have had a week to fill up."""
-    fine = refined(system)
-    later = after(fine, upsampled(load_states("qg256")[:1]), 7)
+    fine = refine(system)
+    later = integrate(fine, upsample(load_states("qg256")[:1]), 7)
     return block_mean(fine.trajectory(later, 9), 2)
 
 

@@ -7,13 +7,13 @@ from dalab.errors import InputError
 from dalab.systems import QGSystem, TwoLayerQG, qg64
 from dalab.systems.library import library_names, load_states, save_states
 from dalab.systems.spinup import (
-    after,
-    daily,
+    initial_noise,
+    integrate,
+    integrate_daily,
     make_library,
-    noise,
-    refined,
+    refine,
     spin_up,
-    upsampled,
+    upsample,
 )
 
 
@@ -57,23 +57,23 @@ def test_states_survive_a_file(tmp_path, monkeypatch):
 
 
 def test_initial_noise_is_that_of_the_paper(small):
-    q = noise(small, 3, seed=0) * small.scale.float()
+    q = initial_noise(small, 3, seed=0) * small.scale.float()
     assert (q[:, 1] == 0).all()
     assert q[:, 0].min() >= 0 and q[:, 0].max() <= 1.1e-6
     assert q[:, 0].std(-2).max() < 0.6e-7 < q[:, 0].mean(-2).std(-1).min()
-    torch.testing.assert_close(noise(small, 2, seed=0), noise(small, 3, seed=0)[:2])
-    assert not torch.equal(noise(small, 1, seed=0), noise(small, 1, seed=1))
+    torch.testing.assert_close(initial_noise(small, 2, seed=0), initial_noise(small, 3, seed=0)[:2])
+    assert not torch.equal(initial_noise(small, 1, seed=0), initial_noise(small, 1, seed=1))
 
 
 def test_daily_states_and_progress(small):
     told = []
-    x = noise(small, 2, seed=0)
-    days = list(daily(small, x, 3, lambda done, total: told.append((done, total))))
+    x = initial_noise(small, 2, seed=0)
+    days = list(integrate_daily(small, x, 3, lambda done, total: told.append((done, total))))
     assert told == [(1, 3), (2, 3), (3, 3)]
     expected = small.trajectory(x, 4)
     for day, state in enumerate(days, start=1):
         torch.testing.assert_close(state, expected[:, day])
-    assert torch.equal(after(small, x, 3), days[-1])
+    assert torch.equal(integrate(small, x, 3), days[-1])
     assert torch.equal(spin_up(small, 2, 3, seed=0), days[-1])
 
 
@@ -84,12 +84,12 @@ def test_upsampling_interpolates_at_the_finer_centres():
         tau = 2 * torch.pi
         return 1 + torch.cos(tau * 3 * s)[None, :] + torch.sin(tau * (5 * s[:, None] - s[None, :]))
 
-    torch.testing.assert_close(upsampled(field(coarse)), field(fine))
+    torch.testing.assert_close(upsample(field(coarse)), field(fine))
 
 
 def test_refinement_halves_cells_and_time_step():
     system = qg64()
-    finer = refined(system)
+    finer = refine(system)
     assert finer.shape == (2, 128, 128)
     assert finer.model.dt == system.model.dt / 2
     assert finer.steps_per_interval == 2 * system.steps_per_interval

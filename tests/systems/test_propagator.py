@@ -11,8 +11,8 @@ from dalab.systems import SYSTEMS, QGSystem, TwoLayerQG, lorenz96, qg256
 from dalab.systems.library import load_states
 from dalab.systems.propagator import QGPropagator
 from dalab.systems.pyqg_truth import block_mean
-from dalab.systems.spinup import after, refined, upsampled
-from dalab.systems.two_layer_qg import interpolated, regridded
+from dalab.systems.spinup import integrate, refine, upsample
+from dalab.systems.two_layer_qg import interpolate, regrid
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def flow() -> QGSystem:
 def days(flow: QGSystem) -> torch.Tensor:
     """Three days of two trajectories, ``(day, 2, lev, y, x)``, float64."""
     x = load_states("qg64")[:2].double()
-    return torch.stack([after(flow, x, day) for day in (0, 1, 2)])
+    return torch.stack([integrate(flow, x, day) for day in (0, 1, 2)])
 
 
 def test_it_goes_ahead_and_back_better_than_persistence(flow, days):
@@ -79,9 +79,9 @@ def test_a_day_of_the_fine_flow_is_right_but_for_its_drag():
 @pytest.fixture(scope="module")
 def means() -> torch.Tensor:
     """Three days of means over 2 x 2 cells of a flow on 512 x 512, ``(day, 1, lev, y, x)``."""
-    fine = refined(qg256())
-    x = after(fine, upsampled(load_states("qg256")[:1]), 4)
-    return block_mean(torch.stack([x, after(fine, x, 1), after(fine, x, 2)]), 2)
+    fine = refine(qg256())
+    x = integrate(fine, upsample(load_states("qg256")[:1]), 4)
+    return block_mean(torch.stack([x, integrate(fine, x, 1), integrate(fine, x, 2)]), 2)
 
 
 def test_means_over_cells_are_carried_on_a_finer_grid_which_keeps_their_small_scales(means):
@@ -103,11 +103,11 @@ def test_windows_of_means_are_nearer_to_the_flow_on_its_own_grid(means):
 
 def test_another_grid_keeps_every_wavenumber_that_both_have():
     x = torch.randn(3, 16, 16, dtype=torch.float64)
-    x = interpolated(interpolated(x, 12), 16)  # without the Nyquist wavenumbers
-    torch.testing.assert_close(interpolated(interpolated(x, 24), 16), x)
-    torch.testing.assert_close(interpolated(x, 32)[:, ::2, ::2], x)
+    x = interpolate(interpolate(x, 12), 16)  # without the Nyquist wavenumbers
+    torch.testing.assert_close(interpolate(interpolate(x, 24), 16), x)
+    torch.testing.assert_close(interpolate(x, 32)[:, ::2, ::2], x)
     Z = torch.randn(2, 16, 16, dtype=torch.complex128)
-    assert regridded(Z, 16) is Z
+    assert regrid(Z, 16) is Z
 
 
 def test_lorenz_returns_to_where_it_was():

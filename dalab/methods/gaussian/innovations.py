@@ -31,7 +31,7 @@ class Innovations:
         forward: J, from windows to rows.
         adjoint: J^T, from rows to windows.
         spectral_information: information of operators that act on wavenumbers, as
-            :attr:`ObservingNetwork.spread_out`; ``None`` where there are none.
+            :attr:`ObservingNetwork.spectral_information`; ``None`` where there are none.
     """
 
     values: Tensor
@@ -73,7 +73,8 @@ def observation_innovations(
     values = data - lin.mean
     error = (network.variance(like=mean) + lin.excess).expand_as(values)
     signal = lin.signal.expand_as(values)
-    return Innovations(values, error, signal, lin.forward, lin.adjoint, network.spread_out)
+    information = network.spectral_information
+    return Innovations(values, error, signal, lin.forward, lin.adjoint, information)
 
 
 def background_innovations(

@@ -18,7 +18,7 @@ from ...errors import InputError
 from ...random import stream
 from ...systems.base import System
 from ...systems.qg import QGSystem
-from ...systems.spinup import daily, spin_up
+from ...systems.spinup import integrate_daily, spin_up
 from ..covariance import estimate
 from ..files.gaussian_file import save_gaussian
 from ..gaussian import GaussianPrior
@@ -70,7 +70,7 @@ def measure(
         raise InputError("trajectories", trajectories, "must be at least 1", "Use 36.")
     total = spinup + days
     x = spin_up(system, trajectories, spinup, seed, lambda done, _: progress(done, total))
-    states = daily(system, x, days, lambda done, _: progress(spinup + done, total))
+    states = integrate_daily(system, x, days, lambda done, _: progress(spinup + done, total))
     return _gather(states)
 
 

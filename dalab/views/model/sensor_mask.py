@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...observations import MASKS
-from ...observations.cells import written
+from ...observations.cells import encode
 from ...random import stream
 from ...systems import SYSTEMS
 from .controls import Controls
@@ -184,7 +184,7 @@ class Painting:
     def _set(self, cells: Tensor) -> None:
         options = self.controls.mask_options["painted"]
         self._past = [*self._past[1 - UNDONE :], (self.controls.mask, options.pattern)]
-        self._choose("painted", written(cells))
+        self._choose("painted", encode(cells))
 
     def _choose(self, mask: str, pattern: str) -> None:
         self.controls.mask_options["painted"].pattern = pattern
