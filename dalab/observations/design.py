@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -126,7 +127,7 @@ def network(
 
 
 def _listed(mask: Mask | Tensor | Sequence[Mask | Tensor]) -> tuple[Mask | Tensor, ...]:
-    return (mask,) if isinstance(mask, Mask | Tensor) else tuple(mask)
+    return tuple(mask) if isinstance(mask, list | tuple) else (cast(Mask, mask),)
 
 
 def _check_kinds(

@@ -100,15 +100,17 @@ class Operator(Configurable):
         """Apply the operator to two states, zero and noise, unless it has been checked before.
 
         Raises:
-            InputError: if the fields have other channels or another grid than they should, or are
-                not finite.
+            InputError: if the fields have other channels or another grid than they should, are not
+                finite, or depend on the other states.
         """
         if self._checked:
             return
         x = torch.randn(2, *self.system.shape, generator=stream(0, "check"))
         x[0] = 0.0
         with torch.no_grad():
-            self._check_fields(self(x))
+            fields = self(x)
+            self._check_fields(fields)
+            self._check_separate(fields[1:], self(x[1:]))
         self._checked = True
 
     def _check_fields(self, fields: Tensor) -> None:
@@ -127,6 +129,14 @@ class Operator(Configurable):
                 f"infinite or NaN values of {what}", count,
                 "must be none for a state of zeros and one of noise",
                 "Make it finite for all states.",
+            )
+
+    def _check_separate(self, together: Tensor, alone: Tensor) -> None:
+        off = float((together - alone).abs().max())
+        if off > 1e-3 * float(alone.abs().max()):
+            raise InputError(
+                self.title(), off, "must act on every state by itself: the fields of a state "
+                "differ by as much beside another one", "Leave the axes before the last three.",
             )
 
 
