@@ -34,6 +34,7 @@ _HOMES = {
     "System": "dalab.systems",
     "execute": "dalab.experiments.run",
     "explore": "dalab.views.render.explore",
+    "figure": "dalab.views.render.result_figure",
     "load": "dalab.experiments.results.store",
     "network": "dalab.observations",
     "register": "dalab.registry",

@@ -209,11 +209,11 @@ def lab(
 
     Limits that are not given are those of the environment, DALAB_MAX_RUNS and so on, or none.
     """
-    from .views.panel.serve import serve_lab
+    from .views.panel.serve import serve
 
     limits = {"runs": max_runs, "waiting": max_waiting, "seconds": max_seconds, "size": max_size}
-    serve_lab(port, show, address=address, origins=origin or (), users=users,
-              service=_service(at_once, limits))
+    serve(port=port, show=show, address=address, origins=origin or (), users=users,
+          service=_service(at_once, limits))
 
 
 def _service(at_once: int, limits: dict[str, float | None]) -> Any:

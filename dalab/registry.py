@@ -104,7 +104,7 @@ class Registry(MutableMapping[str, Any]):
         if name is not None and isinstance(self[name], Instance):
             return name
         if name is not None and isinstance(thing, param.Parameterized):
-            return describe(thing, self)
+            return with_options(name, thing)
         return next((name for name in self if self._makes(name, thing)), None)
 
     def _makes(self, name: str, thing: Any) -> bool:
@@ -386,7 +386,11 @@ def _value(text: str, parameter: param.Parameter | None) -> Any:
 
 def describe(obj: param.Parameterized, registry: Mapping[str, Any]) -> str:
     """The shortest text from which :func:`build` makes an equal object."""
-    name = next(key for key, cls in registry.items() if cls is type(obj))
+    return with_options(next(key for key, cls in registry.items() if cls is type(obj)), obj)
+
+
+def with_options(name: str, obj: param.Parameterized) -> str:
+    """A name with the options of an object that differ from their defaults."""
     known = options(type(obj))
     changed = {k: getattr(obj, k) for k, p in known.items() if getattr(obj, k) != p.default}
     if not changed:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import param
 from torch import Tensor
 
 from ..methods import METHODS, Method
 from ..observations import MASKS, NOISES, OPERATORS, Mask, NetworkDesign
 from ..observations.cells import encode
 from ..priors import PRIORS, Prior, load_prior
-from ..registry import Registry, kebab
+from ..registry import Registry, kebab, with_options
 from ..systems import SYSTEMS, System
 from .config import Config
 
@@ -88,6 +89,7 @@ class _Writer:
 
     def _name(self, field: str, part: Any) -> str:
         self.own.add(field)
-        own = getattr(part, "name", None)  # that of a Parameterized is a serial number
-        plain = isinstance(own, str) and not hasattr(part, "param")
-        return str(own) if plain else kebab(type(part).__name__)
+        name = kebab(type(part).__name__)
+        if isinstance(part, param.Parameterized):  # whose name is a serial number
+            return with_options(name, part)
+        return str(getattr(part, "name", name))

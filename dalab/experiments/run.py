@@ -10,10 +10,12 @@ import weakref
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from html import escape
 from typing import Literal
 
 import xarray as xr
 
+from ..metrics.table import html_table
 from .execution import Execution
 from .experiment import Experiment, Source
 from .progress import Frame, MethodScores, Progress
@@ -75,6 +77,14 @@ class Run:
         self._started, self._stopped = 0.0, 0.0
         self._thread: threading.Thread | None = None
         self._result: xr.DataTree | None = None
+
+    def __repr__(self) -> str:
+        labels = ", ".join(self.experiment.methods)
+        return f"<Run of {labels} on {self.config.system}: {self.state}>"
+
+    def _repr_html_(self) -> str:
+        about = f"<p>{escape(repr(self)[1:-1])}</p>"
+        return about + (html_table(self.result) if self._ended.is_set() else "")
 
     def start(self) -> Run:
         """Start the worker thread.

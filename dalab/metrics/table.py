@@ -28,6 +28,11 @@ def table(tree: xr.DataTree) -> pd.DataFrame:
     return frame.astype(counts)
 
 
+def html_table(tree: xr.DataTree) -> str:
+    """The score table as HTML, numbers with three digits; for notebooks."""
+    return table(tree).to_html(index=False, float_format="{:.3f}".format, na_rep="-", border=0)
+
+
 def to_pandas(tree: xr.DataTree) -> pd.DataFrame:
     """Tidy scores of a result: one row per method and step, methods in the order of the run.
 

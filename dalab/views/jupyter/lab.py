@@ -21,6 +21,8 @@ from IPython.display import display, update_display
 from PIL import Image
 
 from ...experiments.config import Config
+from ...experiments.experiment import Experiment, Source
+from ...experiments.registration import register_parts
 from ...experiments.run import ENDED
 from ...systems import SYSTEMS
 from ..model.display import OBSERVATIONS, TRUTH
@@ -67,7 +69,9 @@ class Lab(ipw.VBox):
     ``lab.noise = 0.5`` sets it, in the fields as well, or raises ``InputError``.
 
     Args:
-        presets: initial fields of :class:`dalab.experiments.config.Config`, such as
+        source: experiment to begin with, or what one is made from: a config, a mapping of its
+            fields, a YAML or JSON file. A user's own parts of it are registered.
+        presets: fields of :class:`dalab.Config` that differ from it, such as
             ``operators=["arctan"], methods=["spectral"], members=4``.
 
     Raises:
@@ -75,8 +79,9 @@ class Lab(ipw.VBox):
         AttributeError: when something is set that is neither a choice nor an attribute.
     """
 
-    def __init__(self, **presets: Any) -> None:
-        self._model = LabModel(**presets)
+    def __init__(self, source: Experiment | Source | None = None, **presets: Any) -> None:
+        known = {} if source is None else register_parts(Experiment.of(source)).to_dict()
+        self._model = LabModel(**known | presets)
         self._model.choose(self._model.config)
         self._status = ipw.HTML(layout=ipw.Layout(width="100%"))
         self._image = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))

@@ -11,10 +11,13 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...experiments.experiment import Experiment, Source
+from ...experiments.registration import register_parts
 from ...experiments.service.service import Service, share
 
 INSTALL = 'Install it with: pip install "dalab[lab]"'
@@ -26,13 +29,18 @@ SESSION = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_
 """Session expiry: long enough to survive a brief loss of connection."""
 
 
-def serve_lab(
-    port: int, show: bool, *, address: str = "localhost", origins: Sequence[str] = (),
-    users: Path | None = None, service: Service | None = None,
+def serve(
+    source: Experiment | Source | None = None, *, port: int = 5006, show: bool = True,
+    address: str = "localhost", origins: Sequence[str] = (), users: Path | None = None,
+    service: Service | None = None,
 ) -> None:
     """Serve the lab until the process is interrupted.
 
+    A user's own parts of ``source`` are registered, so that the page can name them.
+
     Args:
+        source: experiment that the page opens with, or what one is made from; the default one if
+            left out.
         port: port to listen on.
         show: whether to open a browser.
         address: address to listen on; any other than this machine's needs ``origins``.
@@ -51,16 +59,22 @@ def serve_lab(
     from .app import create_app
     from .pages.lessons import create_lessons
 
-    known = _origins(port, address, origins)
+    known, presets = _origins(port, address, origins), _presets(source)
     check_port(port, address)
     if service is not None:
         share(service)
     print(f"The lab is at http://{known[0]}/ (Ctrl-C ends it), "
           f"lessons are at http://{known[0]}{LESSONS}", flush=True)
     panel.serve(
-        {"/": create_app, LESSONS: create_lessons}, port=port, address=address, show=show,
+        {"/": partial(create_app, **presets), LESSONS: create_lessons},
+        port=port, address=address, show=show,
         title="dalab", verbose=False, websocket_origin=known, **SESSION, **_auth_options(users),
     )
+
+
+def _presets(source: Experiment | Source | None) -> dict[str, Any]:
+    """Return the fields of the config that a page opens with."""
+    return {} if source is None else register_parts(Experiment.of(source)).to_dict()
 
 
 def check_port(port: int, address: str = "localhost") -> None:
