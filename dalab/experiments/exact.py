@@ -1,4 +1,4 @@
-r"""Exact answers, to hold approximate methods against.
+r"""Exact answers as a reference for approximate methods.
 
 Three kinds of problems have them:
 
@@ -7,8 +7,8 @@ Three kinds of problems have them:
   .. math:: p(x \mid y) = p(x) \, p(y \mid x) / \int p(x) \, p(y \mid x) \, dx ;
 
 - a Gaussian prior of windows with linear operators: one dense linear system, the window posterior;
-- a system of a few variables that draws its climate: very many windows of the climate weighted by
-  their likelihood. Its error falls with the number of windows that count, which is given.
+- a system of a few variables that can sample its climate: very many windows of the climate weighted
+  by their likelihood. The error falls with the effective number of windows, which is reported.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ from ..methods import Problem
 from ..random import stream
 
 LARGEST = 3000
-"""Numbers in a window for which a dense covariance is formed."""
+"""Maximum size of a window for which a dense covariance is formed."""
 
 Function = Callable[[np.ndarray], np.ndarray]
 
 
 def normal(x: np.ndarray, mean: float = 0.0, std: float = 1.0) -> np.ndarray:
-    """Density of N(mean, std^2)."""
+    """Evaluate the density of N(mean, std^2)."""
     return np.exp(-(((x - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
 
 
 def density(x: np.ndarray, prior: np.ndarray, likelihood: np.ndarray) -> np.ndarray:
-    """The posterior density of one number on a grid, by the trapezoidal rule.
+    """Compute the posterior density of a scalar on a grid, by the trapezoidal rule.
 
     Args:
         x: grid, increasing.
-        prior: density on the grid, not necessarily normalised.
-        likelihood: of the data, on the grid.
+        prior: prior density on the grid, not necessarily normalised.
+        likelihood: likelihood of the data on the grid.
     """
     product = prior * likelihood
     return product / trapezoid(product, x) if np.any(product) else np.full_like(x, np.nan)
 
 
 def information(x: np.ndarray, h: Function, std: float) -> np.ndarray:
-    """Fisher information h'(x)^2 / std^2 of an observation of h(x) with Gaussian noise."""
+    """Compute the Fisher information h'(x)^2 / std^2 of h(x) observed with Gaussian noise."""
     return (np.gradient(h(x), x) / std) ** 2
 
 
 @dataclass(frozen=True)
 class Exact:
-    """An exact window posterior, in its first two moments.
+    """First two moments of an exact window posterior.
 
     Args:
         mean: ``(time, lev, y, x)``, float64.
         std: same shape.
-        windows: draws that count where the answer is a weighted sample, else infinity.
+        windows: effective sample size if the answer is a weighted sample, else infinity.
         sample: equally probable windows of the posterior, ``(draws, time, lev, y, x)``.
     """
 
@@ -71,16 +71,16 @@ class Exact:
 
 
 def gaussian(problem: Problem, draws: int = 200) -> Exact:
-    """The posterior of a Gaussian prior and linear operators, by dense linear algebra.
+    """Compute the posterior of a Gaussian prior and linear operators by dense linear algebra.
 
-    For a system whose climate is Gaussian and whose step is linear this is the Kalman smoother.
+    For a system with a Gaussian climate and linear steps this is the Kalman smoother.
 
     Args:
-        problem: with its climatology as the prior.
-        draws: windows of the posterior wanted.
+        problem: problem whose prior is its climatology.
+        draws: number of posterior samples.
 
     Raises:
-        InputError: if an operator is not linear, or the window too large.
+        InputError: if an operator is not linear, or the window is too large.
     """
     shape = problem.window
     size = torch.Size(shape).numel()
@@ -106,7 +106,7 @@ def gaussian(problem: Problem, draws: int = 200) -> Exact:
 
 
 def _observed(problem: Problem, eye: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrix, error variances and values of all that was measured, the background last."""
+    """Stack matrix, error variances and values of the observations, the background last."""
     H, R = problem.network.apply(eye).T.double(), problem.network.variance().double()
     y = problem.data.double()
     if problem.background is None:
@@ -118,16 +118,16 @@ def _observed(problem: Problem, eye: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def weighted(problem: Problem, count: int = 400_000, draws: int = 200, seed: int = 0) -> Exact:
-    """The posterior by importance: windows of the climate, weighted by their likelihood.
+    """Sample the posterior by importance: weight windows of the climate by their likelihood.
 
     Args:
-        problem: of a system of a few variables, such as Lorenz-63.
-        count: windows of the climate, cut from long trajectories.
-        draws: windows of the posterior wanted.
-        seed: of the trajectories.
+        problem: problem of a system of a few variables, such as Lorenz-63.
+        count: number of windows of the climate, cut from long trajectories.
+        draws: number of posterior samples.
+        seed: seed of the trajectories.
 
     Raises:
-        InputError: if the system cannot draw its climate.
+        InputError: if the system cannot sample its climate.
     """
     windows = climate_windows(problem, count, seed)
     misfit = (problem.data - problem.network.apply(windows.float())).double()
@@ -143,7 +143,7 @@ def weighted(problem: Problem, count: int = 400_000, draws: int = 200, seed: int
 
 
 def climate_windows(problem: Problem, count: int, seed: int = 0) -> Tensor:
-    """Windows of the climate of the problem's system, ``(count, time, lev, y, x)``, float64.
+    """Sample windows of the climate, ``(count, time, lev, y, x)``, float64.
 
     They are cut from trajectories at every step, so that neighbours overlap.
     """

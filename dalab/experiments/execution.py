@@ -1,4 +1,4 @@
-"""The work of a run, one frame after the other, without threads.
+"""Execution of an experiment as a generator of frames, without threads.
 
 :class:`Execution` generates frames and remembers what they hold: the consumer may stop at any time,
 and the results so far are valid.
@@ -28,14 +28,14 @@ from .service.limits import check_memory
 from .twin import Twin, prepare
 
 DIVERGED = 1e4
-"""An estimate this far from zero, in climatological standard deviations, is of no use any more."""
+"""Magnitude of a diverged estimate, in climatological standard deviations."""
 
 Frames = Generator[Frame, None, None]
 Steps = Generator[Step, None, None]
 
 
 class Execution:
-    """An experiment in the making.
+    """An experiment in progress.
 
     Args:
         source: an experiment, or what :meth:`Experiment.of` makes one from.
@@ -56,11 +56,11 @@ class Execution:
         self._lock, self._ended = threading.Lock(), False
 
     def frames(self) -> Frames:
-        """Do everything; yield after each step of each method.
+        """Run all methods; yield after each step of each method.
 
         Raises:
-            InputError: if the truth cannot be had. What goes wrong inside a method is not raised
-                but becomes its status.
+            InputError: if the truth cannot be made. Errors inside a method are not raised but
+                become its status.
         """
         leave_a_core()
         clock = _Clock(list(self.methods))
@@ -79,7 +79,7 @@ class Execution:
                     )
 
     def _run_method(self, label: str, method: Method, twin: Twin) -> Steps:
-        """The steps of a method until it is complete or fails; its status says which."""
+        """Run a method until it is complete or fails, and set its status."""
         self._mark(label, "running")
         try:
             with closing(self._steps(label, method, twin)) as steps:
@@ -89,13 +89,13 @@ class Execution:
                         return
                     self._record(label, step, twin)
                     yield step
-        except Exception as error:  # one method must not take the others with it
+        except Exception as error:  # the other methods still run
             self._mark(label, f"failed: {_reason(error, self.experiment.members, twin.device)}")
         else:
             self._complete(label, twin)
 
     def _steps(self, label: str, method: Method, twin: Twin) -> Steps:
-        """The steps of a method, copied to the CPU, with the memory they took."""
+        """Yield the steps of a method, copied to the CPU; record its peak memory."""
         peak = PeakMemory(twin.device)
         made = self.experiment
         generator = stream(made.seed, "method", type(method).__name__)
@@ -128,7 +128,7 @@ class Execution:
 
     def _complete(self, label: str, twin: Twin) -> None:
         if label not in self.estimates:
-            return self._mark(label, "failed: it gave no estimate")
+            return self._mark(label, "failed: it returned no estimate")
         summary = self._summary(label, twin)
         self._update(
             label, status="complete", crps=float(summary["crps"]),
@@ -136,13 +136,13 @@ class Execution:
         )
 
     def _summary(self, label: str, twin: Twin) -> xr.Dataset:
-        """All scores of the estimate of a method as it stands."""
+        """Compute all scores of the present estimate of a method."""
         if label not in self._summaries:
             self._summaries[label] = score_estimate(twin, self.estimates[label])
         return self._summaries[label]
 
     def end(self) -> None:
-        """Nothing is recorded any more; methods that are not through count as cancelled."""
+        """Stop recording; unfinished methods count as cancelled."""
         with self._lock:
             self._ended = True
             for label, scores in self.scores.items():
@@ -150,14 +150,14 @@ class Execution:
                     self.scores[label] = replace(scores, status="cancelled")
 
     def result(self) -> xr.DataTree:
-        """The result as far as the work got; call :meth:`end` before."""
+        """Return the result so far; call :meth:`end` first."""
         twin = self.twin
         summaries = {} if twin is None else {k: self._summary(k, twin) for k in self.estimates}
         return assemble(self.experiment, twin, self.scores, self.estimates, summaries)
 
 
 def _reason(error: Exception, members: int, device: torch.device) -> str:
-    """Why a method failed, in one line."""
+    """Describe in one line why a method failed."""
     text = " ".join(str(error).split())
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     if memory or "can't allocate memory" in text or "out of memory" in text:
@@ -169,10 +169,10 @@ def _reason(error: Exception, members: int, device: torch.device) -> str:
 
 
 class _Clock:
-    """Time spent and time left, over methods that take very different times.
+    """Elapsed and remaining time of methods with very different run times.
 
-    The method at work is extrapolated by its own pace; those after it are assumed to take what the
-    ones so far take on average.
+    The running method is extrapolated at its own pace; those after it are assumed to take the
+    average time of the methods so far.
     """
 
     def __init__(self, labels: list[str]) -> None:
@@ -201,10 +201,10 @@ MIB = 2**20
 
 
 class PeakMemory:
-    """The highest memory use since it was made [MiB].
+    """Peak memory use since its creation [MiB].
 
     Args:
-        device: where the method computes.
+        device: device of the method.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -213,7 +213,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(device)
 
     def update(self) -> float:
-        """Look now, and return the highest value so far [MiB]."""
+        """Measure the memory use, and return the peak so far [MiB]."""
         self.highest = max(self.highest, self._now())
         return self.highest
 

@@ -1,4 +1,4 @@
-"""What a run shows of itself while it goes on."""
+"""Progress, frames and scores of a run."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..methods import Step
 
 @dataclass(frozen=True)
 class Progress:
-    """How far along a run is.
+    """Progress of a run.
 
     Args:
-        method: label of the method at work; empty while preparing.
-        method_index: its number, from 0.
-        methods: methods in all.
-        fraction: share of everything that is done, every method counting the same, 0 to 1.
+        method: label of the running method; empty while preparing.
+        method_index: index of this method, from 0.
+        methods: number of methods.
+        fraction: completed share of the run, 0 to 1; every method counts the same.
         elapsed: time since the start [s].
-        remaining: estimated time left [s]; ``None`` before anything can be said.
-        note: where the method stands, in its own terms.
+        remaining: estimated time left [s]; ``None`` before there is an estimate.
+        note: the method's own note on its progress.
     """
 
     method: str = ""
@@ -40,11 +40,11 @@ class Frame:
     """One step of one method.
 
     Args:
-        method: its label.
-        step: the step, its tensors on the CPU and not shared with the method.
+        method: label of the method.
+        step: the step, with tensors on the CPU that are not shared with the method.
         rmse: RMSE of the ensemble mean at every step of the window, ``(time,)``.
         rmse_sample: RMSE of one sample, the first member, ``(time,)``.
-        progress: how far along the run is.
+        progress: progress of the run.
         spread: root of the mean ensemble variance, ``(time,)``; NaN for one member.
     """
 
@@ -65,11 +65,11 @@ class MethodScores:
         rmse_steps: RMSE of the ensemble mean at every step of the window, ``(time,)``.
         rmse_sample_steps: RMSE of one sample, ``(time,)``.
         spread_steps: root of the mean ensemble variance, ``(time,)``; NaN for one member.
-        fraction: share of the method's work that is done, 0 to 1.
+        fraction: completed share of the method, 0 to 1.
         crps: fair CRPS; NaN until the method is complete.
         spread_skill: spread/skill ratio; NaN until the method is complete.
         network_evaluations: evaluations of the prior's denoiser, per member.
-        seconds: time spent in the method [s].
+        seconds: run time of the method [s].
         peak_memory_mb: see :mod:`dalab.experiments.execution` [MiB].
         members: posterior samples.
     """
@@ -98,7 +98,7 @@ class MethodScores:
 
     @property
     def remaining(self) -> float | None:
-        """Estimated time left for a method that is at work [s]; ``None`` for any other."""
+        """Estimated time left for a running method [s]; ``None`` for any other."""
         if self.status != "running" or not self.fraction:
             return None
         return self.seconds * (1 - self.fraction) / self.fraction
@@ -109,7 +109,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 def live_rmse(estimate: Tensor, truth: Tensor) -> np.ndarray:
-    """RMSE at every step of a window, as :mod:`dalab.metrics.deterministic` defines it.
+    """Compute the RMSE at every step of a window, as :mod:`dalab.metrics.deterministic` defines it.
 
     Args:
         estimate: ``(time, lev, y, x)``.
@@ -123,7 +123,7 @@ def live_rmse(estimate: Tensor, truth: Tensor) -> np.ndarray:
 
 
 def live_spread(estimate: Tensor) -> np.ndarray:
-    """Spread at every step of a window, as :mod:`dalab.metrics.ensemble` defines it.
+    """Compute the spread at every step of a window, as :mod:`dalab.metrics.ensemble` defines it.
 
     Args:
         estimate: ``(member, time, lev, y, x)``.

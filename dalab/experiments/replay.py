@@ -1,8 +1,8 @@
-"""A bounded memory of how an estimate formed, evenly spread over the run.
+"""Bounded record of how an estimate formed, evenly spaced over the run.
 
-A method yields its steps one after the other and nobody knows how many are worth keeping. Every
-``stride``-th is kept; when there is no room left, every other one goes and the stride doubles. So
-between half of the room and all of it is in use, and the moments kept are equally far apart.
+The number of steps of a method is not known in advance. Every ``stride``-th step is kept; when the
+capacity is exceeded, every other one is dropped and the stride doubles. So at least half of the
+capacity is in use, and the frames kept are equally spaced.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from torch import Tensor
 from .progress import Frame
 
 MAX_FRAMES = 40
-"""Moments of a method at most."""
+"""Maximum number of frames of a method."""
 
 MEMBERS = 4
-"""Members kept of each moment."""
+"""Members kept of each frame."""
 
 BYTES = 64 * 2**20
-"""Memory for the moments of all methods of a run."""
+"""Memory for the frames of all methods of a run [bytes]."""
 
 
 @dataclass(frozen=True)
 class ReplayFrame:
-    """An estimate at some moment, in half precision.
+    """An estimate during a run, in half precision.
 
     Args:
-        fraction: share of the method's work done.
-        note: where the method stood, in its own terms.
-        mean: of all members, ``(1, time, lev, y, x)``.
-        members: the first of them, ``(member, time, lev, y, x)``.
-        rmse: of the ensemble mean at every step of the window, ``(time,)``.
-        spread: of the members, ``(time,)``.
+        fraction: completed share of the method.
+        note: the method's own note on its progress.
+        mean: mean of all members, ``(1, time, lev, y, x)``.
+        members: the first members, ``(member, time, lev, y, x)``.
+        rmse: RMSE of the ensemble mean at every step of the window, ``(time,)``.
+        spread: spread of the members, ``(time,)``.
     """
 
     fraction: float
@@ -48,7 +48,7 @@ class ReplayFrame:
 
 
 def compress(frame: Frame) -> ReplayFrame:
-    """What is kept of a frame."""
+    """Reduce a frame to the part that is kept."""
     estimate = frame.step.estimate
     return ReplayFrame(
         frame.step.fraction, frame.step.note, estimate.mean(0, keepdim=True).half(),
@@ -57,10 +57,10 @@ def compress(frame: Frame) -> ReplayFrame:
 
 
 class Replay:
-    """The moments of one method.
+    """Frames of one method.
 
     Args:
-        most: bytes they may take together.
+        most: maximum memory of the frames [bytes].
     """
 
     def __init__(self, most: int = BYTES) -> None:
@@ -73,12 +73,12 @@ class Replay:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the moments take."""
+        """Memory of the frames [bytes]."""
         with self._lock:
             return sum(m.mean.nbytes + m.members.nbytes for m in self._frames)
 
     def add(self, frame: Frame) -> None:
-        """Take in the next frame of the method."""
+        """Add the next frame of the method."""
         wanted = self._received % self._stride == 0
         self._received += 1
         if not wanted:
@@ -90,7 +90,7 @@ class Replay:
                 self._frames, self._stride = self._frames[::2], 2 * self._stride
 
     def at(self, fraction: float) -> ReplayFrame | None:
-        """The last moment that is not after ``fraction``, or the first; ``None`` without any."""
+        """Return the last frame not after ``fraction``, or the first; ``None`` without any."""
         with self._lock:
             if not self._frames:
                 return None
@@ -98,6 +98,6 @@ class Replay:
             return self._frames[max(after - 1, 0)]
 
     def _capacity(self, new: ReplayFrame) -> int:
-        """How many moments of this size may be kept, at least two."""
+        """Return the number of frames of this size that may be kept, at least two."""
         size = new.mean.nbytes + new.members.nbytes
         return max(2, min(MAX_FRAMES, self._most // size))

@@ -1,4 +1,4 @@
-"""The scenarios that come with the lab, easy ones first."""
+"""Scenarios of the lab, in order of difficulty."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ WAVES = Config(system="ring", operators=("identity",), noise=0.3, members=40, se
 
 
 def calibration_measure(low: float, high: float) -> Measure:
-    """The demand that an ensemble knows its own error."""
+    """Require a calibrated ensemble: spread/skill within bounds."""
     return Measure(label="spread / skill", of=spread_skill, low=low, high=high)
 
 
 def accuracy_measure(high: float) -> Measure:
-    """The demand that the mean is near the truth."""
+    """Require an accurate ensemble mean."""
     return Measure(label="error of the mean", of=error, high=high)
 
 

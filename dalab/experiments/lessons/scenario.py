@@ -1,8 +1,8 @@
-"""Guided scenarios for teaching: something is set wrong, and a goal says when it is right.
+"""Guided scenarios for teaching: a wrong setting, and a goal that shows when it is right.
 
-A scenario is data and a few functions of results: no interface, no threads. It turns settings into
-a :class:`~dalab.experiments.config.Config` and judges the result. The truth is hidden by whoever
-shows the scenario; the scores are not.
+A scenario consists of data and functions of results, without interface or threads. It turns
+settings into a :class:`~dalab.experiments.config.Config` and judges the result. The interface hides
+the truth, but not the scores.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """Something that may be changed.
+    """A setting that can be changed.
 
     Args:
-        name: in the settings.
-        label: what it is called on the page.
-        values: what may be chosen.
-        start: the value at the beginning.
-        words: how values are shown, where their plain text would not do.
+        name: key in the settings.
+        label: label on the page.
+        values: allowed values.
+        start: initial value.
+        words: labels of the values, unless their text suffices.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Choice:
     words: Mapping[Any, str] | None = None
 
     def format(self, value: Any) -> str:
-        """A value in words."""
+        """Return the label of a value."""
         return f"{value:g}" if self.words is None else self.words[value]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One number and whether it is what the goal asks for.
+    """A measured value and the bounds that the goal sets.
 
     Args:
-        label: what was measured.
-        value: the number; NaN if there is none.
+        label: name of the quantity.
+        value: measured value; NaN if there is none.
         low: smallest value that passes.
         high: largest value that passes.
     """
@@ -69,7 +69,7 @@ class Finding:
 
     @property
     def wanted(self) -> str:
-        """The bounds in words."""
+        """Bounds as text."""
         if self.low == -np.inf:
             return f"at most {self.high:g}"
         return f"{self.low:g} to {self.high:g}"
@@ -77,12 +77,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an attempt.
+    """Verdict on an attempt.
 
     Args:
-        findings: all that the goal asks for, the score first.
-        stars: 0 if something failed, else 1 to 3 by the score.
-        error: why the method gave no result; empty if it did.
+        findings: measured values of the goal, the score first.
+        stars: 0 if a bound is missed, else 1 to 3 by the score.
+        error: reason why the method gave no result; empty if it did.
     """
 
     findings: tuple[Finding, ...]
@@ -96,7 +96,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One number of a result, and its bounds; ``of`` also sees the config, for costs."""
+    """A scalar measure of a result, with bounds; ``of`` also gets the config, for costs."""
 
     label: str
     of: Callable[[xr.DataTree, Config], float]
@@ -106,21 +106,21 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """Something to find out by trying.
+    """A lesson to solve by experiment.
 
     Args:
-        name: in addresses and tests.
-        title: a few words.
-        story: what the matter is.
-        goal: what to reach, in words.
-        choices: what may be changed.
-        config: the experiment that settings describe.
-        measures: what the goal asks for; the first is the score.
-        stars: scores that earn two and three stars.
-        hint: for those who ask.
-        explanation: after the goal has been reached.
-        solution: settings that reach it.
-        exact: the exact answer to overlay, from the problem with nothing wrong in it.
+        name: key in addresses and tests.
+        title: short title.
+        story: description of the problem.
+        goal: description of the goal.
+        choices: settings that can be changed.
+        config: function from settings to the experiment.
+        measures: measures of the goal; the first is the score.
+        stars: scores for two and three stars.
+        hint: hint shown on request.
+        explanation: explanation shown after the goal is reached.
+        solution: settings that reach the goal.
+        exact: function from the correctly specified problem to its exact answer.
     """
 
     name: str
@@ -138,14 +138,14 @@ class Scenario:
 
     @property
     def start(self) -> dict[str, Any]:
-        """The settings at the beginning: they fail."""
+        """Initial settings, which miss the goal."""
         return {choice.name: choice.start for choice in self.choices}
 
     def check(self, settings: Settings) -> None:
-        """Raise unless every setting is one of its choices.
+        """Check that every setting is one of its choices.
 
         Raises:
-            InputError: naming the first that is not.
+            InputError: for the first that is not.
         """
         for choice in self.choices:
             value = settings.get(choice.name)
@@ -154,7 +154,7 @@ class Scenario:
                 raise InputError(choice.label, value, f"must be one of {known}", "Choose one.")
 
     def experiment(self, settings: Settings) -> Config:
-        """The experiment of some settings.
+        """Make the experiment of some settings.
 
         Raises:
             InputError: for a setting that is not among the choices.
@@ -163,7 +163,7 @@ class Scenario:
         return self.config(settings)
 
     def judge(self, tree: xr.DataTree) -> Verdict:
-        """Measure a result against the goal."""
+        """Judge a result by the goal."""
         config = Config.from_json(tree.attrs["config"])
         status = str(_metrics(tree)["status"].values[0])
         if status != "complete":
@@ -177,7 +177,7 @@ class Scenario:
         return Verdict(findings, 1 + sum(findings[0].value <= limit for limit in self.stars))
 
 
-# --- what can be measured -------------------------------------------------------------------------
+# --- measures -------------------------------------------------------------------------------------
 
 
 def _metrics(tree: xr.DataTree) -> xr.Dataset:
@@ -185,26 +185,26 @@ def _metrics(tree: xr.DataTree) -> xr.Dataset:
 
 
 def error(tree: xr.DataTree, _: Config) -> float:
-    """RMSE of the ensemble mean, over the window."""
+    """Return the RMSE of the ensemble mean over the window."""
     return float(_metrics(tree)["rmse_mean"][0])
 
 
 def worst_error(tree: xr.DataTree, _: Config) -> float:
-    """RMSE of the ensemble mean on its worst step."""
+    """Return the RMSE of the ensemble mean at its worst step."""
     return float(_metrics(tree)["rmse_steps"][0].max())
 
 
 def spread_skill(tree: xr.DataTree, _: Config) -> float:
-    """Spread/skill of the window."""
+    """Return the spread/skill ratio of the window."""
     return float(_metrics(tree)["spread_skill"][0])
 
 
 def readings(_: xr.DataTree, config: Config) -> float:
-    """Values that are observed in the window."""
+    """Count the observed values in the window."""
     return network_of(config, SYSTEMS.make(config.system)).size
 
 
 def price(_: xr.DataTree, config: Config) -> float:
-    """What the instruments cost: one unit for a look with noise 1, more for less noise."""
-    looks = -(-config.window // config.interval)
-    return round(looks / config.noise, 2)
+    """Compute the cost of the instruments: 1 / noise per observation time."""
+    times = -(-config.window // config.interval)
+    return round(times / config.noise, 2)

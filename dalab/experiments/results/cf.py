@@ -1,4 +1,4 @@
-"""Names, units and coordinates of what a result holds, after the CF conventions."""
+"""Names, units and coordinates of the contents of a result, following the CF conventions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..twin import Twin
 
 
 def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
-    """Coordinates of a window; time since its first state, in the unit the system shows it in."""
+    """Make the coordinates of a window; time since its first state, in the system's unit."""
     values, attrs = {"time": system.times(config.window), **system.coords()}, system.cf_attributes
     return {
         name: xr.DataArray(np.asarray(v), dims=name, attrs=dict(attrs.get(name, {})))
@@ -25,13 +25,13 @@ def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
 
 
 def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataArray:
-    """Normalised states, float32.
+    """Store normalised states as float32.
 
     Args:
         values: ``(*leading, *system.shape)``.
         system: gives the names of the other dims.
         leading: names of the leading dims.
-        what: whose states they are.
+        what: description of the states.
     """
     attrs = {
         "long_name": f"{system.quantity}, {what}, normalised",
@@ -43,18 +43,18 @@ def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataA
 
 
 def texts(values: Sequence[str]) -> np.ndarray:
-    """Texts of any length, as NetCDF and Zarr have them."""
+    """Store texts of any length, for NetCDF and Zarr."""
     return np.array(values, dtype=object)
 
 
 def _physical(system: System) -> str:
-    """How to come from normalised states to physical units."""
+    """Describe the conversion of normalised states to physical units."""
     text = f"multiply by /pv_scale for {system.units}"
     return f"{text}, then add /pv_offset" if system.offset.any() else text
 
 
 def normalisation(system: System) -> dict[str, xr.DataArray]:
-    """``pv_scale``, by layer, and ``pv_offset`` for a system whose mean is not zero."""
+    """Store ``pv_scale`` by layer, and ``pv_offset`` for a system whose mean is not zero."""
     scale = _by_layer(system.scale, system, "physical units per normalised unit")
     if not system.offset.any():
         return {"pv_scale": scale}
@@ -67,7 +67,7 @@ def _by_layer(values: Tensor, system: System, long_name: str) -> xr.DataArray:
 
 
 def observations(twin: Twin) -> dict[str, xr.Dataset]:
-    """What every instrument saw, on the grid, NaN where it did not look; by instrument label."""
+    """Map the data of every instrument to the grid, NaN where unobserved; by instrument label."""
     network, config = twin.problem.network, twin.config
     pieces = network.split(twin.problem.data.cpu())
     names = unique_labels(config.operators)

@@ -1,4 +1,4 @@
-"""What a result says about its posteriors and their physics, method by method, for pictures."""
+"""Diagnostics of a result by method: calibration, spectra and physics."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ...systems import QGSystem, System
 from .recorded import system_of
 
 FEW = 4
-"""Members whose physics is looked at: a forecast of each costs time."""
+"""Number of members whose physics is diagnosed: each needs a forecast."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How an ensemble relates to the truth; empty arrays for one member.
+    """Calibration of an ensemble; empty arrays for one member.
 
     Args:
-        ranks: share of cells by rank of the truth, times the number of ranks: 1 is expected.
-        expected: nominal shares of the central intervals.
-        covered: shares in which the truth lay in them.
-        ratio: spread over error of the mean by step, corrected for the number of members.
+        ranks: share of cells by rank of the truth, times the number of ranks; 1 if calibrated.
+        expected: nominal coverage of the central intervals.
+        covered: actual coverage of the central intervals.
+        ratio: spread / error of the mean by step, corrected for the number of members.
     """
 
     ranks: np.ndarray
@@ -42,9 +42,9 @@ class Spectra:
     """Variance by wavenumber of one layer, averaged over the window.
 
     Args:
-        member: of single members.
-        mean: of the ensemble mean.
-        error: of the mean minus the truth.
+        member: spectrum of single members.
+        mean: spectrum of the ensemble mean.
+        error: spectrum of the mean minus the truth.
     """
 
     member: np.ndarray
@@ -54,12 +54,12 @@ class Spectra:
 
 @dataclass(frozen=True)
 class Physics:
-    """How trajectory-like states are; energies are means over members.
+    """Physical consistency of states; energies are means over members.
 
     Args:
-        residual: of the forecast model by step, ``(time - 1,)``, normalised.
-        energy: by step.
-        enstrophy: by step; ``None`` for a system without.
+        residual: residual of the forecast model by step, ``(time - 1,)``, normalised.
+        energy: energy by step.
+        enstrophy: enstrophy by step; ``None`` for a system without.
     """
 
     residual: np.ndarray
@@ -68,18 +68,18 @@ class Physics:
 
 
 def ensembles(tree: xr.DataTree) -> dict[str, xr.DataArray]:
-    """The estimates of a result, ``(member, time, lev, y, x)``, by label."""
+    """Return the estimates of a result, ``(member, time, lev, y, x)``, by label."""
     nodes = tree["estimates"].children if "estimates" in tree.children else {}
     return {label: cast(xr.DataArray, node["pv"]) for label, node in nodes.items()}
 
 
 def truth_of(tree: xr.DataTree) -> xr.DataArray:
-    """The true window of a result, ``(time, lev, y, x)``."""
+    """Return the true window of a result, ``(time, lev, y, x)``."""
     return cast(xr.DataArray, tree["truth/pv"])
 
 
 def calibration(tree: xr.DataTree) -> dict[str, Calibration]:
-    """Ranks, coverage and spread/skill of every method, by label."""
+    """Compute ranks, coverage and spread/skill of every method, by label."""
     truth = truth_of(tree)
     return {label: _calibration(found, truth) for label, found in ensembles(tree).items()}
 
@@ -98,7 +98,7 @@ def _calibration(ensemble: xr.DataArray, truth: xr.DataArray) -> Calibration:
 
 
 def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectra]]:
-    """Spectrum of the truth in a layer, and those of every method, by label."""
+    """Compute the spectrum of the truth in a layer, and those of every method, by label."""
     truth = truth_of(tree)[:, layer]
     found = {}
     for label, ensemble in ensembles(tree).items():
@@ -110,7 +110,7 @@ def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectr
 
 
 def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
-    """Residual and energies of the truth, and of every method, by label."""
+    """Compute residual and energies of the truth, and of every method, by label."""
     system = system_of(tree)
     methods = {
         label: _physics(torch.from_numpy(np.ascontiguousarray(ensemble[:FEW].values)), system)
@@ -120,7 +120,7 @@ def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
 
 
 def _physics(states: Tensor, system: System) -> Physics:
-    """Of states ``(member, time, *system.shape)``."""
+    """Compute residual and energies of states ``(member, time, *system.shape)``."""
     return Physics(
         residual_steps(states, system).numpy(), energy(states, system).mean(0).numpy(),
         enstrophy(states, system).mean(0).numpy() if isinstance(system, QGSystem) else None,

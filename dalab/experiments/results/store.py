@@ -1,7 +1,7 @@
-"""Results: one ``xarray.DataTree``, and the files it is kept in.
+"""Results as one ``xarray.DataTree``, and their files.
 
 =========================== ==================================================================
-node                        holds
+node                        contents
 =========================== ==================================================================
 ``/``                       coordinates; ``pv_scale`` (lev) [1/s]; the config, seed, versions
                             and status as attributes
@@ -16,8 +16,8 @@ node                        holds
 PV is normalised, its units are 1: the scores are defined on it. ``tree["truth/pv"] *
 tree["pv_scale"]`` is in 1/s. Times are days since the first state of the window.
 
-The state of another system stands in the place of PV, under the same name. Where its climate has a
-mean, ``pv_offset`` (lev) is to be added last; where its time is a pure number, so are the times.
+Other systems store their state under the same name, ``pv``. If the mean of their climate is not
+zero, add ``pv_offset`` (lev) after scaling; if their time is a pure number, so are the times.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ FORMAT = "dalab-result-1"
 
 COSTS = {
     "network_evaluations": ("evaluations of the prior's denoiser, per member", "1"),
-    "seconds": ("time spent in the method", "s"),
+    "seconds": ("run time of the method", "s"),
     "peak_memory_mb": ("peak memory: of torch on a GPU, of the whole process on the CPU", "MiB"),
     "members": ("posterior samples", "1"),
 }
 
 
 def score_estimate(twin: Twin, estimate: Tensor) -> xr.Dataset:
-    """All scores of an estimate ``(member, time, *state)``, by :mod:`dalab.metrics.summary`."""
+    """Score an estimate ``(member, time, *state)`` by :mod:`dalab.metrics.summary`."""
     return summarise(
         states(estimate, twin.system, "member", "time", what="estimate"),
         states(twin.truth, twin.system, "time", what="truth"),
@@ -69,13 +69,13 @@ def assemble(
     estimates: Mapping[str, Tensor],
     summaries: Mapping[str, xr.Dataset],
 ) -> xr.DataTree:
-    """The result of an experiment, complete or not.
+    """Assemble the result of an experiment, complete or partial.
 
     Args:
         experiment: what was run.
         twin: truth and problem, unless the run ended before they were prepared.
         scores: costs and status of every method.
-        estimates: ``(member, time, *state)`` of the methods that got so far.
+        estimates: estimates ``(member, time, *state)`` of the methods that have one.
         summaries: their scores.
     """
     system = experiment.system
@@ -113,7 +113,7 @@ def _attributes(
 
 
 def _status(scores: Mapping[str, MethodScores]) -> str:
-    """``complete``, ``cancelled``, ``failed`` (every method) or ``partial`` (some method)."""
+    """Return ``complete``, ``cancelled``, ``failed`` (all methods) or ``partial`` (some)."""
     found = {s.status.partition(":")[0] for s in scores.values()}
     if "cancelled" in found:
         return "cancelled"
@@ -121,7 +121,7 @@ def _status(scores: Mapping[str, MethodScores]) -> str:
 
 
 def _given(twin: Twin) -> dict[str, xr.Dataset]:
-    """Truth, observations and background."""
+    """Store truth, observations and background."""
     system, background = twin.system, twin.problem.background
     truth = states(twin.truth, system, "time", what="truth")
     nodes = {"/truth": xr.Dataset({"pv": truth}, attrs={"source": twin.config.truth})}
@@ -157,10 +157,10 @@ def _metrics(
 
 
 def config_of(tree: xr.DataTree) -> Config:
-    """The config a result was made from.
+    """Return the config of a result.
 
     Raises:
-        InputError: if the tree is not a result of dalab's.
+        InputError: if the tree is not a result of dalab.
     """
     if tree.attrs.get("format") != FORMAT:
         raise InputError(
@@ -174,7 +174,7 @@ def config_of(tree: xr.DataTree) -> Config:
 
 
 def check_path(path: str | Path) -> Path:
-    """The path, if a result can be written there.
+    """Check that a result can be written to a path, and return the path.
 
     Raises:
         InputError: unless it ends in .nc or .zarr and its folder exists or can be made.
@@ -190,7 +190,7 @@ def check_path(path: str | Path) -> Path:
 
 
 def save(tree: xr.DataTree, path: str | Path) -> Path:
-    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing what was there.
+    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing an existing file.
 
     The file appears under its name only when it is complete.
 
@@ -215,7 +215,7 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
 
 
 def _compression(tree: xr.DataTree) -> dict[str, dict]:
-    """Light compression of all fields on the grid."""
+    """Return the encoding for light compression of all gridded fields."""
     return {
         node.path: {n: {"zlib": True, "complevel": 1} for n, v in node.data_vars.items()
                     if v.ndim > 2}
@@ -227,7 +227,7 @@ def load(path: str | Path) -> xr.DataTree:
     """Read a result that :func:`save` wrote, into memory.
 
     Raises:
-        InputError: if the file is missing, cannot be read, or is not a result of dalab's.
+        InputError: if the file is missing, cannot be read, or is not a result of dalab.
     """
     path = Path(path)
     if not path.exists():

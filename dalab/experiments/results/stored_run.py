@@ -1,4 +1,4 @@
-"""A finished run from a file: what a run shows once it has ended, made from its result alone."""
+"""Finished runs restored from result files, with the interface of a run."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _STATES = {"complete": "done", "partial": "done", "cancelled": "cancelled", "fai
 
 
 class StoredRun:
-    """A run that has ended elsewhere, with the attributes by which a :class:`Run` is shown.
+    """A finished run restored from its result, with the attributes of a :class:`Run`.
 
     Args:
         tree: a result, complete or partial, as :func:`dalab.load` reads it.
 
     Raises:
-        InputError: if the tree does not hold what its config says.
+        InputError: if the tree does not match its config.
     """
 
     error: str | None = None
@@ -56,7 +56,7 @@ class StoredRun:
 
     @cached_property
     def frames(self) -> Mapping[str, Frame]:
-        """The last frame of every method that has an estimate."""
+        """Last frame of every method that has an estimate."""
         return {label: self._frame(label) for label in _children(self.result, "estimates")}
 
     def _frame(self, label: str) -> Frame:
@@ -69,10 +69,10 @@ class StoredRun:
         )
 
     def cancel(self) -> None:
-        """Nothing goes on that could be cancelled."""
+        """Do nothing: a stored run has ended."""
 
     def join(self, timeout: float | None = None) -> bool:
-        """There is no thread to wait for."""
+        """Return at once: a stored run has no thread."""
         return True
 
 
@@ -84,12 +84,12 @@ def _config(tree: xr.DataTree) -> Config:
     except InputError:
         raise
     except Exception as error:
-        raise _refused("config", type(error).__name__, "must be a config of dalab's") from None
+        raise _refused("config", type(error).__name__, "must be a config of dalab") from None
     return config
 
 
 def _check(tree: xr.DataTree, config: Config, system: System) -> None:
-    """Every part has the shape that the config gives it."""
+    """Check that every part has the shape that the config implies."""
     status, methods = tree.attrs.get("status"), _methods(tree)
     if status not in _STATES:
         raise _refused("status", status, f"must be one of {', '.join(_STATES)}")
@@ -120,7 +120,7 @@ def _array(tree: xr.DataTree, path: str) -> xr.DataArray:
     try:
         found = tree[path]
     except KeyError:
-        raise _refused("part of the result", path, "must be there") from None
+        raise _refused("part of the result", path, "must be present") from None
     return cast(xr.DataArray, found)
 
 
@@ -142,7 +142,7 @@ def _tensor(tree: xr.DataTree, path: str) -> Tensor:
 
 
 def _twin(tree: xr.DataTree, config: Config, system: System) -> Twin:
-    """Truth and problem as they were; masks follow from the config, data are those stored."""
+    """Restore truth and problem; masks follow from the config, data are those stored."""
     network = _network(tree, config, system)
     pieces = []
     for name, instrument in zip(unique_labels(config.operators), network.instruments, strict=True):
@@ -151,7 +151,7 @@ def _twin(tree: xr.DataTree, config: Config, system: System) -> Twin:
         _shaped(tree, path, fields)
         seen = instrument.take(_tensor(tree, path))
         if not seen.isfinite().all():
-            raise _refused(path, "NaN", "must be there wherever the mask looks")
+            raise _refused(path, "NaN", "must be present wherever the mask observes")
         pieces.append(seen)
     problem = Problem(
         system=system, prior=_prior(tree, config, system), network=network,

@@ -1,4 +1,4 @@
-"""Things held for somebody who comes back, found again by a key that only their owner knows."""
+"""Runs kept after their page is closed, retrieved by a secret key."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import Protocol
 
 
 class Cancellable(Protocol):
-    """What can be held."""
+    """Interface of a run that can be kept."""
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """True if the run has ended."""
 
     def cancel(self) -> None:
-        """End it now."""
+        """End the run now."""
 
 
 class KeptRuns:
-    """A bounded number of things by key, each for a bounded time after it has ended.
+    """A bounded number of runs by key, each kept for a bounded time after its end.
 
     Args:
-        most: things held at once; then the one that has been there longest makes room, one that
-            has ended before one that goes on.
-        seconds: how long after its end a thing is held [s]; looking for it starts the time anew.
+        most: maximum number of runs; beyond it the oldest one is dropped, finished runs first.
+        seconds: time that a run is kept after its end or its last retrieval [s].
     """
 
     def __init__(self, most: int = 16, seconds: float = 3600.0) -> None:
@@ -33,7 +32,7 @@ class KeptRuns:
         self._runs: dict[str, tuple[Cancellable, float]] = {}
 
     def put(self, key: str, run: Cancellable) -> None:
-        """Hold a thing, in the place of what had the same key."""
+        """Keep a run, replacing any other with the same key."""
         with self._lock:
             self._runs.pop(key, None)
             self._sweep()
@@ -43,7 +42,7 @@ class KeptRuns:
             self._runs[key] = run, time.monotonic()
 
     def get(self, key: str) -> Cancellable | None:
-        """The thing of that key; it stays."""
+        """Return the run of a key; it stays kept."""
         with self._lock:
             self._sweep()
             found = self._runs.get(key)
@@ -53,12 +52,12 @@ class KeptRuns:
             return found[0]
 
     def drop(self, key: str) -> None:
-        """Hold it no longer; it is left as it is."""
+        """Stop keeping a run, without cancelling it."""
         with self._lock:
             self._runs.pop(key, None)
 
     def _sweep(self) -> None:
-        """Forget what ended long ago; what goes on is as good as new."""
+        """Drop runs that ended long ago; restart the time of those still going on."""
         now = time.monotonic()
         for key, (run, since) in list(self._runs.items()):
             if not run.over:

@@ -1,6 +1,6 @@
-"""What one run may ask for.
+"""Limits of time, size and number of runs.
 
-Limits are off unless somebody who serves the lab to others sets them: on the command line, or as
+There are no limits unless whoever serves the lab sets them: on the command line, or as
 ``DALAB_MAX_RUNS``, ``DALAB_MAX_WAITING``, ``DALAB_MAX_SECONDS`` and ``DALAB_MAX_SIZE``.
 """
 
@@ -31,10 +31,10 @@ class Limits:
     """Upper bounds, infinite by default.
 
     Args:
-        runs: runs of one session, waiting or at work.
-        waiting: runs of all sessions that wait for a device.
-        seconds: time of one run from its turn on [s]; what it has computed by then stays.
-        size: numbers in all estimates of a run: grid x layers x window x members x methods.
+        runs: runs of one session, waiting or running.
+        waiting: waiting runs of all sessions.
+        seconds: run time after waiting [s]; results up to the limit are kept.
+        size: size of all estimates of a run: grid x layers x window x members x methods.
     """
 
     runs: float = math.inf
@@ -49,7 +49,7 @@ class Limits:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
-        """The limits that the environment sets.
+        """Read the limits from the environment.
 
         Raises:
             InputError: for one that is not a number above 0.
@@ -75,17 +75,17 @@ class Limits:
         )
 
     def time_limit_message(self, elapsed: float) -> str | None:
-        """What to say of a run that has taken so long [s], if it is too long."""
+        """Return the error message if a run exceeds the time limit, else ``None``."""
         if elapsed <= self.seconds:
             return None
         return str(InputError(
             "seconds of a run", round(elapsed), f"must be at most {self.seconds:g} here",
-            "What was computed stays; use fewer members, steps or methods.",
+            "The results so far are kept; use fewer members, steps or methods.",
         ))
 
 
 def window_size(experiment: Experiment) -> int:
-    """Numbers in one member of one estimate: grid x layers x window."""
+    """Compute the size of one member of an estimate: grid x layers x window."""
     return experiment.window * math.prod(experiment.system.shape)
 
 
@@ -99,7 +99,7 @@ def _number(name: str, text: str) -> float:
 
 
 WINDOWS, SAMPLED, GUIDED = 10, 60, 240
-"""Windows per member: at least, with a network, and with a network that is differentiated."""
+"""Windows in memory per member: minimum, with a network, and with gradients of a network."""
 
 
 def check_memory(experiment: Experiment) -> None:
@@ -122,14 +122,14 @@ def check_memory(experiment: Experiment) -> None:
 
 
 def member_bytes(experiment: Experiment) -> int:
-    """Bytes that a run needs for every member: the method at work, and the results of all."""
+    """Estimate the memory per member [bytes]: the largest method, and the results of all."""
     methods = experiment.methods.values()
     work = max(_windows(method, experiment.prior) for method in methods)
     return 4 * window_size(experiment) * (work + len(methods))
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that is free on a device, or in the machine."""
+    """Return the free memory of a device or of the machine [bytes]."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return psutil.virtual_memory().available

@@ -1,8 +1,8 @@
-"""Waiting for a device: first come, first served, and owners take turns.
+"""Fair queue of runs for a device: owners take turns, in order of arrival.
 
-The rank of a waiting turn is the number of turns of the same owner before it, at work or waiting.
-The lowest rank is served next, the earliest arrival first, and when a turn is over the others of
-its owner count as just arrived: whoever hands in ten runs at once keeps nobody waiting for all ten.
+The rank of a waiting ticket is the number of active or waiting tickets of the same owner before it.
+The lowest rank is next, in order of arrival; when a run ends, the other tickets of its owner count
+as just arrived. So ten runs submitted at once delay other owners by one run only.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import NamedTuple
 from ...errors import InputError
 
 RemainingTime = Callable[[], float | None]
-"""Seconds that a turn at work still needs, as far as it knows."""
+"""Estimated remaining time of an active ticket [s], or ``None``."""
 
 
 class QueuePosition(NamedTuple):
-    """A place in the line.
+    """Position of a ticket in the queue.
 
     Attributes:
-        ahead: turns that are served before, 0 for the next one.
-        seconds: estimated time until this one is served [s]; ``None`` before anything is known.
+        ahead: tickets ahead of this one, 0 for the next.
+        seconds: estimated waiting time [s]; ``None`` if unknown.
     """
 
     ahead: int
@@ -33,10 +33,10 @@ class QueuePosition(NamedTuple):
 
 
 class RunQueue:
-    """Everybody who waits for one device.
+    """Queue of the runs that wait for one device.
 
     Args:
-        concurrency: turns served at the same time.
+        concurrency: number of runs at the same time.
     """
 
     def __init__(self, concurrency: float = 1) -> None:
@@ -50,16 +50,16 @@ class RunQueue:
         self, owner: Hashable, left: RemainingTime = lambda: None,
         longest: float = math.inf, each: float = math.inf,
     ) -> Ticket:
-        """Stand in line.
+        """Enter the queue.
 
         Args:
-            owner: who shares turns among its own.
-            left: how long this turn still needs once it is served.
-            longest: turns that may wait in all.
-            each: turns that one owner may have, waiting or served.
+            owner: owner of the run; owners take turns.
+            left: function that returns the remaining time of the run once it is active [s].
+            longest: maximum number of waiting tickets.
+            each: maximum number of tickets of one owner, waiting or active.
 
         Raises:
-            InputError: if the line or the owner's share of it is full.
+            InputError: if the queue or the owner's share of it is full.
         """
         with self._lock:
             own = sum(ticket.owner == owner for ticket in self._waiting + self._active)
@@ -76,7 +76,7 @@ class RunQueue:
         return ticket
 
     def waiting(self) -> list[Ticket]:
-        """Those who wait, the next one first."""
+        """Return the waiting tickets, the next one first."""
         with self._lock:
             return self._order()
 
@@ -118,7 +118,7 @@ class RunQueue:
         return QueuePosition(order.index(ticket), self._seconds(order.index(ticket), active, took))
 
     def _seconds(self, ahead: int, active: list[Ticket], took: float | None) -> float | None:
-        """Time until the turn with so many ahead of it is served [s]."""
+        """Estimate the waiting time with a number of tickets ahead [s]."""
         left = [ticket.left() for ticket in active]
         known = [seconds for seconds in left if seconds is not None]
         if len(known) < len(left) or not known:
@@ -130,12 +130,12 @@ class RunQueue:
 
 
 class Ticket:
-    """A turn in a queue; made by :meth:`RunQueue.join`.
+    """A place in a queue, made by :meth:`RunQueue.join`.
 
     Args:
-        queue: the queue that it stands in.
-        owner: whose it is.
-        left: how long it still needs once it is served [s].
+        queue: the queue.
+        owner: owner of the run.
+        left: function that returns the remaining time of the run once it is active [s].
     """
 
     def __init__(self, queue: RunQueue, owner: Hashable, left: RemainingTime) -> None:
@@ -145,26 +145,26 @@ class Ticket:
         self._queue = queue
 
     def start(self) -> None:
-        """It is served from now on."""
+        """Become active."""
         self.started = time.perf_counter()
         self.called.set()
 
     def wait(self) -> bool:
-        """Wait until it is served, or gives up; return whether it is served."""
+        """Wait until the ticket is active or withdrawn; return whether it is active."""
         self.called.wait()
         return self.started > 0
 
     @property
     def position(self) -> QueuePosition | None:
-        """Where it stands; ``None`` once it is served or has left."""
+        """Position in the queue; ``None`` once the ticket is active or withdrawn."""
         return None if self.called.is_set() else self._queue._position(self)
 
     def give_up(self) -> None:
-        """Leave the line; nothing happens if it is being served."""
+        """Leave the queue while waiting; do nothing if active."""
         self._queue._leave(self, even_active=False)
 
     def leave(self) -> None:
-        """Leave for good, and let the next one be served."""
+        """Leave the queue, waiting or active, and start the next run."""
         self._queue._leave(self, even_active=True)
 
 

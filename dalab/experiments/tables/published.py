@@ -1,13 +1,13 @@
-r"""Published errors of SOAD, and of what its authors ran as SDA, on two-layer QG turbulence.
+r"""Published errors of SOAD, and of its authors' runs of SDA, on two-layer QG turbulence.
 
 Means over five seeds and nine steps of the RMSE of one sample, in normalised units: 256 x 256
 cells, observation error 0.1, background error 0.1 where there is a background, all seeds from one
-test trajectory of 32 days. They were read from the tables that the authors' notebooks print. Ours
-are on other grids and other truths, beside the same share of observed cells: an orientation, and
-not a comparison.
+test trajectory of 32 days. They are taken from the tables printed in the authors' notebooks. Ours
+use other grids and truths with the same share of observed cells: an orientation rather than a
+comparison.
 
 The numbers called SDA are no reference for SDA: the guidance in that code has the wrong sign for a
-Gaussian prior, and no background is seen (:class:`dalab.methods.diffusion.sda.SDAReleased`). Those
+Gaussian prior, and it uses no background (:class:`dalab.methods.diffusion.sda.SDAReleased`). Those
 of SOAD without the forward-diffusion corrector contain no background either, although they are
 labelled so, because it enters through that corrector alone.
 
@@ -29,9 +29,9 @@ class Table:
     """One published method in one setting.
 
     Args:
-        method: as we call it.
+        method: our name of the method.
         setting: ``I`` with a background, ``II`` without, as labelled by the authors.
-        note: what has to be said whenever a number is shown.
+        note: remark to print with the numbers.
         values: by operator, rows of :data:`MASKS` by columns of :data:`INTERVALS`.
     """
 
@@ -41,7 +41,7 @@ class Table:
     values: dict[str, str]
 
     def value(self, operator: str, mask: str, interval: int) -> float:
-        """The RMSE of one cell of the table."""
+        """Return the RMSE of one cell of the table."""
         rows = self.values[operator].strip().splitlines()
         return float(rows[MASKS.index(mask)].split()[INTERVALS.index(interval)])
 
@@ -167,15 +167,15 @@ TABLES = {
         """,
     }),
 }  # fmt: skip
-"""By a short name: method and setting."""
+"""Published tables, by a short name of method and setting."""
 
 
 def published(table: str, operators: tuple[str, ...], mask: str, interval: int) -> float | None:
-    """A published RMSE of one sample; ``None`` where there is none.
+    """Return a published RMSE of one sample; ``None`` if there is none.
 
     Args:
         table: key of :data:`TABLES`.
-        operators: what is observed; there are no numbers for several at once.
+        operators: observation operators; there are no numbers for several at once.
         mask: one of :data:`MASKS`.
         interval: steps between observation times.
     """

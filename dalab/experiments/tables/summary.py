@@ -1,4 +1,4 @@
-"""What a table says: one row for each method, and the scores as a grid."""
+"""Summary of a table: one row for each method, and the scores as a grid."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ...methods.diffusion.sampler import Diffusion
 from .sweep import CELL
 
 CALIBRATED = (0.85, 1.15)
-"""Between these, spread/skill and the share of outer ranks count as calibrated."""
+"""Range in which spread/skill and the share of outer ranks count as calibrated."""
 
 SKILL = ("rmse_sample", "rmse_mean", "crps", "spread_skill", "outer_ranks")
 COST = ("evaluations", "seconds")
 
 
 def summarise(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
-    """Means over cells and seeds, and how often each method is best or calibrated.
+    """Average over cells and seeds, and count where each method is best or calibrated.
 
     Args:
-        rows: of a table, from :func:`dalab.experiments.tables.sweep.read`.
+        rows: rows of a table, from :func:`dalab.experiments.tables.sweep.read`.
 
     Returns:
-        By method: ``runs``; ``failed``, the share of them; ``rmse_sample``, ``rmse_mean`` and
-        ``crps``, over what is complete; ``best``, the share of cells in which it has the lowest
+        By method: ``runs``; ``failed``, their share of failures; ``rmse_sample``, ``rmse_mean`` and
+        ``crps`` over complete runs; ``best``, the share of cells in which it has the lowest
         one-sample RMSE among the diffusion methods (NaN for others; a failure counts as infinite);
         ``calibrated``, the share of cells with spread/skill and outer ranks within
         :data:`CALIBRATED`; ``evaluations`` and ``seconds``.
@@ -44,10 +44,10 @@ def summarise(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
 
 
 def grid(rows: Sequence[dict[str, str]]) -> xr.Dataset:
-    """The scores with a dimension for each of method, setting, operators, mask, interval and seed.
+    """Arrange the scores by method, setting, operators, mask, interval and seed.
 
     Args:
-        rows: as for :func:`summarise`. What was not run, or failed, is NaN.
+        rows: as for :func:`summarise`; runs that are missing or failed are NaN.
     """
     frame = _numbers(rows)
     frame[["interval", "seed"]] = frame[["interval", "seed"]].astype(int)
@@ -55,7 +55,7 @@ def grid(rows: Sequence[dict[str, str]]) -> xr.Dataset:
 
 
 def _numbers(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
-    """The rows with scores as numbers, of failed runs NaN, and whether they failed."""
+    """Convert scores to numbers, NaN for failed runs, and add a column ``failed``."""
     frame = pd.DataFrame(rows).replace("", np.nan)
     frame = frame.rename(columns={"network_evaluations": "evaluations"})
     frame[[*SKILL, *COST]] = frame[[*SKILL, *COST]].astype(float)
@@ -65,7 +65,7 @@ def _numbers(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
 
 
 def _best(rmse: pd.Series) -> pd.Series:
-    """Share of the cells of each diffusion method in which its RMSE is the lowest of them."""
+    """Compute the share of cells in which each diffusion method has the lowest RMSE of them."""
     methods = rmse.index.get_level_values("method")
     rivals = rmse[[issubclass(METHODS[m.partition(":")[0]], Diffusion) for m in methods]]
     lowest = rivals.fillna(np.inf).groupby(list(CELL)).transform("min")

@@ -1,7 +1,7 @@
-"""The published grid of experiments: operators by coverage by interval, by setting and by seed.
+"""Published grid of experiments: operators by coverage by interval, by setting and by seed.
 
-Rows go to a file as soon as a cell is through, and rows that are there are not made again: a run
-that was stopped, however hard, goes on where it was.
+Rows are written as soon as a cell is complete, and rows that exist are not computed again: an
+interrupted run, even if killed, resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         for shape in (0.1, 0.2, 0.5, 1.0)
     },
 }
-"""With a background, without one, several operators at once without one; then what no method is
-told about: a background whose error is that of a forecast, and noise that is not Gaussian."""
+"""With a background, without one, several operators at once without one; then model errors unknown
+to the methods: a background with the error of a forecast, and noise that is not Gaussian."""
 
 SCORES = (
     "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds", "members",
@@ -56,12 +56,12 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One way to observe.
+    """One observing network.
 
     Args:
         setting: one of :data:`SETTINGS`.
         operators: registry texts, all active at once.
-        mask: registry text; random masks are drawn for each operator by itself.
+        mask: registry text; random masks are drawn separately for each operator.
         interval: steps between observation times.
     """
 
@@ -74,7 +74,7 @@ class Cell:
         return f"{self.setting} {'+'.join(self.operators)} {self.mask} N={self.interval}"
 
     def config(self, base: Config) -> Config:
-        """The experiment of this cell, the rest being that of ``base``."""
+        """Make the experiment of this cell, with all other fields from ``base``."""
         return base.replace(
             operators=self.operators, masks=(self.mask,), interval=self.interval,
             **{"background": None, **SETTINGS[self.setting]},
@@ -82,7 +82,7 @@ class Cell:
 
 
 def cells(setting: str) -> list[Cell]:
-    """All cells of a setting, easy ones first: 112 for III, 84 for any other."""
+    """List all cells of a setting, easy ones first: 112 for III, 84 for any other."""
     sets: list[tuple[str, ...]] = [(name,) for name in OPERATORS]
     if setting == "III":
         sets = [("arctan", "sine"), ("arctan", "velocity"), ("sine", "velocity"), OPERATORS]
@@ -90,16 +90,16 @@ def cells(setting: str) -> list[Cell]:
 
 
 def choose(text: str) -> list[Cell]:
-    """The cells that ``text`` asks for.
+    """Select the cells that ``text`` describes.
 
     Args:
-        text: ``all``, the 168 cells of settings I and II; a number, so many of them evenly spread;
-            or conditions such as ``setting=II,operators=arctan|sine,interval=1``, of which
-            ``setting=III`` asks for several operators at once (``operators=arctan+sine``). The
-            settings after it are only meant by their names.
+        text: ``all``, the 168 cells of settings I and II; a number of them, evenly spread; or
+            conditions such as ``setting=II,operators=arctan|sine,interval=1``, where
+            ``setting=III`` selects several operators at once (``operators=arctan+sine``). Later
+            settings are selected only by name.
 
     Raises:
-        InputError: if no cell is asked for, or the text says nothing.
+        InputError: if no cell is selected, or the text is not understood.
     """
     single = cells("I") + cells("II")
     if text == "all":
@@ -138,14 +138,14 @@ def _columns(cell: Cell) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class TableProgress:
-    """How far a table is.
+    """Progress of a table.
 
     Args:
-        cell: the cell that is through.
+        cell: the cell just completed.
         seed: its seed.
-        rows: the rows that were written for it; none if they were there.
-        done: runs that are through.
-        total: runs in all, one for each cell and seed.
+        rows: the rows written for it; empty if they existed.
+        done: number of completed runs.
+        total: total number of runs, one for each cell and seed.
         remaining: estimated time left [s]; ``None`` before the first run.
     """
 
@@ -160,20 +160,20 @@ class TableProgress:
         found = "  ".join(f"{row['method']} {row['rmse_sample'] or math.nan:.3f}"
                           for row in self.rows)
         left = "" if self.remaining is None else f"  {self.remaining / 60:.0f} min left"
-        return f"{self.cell} seed {self.seed}  {found or 'was there'}{left}"
+        return f"{self.cell} seed {self.seed}  {found or 'exists'}{left}"
 
 
 def fill(
     path: Path, chosen: Sequence[Cell], seeds: Sequence[int], methods: Sequence[str], base: Config
 ) -> Iterator[TableProgress]:
-    """Run what is missing of a table, one cell and seed after the other.
+    """Run the missing cells of a table, one cell and seed after the other.
 
     Args:
         path: CSV file with the columns of :data:`COLUMNS`; made if it is missing.
         chosen: the cells.
-        seeds: of every random choice; each is another truth.
-        methods: registry texts. One that does not set its steps takes its own default.
-        base: everything else.
+        seeds: seeds of all random choices; each gives another truth.
+        methods: registry texts; the number of steps is the method's default unless set.
+        base: all other fields.
 
     Raises:
         InputError: before any run, if one of the experiments cannot work.
@@ -200,7 +200,7 @@ def fill(
 
 
 def with_steps(text: str) -> str:
-    """The text of a method with its number of steps in it: its own default, if it had none."""
+    """Complete the text of a method by its default number of steps, if it sets none."""
     method = METHODS.make(text)
     if "steps" not in options(type(method)) or sets_steps(text, type(method)):
         return text
@@ -208,7 +208,7 @@ def with_steps(text: str) -> str:
 
 
 def _rows(tree: xr.DataTree, cell: Cell, configs: Sequence[Config]) -> Iterator[dict[str, Any]]:
-    """One row for every method of a run that was not cut short."""
+    """Make a row for every method that was not cancelled."""
     for config, (label, scores) in zip(configs, records(tree).items(), strict=True):
         if scores["status"] == "cancelled":
             continue
@@ -227,7 +227,7 @@ def _outer_ranks(tree: xr.DataTree, label: str) -> float:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a table, as text; a last line that was cut short is dropped from the file."""
+    """Read the rows of a table as text; drop an incomplete last line from the file."""
     if not path.exists():
         return []
     content = path.read_bytes()
@@ -243,13 +243,13 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
-    """The rows with the system, prior, truth and members of ``base``: those that compare."""
+    """Select the rows that match system, prior, truth and members of ``base``."""
     names = ("system", "prior", "truth", "members")
     return [row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)]
 
 
 def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Add rows to a table and have them on the disk."""
+    """Append rows to a table and flush them to disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -261,7 +261,7 @@ def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def means(rows: Sequence[dict[str, str]], score: str) -> dict[tuple[str, ...], float]:
-    """Mean of a score over seeds, by (method, setting, operators, mask, interval)."""
+    """Average a score over seeds, by (method, setting, operators, mask, interval)."""
     groups: dict[tuple[str, ...], list[float]] = {}
     for row in rows:
         key = (row["method"], *(row[name] for name in CELL))
