@@ -58,7 +58,7 @@ def test_it_follows_the_system_and_offers_its_fields(display, source):
     assert display.layer_word == "Variable"
     source.system = "qg64"
     assert display.layer_word == "Layer" and display.step_word == "day"
-    assert display.field_plot(TRUTH).axes.kind == "map"
+    assert display.field_plot(TRUTH).axes.kind == "plane"
 
 
 def test_parts_are_stale_once(display):
@@ -105,4 +105,4 @@ def test_the_time_stays_in_the_window():
     display = DisplayModel(window=3)
     assert display.time == 2
     display.window = 2
-    assert display.time == 1 and display.display_state.time == 1
+    assert display.time == 1 and display.state.time == 1

@@ -109,7 +109,7 @@ def test_rings_and_points_move_too(system):
         system=system, operators=["identity"], masks=["full"], methods=["etkf"], members=4
     )
     run(model)
-    made = FORMATS["gif"].make(model.shown_entry, model.display.display_state)
+    made = FORMATS["gif"].make(model.shown_entry, model.display.state)
     image = Image.open(io.BytesIO(made))
     assert image.n_frames == 9
     end(model)
@@ -118,7 +118,7 @@ def test_rings_and_points_move_too(system):
 @pytest.fixture(scope="module")
 def files(twice):
     entry = twice.history[0]
-    return {key: form.make(entry, twice.display.display_state) for key, form in FORMATS.items()}
+    return {key: form.make(entry, twice.display.state) for key, form in FORMATS.items()}
 
 
 def test_the_netcdf_is_the_result(twice, files, tmp_path):
@@ -159,4 +159,4 @@ def test_a_partial_result_has_files_too(twice):
     stored = StoredRun(tree)
     entry = add_entry([], ObservedRun(stored.config, stored))[0]
     for form in FORMATS.values():
-        assert len(form.make(entry, twice.display.display_state)) > 100
+        assert len(form.make(entry, twice.display.state)) > 100

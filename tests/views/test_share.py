@@ -132,7 +132,7 @@ def test_a_model_comes_back_from_its_link():
     other = model_from_url(QUICK, parse_qs(text))
     settle(other)
     assert other.config == model.config and not other.error
-    assert other.display.display_state == model.display.display_state and other.page == "Runs"
+    assert other.display.state == model.display.state and other.page == "Runs"
     for one in (model, other):
         end(one)
 

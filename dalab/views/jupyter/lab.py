@@ -202,7 +202,7 @@ class Lab(ipw.VBox):
         figure.show({name: shown.field_plot(name) for name in fresh.intersection(figure.names)})
         figure.show_colorbars(colorbar_plots(self.model))
         floor, system = min(0.05, shown.noise_shown / 2.5), SYSTEMS.make(shown.system)
-        figure.show_curves(shown.curves(), shown.display_state.time, floor, system.time_label)
+        figure.show_curves(shown.curves(), shown.state.time, floor, system.time_label)
         self._image.value = figure.png()
         self._table.value = scores_html(shown.scores())
 

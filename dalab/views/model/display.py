@@ -175,7 +175,7 @@ class DisplayModel(param.Parameterized):
         return SYSTEMS.make(self.system).step_word
 
     @property
-    def display_state(self) -> DisplayState:
+    def state(self) -> DisplayState:
         """The selection, as the plots take it."""
         return DisplayState(
             min(self.time, self.window - 1), self.param.layer.objects.index(self.layer),
@@ -191,15 +191,15 @@ class DisplayModel(param.Parameterized):
         fields = ahead or past if seen else past or ahead
         if fields is None:
             return self._blank("Observed" if seen else "Truth")
-        return (observation_plot if seen else truth_plot)(fields, self.display_state)
+        return (observation_plot if seen else truth_plot)(fields, self.state)
 
     def _estimate_plot(self, name: str, fields: TwinFields | None) -> FieldPlot:
         known, snapshot = self._scores().get(name), self._snapshot(name)
         if known is None or snapshot is None or fields is None:
             return self._blank(name, score_note(known.status if known else "", None))
         more = snapshot.note or progress_note(known)
-        note = score_note(known.status, float(snapshot.rmse[self.display_state.time]), more)
-        return estimate_plot(name, note, snapshot.estimate, fields, self.display_state)
+        note = score_note(known.status, float(snapshot.rmse[self.state.time]), more)
+        return estimate_plot(name, note, snapshot.estimate, fields, self.state)
 
     def _of_system(self, fields: TwinFields | None) -> TwinFields | None:
         """Return the fields unless another system has been chosen since and no run goes on."""
@@ -211,7 +211,7 @@ class DisplayModel(param.Parameterized):
         """Return an empty plot, on the axes of the others."""
         fields = self._of_system(self._twin_fields) or self._of_system(self._preview_fields)
         if fields is not None:
-            return FieldPlot(title, note, axes=fields.axes(fields.scale(self.display_state)[0]))
+            return FieldPlot(title, note, axes=fields.axes(fields.scale(self.state)[0]))
         return FieldPlot(title, note, axes=axes_of(SYSTEMS.make(self.system), self.window, 1.0))
 
     def _snapshot(self, name: str) -> Snapshot | None:

@@ -93,7 +93,7 @@ class ShareBar(JSComponent):
     def _make(self, data: Mapping[str, Any]) -> None:
         """Make a file of the run shown, or of the run with the given number."""
         form, number = FORMATS[data["what"]], data.get("number")
-        display = self.model.display.display_state
+        display = self.model.display.state
         numbered = (k for k in self.model.history if k.number == number)
         entry = self.model.shown_entry if number is None else next(numbered, None)
         if entry is None:

@@ -112,7 +112,7 @@ class AssimilatePage:
             accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}
             self.maps[name].show(name, self.display.field_plot(name), **accent)
         if names & {TRUTH, OBSERVATIONS}:
-            self.curves.day.location = self.display.display_state.time
+            self.curves.day.location = self.display.state.time
             self._show_colorbars()
         if CURVES in names:
             self.curves.floor(self.display.noise_shown)

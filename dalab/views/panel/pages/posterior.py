@@ -109,7 +109,7 @@ class PosteriorPage(ResultPage):
 
     def key(self) -> tuple:
         """Return the layer of the spectra."""
-        return (self.model.display.display_state.layer,)
+        return (self.model.display.state.layer,)
 
     def compute(self, tree: xr.DataTree, *key: Any) -> Any:
         """Compute calibration and spectra of every method."""
@@ -169,7 +169,7 @@ class PosteriorPage(ResultPage):
         if estimate is None:
             return
         states, twin_fields = torch.from_numpy(estimate.values), ended.twin_fields
-        display = replace(self.model.display.display_state, view="sample")
+        display = replace(self.model.display.state, view="sample")
         plots = [
             replace(truth_plot(twin_fields, display), note=""),
             estimate_plot("Mean", "", states, twin_fields, replace(display, view="mean")),

@@ -97,7 +97,7 @@ class SensorsPage:
     @property
     def _day(self) -> int | None:
         """The only step that is painted; ``None`` for all steps."""
-        return self.display.display_state.time if self.editor.when == ONCE else None
+        return self.display.state.time if self.editor.when == ONCE else None
 
     # --- the value of a sensor ------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class SensorsPage:
         self._offer()
         if self.editor.backdrop == VALUE:
             self._request()
-        drawn = (self.model.config, self.display.display_state, self.editor.backdrop,
+        drawn = (self.model.config, self.display.state, self.editor.backdrop,
                  self.model.shown_entry, self.value)
         pending = self.model.pending
         if pending or self._was_pending or drawn != self._drawn:
@@ -189,7 +189,7 @@ class SensorsPage:
     def _draw(self) -> None:
         """Draw the field, the sensors and the legend."""
         self._take_plane()
-        day, interval = self.display.display_state.time, self.controls.interval
+        day, interval = self.display.state.time, self.controls.interval
         cells = self.painting.cells
         observing = bool(interval) and day % interval == 0
         plot = self._field_plot()
