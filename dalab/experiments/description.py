@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import param
 from torch import Tensor
 
-from ..methods import METHODS, Method
-from ..observations import MASKS, NOISES, OPERATORS, Mask, NetworkDesign
+from ..methods import METHODS
+from ..observations import MASKS, NOISES, OPERATORS, Mask
 from ..observations.cells import encode
 from ..priors import PRIORS, Prior, load_prior
 from ..registry import Registry, kebab, with_options
@@ -20,26 +19,13 @@ ARRAY = "array"
 """The text of a truth that is given as numbers."""
 
 
-class Parts(Protocol):
-    """The made parts of an experiment."""
-
-    system: System
-    network: NetworkDesign
-    methods: Mapping[str, Method]
-    prior: Prior
-    truth: Any
-    window: int
-    background: float | None
-    background_kind: str
-    members: int
-    seed: int
-    device: Any
-
-
-def describe(parts: Parts) -> tuple[Config, frozenset[str]]:
+def describe(parts: Any) -> tuple[Config, frozenset[str]]:
     """The texts of an experiment, and the fields whose texts cannot make their parts again.
 
     Parts that no registry knows are described by their own names or those of their classes.
+
+    Args:
+        parts: an :class:`~dalab.experiments.experiment.Experiment`, perhaps without its config.
 
     Raises:
         InputError: for a number out of its bounds.
