@@ -1,4 +1,4 @@
-"""A model of one's own: scores, a file, a figure and a page. ``python apps/own_model.py [PORT]``."""
+"""A model of one's own: scores, a file, a figure and a page (``python apps/own_model.py PORT``)."""
 
 import sys
 

@@ -133,7 +133,7 @@ def test_a_method_that_fails_gives_code_1(monkeypatch, tmp_path):
 BAD = [
     (["--mask", "random:0"], "ratio = 0", "above 0.0 and at most 1.0", "default is 0.25"),
     (["--mask", "random:1.5"], "ratio = 1.5", "at most 1.0", "default is 0.25"),
-    (["--noise", "0"], "noise = 0.0", "above 0", "Use 0.1"),
+    (["--noise", "0"], "noise = 0.0", "at least 1e-06", "Use 0.1"),
     (["--interval", "10"], "interval = 10", "shorter than the window of 9", "Use 1"),
     (["--members", "0"], "members = 0", "at least 1", "Use 8"),
     (["--operator", "arctn"], "'arctn'", "one of identity", "Did you mean 'arctan'?"),

@@ -84,7 +84,7 @@ def test_a_finished_run_can_be_looked_through(lab):
 
 @pytest.mark.parametrize("label, value, words", [
     ("ratio", "0", ["ratio", "0", "above 0", "at most 1", "default is 0.25"]),
-    ("Noise std", "0", ["noise", "0", "above 0", "Use 0.1"]),
+    ("Noise std", "0", ["noise", "0", "at least 1e-06", "Use 0.1"]),
     ("Every (days)", "9", ["interval", "9", "shorter than the window", "Use 1"]),
     ("Members", "0", ["members", "0", "at least 1", "Use 8"]),
 ])

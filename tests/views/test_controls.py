@@ -199,3 +199,21 @@ def test_a_config_that_cannot_work_is_not_changed_behind_its_back():
     assert form.mask == "random"
     with pytest.raises(InputError, match="ratio"):
         Experiment.of(form.config())
+
+
+def test_a_method_shows_the_steps_it_runs_with():
+    controls = Controls()
+    steps = controls.method_options["soad"].param["steps"]
+    assert controls.config().steps is None and steps.placeholder == "256"
+    controls.steps = 12
+    assert steps.placeholder == "12" and controls.config().steps == 12
+    assert controls.config().methods == Config().methods
+
+
+def test_what_is_registered_later_can_be_chosen_in_new_controls(monkeypatch):
+    class Moorings(MASKS["full"]):
+        """Every cell."""
+
+    monkeypatch.setitem(MASKS, "moorings", Moorings)
+    controls = Controls(masks="moorings")
+    assert controls.config().masks == ("moorings",)

@@ -143,7 +143,7 @@ def test_an_untouched_model_has_an_empty_link(model):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("noize=1", ["noize"]), ("noise=-1", ["noise", "-1.0", "above 0"]),
+    ("noize=1", ["noize"]), ("noise=-1", ["noise", "-1.0", "at least 1e-06"]),
     ("methods=clairvoyance", ["clairvoyance"]), ("view=inside", ["view", "inside", "mean"]),
     ("time=soon", ["time", "soon", "whole number"]), ("truth=/none/such.nc", ["such.nc"]),
 ])

@@ -188,8 +188,9 @@ def field(
     if kind in ("text", "list"):
         return bind(owner, name, ipw.Text(continuous_update=False, **common), to_widget=str)
     if parameter.default is None:
-        empty = "as in Run" if kind == "integer" else "auto"
-        text = ipw.Text(continuous_update=False, placeholder=empty, **common)
+        text = ipw.Text(continuous_update=False, placeholder=parameter.placeholder, **common)
+        owner.param.watch(lambda event: setattr(text, "placeholder", event.new), name,
+                          what="placeholder")
         return bind(owner, name, text, to_widget=_blank, from_widget=_number)
     return bind(owner, name, (ipw.IntText if kind == "integer" else ipw.FloatText)(**common))
 

@@ -70,6 +70,8 @@ class Controls(param.Parameterized):
         self.method_options = {k: editable(c, inherited=["steps"]) for k, c in METHODS.items()}
         self.load(Config.from_dict({"methods": self._default_methods(), **presets}))
         self.param.watch(self._adapt, ["system", "operators", "mask", "prior", "truth"])
+        self.param.watch(self._show_steps, "steps")
+        self._show_steps()
 
     def _set_choices(self) -> None:
         """Offer what is registered by now."""
@@ -79,6 +81,13 @@ class Controls(param.Parameterized):
                 self.param[name].objects = list(REGISTRIES[registry])
         self.param.mask.objects = list(MASKS)
         self.param.truth.objects = [*TRUTHS, FILE]
+
+    def _show_steps(self, event: object = None) -> None:
+        """Show the sampling steps of every method that does not set its own in its empty field."""
+        for name, values in self.method_options.items():
+            if "steps" in values.param:
+                own = METHODS[name].param["steps"].default
+                values.param["steps"].placeholder = str(own if self.steps is None else self.steps)
 
     @staticmethod
     def _default_methods() -> list[str]:
@@ -206,6 +215,7 @@ DEVICES = ["auto", "cpu", "cuda", "mps"]
 for _name, _field in Config.fields().items():
     if _name not in ("window", "masks"):
         Controls.param.add_parameter(_name, _control(_name, _field))
+Controls.param["steps"].placeholder = "each its own"
 
 
 def _truth(source: str) -> dict[str, str]:

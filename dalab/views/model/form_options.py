@@ -37,7 +37,10 @@ def form_value(parameter: param.Parameter, default: object) -> param.Parameter:
         return param.Selector(objects=list(parameter.objects), **common)
     if isinstance(parameter, param.Boolean):
         return param.Boolean(**common)
-    return FreeValue(kind=_kind(parameter), step=getattr(parameter, "step", None), **common)
+    return FreeValue(
+        kind=_kind(parameter), step=getattr(parameter, "step", None),
+        placeholder="auto" if default is None else "", **common,
+    )
 
 
 def _kind(parameter: param.Parameter) -> str:
@@ -51,16 +54,17 @@ class FreeValue(param.Parameter):
     Args:
         kind: ``integer``, ``number``, ``text`` or ``list``; which sort of field edits it.
         step: by how much the arrows of a field of a number change it, unless the default tells.
+        placeholder: shown in a field that is left empty: the value that is used then.
     """
 
-    __slots__ = ["kind", "step"]
+    __slots__ = ["kind", "step", "placeholder"]
 
     def __init__(
         self, default: object = None, *, kind: str = "number", step: float | None = None,
-        **keywords: object,
+        placeholder: str = "", **keywords: object,
     ) -> None:
         super().__init__(default, **keywords)
-        self.kind, self.step = kind, step
+        self.kind, self.step, self.placeholder = kind, step, placeholder
 
 
 def text(name: str, values: param.Parameterized) -> str:

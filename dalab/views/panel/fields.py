@@ -83,6 +83,10 @@ def field(
     if with_description and parameter.doc:
         common["description"] = parameter.doc
     widget = _widget(parameter, common)
+    if getattr(parameter, "placeholder", None) and hasattr(widget, "placeholder"):
+        widget.placeholder = parameter.placeholder
+        owner.param.watch(lambda event: widget.param.update(placeholder=event.new), name,
+                          what="placeholder")
     return bind(owner, name, widget, str if _is_text(parameter) else lambda value: value)
 
 
@@ -99,9 +103,7 @@ def _widget(parameter: param.Parameter, common: dict[str, Any]) -> pn.widgets.Wi
         low, high = parameter.bounds
         return pn.widgets.FloatSlider(start=low, end=high, step=parameter.step, **common)
     if isinstance(parameter, param.Integer) or getattr(parameter, "kind", "") == "integer":
-        return pn.widgets.IntInput(step=1, placeholder="as below", **common)
-    if parameter.default is None:
-        common["placeholder"] = "auto"
+        return pn.widgets.IntInput(step=1, **common)
     step = getattr(parameter, "step", None) or _step(parameter.default)
     return NumberField(step=step, **common)
 
