@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
+import param
 import pytest
 
 from dalab.errors import InputError
 from dalab.methods import METHODS
-from dalab.observations import MASKS, NOISES
-from dalab.registry import build, describe, lookup, options
+from dalab.observations import MASKS, NOISES, Mask
+from dalab.registry import (
+    REGISTRIES,
+    Registry,
+    build,
+    describe,
+    lookup,
+    options,
+    register,
+)
+from dalab.systems import SYSTEMS, Lorenz96
 
 
 @pytest.mark.parametrize(
@@ -67,3 +79,61 @@ def test_bad_options_name_value_bound_and_remedy(text, words):
 def test_options_for_a_thing_without_any_are_refused():
     with pytest.raises(InputError, match="mask full = '0.5': must have no options"):
         build("mask", "full:0.5", MASKS)
+
+
+@pytest.fixture
+def empty():
+    """A registry of masks of its own, which no other test sees."""
+    before = dict(REGISTRIES)
+    yield Registry("mask", "test-masks", Mask, {"full": MASKS["full"]})
+    REGISTRIES.clear()
+    REGISTRIES.update(before)
+
+
+class Moorings(Mask):
+    """One row of sensors."""
+
+    y = param.Number(0.5, bounds=(0.0, 1.0), doc="place of the row")
+
+
+def test_a_class_is_registered_by_its_name_in_kebab_case(monkeypatch):
+    monkeypatch.setattr(MASKS, "_entries", dict(MASKS.items()))
+    assert register(Moorings) is Moorings
+    assert MASKS.make("moorings:0.25").y == 0.25
+    assert MASKS.describe(Moorings(y=0.25)) == "moorings:y=0.25"
+    assert register(name="row")(Moorings) is Moorings and MASKS["row"] is Moorings
+
+
+def test_an_object_is_registered_under_its_own_name(monkeypatch):
+    monkeypatch.setattr(SYSTEMS, "_entries", dict(SYSTEMS.items()))
+    big = register(Lorenz96(name="lorenz96-big", d=80))
+    assert SYSTEMS.make("lorenz96-big") is big and SYSTEMS.describe(big) == "lorenz96-big"
+
+
+def test_a_definition_that_is_run_again_takes_its_place(empty):
+    empty.add("moorings", Moorings)
+    again = type("Moorings", (Mask,), {"__module__": __name__, "__qualname__": "Moorings"})
+    empty.add("moorings", again)
+    assert empty["moorings"] is again
+
+
+@pytest.mark.parametrize("name", ["full", "moorings", "a b", "x:1", ""])
+def test_names_that_are_taken_or_cannot_be_written_are_refused(empty, name):
+    empty.add("moorings", Moorings)
+    with pytest.raises(InputError, match="name of a mask"):
+        empty.add(name, type("Other", (Mask,), {}))
+
+
+def test_other_things_are_refused():
+    with pytest.raises(InputError, match="derive from one of .*System.*Give it the base class"):
+        register(int)
+
+
+def test_packages_bring_entries(empty, monkeypatch):
+    points = [EntryPoint("row", f"{__name__}:Moorings", "dalab.test-masks"),
+              EntryPoint("broken", "no_such_package:Thing", "dalab.test-masks")]
+    monkeypatch.setattr("dalab.registry.entry_points",
+                        lambda group: points if group == "dalab.test-masks" else [])
+    with pytest.warns(RuntimeWarning, match="cannot load the mask 'broken'.*no_such_package"):
+        assert list(empty) == ["full", "row"]
+    assert empty.make("row:y=0.1").y == 0.1
