@@ -1,4 +1,4 @@
-"""Priors: what is known of a window before any observation."""
+"""Priors: distributions of windows before any observation."""
 
 from .base import Prior
 from .covariance import SpectralCovariance

@@ -64,7 +64,7 @@ class Prior(Denoiser, abc.ABC):
 
     @abc.abstractmethod
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        """E[window | noisy window].
+        """Estimate E[window | noisy window].
 
         Args:
             x: window plus noise, ``(..., time, lev, y, x)``.
@@ -117,7 +117,7 @@ class Prior(Denoiser, abc.ABC):
         return ratio / torch.log(torch.tensor(high / low, dtype=torch.float64))
 
     def sample_climatology(self, streams: MemberStreams) -> Tensor:
-        """Gaussian draws with the climatological covariance, ``(members, time, lev, y, x)``."""
+        """Draw Gaussian windows with the climatological covariance, ``(members, time, lev, y, x)``."""
         return self.climatological_covariance.sample(streams.normal(self.window))
 
     def check(self, system: System, steps: int) -> None:

@@ -20,12 +20,12 @@ from torch import Tensor
 
 
 def to_spectrum(x: Tensor) -> Tensor:
-    """``(..., time, lev, ny, nx) -> (..., c, ny, nx//2 + 1)``, unitary."""
+    """Transform ``(..., time, lev, ny, nx) -> (..., c, ny, nx//2 + 1)``, unitary."""
     return torch.fft.rfft2(x.flatten(-4, -3), norm="ortho")
 
 
 def to_window(spectrum: Tensor, window: Sequence[int]) -> Tensor:
-    """Inverse of :func:`to_spectrum`; ``window`` is (time, lev, ny, nx)."""
+    """Invert :func:`to_spectrum`; ``window`` is (time, lev, ny, nx)."""
     time, lev, *grid = window
     return torch.fft.irfft2(spectrum, s=grid, norm="ortho").unflatten(-3, (time, lev))
 
@@ -43,7 +43,7 @@ def weights(nx: int, like: Tensor) -> Tensor:
 
 
 def product(matrices: Tensor, spectrum: Tensor) -> Tensor:
-    """``matrices (l, k, a, b)`` times ``spectrum (..., b, l, k)``, giving ``(..., a, l, k)``.
+    """Multiply ``matrices (l, k, a, b)`` and ``spectrum (..., b, l, k)``, giving ``(..., a, l, k)``.
 
     Both transposes are plain two-dimensional ones: batched products of strided operands were
     measured to be ten times slower.
@@ -79,11 +79,11 @@ class SpectralCovariance:
         return self.window[2], self.window[3]
 
     def __call__(self, v: Tensor) -> Tensor:
-        """C v for windows ``(..., time, lev, y, x)``."""
+        """Multiply windows: C v for ``(..., time, lev, y, x)``."""
         return to_window(product(self.matrices, to_spectrum(v)), self.window)
 
     def __mul__(self, factor: float) -> SpectralCovariance:
-        """The covariance times a scalar."""
+        """Multiply by a scalar."""
         return SpectralCovariance(self.matrices * factor, self.window)
 
     def variance(self) -> Tensor:
@@ -175,7 +175,7 @@ class HomogeneousObservation:
 
 
 class Conditioning:
-    r"""A Gaussian window given a homogeneous observation y = H x + e, e white of unit variance.
+    r"""Conditional of a Gaussian window on a homogeneous observation y = H x + e, e white of unit variance.
 
     With the gain K = C H^H (H C H^H + I)^{-1} per wavenumber, the mean moves by K (y - H m) and the
     covariance becomes C - K H C; both stay homogeneous, so this is exact.

@@ -163,7 +163,7 @@ def test_errors_beyond_the_tables_are_left_to_them(trained):
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 20.0])
-def test_the_shipped_one_errs_less_than_the_table_and_as_much_as_it_says(sigma):
+def test_the_bundled_one_errs_less_than_the_table_and_as_much_as_it_says(sigma):
     system = SYSTEMS["qg64"]()
     prior = load_prior("qg64", system)
     errors, table = [], []

@@ -73,7 +73,7 @@ def test_draws_given_the_background_have_the_covariance_that_is_claimed(forecast
 
 
 @pytest.mark.parametrize(("name", "count", "bound"), [("qg64", 8, 0.07), ("qg256", 2, 0.06)])
-def test_the_shipped_tables_know_the_last_day_nearly_as_well_as_the_first(name, count, bound):
+def test_the_bundled_tables_know_the_last_day_nearly_as_well_as_the_first(name, count, bound):
     system = SYSTEMS[name]()
     prior = load_prior(name, system)
     errors = []

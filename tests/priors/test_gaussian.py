@@ -1,4 +1,4 @@
-"""The Gaussian prior: exact denoising, Tweedie's formula, and what ships."""
+"""The Gaussian prior: exact denoising, Tweedie's formula, and the bundled one."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_azula_sees_the_same_denoiser(tiny_prior):
 
 
 @pytest.mark.parametrize("name", ["auto", "gaussian", "qg64"])
-def test_shipped_prior_denoises_held_out_states_as_well_as_it_says(name):
-    """On shipped states, which the covariance has never seen, over single-time marginals."""
+def test_bundled_prior_denoises_held_out_states_as_well_as_it_says(name):
+    """On bundled states, which the covariance has never seen, over single-time marginals."""
     from dalab.systems.library import load_states
 
     system = SYSTEMS["qg64"]()
@@ -60,7 +60,7 @@ def test_shipped_prior_denoises_held_out_states_as_well_as_it_says(name):
         assert error == pytest.approx(float(promised), rel=0.08)
 
 
-def test_shipped_climatology_has_unit_variance():
+def test_bundled_climatology_has_unit_variance():
     prior = load_prior("gaussian", SYSTEMS["qg64"]())
     variance = prior.climatological_covariance.variance()
     torch.testing.assert_close(variance, torch.ones_like(variance), rtol=0.03, atol=0)

@@ -211,7 +211,7 @@ def means_of_a_finer_flow(system):
 @pytest.mark.parametrize(
     ("name", "flow"), [("qg256", flow_of_its_own), ("qg256-fine", means_of_a_finer_flow)]
 )
-def test_the_shipped_qg256_denoise_as_well_as_they_say(name, flow):
+def test_the_bundled_qg256_denoise_as_well_as_they_say(name, flow):
     """On a trajectory from its library, which they were not trained on."""
     system = SYSTEMS["qg256"]()
     trained, gaussian = (load_prior(prior, system) for prior in (name, f"{name}:blend=0"))

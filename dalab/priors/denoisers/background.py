@@ -81,7 +81,7 @@ class BackgroundConditional(RingModule):
     def estimate(
         self, core: Core, x: Tensor, sigma: Tensor, propagated: Tensor, std: Tensor
     ) -> Tensor:
-        """E[window | noisy window, background].
+        """Estimate E[window | noisy window, background].
 
         Args:
             core: the prior that this belongs to.

@@ -62,7 +62,7 @@ class Forecast(RingModule):
         return bool(self.errors.values.any())
 
     def forward(self, background: Tensor, std: float) -> HomogeneousObservation:
-        """The observation of a window that a background amounts to.
+        """Turn a background into an observation of the window.
 
         Args:
             background: state of step 0, ``(lev, y, x)``.

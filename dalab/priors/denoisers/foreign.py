@@ -59,7 +59,7 @@ class Adapter:
 
     @classmethod
     def of(cls, name: str | Adapter, window: tuple[int, ...]) -> Adapter:
-        """The layout that a name stands for.
+        """Make the adapter of a name.
 
         Args:
             name: ``window``, as in dalab; ``channels``, ``(batch, time x lev, y, x)``; ``flat``,
@@ -103,7 +103,7 @@ class MatchedDenoiser(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def forward(self, x: Tensor, sigma: float) -> Tensor:
-        """The denoised windows, in the layout of the model.
+        """Denoise windows in the layout of the model.
 
         Args:
             x: windows plus noise, ``(batch, ...)``.

@@ -79,7 +79,7 @@ class ResidualPrior(Prior):
         return map_windows(self.estimate, x, sigma, self.window)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """E[window | noisy window], each window with its own noise level.
+        """Estimate E[window | noisy window], each window with its own noise level.
 
         Args:
             x: ``(batch, time, lev, y, x)``.

@@ -26,7 +26,7 @@ def ring_index(ny: int, nx: int) -> Tensor:
 
 
 def ring_sums(power: Tensor, nx: int) -> Tensor:
-    """Sums over the rings of a real, even function of the wavenumber.
+    """Sum over the rings a real, even function of the wavenumber.
 
     Args:
         power: at the stored wavenumbers, ``(..., ny, nx // 2 + 1)``.
@@ -42,7 +42,7 @@ def ring_sums(power: Tensor, nx: int) -> Tensor:
 
 
 def ring_means(matrices: Tensor) -> Tensor:
-    """Means over the rings of Hermitian matrices of real fields, ``(rings, c, c)``, real.
+    """Average over the rings Hermitian matrices of real fields, ``(rings, c, c)``, real.
 
     Args:
         matrices: at the stored wavenumbers, ``(ny, nx // 2 + 1, c, c)``.
@@ -73,7 +73,7 @@ def apply(gains: Tensor, features: Tensor, rings: Tensor) -> Tensor:
 
 
 def regress(target: Tensor, features: Tensor, rings: Tensor, ridge: float = 1e-6) -> Tensor:
-    """Least-squares ring matrices from features to a target.
+    """Fit least-squares ring matrices from features to a target.
 
     Args:
         target: ``(count, out, y, x)``.

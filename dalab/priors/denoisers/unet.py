@@ -136,7 +136,7 @@ class UNet(nn.Module):
         self.gate = zero(nn.Linear(embedding, inputs))
 
     def forward(self, features: Tensor, sigma: Tensor) -> Tensor:
-        """The correction.
+        """Compute the correction.
 
         Args:
             features: ``(batch, inputs, y, x)``.

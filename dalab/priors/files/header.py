@@ -50,7 +50,7 @@ class Header:
     validation: list[dict[str, float]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, with the format."""
+        """Convert to plain data, with the format."""
         return {"format": FORMAT, **_rename(dataclasses.asdict(self), stored_name)}
 
     @classmethod

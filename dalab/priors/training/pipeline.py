@@ -295,7 +295,7 @@ def _draw_climate(system: System, trajectories: int, days: int, seed: int) -> Da
 
 
 def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPrior:
-    """The Gaussian prior of states: the one that ships for the system, else measured here.
+    """Gaussian prior of states: the bundled one of the system, else estimated from its trajectories.
 
     Args:
         recipe: says how long windows are, and whether they are means of a finer flow, which has
