@@ -117,7 +117,7 @@ class Prior(Denoiser, abc.ABC):
         return ratio / torch.log(torch.tensor(high / low, dtype=torch.float64))
 
     def sample_climatology(self, streams: MemberStreams) -> Tensor:
-        """Draw Gaussian windows with the climatological covariance, ``(members, time, lev, y, x)``."""
+        """Draw Gaussians with the climatological covariance, ``(members, time, lev, y, x)``."""
         return self.climatological_covariance.sample(streams.normal(self.window))
 
     def check(self, system: System, steps: int) -> None:

@@ -43,7 +43,7 @@ def weights(nx: int, like: Tensor) -> Tensor:
 
 
 def product(matrices: Tensor, spectrum: Tensor) -> Tensor:
-    """Multiply ``matrices (l, k, a, b)`` and ``spectrum (..., b, l, k)``, giving ``(..., a, l, k)``.
+    """Multiply ``matrices (l, k, a, b)`` and ``spectrum (..., b, l, k)``, to ``(..., a, l, k)``.
 
     Both transposes are plain two-dimensional ones: batched products of strided operands were
     measured to be ten times slower.
@@ -175,7 +175,7 @@ class HomogeneousObservation:
 
 
 class Conditioning:
-    r"""Conditional of a Gaussian window on a homogeneous observation y = H x + e, e white of unit variance.
+    r"""Gaussian window conditioned on y = H x + e, homogeneous, with e white of unit variance.
 
     With the gain K = C H^H (H C H^H + I)^{-1} per wavenumber, the mean moves by K (y - H m) and the
     covariance becomes C - K H C; both stay homogeneous, so this is exact.

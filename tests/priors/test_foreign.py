@@ -15,7 +15,8 @@ from azula.noise import CosineSchedule, RectifiedSchedule, VESchedule, VPSchedul
 from dalab.errors import InputError
 from dalab.methods import METHODS
 from dalab.priors import DenoiserPrior
-from dalab.priors.denoisers.foreign import Adapter, MatchedAzula
+from dalab.priors.denoisers.foreign import Adapter
+from dalab.priors.denoisers.matching import MatchedAzula
 from dalab.random import stream
 from tests.dense import matrix
 from tests.methods.worlds import last, problem

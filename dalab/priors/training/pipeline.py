@@ -295,7 +295,7 @@ def _draw_climate(system: System, trajectories: int, days: int, seed: int) -> Da
 
 
 def state_gaussian(recipe: Recipe, system: System, states: Tensor) -> GaussianPrior:
-    """Gaussian prior of states: the bundled one of the system, else estimated from its trajectories.
+    """Gaussian prior of states: the bundled one of the system, else one of its trajectories.
 
     Args:
         recipe: says how long windows are, and whether they are means of a finer flow, which has
