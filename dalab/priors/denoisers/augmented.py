@@ -145,6 +145,9 @@ class Selection(Operator):
     def channels(self) -> tuple[str, ...]:
         return self._names
 
+    def check(self) -> None:
+        """Pass: it acts on augmented states, and a selection of their channels is always right."""
+
     def __call__(self, x: Tensor) -> Tensor:
         return x[..., self.part, :, :]
 
