@@ -1,6 +1,18 @@
-"""Small worlds that many tests share."""
+"""Small worlds that many tests share, and the rule that quick tests are quick.
+
+A test that takes more than ``DALAB_TEST_SECONDS`` of CPU, 5 by default, fails unless it is marked
+``slow``. CPU of the process and of its finished children is counted, not time on the clock, so that
+other work beside the tests does not matter much; where cores are shared, set a larger number.
+"""
 
 from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: one thread per worker
 
 import pytest
 import torch
@@ -8,6 +20,36 @@ import torch
 from dalab.priors import GaussianPrior
 from dalab.priors.covariance import estimate
 from dalab.systems import QGSystem, TwoLayerQG
+
+SECONDS = float(os.environ.get("DALAB_TEST_SECONDS", 5))
+"""CPU seconds that a test may take without being marked ``slow``."""
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of the children that it has waited for [s]."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that is slow and does not say so."""
+    before = cpu_seconds()
+    result = yield
+    spent = cpu_seconds() - before
+    if spent > SECONDS and item.get_closest_marker("slow") is None:
+        pytest.fail(f"took {spent:.1f} s of CPU, more than {SECONDS:g}: mark it slow, or make it "
+                    "quicker; on a busy machine set DALAB_TEST_SECONDS", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, and all that drive a browser, on one worker of pytest-xdist."""
+    for item in items:
+        browser = item.get_closest_marker("browser") is not None
+        group = "browser" if browser else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

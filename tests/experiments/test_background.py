@@ -8,6 +8,7 @@ from dalab.experiments.config import Config
 from dalab.experiments.run import execute
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", ["arctan", "sine", "velocity"])
 @pytest.mark.parametrize("mask, interval", [("full", 1), ("random:0.01", 8)])
 def test_the_first_step_is_better_known_than_from_the_background(operator, mask, interval):

@@ -66,6 +66,7 @@ def test_weighted_windows_of_a_gaussian_climate_give_the_dense_answer():
     assert float((dense.std - drawn.std).abs().max()) < 0.1
 
 
+@pytest.mark.slow
 def test_weighted_windows_of_lorenz63_are_close_to_its_truth():
     twin = prepare(Config(system="lorenz63", operators="identity", masks="full", noise=0.5))
     found = exact.weighted(twin.problem, 100_000)

@@ -27,6 +27,7 @@ def config(system: str, **changes) -> Config:
     ).replace(**changes)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_prior_made_on_the_spot_denoises_new_trajectories_as_well_as_it_says(name):
     system = SYSTEMS[name]()

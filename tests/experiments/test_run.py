@@ -172,6 +172,7 @@ def test_an_interrupt_from_the_keyboard_leaves_a_partial_result(stubs):  # noqa:
     assert list(tree["metrics/status"].values) == ["complete", "cancelled"]
 
 
+@pytest.mark.slow
 def test_zero_observations_return_the_prior():
     blind = QUICK.replace(masks="points:[]", methods=("spectral", "oi"), members=4, steps=12)
     tree = execute(blind)
@@ -179,6 +180,7 @@ def test_zero_observations_return_the_prior():
     assert float(tree["estimates/spectral/pv"][:, 0].std()) == pytest.approx(1.0, rel=0.2)
 
 
+@pytest.mark.slow
 def test_runs_in_parallel_threads_give_the_same_numbers_as_alone():
     three = QUICK.replace(methods=("spectral", "sda", "etkf:ensemble=4"))
     configs = [three.replace(seed=seed) for seed in (0, 1)]
@@ -210,6 +212,7 @@ def test_the_work_may_be_left_at_any_time(stubs):  # noqa: F811
     assert execution.scores["stub"].network_evaluations == 1
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_during_a_run_ends_well():
     program = (
         "from dalab import Config, Run; import time\n"

@@ -26,6 +26,7 @@ def attempt(scenario, **changes):
     return scenario.judge(execute(scenario.experiment(settings).replace(device="cpu")))
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_wrong_settings_fail_and_the_solution_passes(scenario):
     wrong, right = attempt(scenario), attempt(scenario, **scenario.solution)
@@ -44,6 +45,7 @@ def test_it_tells_its_story_without_its_answer(scenario):
         assert all(choice.format(value) for value in choice.values)
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_exact_answer_is_near_the_truth(scenario):
     if scenario.exact is None:

@@ -90,6 +90,7 @@ def test_a_file_gives_the_tree_back(tree, tmp_path, name):
     assert [p.name for p in path.parent.iterdir()] == [name], "nothing temporary is left"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["result.nc", "result.zarr"])
 def test_a_file_is_replaced_only_by_a_complete_one(tree, tmp_path, name, monkeypatch):
     path = save(tree, tmp_path / name)

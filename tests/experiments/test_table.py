@@ -77,6 +77,7 @@ def test_methods_keep_their_own_steps():
     assert with_steps("sda:gamma=0.2") == "sda:gamma=0.2,steps=48" and with_steps("oi") == "oi"
 
 
+@pytest.mark.slow
 def test_a_stopped_table_goes_on_where_it_was(tmp_path):
     path, chosen = tmp_path / "rows.csv", choose(TWO)
     run = fill(path, chosen, range(1), QUICK, BASE)
@@ -106,6 +107,7 @@ def test_a_table_that_cannot_work_is_refused_before_any_run(tmp_path):
         next(fill(path, choose(TWO), range(1), QUICK, BASE))
 
 
+@pytest.mark.slow
 def test_means_over_seeds_and_figures(tmp_path):
     key = {"method": "oi", "setting": "II", "operators": "arctan", "mask": "full", "interval": "1"}
     rows = [{**key, "rmse_sample": v, "status": "complete"} for v in ("0.1", "0.2")]
@@ -137,6 +139,7 @@ def test_the_tally_counts_who_is_best_and_who_knows_its_error():
     assert found.loc["dps", "failed"] == 1 and found.loc["spectral", "runs"] == 2
 
 
+@pytest.mark.slow
 def test_the_command_fills_a_table_and_draws_it(tmp_path):
     one = TWO.replace("1|8", "8")
     arguments = ["table", "soad", "--cells", one, "--method", "oi:iterations=2", "--seeds", "1",

@@ -13,6 +13,10 @@ from dalab.random import stream
 from dalab.systems import QGSystem, TwoLayerQG, lorenz63, qg64, qg_truth
 from dalab.systems.qg_library import draw_lead, draw_states, mirror, shift
 
+SOURCES = [pytest.param(name, marks=pytest.mark.slow if name.endswith("-fine") else ())
+           for name in TRUTHS]
+"""All sources; those that simulate twice the resolution are slow."""
+
 
 @pytest.fixture
 def system():
@@ -29,7 +33,7 @@ def needs(name):
         pytest.importorskip("pyqg")
 
 
-@pytest.mark.parametrize("name", TRUTHS)
+@pytest.mark.parametrize("name", SOURCES)
 def test_every_source_gives_developed_turbulence(name, system):
     needs(name)
     window = draw_truth(name, system, 3, seed=0)
@@ -40,7 +44,7 @@ def test_every_source_gives_developed_turbulence(name, system):
     assert ((day > 0.02) & (day < 0.5)).all()
 
 
-@pytest.mark.parametrize("name", TRUTHS)
+@pytest.mark.parametrize("name", SOURCES)
 def test_a_seed_always_gives_the_same_truth(name, system):
     needs(name)
     first = draw_truth(name, system, 2, seed=3)
@@ -64,7 +68,7 @@ def test_a_longer_window_begins_with_the_shorter(system):
     torch.testing.assert_close(long[:2], short)
 
 
-@pytest.mark.parametrize("suffix", ["", "-fine"])
+@pytest.mark.parametrize("suffix", ["", pytest.param("-fine", marks=pytest.mark.slow)])
 def test_pyqg_and_the_solver_give_the_same_truth(suffix, system):
     pytest.importorskip("pyqg")
     # weeks of chaos amplify round-off, but not yet to anything that single precision shows
@@ -72,6 +76,7 @@ def test_pyqg_and_the_solver_give_the_same_truth(suffix, system):
     torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_model_is_perfect_for_its_own_truth_and_errs_for_a_finer_one(system):
     def error(name):
         x = draw_truth(name, system, 2, seed=0)
@@ -101,6 +106,7 @@ def test_a_system_without_a_library_is_refused():
         draw_truth("model", other, 3, seed=0)
 
 
+@pytest.mark.slow
 def test_without_a_library_of_the_finer_flow_its_small_scales_fill_up(system, monkeypatch):
     monkeypatch.setattr(qg_truth, "library_names", lambda: ["qg64"])
     truth._drawn.cache_clear()

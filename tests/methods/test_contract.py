@@ -10,6 +10,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.methods import METHODS
+from dalab.methods.families import families
 from dalab.observations import ObservingNetwork
 from dalab.random import stream
 from dalab.registry import describe, options
@@ -25,7 +26,17 @@ BLIND = ("climatology", "persistence")
 """Reference forecasts, which look at no observation."""
 
 
-@pytest.fixture(params=sorted(METHODS))
+QUICK = {names[0] for names in families().values()}
+"""One member of each family; all others are slow together."""
+
+
+def params():
+    """All methods by name."""
+    return [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+            for name in sorted(METHODS)]
+
+
+@pytest.fixture(params=params())
 def method(request):
     cls = METHODS[request.param]
     quick = {"steps": 6, "iterations": 10}

@@ -43,7 +43,9 @@ def test_guided_mean_is_exact_at_every_level(tiny_system, tiny_prior, operators,
 
 
 @pytest.mark.parametrize("background", [None, 0.3])
-@pytest.mark.parametrize("steps, eta", [(2, 1.0), (12, 1.0), (12, 0.5)])
+@pytest.mark.parametrize("steps, eta", [
+    (2, 1.0), *(pytest.param(12, eta, marks=pytest.mark.slow) for eta in (1.0, 0.5)),
+])  # fmt: skip
 def test_spectral_samples_the_exact_posterior(tiny_system, tiny_prior, background, steps, eta):
     """With draws, for any number of steps; for any eta, if the first noise drowns the data."""
     p = problem(tiny_system, tiny_prior, ("identity",), background=background)
@@ -101,6 +103,7 @@ class Given(Prior):
         return self.prior.climatological_covariance.condition_on(self.observation).covariance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", [0, 1])
 def test_spectral_uses_the_denoiser_that_knows_the_background(tiny_system, tiny_prior, flow):
     """From the widest level straight to the horizon of what is known; the samples are exact."""
@@ -124,6 +127,7 @@ def test_spectral_uses_the_denoiser_that_knows_the_background(tiny_system, tiny_
     assert (draws.var(0) / torch.diagonal(P)).mean() == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.slow
 def test_taking_means_loses_variance_to_first_order(tiny_system, tiny_prior):
     """The plain ancestral sampler is right in the limit only: the deficit falls as 1/steps."""
     p = problem(tiny_system, tiny_prior, ("identity",), background=0.3)

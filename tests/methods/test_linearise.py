@@ -81,6 +81,7 @@ def test_linear_operators_are_exact(tiny_system, cov, mean, name):
     assert lin.excess.abs().max() < 1e-10
 
 
+@pytest.mark.slow
 def test_signal_is_the_variance_of_the_linearised_observations(tiny_system, cov, mean):
     full = torch.ones(3, 8, 8, dtype=torch.bool)
     operators = [OPERATORS[name](tiny_system) for name in ("arctan", "identity", "speed")]

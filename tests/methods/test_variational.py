@@ -125,6 +125,7 @@ def test_var4d_is_the_exact_smoother_of_a_linear_model(tiny_prior, options, back
     assert (ensemble.flatten(1).var(0) / torch.diagonal(P)).mean() == pytest.approx(1, abs=0.03)
 
 
+@pytest.mark.slow
 def test_both_forms_of_var4d_agree_on_turbulence(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("identity",), background=0.2)
     full = last(Var4D(iterations=40), p, 1).estimate

@@ -85,6 +85,7 @@ VARIANTS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_soad_on_a_duplicated_channel(name):
     method, table = VARIANTS[name]

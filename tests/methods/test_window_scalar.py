@@ -165,6 +165,7 @@ FINE = {"steps": 800, "sigma_max": 1000.0, "sigma_min": 2e-4, "eta": 0.0, "sched
 SPREAD = (0.01, 0.1, 1.0, 10.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method, slopes, variances", [
     (MMPS(iterations=1, **FINE), (1, 1, 1, 1), (1, 1, 1, 1)),
     (PiGDM(iterations=1, **FINE), (0.588, 0.758, 1.000, 1.018), (1.21, 1.81, 1.00, 1.5e-4)),

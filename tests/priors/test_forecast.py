@@ -72,6 +72,7 @@ def test_draws_given_the_background_have_the_covariance_that_is_claimed(forecast
     torch.testing.assert_close(draws.var(0).mean((1, 2, 3)), claimed, rtol=0.1, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count", "bound"), [("qg64", 8, 0.07), ("qg256", 2, 0.06)])
 def test_the_bundled_tables_know_the_last_day_nearly_as_well_as_the_first(name, count, bound):
     system = SYSTEMS[name]()

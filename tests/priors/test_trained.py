@@ -208,6 +208,7 @@ def means_of_a_finer_flow(system):
     return block_mean(fine.trajectory(later, 9), 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "flow"), [("qg256", flow_of_its_own), ("qg256-fine", means_of_a_finer_flow)]
 )

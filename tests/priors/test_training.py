@@ -53,6 +53,7 @@ def test_stopped_and_resumed_training_is_the_same(whole, tmp_path, stop_after):
             torch.testing.assert_close(value, expected[name], msg=name)
 
 
+@pytest.mark.slow
 def test_a_kill_loses_at_most_the_interval(tmp_path):
     """SIGKILL at random moments: the last complete checkpoint is at most an interval old."""
     recipe = tmp_path / "recipe.yaml"
@@ -78,6 +79,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
+@pytest.mark.slow
 def test_two_processes_are_one(whole, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(SMALL.to_dict()))
@@ -95,6 +97,7 @@ def test_two_processes_are_one(whole, tmp_path):
     torch.testing.assert_close(one.denoise(x, 0.5), two.denoise(x, 0.5), atol=2e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path):
     recipe = Recipe(**{**SMALL.__dict__, "steps": 120, "batch": 16, "held_out": 16, "rate": 5e-3})
     training = train(tmp_path, recipe)

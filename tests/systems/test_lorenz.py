@@ -159,14 +159,17 @@ def lyapunov(system, trajectories: int, time: float) -> float:
     return growth / ((steps - aligned) * system.interval)
 
 
+@pytest.mark.slow
 def test_lyapunov_exponent_of_lorenz63():
     assert lyapunov(SYSTEMS["lorenz63-ensf-lr"](), 1000, 8.0) == pytest.approx(0.906, rel=0.03)
 
 
+@pytest.mark.slow
 def test_lyapunov_exponent_of_lorenz96():
     assert lyapunov(Lorenz96(), 60, 12.0) == pytest.approx(1.685, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_registered_climates_are_normalised(name):
     system = SYSTEMS[name]()

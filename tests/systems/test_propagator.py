@@ -52,6 +52,7 @@ def test_back_is_ahead_in_the_mirror(flow, days):
     torch.testing.assert_close(back, carry.ahead(days[1].flip(-1)).flip(-1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("finer", "most"), [(False, 0.2), (True, 0.25)])
 def test_a_noisy_fine_flow_is_carried_for_days_by_stable_steps(finer, most):
     """The finer grid does not filter the noise, which hence stays."""
@@ -84,6 +85,7 @@ def means() -> torch.Tensor:
     return block_mean(torch.stack([x, integrate(fine, x, 1), integrate(fine, x, 2)]), 2)
 
 
+@pytest.mark.slow
 def test_means_over_cells_are_carried_on_a_finer_grid_which_keeps_their_small_scales(means):
     system = qg256()
 
@@ -94,6 +96,7 @@ def test_means_over_cells_are_carried_on_a_finer_grid_which_keeps_their_small_sc
     assert missed(finer.ahead(means[0])) < 0.6 * missed(own.ahead(means[0]))
 
 
+@pytest.mark.slow
 def test_windows_of_means_are_nearer_to_the_flow_on_its_own_grid(means):
     system = qg256()
     ways = system.finer_trajectory, system.trajectory
