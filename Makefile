@@ -8,7 +8,7 @@ ARGS ?=
 
 # Every worker of the tests computes with one thread; those with a browser share one worker.
 WORKERS ?= 2
-PARALLEL = -n $(WORKERS) --dist loadgroup
+PARALLEL = -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .PHONY: lab demo test test-slow test-numpy1 bench lint docs install clean help

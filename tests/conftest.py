@@ -11,6 +11,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: one thread per worker
 
@@ -23,6 +24,8 @@ from dalab.systems import QGSystem, TwoLayerQG
 
 SECONDS = float(os.environ.get("DALAB_TEST_SECONDS", 5))
 """CPU seconds that a test may take without being marked ``slow``."""
+
+BROWSER = "tests/browser/"
 
 
 def cpu_seconds() -> float:
@@ -43,13 +46,23 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     return result
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give whole files to the workers of pytest-xdist, and the browser tests to one of them."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, and all that drive a browser, on one worker of pytest-xdist."""
-    for item in items:
-        browser = item.get_closest_marker("browser") is not None
-        group = "browser" if browser else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with what takes longest where several workers share the tests."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not item.nodeid.startswith((BROWSER, "tests/test_notebooks")))
 
 
 @pytest.fixture(scope="session")
