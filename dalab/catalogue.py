@@ -8,7 +8,7 @@ from typing import Any
 
 import param
 
-from .registry import default, lookup, options
+from .options import default, lookup, options
 
 
 @dataclass(frozen=True)

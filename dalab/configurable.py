@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import param
 
 from .errors import InputError
-from .registry import bounds, default, kebab, options
+from .options import bounds, default, options
+from .registry import kebab
 
 
 class Configurable(param.Parameterized):
@@ -51,7 +52,7 @@ class Configurable(param.Parameterized):
                 raise self._refusal("option", name, "must be one of its options", known)
             if name in given:
                 raise self._refusal("option", name, "must be given once", known)
-        return given | named
+        return {**given, **named}
 
     def _refusal(self, what: str, value: object, bound: str, known: list[str]) -> InputError:
         listed = ", ".join(known)

@@ -16,7 +16,7 @@ from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.results.store import config_of, load
-from dalab.registry import default, options
+from dalab.options import default, options
 
 PROGRAM = [sys.executable, "-c", "from dalab.cli import app; app(prog_name='dalab')"]
 ANNOUNCING = """

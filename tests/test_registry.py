@@ -10,15 +10,8 @@ import pytest
 from dalab.errors import InputError
 from dalab.methods import METHODS
 from dalab.observations import MASKS, NOISES, Mask
-from dalab.registry import (
-    REGISTRIES,
-    Registry,
-    build,
-    describe,
-    lookup,
-    options,
-    register,
-)
+from dalab.options import build, describe, lookup, options
+from dalab.registry import REGISTRIES, Registry, register
 from dalab.systems import SYSTEMS, Lorenz96
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import param
 
 from ..errors import InputError
-from ..registry import bounds, lookup, options, suggestion
+from ..options import bounds, lookup, options, suggestion
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Standard deviations whose squares single precision still tells from zero and infinity."""

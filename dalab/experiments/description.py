@@ -10,8 +10,9 @@ from torch import Tensor
 from ..methods import METHODS
 from ..observations import MASKS, NOISES, OPERATORS, Mask
 from ..observations.cells import encode
+from ..options import with_options
 from ..priors import PRIORS, Prior, load_prior
-from ..registry import Registry, kebab, with_options
+from ..registry import Registry, kebab
 from ..systems import SYSTEMS, System
 from .config import Config
 

@@ -14,11 +14,12 @@ from torch import Tensor
 from ..errors import InputError
 from ..methods import METHODS, Method
 from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNetwork
+from ..options import configured, options
 from ..priors import Prior, load_prior
 from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.loading import load_augmented
 from ..random import stream
-from ..registry import configured, kebab, options
+from ..registry import kebab
 from ..systems import SYSTEMS, System
 from .config import Config, load_config, unique_labels
 from .description import describe

@@ -98,7 +98,9 @@ class Run:
                 raise RuntimeError(f"the run is {self.state}; make a new Run to run again")
             self._ticket = self._service.join(self.experiment, self._owner, self._remaining)
             self._state = "preparing"
-        self._thread = threading.Thread(target=self._run, name="dalab run", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=[self._ticket], name="dalab run", daemon=True
+        )
         _alive.add(self)
         self._thread.start()
         return self
@@ -176,9 +178,9 @@ class Run:
                 self._result = self._execution.result()
         return self._result
 
-    def _run(self) -> None:
+    def _run(self, ticket: Ticket) -> None:
         try:
-            if self._ticket.wait():
+            if ticket.wait():
                 self._started = time.perf_counter()
                 self._compute()
         except Exception as error:
@@ -186,7 +188,7 @@ class Run:
         else:
             self._end(*_final_state(self._execution.scores))
         finally:
-            self._ticket.leave()
+            ticket.leave()
 
     def _compute(self) -> None:
         with closing(self._execution.frames()) as frames:

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..options import lookup
 from ..random import stream
-from ..registry import lookup
 from ..systems import System
 from ..systems.base import Streams
 from ..systems.qg_truth import simulate_window

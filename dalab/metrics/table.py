@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import xarray as xr
@@ -52,7 +52,7 @@ def records(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
 
     The columns of :func:`table`, and ``rmse_steps``: the RMSE of the ensemble mean at every step.
     """
-    steps = tree["metrics"]["rmse_steps"]
+    steps = cast(xr.DataArray, tree["metrics/rmse_steps"])
     rows = table(tree).to_dict("records")
     return {
         row["method"]: {

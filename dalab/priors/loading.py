@@ -8,7 +8,8 @@ from functools import lru_cache
 import torch
 
 from ..errors import InputError
-from ..registry import Registry, build, lookup
+from ..options import build, lookup
+from ..registry import Registry
 from ..systems.base import System
 from .base import Prior
 from .denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented, make_operators

@@ -12,8 +12,8 @@ from dalab.errors import InputError
 from dalab.methods import METHODS
 from dalab.methods.families import families
 from dalab.observations import ObservingNetwork
+from dalab.options import describe, options
 from dalab.random import stream
-from dalab.registry import describe, options
 from tests.methods.worlds import Advection, augmented, last, problem
 
 TOO_HOT = ("sda-released", "soad")

@@ -10,8 +10,8 @@ import torch
 from dalab.errors import InputError
 from dalab.methods import METHODS
 from dalab.methods.ensemble.base import EnsembleFilter
+from dalab.options import build, options
 from dalab.random import stream
-from dalab.registry import build, options
 from tests.methods.worlds import Advection, last, problem
 
 CYCLED = ("oi", "var3d", "enkf", "etkf", "letkf", "enks", "pf", "pff")

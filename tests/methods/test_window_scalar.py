@@ -25,8 +25,8 @@ from dalab.methods.diffusion.stacked_observations import StackedObservations
 from dalab.methods.gaussian.update import Gaussian, background_observation
 from dalab.methods.gaussian.update import posterior as guided
 from dalab.observations import OPERATORS, network
+from dalab.options import options
 from dalab.random import MemberStreams, stream
-from dalab.registry import options
 from tests.methods.worlds import Advection, ScalarPrior, augmented, last
 
 R, MU, SIGMA, XT, Y = 0.01, 0.515811, 0.856703, 0.3, 0.8

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from dalab.methods import Background, Problem
 from dalab.observations import MASKS, OPERATORS, network
+from dalab.options import build
 from dalab.priors.base import Prior
 from dalab.priors.covariance import SpectralCovariance
 from dalab.priors.denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented
 from dalab.random import stream
-from dalab.registry import build
 from dalab.systems import System
 
 

@@ -9,8 +9,8 @@ from dalab.errors import InputError
 from dalab.methods.ensemble.localisation import gaspari_cohn
 from dalab.metrics.design import candidate_sensors, place_sensors
 from dalab.observations import MASKS, OPERATORS, network
+from dalab.options import build
 from dalab.random import stream
-from dalab.registry import build
 from dalab.systems import System
 
 STD = 0.4

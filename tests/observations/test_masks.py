@@ -14,8 +14,8 @@ from dalab.observations import MASKS
 from dalab.observations.cells import encode
 from dalab.observations.masks import Painted
 from dalab.observations.network import schedule
+from dalab.options import build, describe
 from dalab.random import stream
-from dalab.registry import build, describe
 
 
 @pytest.mark.parametrize("name", sorted(MASKS))

@@ -7,9 +7,9 @@ import torch
 
 from dalab.errors import InputError
 from dalab.observations import MASKS, NOISES, OPERATORS, network
+from dalab.options import build
 from dalab.priors.covariance import product, to_spectrum, to_window
 from dalab.random import stream
-from dalab.registry import build
 
 
 @pytest.fixture

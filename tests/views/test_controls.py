@@ -8,7 +8,7 @@ from dalab.experiments.experiment import Experiment
 from dalab.methods import METHODS, Method
 from dalab.methods.families import families
 from dalab.observations import MASKS, NOISES, OPERATORS
-from dalab.registry import options
+from dalab.options import options
 from dalab.views.model.compatibility import unavailable_methods, unavailable_operators
 from dalab.views.model.controls import Controls
 

@@ -71,7 +71,9 @@ class RecordedSystem(System):
             setattr(self, name, about[name])
         for name in _TUPLES:
             setattr(self, name, tuple(about[name]))
-        self._coords = {name: tree[name].values.tolist() for name in self.dims}
+        self._coords = {
+            name: cast(xr.DataArray, tree[name]).values.tolist() for name in self.dims
+        }
         self.__dict__["scale"] = self._by_field(tree, "pv_scale", 1.0)
         self.__dict__["offset"] = self._by_field(tree, "pv_offset", 0.0)
 

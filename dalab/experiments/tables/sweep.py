@@ -23,7 +23,7 @@ from ...errors import InputError
 from ...methods import METHODS
 from ...metrics.ensemble import outer_ranks
 from ...metrics.table import records
-from ...registry import options
+from ...options import options
 from ..config import Config
 from ..experiment import Experiment, sets_steps
 from ..run import execute

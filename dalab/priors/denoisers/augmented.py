@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...observations import OPERATORS, Instrument, Operator
-from ...registry import build, describe
+from ...options import build, describe
 from ...systems.base import System
 from ..base import Prior
 from ..covariance import SpectralCovariance

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...observations import OPERATORS
-from ...registry import build
+from ...options import build
 from ...systems import QGSystem
 from ...systems.base import Propagator, System
 from ..base import Prior

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...observations import OPERATORS
+from ...options import build, lookup
 from ...random import stream
-from ...registry import build, lookup
 from ...systems import SYSTEMS
 from ...systems.archive import Archive
 from ...systems.base import System

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ...errors import InputError
-from ...registry import lookup
+from ...options import lookup
 from ...systems import SYSTEMS
 from ..files.bundled import trained_path
 from ..files.header import Header

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as ipw
 import param
 
-from ...registry import options
+from ...options import options
 from ..model.compatibility import unavailable_methods, unavailable_operators
 from ..model.controls import FILE, Controls
 from ..model.display import DisplayModel

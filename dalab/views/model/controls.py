@@ -13,9 +13,10 @@ from ...experiments.experiment import design, sets_steps
 from ...experiments.truth import TRUTHS
 from ...methods import METHODS
 from ...observations import MASKS, NOISES, OPERATORS
+from ...options import build, options
 from ...priors.denoisers.blend import Trained
 from ...priors.files.bundled import SUFFIX, trained_names
-from ...registry import REGISTRIES, build, options
+from ...registry import REGISTRIES
 from ...systems import SYSTEMS
 from .compatibility import is_compatible, unavailable_methods, unavailable_operators
 from .form_options import FreeValue, editable, form_value, text

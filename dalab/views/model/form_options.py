@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import param
 
-from ...registry import options
+from ...options import options
 
 
 def editable(

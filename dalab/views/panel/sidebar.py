@@ -10,7 +10,7 @@ import param
 from ...methods import METHODS
 from ...methods.families import families
 from ...observations import OPERATORS
-from ...registry import options
+from ...options import options
 from ..model.compatibility import unavailable_methods, unavailable_operators
 from ..model.controls import FILE, Controls
 from ..model.lab import LabModel

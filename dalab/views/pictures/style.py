@@ -8,7 +8,6 @@ diverging scale centred at zero (CET-D1A of Kovesi, arXiv 1509.03700); spread us
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,8 +55,8 @@ class _FamilyPosition(NamedTuple):
 
 def _family_position(label: str) -> _FamilyPosition:
     """Find the position of a label's method; methods of other families come last, as one."""
-    name, twin = re.fullmatch(r"(.*?)(?:-(\d+))?", label).groups()
-    twin = int(twin or 1) - 1
+    name, _, number = label.rpartition("-")
+    name, twin = (name, int(number) - 1) if name and number.isdecimal() else (label, 0)
     others: list[str] = []
     for title, names in families().items():
         if title not in FAMILIES:

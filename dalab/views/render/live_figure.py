@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -17,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from ..pictures.axes import FLAT, Axes
@@ -80,13 +82,14 @@ class LiveFigure:
 
     def png(self) -> bytes:
         """Render the figure in its present state."""
-        moving = [a for part in (*self._maps.values(), self._curves) for a in part.moving]
+        maps = [artist for part in self._maps.values() for artist in part.moving]
+        moving = [*maps, *self._curves.moving]
         if self._backdrop is None:
             self.canvas.draw()  # without the animated artists
             self._backdrop = self.canvas.copy_from_bbox(self.figure.bbox)
         self.canvas.restore_region(self._backdrop)
         for artist in moving:
-            artist.axes.draw_artist(artist)
+            cast(MplAxes, artist.axes).draw_artist(artist)
         pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
         out = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", compress_level=1)
@@ -253,7 +256,7 @@ class _Curves:
         return changed
 
 
-def _line(axes: MplAxes, name: str) -> Artist:
+def _line(axes: MplAxes, name: str) -> Line2D:
     return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **plot_style(name))[0]
 
 

@@ -135,7 +135,8 @@ def _map(ax: Axes, values: xr.DataArray, limit: float, title: str) -> AxesImage:
     ax.set_title(title, fontsize=9)
     ax.set_xlabel(f"{x.name}{_shown(x)[1]}", fontsize=8)
     ax.tick_params(labelsize=7)
-    if ax.get_subplotspec().is_first_col():
+    place = ax.get_subplotspec()
+    if place is not None and place.is_first_col():
         ax.set_ylabel(f"{y.name}{_shown(y)[1]}", fontsize=8)
     else:
         ax.set_yticklabels([])

@@ -1,0 +1,181 @@
+"""Options of configurable classes: their bounds, and the texts that set them.
+
+A text is ``NAME``, ``NAME:VALUE`` for the first option of the entry, or
+``NAME:option=value,option=value``. Bounds, defaults and documentation of options live on their
+``param`` parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import param
+
+from .errors import InputError
+
+
+def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
+    """The entry called ``name``.
+
+    Raises:
+        InputError: naming the known entries and the closest one, if there is none of that name.
+    """
+    if name in registry:
+        return registry[name]
+    bound = f"must be one of {', '.join(registry)}"
+    raise InputError(kind, name, bound, suggestion(name, registry, "Choose one of them."))
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A remedy for a name that is unknown: the closest known one, if any is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else otherwise
+
+
+def options(cls: type[param.Parameterized]) -> dict[str, param.Parameter]:
+    """The options of a class, by name, in the order in which they were declared."""
+    found = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, param.Parameter) and name != "name" and value.precedence != -1:
+                found[name] = cls.param[name]
+    return found
+
+
+def build(
+    kind: str, text: str, registry: Mapping[str, type[param.Parameterized]], *arguments: Any
+) -> Any:
+    """The object that ``text`` describes.
+
+    Args:
+        kind: what is built, as the user knows it ("mask"); used in messages.
+        text: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``.
+        registry: known classes by name.
+        arguments: what the class takes besides its options, such as the system of an operator.
+
+    Raises:
+        InputError: for an unknown name or option, or a value out of its bounds.
+    """
+    name, _, values = text.partition(":")
+    entry, what = lookup(kind, name, registry), f"{kind} {name}"
+    if not (isinstance(entry, type) and issubclass(entry, param.Parameterized)):
+        _refuse_options(what, values)
+        return entry(*arguments)
+    return configured(what, entry, _parse(what, entry, values), *arguments)
+
+
+def _refuse_options(what: str, values: str) -> None:
+    if values:
+        raise InputError(what, values, "must have no options", "Give the name alone.")
+
+
+def configured(
+    what: str, cls: type[param.Parameterized], values: Mapping[str, Any], *arguments: Any
+) -> Any:
+    """An instance of ``cls`` with ``values`` for its options, checked one by one.
+
+    Raises:
+        InputError: for an unknown option, or a value out of its bounds.
+    """
+    known = options(cls)
+    for name in values:
+        if name not in known:
+            raise InputError(
+                f"{what} option", name, f"must be one of {', '.join(known) or 'none'}", "Leave it."
+            )
+    try:
+        return cls(*arguments, **values)
+    except InputError:
+        raise
+    except (ValueError, TypeError):
+        _blame(what, cls, values, *arguments)
+        raise
+
+
+def _blame(
+    what: str, cls: type[param.Parameterized], values: Mapping[str, Any], *arguments: Any
+) -> None:
+    """Raise the error of the one value, of several, that a class refuses."""
+    for name, value in values.items():
+        try:
+            cls(*arguments, **{name: value})
+        except (ValueError, TypeError):
+            parameter = options(cls)[name]
+            remedy = f"The default is {default(parameter)}."
+            raise InputError(f"{what} {name}", value, bounds(parameter), remedy) from None
+
+
+def default(parameter: param.Parameter) -> str:
+    """The default of an option; ``auto`` where the method finds a value itself."""
+    return "auto" if parameter.default is None else str(parameter.default)
+
+
+def bounds(parameter: param.Parameter) -> str:
+    """The bounds of a parameter as a message says them."""
+    if isinstance(parameter, param.Selector):
+        return f"must be one of {', '.join(map(str, parameter.objects))}"
+    kind = "a whole number" if isinstance(parameter, param.Integer) else "a number"
+    if not isinstance(parameter, param.Number):
+        return f"must be {type(parameter).__name__.lower()}: {parameter.doc}"
+    if parameter.bounds is None:
+        return f"must be {kind}"
+    low, high = parameter.bounds
+    closed_low, closed_high = parameter.inclusive_bounds
+    parts = []
+    if low is not None:
+        parts.append(f"{'at least' if closed_low else 'above'} {low}")
+    if high is not None:
+        parts.append(f"{'at most' if closed_high else 'below'} {high}")
+    return f"must be {kind} {' and '.join(parts)}"
+
+
+def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[str, Any]:
+    if not arguments:
+        return {}
+    known = options(cls)
+    if not known:
+        _refuse_options(what, arguments)
+    if "=" not in arguments:
+        first = next(iter(known))
+        return {first: _value(arguments, known[first])}
+    pairs = (item.partition("=") for item in _split(arguments))
+    return {name.strip(): _value(value, known.get(name.strip())) for name, _, value in pairs}
+
+
+def _split(arguments: str) -> list[str]:
+    """Cut at the commas that are not inside brackets."""
+    parts, depth = [""], 0
+    for character in arguments:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _value(text: str, parameter: param.Parameter | None) -> Any:
+    bare = text.strip()
+    if bare == "auto" and parameter is not None and parameter.default is None:
+        return None
+    try:
+        return ast.literal_eval(bare)
+    except (ValueError, SyntaxError):
+        return bare
+
+
+def describe(obj: param.Parameterized, registry: Mapping[str, Any]) -> str:
+    """The shortest text from which :func:`build` makes an equal object."""
+    return with_options(next(key for key, cls in registry.items() if cls is type(obj)), obj)
+
+
+def with_options(name: str, obj: param.Parameterized) -> str:
+    """A name with the options of an object that differ from their defaults."""
+    known = options(type(obj))
+    changed = {k: getattr(obj, k) for k, p in known.items() if getattr(obj, k) != p.default}
+    if not changed:
+        return name
+    return f"{name}:" + ",".join(f"{key}={value}" for key, value in changed.items())
