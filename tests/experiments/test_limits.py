@@ -8,29 +8,35 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
+from dalab.experiments.experiment import Experiment
 from dalab.experiments.service.limits import Limits, window_size
 
 CONFIG = Config(methods=("spectral", "oi"), members=8)
 SIZE = 9 * 2 * 64 * 64
 
 
+@pytest.fixture(scope="module")
+def experiment():
+    return Experiment.of(CONFIG)
+
+
 def test_no_limits_by_default():
     assert set(vars(Limits()).values()) == {math.inf}
-    Limits().check(CONFIG.replace(members=10**9))
+    Limits().check(Experiment.of(CONFIG.replace(members=10**9)))
     assert Limits().time_limit_message(1e9) is None
 
 
-def test_the_size_of_a_run():
-    assert window_size(CONFIG) == SIZE
-    Limits(size=16 * SIZE).check(CONFIG)
+def test_the_size_of_a_run(experiment):
+    assert window_size(experiment) == SIZE
+    Limits(size=16 * SIZE).check(experiment)
     with pytest.raises(InputError) as refused:
-        Limits(size=16 * SIZE - 1).check(CONFIG)
+        Limits(size=16 * SIZE - 1).check(experiment)
     assert str(refused.value) == (
         f"grid x window x members x methods = {16 * SIZE}: must be at most {16 * SIZE - 1} here. "
         "Use 7 members, or fewer methods."
     )
     with pytest.raises(InputError, match="Use a smaller grid"):
-        Limits(size=10).check(CONFIG)
+        Limits(size=10).check(experiment)
 
 
 def test_the_time_of_a_run():
