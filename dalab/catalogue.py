@@ -1,4 +1,4 @@
-"""What can be chosen, in words: made from the registries, so that it is never out of date."""
+"""Descriptions of all registry entries, generated from the registries."""
 
 from __future__ import annotations
 

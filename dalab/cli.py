@@ -52,7 +52,7 @@ def main(
 
 
 class Kind(StrEnum):
-    """What can be listed."""
+    """Kinds of entries that can be listed."""
 
     systems = "systems"
     operators = "operators"

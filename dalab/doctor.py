@@ -1,4 +1,4 @@
-"""What a run depends on, looked at on this machine."""
+"""Report on the requirements of a run on this machine."""
 
 from __future__ import annotations
 

@@ -56,22 +56,22 @@ def watched(config: Config) -> xr.DataTree:
         def show(frame: Frame) -> None:
             progress = frame.progress
             bar.update(
-                task, completed=progress.fraction, said=standing(frame),
+                task, completed=progress.fraction, said=progress_line(frame),
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
             )
 
         return execute(config, show)
 
 
-def standing(frame: Frame) -> str:
-    """How well and how far, in a few words."""
+def progress_line(frame: Frame) -> str:
+    """Describe error, progress and time of a frame in one line."""
     progress = frame.progress
     left = "" if progress.remaining is None else f", {progress.remaining:.0f} s left"
     return f"RMSE {frame.rmse.mean():.3f}  {progress.note}  {progress.elapsed:.0f} s{left}"
 
 
 def show_scores(tree: xr.DataTree) -> None:
-    """Print the score table, and why what failed did."""
+    """Print the score table, and the reasons of failures."""
     shown = Table(title="lower is better; spread/skill is best at 1", title_justify="left")
     shown.add_column("method")
     for heading, _ in FORMATS.values():

@@ -26,11 +26,11 @@ from dalab.cli import app
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores it
 
-def standing(frame):
+def progress_line(frame):
     print(frame.method, flush=True)
     return ""
 
-terminal.standing = standing
+terminal.progress_line = progress_line
 app(prog_name="dalab")
 """
 QUICK = ["--prior", "gaussian", "--method", "sda", "--members", "2", "--steps", "3",

@@ -147,7 +147,7 @@ class Run:
 
     @property
     def progress(self) -> Progress:
-        """How far along the run is, its ``elapsed`` time up to date."""
+        """Progress of the run, with the present ``elapsed`` time."""
         return replace(self._execution.progress, elapsed=self._elapsed())
 
     def _elapsed(self) -> float:

@@ -1,6 +1,6 @@
-"""The display: maps, curves and scores of the run on show, at the time and layer on show.
+"""The display: maps, curves and scores of the run, time and layer shown.
 
-A display knows the run on show and the twin of the choices, and remembers which of its parts are
+A display knows the run shown and the twin of the choices, and remembers which of its parts are
 to be drawn again. It starts nothing and changes no choice.
 """
 
@@ -40,7 +40,7 @@ DISPLAY_PARAMETERS = (
 
 
 class DisplayModel(param.Parameterized):
-    """The selection of the display, and the plots of the run on show.
+    """The selection of the display, and the plots of the run shown.
 
     ``system`` and ``run`` may be references to parameters of other objects, which they follow.
 
@@ -50,7 +50,7 @@ class DisplayModel(param.Parameterized):
 
     system = param.String("qg64", allow_refs=True, doc="text of the chosen system")
     window = param.Integer(9, bounds=(1, None), doc="steps of the window")
-    run = param.ClassSelector(class_=ObservedRun, allow_refs=True, doc="the run on show")
+    run = param.ClassSelector(class_=ObservedRun, allow_refs=True, doc="the run shown")
 
     time = param.Integer(4, bounds=(0, None), label="Day")
     layer = param.Selector(objects=["upper", "lower"], label="Layer")
@@ -64,7 +64,7 @@ class DisplayModel(param.Parameterized):
         doc="share of every method's work after which it is shown; 1 is the newest",
     )
 
-    replayable = param.Boolean(False, doc="true if the run on show has earlier positions")
+    replayable = param.Boolean(False, doc="true if the run shown has earlier positions")
 
     def __init__(self, **values: object) -> None:
         self._twin_fields: TwinFields | None = None
@@ -126,7 +126,7 @@ class DisplayModel(param.Parameterized):
         self.update()
 
     def update(self) -> None:
-        """Take in the progress of the run on show since the last call."""
+        """Take in the progress of the run shown since the last call."""
         run = self.run
         if run is None:
             return
@@ -215,13 +215,13 @@ class DisplayModel(param.Parameterized):
         return FieldPlot(title, note, axes=axes_of(SYSTEMS.make(self.system), self.window, 1.0))
 
     def _snapshot(self, name: str) -> Snapshot | None:
-        """Return a method of the run on show at the replay position."""
+        """Return a method of the run shown at the replay position."""
         known = self.run is not None and name in self.run.replays
         return self.run.snapshot(name, self.replay_position, self.view) if known else None
 
     @property
     def noise_shown(self) -> float:
-        """Noise standard deviation in the run on show, the reference for its errors."""
+        """Noise standard deviation in the run shown, the reference for its errors."""
         return self.run.config.noise if self.run is not None else Config().noise
 
     def curves(self) -> dict[str, np.ndarray]:

@@ -73,10 +73,10 @@ def text(name: str, values: param.Parameterized) -> str:
     changed = {k: getattr(values, k) for k, p in known.items() if getattr(values, k) != p.default}
     if not changed:
         return name
-    return f"{name}:" + ",".join(f"{k}={_spelt(known[k], v)}" for k, v in changed.items())
+    return f"{name}:" + ",".join(f"{k}={_value_text(known[k], v)}" for k, v in changed.items())
 
 
-def _spelt(parameter: param.Parameter, value: object) -> str:
+def _value_text(parameter: param.Parameter, value: object) -> str:
     """A value as a registry text spells it; a typed list gets the brackets it may lack."""
     bare = str(value).strip()
     listed = isinstance(parameter, FreeValue) and parameter.kind == "list"

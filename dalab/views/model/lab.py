@@ -34,7 +34,7 @@ class LabModel(param.Parameterized):
         InputError: for a preset that names nothing, or cannot be read.
 
     ``controls`` hold the choices, which make the ``config`` that is checked and previewed;
-    ``runs`` hold the run on show, which feeds the plots of ``display`` and the ``history``.
+    ``runs`` hold the run shown, which feeds the plots of ``display`` and the ``history``.
     """
 
     page = param.Selector(objects=["Assimilate", "Posterior", "Physics", "Sensors", "Runs"],
@@ -68,7 +68,7 @@ class LabModel(param.Parameterized):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Methods on show: those of the run while it goes on, else those that are chosen."""
+        """Methods shown: those of the run while it goes on, else those that are chosen."""
         config = self.runs.shown.config if self.runs.busy else self.config
         return config.labels
 
@@ -91,7 +91,7 @@ class LabModel(param.Parameterized):
 
     @property
     def shown_entry(self) -> HistoryEntry | None:
-        """The run on show in the history, if it has ended."""
+        """Entry of the run shown in the history, if it has ended."""
         shown = self.runs.shown
         return next((entry for entry in self.history if entry.observed_run is shown), None)
 
@@ -156,7 +156,7 @@ class LabModel(param.Parameterized):
                 self._prepare_preview()
 
     def _record(self) -> None:
-        """Add the run on show to the history if it has ended and there is something to show."""
+        """Add the run shown to the history if it has ended and there is something to show."""
         if not self.runs.busy and self.runs.shown.twin_fields is not None:
             self.history = add_entry(self.history, self.runs.shown)
 
@@ -198,7 +198,7 @@ class LabModel(param.Parameterized):
         self._prepare_preview()
 
     def _prepare_preview(self) -> None:
-        """Prepare the choices in the background, unless that is on show already."""
+        """Prepare the choices in the background, unless they are shown already."""
         if self.error or self.runs.busy or self.display.reuse_twin(self.config):
             self._preview.drop()
         else:

@@ -24,7 +24,7 @@ _ENDED = {"failed": "failed", "cancelled": "was stopped"}
 
 
 class RunModel(param.Parameterized):
-    """The run on show, and its state.
+    """The run shown, and its state.
 
     Args:
         session: place in the service, through which runs are started.
@@ -39,7 +39,7 @@ class RunModel(param.Parameterized):
         False, label="Keep running when this page is closed",
         doc="the run goes on, and the same address finds it again",
     )
-    shown = param.ClassSelector(class_=ObservedRun, doc="the run on show")
+    shown = param.ClassSelector(class_=ObservedRun, doc="the run shown")
     ended = param.ClassSelector(class_=ObservedRun, doc="the run that ended or was shown last")
 
     def __init__(self, session: Session) -> None:
