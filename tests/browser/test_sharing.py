@@ -71,7 +71,7 @@ def copied(lab, item):
     """What an item of the menu Share puts on the clipboard."""
     lab.press("Share")
     lab.page.get_by_role("menuitem", name=item).click()
-    lab.page.locator("output.said", has_text="Copied").wait_for()
+    lab.page.locator("output.message", has_text="Copied").wait_for()
     return lab.page.evaluate("navigator.clipboard.readText()")
 
 

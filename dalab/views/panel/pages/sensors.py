@@ -177,7 +177,7 @@ class SensorsPage:
         entry = self.model.shown_entry
         ended = [] if entry is None else [n for n, s in entry.scores.items() if s.members > 1]
         texts = self.controls.operators if entry is None else entry.config.operators
-        operators = unique_labels(texts)
+        operators = list(unique_labels(texts))
         wanted = {"method": ended or [""], "sensor": operators or [""],
                   "backdrop": [TRUTH, *self.model.labels, VALUE]}
         for name, entries in wanted.items():
