@@ -51,8 +51,8 @@ def entries(kind: str) -> list[Entry]:
 
 
 def _summary(thing: Any) -> str:
-    said = thing.summary() if hasattr(thing, "summary") else thing.__doc__ or ""
-    return said.strip().splitlines()[0]
+    text = thing.summary() if hasattr(thing, "summary") else thing.__doc__ or ""
+    return text.strip().partition("\n")[0]
 
 
 def _options(thing: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The command line: ``dalab list``, ``run``, ``demo``, ``lab``, ``doctor``, and those about data.
+"""The command line: ``dalab list``, ``run``, ``demo``, ``lab``, ``doctor``, and data commands.
 
 Nothing heavy is imported until a command needs it.
 """
@@ -20,7 +20,7 @@ from .errors import InputError
 
 
 class _Group(TyperGroup):
-    """Says what is wrong with the input in one line, and ends with code 2."""
+    """Command group that reports bad input in one line and exits with code 2."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -103,13 +103,13 @@ app.command()(with_config_options(run))
 def _run(config: Any, out: Path | None, json: Path | None) -> Any:
     """Run, print and write; the result."""
     from .experiments.results.store import check_path, save
-    from .terminal import show_scores, watched, write_json
+    from .terminal import run_with_progress, show_scores, write_json
 
     if out is not None:
         check_path(out)
     if json is not None:
         _make_folder(json)
-    tree = watched(config)
+    tree = run_with_progress(config)
     show_scores(tree)
     if out is not None:
         typer.echo(f"wrote {save(tree, out)}", err=True)
@@ -135,15 +135,20 @@ def _finish(tree: Any) -> None:
         raise typer.Exit(130 if status == "cancelled" else 1)
 
 
+def demo_config(device: str) -> Any:
+    """The default experiment."""
+    from .experiments.config import Config
+
+    return Config(device=device)
+
+
 @app.command()
 def demo(
     out: Annotated[Path, Option(help="folder for demo.nc and demo.png")] = Path("out"),
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
     """Run the default experiment: score table, demo.nc and a figure. Takes about a minute."""
-    from .experiments.config import Config
-
-    tree = _run(Config(device=device), out / "demo.nc", None)
+    tree = _run(demo_config(device), out / "demo.nc", None)
     if "truth" in tree.children:
         from .views.render.result_figure import write
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from .experiments.config import Config
+from .experiments.experiment import Experiment, Source
 from .experiments.results.store import config_of
 from .experiments.run import Frame, execute
 from .metrics.table import records, table
@@ -37,30 +37,30 @@ def console(*, stderr: bool = False) -> Console:
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH)
 
 
-def watched(config: Config) -> xr.DataTree:
+def run_with_progress(source: Experiment | Source) -> xr.DataTree:
     """Run an experiment in this thread and show how it goes; Ctrl-C ends it.
 
     Raises:
-        InputError: if the config cannot work.
+        InputError: if the experiment cannot work.
     """
     columns = (
         TextColumn("{task.description}"), BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[said]}"),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[text]}"),
     )
     errors = console(stderr=True)
     with Progress(
         *columns, console=errors, transient=True, disable=not errors.is_terminal
     ) as bar:
-        task = bar.add_task("preparing", total=1.0, said="")
+        task = bar.add_task("preparing", total=1.0, text="")
 
         def show(frame: Frame) -> None:
             progress = frame.progress
             bar.update(
-                task, completed=progress.fraction, said=progress_line(frame),
+                task, completed=progress.fraction, text=progress_line(frame),
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
             )
 
-        return execute(config, show)
+        return execute(source, show)
 
 
 def progress_line(frame: Frame) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from dalab import __version__
 from dalab.catalogue import domain, registries
 from dalab.cli import app
 from dalab.errors import InputError
-from dalab.experiments.config import Config
+from dalab.experiments.config import Config, load_config
 from dalab.experiments.results.store import config_of, load
 from dalab.options import default, options
 
@@ -137,11 +138,9 @@ BAD = [
     (["--interval", "10"], "interval = 10", "shorter than the window of 9", "Use 1"),
     (["--members", "0"], "members = 0", "at least 1", "Use 8"),
     (["--operator", "arctn"], "'arctn'", "one of identity", "Did you mean 'arctan'?"),
-    (["--steps", "1"], "steps = 1", "at least 2", "Use 24"),
+    (["--steps", "1"], "steps = 1", "at least 2", "Leave it out"),
     (["--window", "5"], "(9, 2, 64, 64)", "(5, 2, 64, 64)", "Choose the prior"),
     (["--device", "cuda:99"], "'cuda:99'", "CUDA GPU", "Use cpu"),
-    (["--cycles", "10"], "cycles = 10", "qg64 is windowed", "Leave out"),
-    (["--burn-in", "2"], "burn-in = 2", "qg64 is windowed", "Leave out"),
     (["--out", "result.txt"], "'result.txt'", ".nc or .zarr", "Use out/result.nc"),
     (["--truth", "none.nc"], "'none.nc'", "existing", "Check the path"),
     (["none.yaml"], "'none.yaml'", "cannot be read", "An example"),
@@ -158,7 +157,6 @@ def test_bad_input_gives_code_2_and_one_line(arguments, value, bound, remedy):
 def test_nan_in_a_file_gives_code_2(tmp_path):
     from dalab.experiments.truth import draw_truth
     from dalab.systems import SYSTEMS
-
     system = SYSTEMS.make("qg64")
     q = (draw_truth("model", system, 9, 0) * system.scale).numpy()
     q[4, 1, 7, 9] = np.nan
@@ -185,10 +183,38 @@ def _file(q, path):
     return path
 
 
+def test_an_option_that_no_field_has_is_refused():
+    assert "No such option" in dalab("run", "--cycles", "10", code=2).stderr
+
+
+def test_the_version():
+    assert dalab("--version").output == f"dalab {__version__}\n"
+
+
+def test_run_json_is_a_config_again(tmp_path):
+    scores = tmp_path / "run.json"
+    dalab("run", *QUICK, "--seed", 3, "--json", scores)
+    assert load_config(scores) == Config.from_dict(json.loads(scores.read_text())["config"])
+    dalab("run", scores, "--seed", 4, "--json", tmp_path / "again.json")
+    assert load_config(tmp_path / "again.json") == load_config(scores).replace(seed=4)
+
+
+def test_numbers_of_files_as_yaml_and_json_write_them(tmp_path):
+    fields = {"system": "lorenz96", "operators": ["identity"], "members": 1, "noise": 0.1}
+    texts = {
+        "exponent.yaml": "system: lorenz96\noperators: [identity]\nmembers: 1\nnoise: 1e-1\n",
+        "exponent.json": json.dumps(fields).replace("0.1", "1e-1"),
+        "tabs.json": json.dumps(fields, indent="\t"),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        assert load_config(tmp_path / name) == Config(**fields)
+
+
 def test_a_real_process_says_it_without_a_traceback():
     done = subprocess.run([*PROGRAM, "run", "--members", "0"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: members = 0: must be a whole number, at least 1. Use 8.\n"
+    assert done.stderr == "Error: members = 0: must be a whole number at least 1. Use 8.\n"
 
 
 def test_ctrl_c_keeps_what_was_computed(tmp_path):
@@ -213,7 +239,7 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path):
 
 def test_demo_writes_a_result_and_a_figure(tmp_path, monkeypatch):
     small = Config(methods=("sda", "oi"), members=2, steps=3)
-    monkeypatch.setattr("dalab.experiments.demo.DEMO", small)
+    monkeypatch.setattr("dalab.cli.demo_config", lambda device: small.replace(device=device))
     shown = dalab("demo", "--out", tmp_path / "out", "--device", "cpu")
     assert "sda" in shown.stdout
     assert config_of(load(tmp_path / "out" / "demo.nc")) == small.replace(device="cpu")

@@ -132,7 +132,7 @@ class Run:
 
     @property
     def queue_position(self) -> QueuePosition | None:
-        """Its place in the line, while it waits in one."""
+        """Position in the queue, while it waits in one."""
         return None if self._ticket is None else self._ticket.position
 
     @property
