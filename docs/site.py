@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import latex2mathml.converter as latex2mathml
@@ -32,6 +32,9 @@ ELSEWHERE = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md",
 
 ROOMS = ("systems", "observations", "priors", "methods", "metrics", "experiments", "views")
 
+HIDDEN = re.compile("__|cli(_|$)")
+"""Modules without a place in the reference: commands describe themselves by ``--help``."""
+
 LINK = re.compile(r"(\]\()([^)#\s]+)([^)\s]*\))")
 HREF = re.compile(r'(href=")([^"#]+)([^"]*")')
 FORMULA = re.compile(
@@ -46,7 +49,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for section in config.nav:
         if "Reference" in section:
             first = ["reference/index.md", {"What can be chosen": "reference/catalogue.md"}]
-            section["Reference"] = [*first, *map(navigation, ROOMS)]
+            ground = {"ground floor": "reference/dalab.md"}
+            section["Reference"] = [*first, *map(navigation, ROOMS), ground]
     return config
 
 
@@ -60,10 +64,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
                           use_directory_urls=config.use_directory_urls))
     files.append(File.generated(config, "reference/index.md", content=vocabulary()))
     files.append(File.generated(config, "reference/catalogue.md", content=choices()))
-    for room in ROOMS:
-        for package in packages(PACKAGE / room):
-            page = f"reference/{package}.md"
-            files.append(File.generated(config, page, content=reference(package)))
+    names = [name for room in ROOMS for name in packages(PACKAGE / room)]
+    for package in ("dalab", *names):
+        page = f"reference/{package}.md"
+        files.append(File.generated(config, page, content=reference(package)))
     return files
 
 
@@ -146,7 +150,7 @@ def navigation(room: str) -> dict[str, Any]:
 def reference(package: str) -> str:
     """The page of a package: itself, then each of its modules."""
     folder = ROOT.joinpath(*package.split("."))
-    names = [path.stem for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+    names = [path.stem for path in sorted(folder.glob("*.py")) if not HIDDEN.match(path.stem)]
     modules = [f"::: {package}.{name}\n" for name in names]
     alone = "    options:\n      members: false\n      show_root_heading: false\n"
     return f"# {package}\n\n::: {package}\n{alone}\n" + "\n".join(modules)
@@ -154,19 +158,22 @@ def reference(package: str) -> str:
 
 def vocabulary() -> str:
     """The first page: every public name of ``dalab`` with the first line of its docstring."""
-    rows = "\n".join(f"| {linked(name)}[](){{#dalab.{name}}} | {summary(getattr(dalab, name))} |"
+    rows = "\n".join(f"| {linked(name)} | {summary(getattr(dalab, name))} |"
                      for name in sorted(dalab.__all__))
     return f"# Reference\n\n{dalab.__doc__}\n\n| `dalab.` | |\n|---|---|\n{rows}\n"
 
 
 def linked(name: str) -> str:
-    """A public name, linked to the place where it is defined."""
+    """A public name, linked to where it is defined, and the target of links to the short name."""
     thing = getattr(dalab, name)
-    if isinstance(thing, ModuleType):
-        return f"[`{name}`][{thing.__name__}]"
-    if inspect.isclass(thing) or inspect.isfunction(thing):
-        return f"[`{name}`][{thing.__module__}.{thing.__qualname__}]"
-    return f"`{name}`"
+    home = thing.__name__ if isinstance(thing, ModuleType) else defined(thing)
+    anchor = "" if home == f"dalab.{name}" else f"[](){{#dalab.{name}}}"
+    return f"[`{name}`][{home}]{anchor}"
+
+
+def defined(thing: type | FunctionType) -> str:
+    """The full name of a class or a function."""
+    return f"{thing.__module__}.{thing.__qualname__}"
 
 
 def summary(thing: Any) -> str:
