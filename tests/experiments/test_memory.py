@@ -6,7 +6,7 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.experiment import make_methods
+from dalab.experiments.experiment import Experiment
 from dalab.experiments.run import Run
 from dalab.experiments.service import limits as memory
 
@@ -15,8 +15,7 @@ WINDOW = 4 * 9 * 2 * 64 * 64
 
 
 def needed(**changes) -> int:
-    config = CONFIG.replace(**changes)
-    return memory.member_bytes(config, list(make_methods(config).values()))
+    return memory.member_bytes(Experiment.of(CONFIG.replace(**changes)))
 
 
 def test_what_a_member_needs():
