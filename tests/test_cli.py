@@ -217,6 +217,7 @@ def test_a_real_process_says_it_without_a_traceback():
     assert done.stderr == "Error: members = 0: must be a whole number at least 1. Use 8.\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_computed(tmp_path):
     out, scores = tmp_path / "r.nc", tmp_path / "r.json"
     process = subprocess.Popen(

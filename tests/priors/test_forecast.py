@@ -46,6 +46,7 @@ def blind() -> SpectralCovariance:
     return SpectralCovariance(torch.diag_embed(torch.diagonal(C, dim1=-2, dim2=-1)), WINDOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("std", [0.05, 0.07, 0.1])
 def test_the_background_is_seen_at_every_step_with_the_error_it_has(forecast, std):
     clean = windows(400, 9)

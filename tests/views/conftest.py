@@ -15,7 +15,9 @@ from dalab.views.model.lab import LabModel
 
 from ..experiments.stubs import Waiting, stubs  # noqa: F401
 
-QUICK = {"prior": "gaussian", "methods": ["spectral", "oi"], "members": 2, "steps": 3, "device": "cpu"}
+QUICK = {
+    "prior": "gaussian", "methods": ["spectral", "oi"], "members": 2, "steps": 3, "device": "cpu",
+}
 SMALL = {
     "system": "lorenz96", "operators": ["identity"], "masks": ["full"], "methods": ["stub"],
     "members": 2, "steps": 4, "device": "cpu",

@@ -10,6 +10,7 @@ from dalab.views.render.explore import explore  # noqa: E402
 from dalab.views.render.result_figure import write  # noqa: E402
 
 
+@pytest.mark.slow
 def test_every_field_has_a_map_for_every_day_and_layer():
     tree = execute(Config(methods=("spectral", "oi"), steps=3, members=2))
     layout = explore(tree)

@@ -25,6 +25,7 @@ from dalab.views.pictures.wording import (
 from dalab.views.render.html import scores_html
 
 
+@pytest.mark.slow
 def test_the_view_model_imports_no_gui():
     code = """
 import sys, dalab.views.model.lab

@@ -42,6 +42,7 @@ def test_two_sessions_get_what_they_would_get_alone(opened):
     assert not np.array_equal(estimate(models[0]), estimate(models[1]))
 
 
+@pytest.mark.slow
 def test_twenty_sessions_of_which_three_run_at_a_time(opened, service):
     service.concurrency = 3
     began = []
