@@ -1,4 +1,4 @@
-"""What the methods that cycle a forecast model through the window share."""
+"""Helpers of the methods that cycle a forecast model through the window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import Problem
 
 
 def pad(analyses: Sequence[Tensor], total: int) -> Tensor:
-    """A whole window from the first analyses: the last one stands in for the steps to come.
+    """Complete a window from its first analyses by repeating the last one.
 
     Args:
         analyses: states ``(members, lev, y, x)`` of steps 0, 1, ...
@@ -35,7 +35,7 @@ def white_covariance(like: SpectralCovariance, std: float) -> SpectralCovariance
 
 
 def centre(normal: Tensor) -> Tensor:
-    """Perturbations of zero mean over members; none at all for a single member."""
+    """Centre perturbations over members, keeping their variance; zero for a single member."""
     if len(normal) == 1:
         return torch.zeros_like(normal)
     return (normal - normal.mean(0)) * (len(normal) / (len(normal) - 1)) ** 0.5
@@ -50,6 +50,6 @@ def initial_ensemble(problem: Problem, streams: MemberStreams) -> Tensor:
 
 
 def observations_at(problem: Problem, k: int) -> tuple[ObservingNetwork, Tensor]:
-    """The network of step ``k`` and its data."""
+    """Network of step ``k`` and its data, ``(size,)``."""
     rows = problem.network.rows(k).to(problem.data.device)
     return problem.network.at(k), problem.data[rows]

@@ -1,1 +1,1 @@
-"""How good an estimate is: scores on xarray, with dims ``member, time, lev, y, x``."""
+"""Scores of estimates on xarray, with dims ``member, time, lev, y, x``."""

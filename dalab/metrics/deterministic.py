@@ -7,7 +7,7 @@ layers weigh equally,
 
 and the error of a window is the mean of these roots over its steps, not the root of a mean.
 
-In words: how far off a typical value is. 0 is perfect; the climatological mean scores 1 and an
+In words: the size of a typical error. 0 is perfect; the climatological mean scores 1 and an
 independent random state 1.41. One sample of a calibrated posterior scores sqrt(2) times what the
 posterior mean does, so the two are never compared with each other.
 

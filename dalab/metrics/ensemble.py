@@ -5,8 +5,8 @@ With members x_1, ..., x_K and truth y in one cell, the fair continuous ranked p
 .. math::
     \mathrm{CRPS} = \frac1K \sum_i |x_i - y| - \frac{1}{2 K (K - 1)} \sum_{i, j} |x_i - x_j| .
 
-In words: the mean absolute error of the members, less what is excused by the width of the ensemble
-they belong to. It is in the units of the field, 0 is perfect, and its expectation does not depend
+In words: the mean absolute error of the members, less an allowance for the width of their
+ensemble. It is in the units of the field, 0 is perfect, and its expectation does not depend
 on K for members that are draws of one distribution. One member alone scores its absolute error.
 
 The spread/skill ratio compares the error that an ensemble expects with the one it makes,
@@ -78,7 +78,7 @@ def rank_histogram(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
 
 
 def outer_ranks(ensemble: xr.DataArray, truth: xr.DataArray) -> float:
-    """How often the truth lies outside of the members, over how often it should; NaN for one.
+    """Frequency of truths outside of the members over the expected one; NaN for one member.
 
     Above 1 the rank histogram is a U, below 1 a dome.
     """
@@ -89,7 +89,7 @@ def outer_ranks(ensemble: xr.DataArray, truth: xr.DataArray) -> float:
 
 
 def coverage(ranks: xr.DataArray) -> xr.DataArray:
-    """How often the truth lies in the central intervals that the members span.
+    """Frequency of truths in the central intervals that the members span.
 
     Between the i-th lowest and the i-th highest of K members the truth is expected in a share
     (K + 1 - 2 i) / (K + 1) of all cells. No quantile has to be interpolated.
@@ -98,7 +98,7 @@ def coverage(ranks: xr.DataArray) -> xr.DataArray:
         ranks: of :func:`rank_histogram`.
 
     Returns:
-        Share in which it was, by the share ``expected``, from the narrowest to the widest.
+        Observed share, by the share ``expected``, from the narrowest to the widest.
     """
     shares, K = ranks.values, ranks.sizes["rank"] - 1
     inner = range(K // 2, 0, -1)

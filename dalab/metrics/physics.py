@@ -1,6 +1,6 @@
-r"""Whether an estimate behaves like a trajectory of the system.
+r"""Physical consistency of an estimate: model residual, energy, enstrophy.
 
-The model residual of step k is how far the forecast model, started from the estimate at k, misses
+The model residual of step k is the distance between the forecast from the estimate at k and
 the estimate at k + 1,
 
 .. math:: r_k = \sqrt{ \langle (M(x_k) - x_{k+1})^2 \rangle } ,
@@ -32,7 +32,7 @@ def residual_steps(states: Tensor, system: System) -> Tensor:
 
     Args:
         states: normalised, ``(..., time, *system.shape)``.
-        system: whose forecast model is asked.
+        system: system whose forecast model is used.
     """
     ahead = system.step(states[..., :-1, :, :, :].double())
     error = ((ahead - states[..., 1:, :, :, :]) ** 2).mean((-3, -2, -1))
@@ -44,7 +44,7 @@ def energy(states: Tensor, system: System) -> Tensor:
 
     Args:
         states: normalised, ``(..., *system.shape)``.
-        system: whose states they are.
+        system: system of the states.
     """
     q = system.offset + system.scale * states.double()
     if not isinstance(system, QGSystem):

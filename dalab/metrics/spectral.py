@@ -1,4 +1,4 @@
-r"""How the variance of a field is spread over scales.
+r"""Spectrum of a field: its variance by scale.
 
 With Fourier coefficients c_{lk} (the transform divided by the number of cells), the variance at the
 wavenumber K, in cycles per domain, is
@@ -8,7 +8,7 @@ wavenumber K, in cycles per domain, is
 so that the sum over all K, the mean (K = 0) left out, is the variance of the field. A ring of sites
 has one row of cells.
 
-In words: what part of the field is in large and what in small structures. An ensemble mean is too
+In words: the shares of the field in large and in small structures. An ensemble mean is too
 smooth where the data say little; members of a calibrated posterior have the spectrum of the truth.
 """
 

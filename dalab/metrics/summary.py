@@ -1,4 +1,4 @@
-"""All scores of one estimate at once, as they are stored and shown."""
+"""All scores of one estimate, as they are stored and shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The score table: one row per method, for people."""
+"""Score table: one row per method, in data frames and plain data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def table(tree: xr.DataTree) -> pd.DataFrame:
     """One row per method, in the order of the run, with the columns of :data:`COLUMNS`.
 
     Args:
-        tree: a result, complete or partial. What was not computed is NaN.
+        tree: a result, complete or partial; missing values are NaN.
     """
     metrics = tree["metrics"].to_dataset()
     columns = {name: metrics[name].values for name in COLUMNS}
@@ -54,13 +54,13 @@ def records(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
     """
     steps = cast(xr.DataArray, tree["metrics/rmse_steps"])
     rows = table(tree).to_dict("records")
-    return {
-        row["method"]: {
-            **{name: _plain(value) for name, value in row.items() if name != "method"},
-            "rmse_steps": [_plain(v) for v in steps.sel({"method": row["method"]}).values.tolist()],
-        }
-        for row in rows
-    }
+    found = {}
+    for row in rows:
+        method = row.pop("method")
+        found[method] = {name: _plain(value) for name, value in row.items()}
+        per_step = steps.sel({"method": method}).to_numpy().tolist()
+        found[method]["rmse_steps"] = [_plain(value) for value in per_step]
+    return found
 
 
 def _plain(value: Any) -> Any:

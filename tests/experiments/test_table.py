@@ -74,7 +74,7 @@ def test_published_tables_are_whole():
 
 def test_methods_keep_their_own_steps():
     assert with_steps("soad") == "soad:steps=256" and with_steps("soad:24") == "soad:24"
-    assert with_steps("sda:gamma=0.2") == "sda:gamma=0.2,steps=48" and with_steps("oi") == "oi"
+    assert with_steps("sda:gamma=0.2") == "sda:gamma=0.2,steps=256" and with_steps("oi") == "oi"
 
 
 @pytest.mark.slow

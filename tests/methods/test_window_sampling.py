@@ -49,7 +49,8 @@ def close(found, c: float, n: int, slope: float, variance: float, rmse: float | 
 
 
 @pytest.mark.parametrize("method", [
-    SDA(gamma=0.1, corrections=5, **PUBLISHED), DPS(form="likelihood", corrections=5, **PUBLISHED),
+    SDA(gamma=0.1, corrections=5, tau=0.25, **PUBLISHED),
+    DPS(form="likelihood", corrections=5, **PUBLISHED),
 ])  # fmt: skip
 def test_fresh_corrections_repair_what_has_the_right_limit(method):
     """To 1.12, the bias of the corrector; less where the last two levels are left alone."""

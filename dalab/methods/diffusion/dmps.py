@@ -7,13 +7,17 @@ The prior of the clean window is taken for flat, so that given the noisy one it 
 with no backpropagation through the network. It is exact as the climatological variance grows; the
 sampler's own spread is lost entirely, and ``eta`` brings back some of it.
 
+Target: the climatological prior of windows times the Gaussian likelihood of all observations of the
+window, and of the background, which is one more observation.
+
 References:
     | Meng and Kabashima, Diffusion model based posterior sampling (arXiv 2211.12343)
 
 Differences: the linear system is solved by conjugate gradients instead of the operator's singular
-value decomposition; the factor lambda scales the score in our sampler's step instead of a shift
-after it; a nonlinear operator, outside the paper's derivation, is linearised about the denoised
-window. The background is one more observation.
+value decomposition; a nonlinear operator, outside the paper's derivation, is linearised about the
+denoised window; the noise levels and their number are dalab's own. The default of lambda is that of
+the authors' code, where it scales a shift after the ancestral step; with ``eta`` = 1 that is the
+same.
 """
 
 from __future__ import annotations
@@ -28,9 +32,9 @@ from .stacked_observations import StackedObservations
 
 
 class DMPS(Guided):
-    """Flat-prior guidance: no backpropagation, one solve in observation space per step."""
+    """DMPS: flat-prior guidance, no backpropagation, one solve in observation space per step."""
 
-    factor = param.Number(1.0, bounds=(0.0, 10.0), doc="of the guidance; the authors' code: 1.75")
+    factor = param.Number(1.75, bounds=(0.0, 10.0), doc="factor lambda on the guidance")
     iterations = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per step")
 
     def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:

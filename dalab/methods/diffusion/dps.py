@@ -9,6 +9,9 @@ batch. The residuals are whitened by their assumed standard deviations. The like
 score instead, that of N(y; H(D), R): the error of the denoised window counts for nothing, so that
 it is right at the last levels only, and diverges where s^2 is far above R unless levels are many.
 
+Target: the climatological prior of windows times the Gaussian likelihood of all observations of the
+window, and of the background, which is one more observation.
+
 References:
     | Chung et al., Diffusion posterior sampling for general noisy inverse problems (2209.14687)
 
@@ -36,7 +39,7 @@ from .stacked_observations import StackedObservations
 
 
 class DPS(Guided):
-    """Diffusion posterior sampling: a gradient step on the residual's norm after each step."""
+    """DPS: diffusion posterior sampling, a gradient step on the residual's norm after each step."""
 
     zeta = param.Number(0.1, bounds=(0.0, 100.0), doc="step along the gradient of the norm")
     form = param.Selector(
@@ -59,7 +62,7 @@ class DPS(Guided):
         return self.move(clean, score, s)
 
     def _descend(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        """The norm form."""
+        """Sample in the norm form."""
         observations, grid = StackedObservations(problem), self.grid
         total = len(grid) - 1
         x = grid[0] * streams.normal(problem.window)

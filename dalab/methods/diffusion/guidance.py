@@ -40,13 +40,13 @@ def guidance(
     """Denoised windows D and the guidance J^T H'^T a at D, from one denoiser evaluation.
 
     Args:
-        observations: what was measured.
+        observations: observations and background.
         x: noisy windows ``(members, time, lev, y, x)`` at level ``s``.
         s: noise level.
         weigh: from the innovations y - H(D), ``(members, size)``, and D to the weights a, the
             innovations divided by their covariance, ``(members, size)``.
-        jacobian: what is taken for J: that of the ``denoiser``; the ``identity``, which needs no
-            backpropagation; or that of the denoiser less the identity, which is all that is left
+        jacobian: the matrix taken for J: that of the ``denoiser``; the ``identity``, which needs no
+            backpropagation; or that of the denoiser less the identity, which is the rest
             when the ``network`` of a noise-predicting prior is differentiated and the noisy window
             that its noise is taken from is not.
 
@@ -88,7 +88,7 @@ def isotropic_weights(
     background are solved for together, with their cross terms.
 
     Args:
-        observations: what was measured.
+        observations: observations and background.
         at: windows ``(members, time, lev, y, x)``.
         innovation: ``(members, size)``.
         variance: variance of every entry of the window, all independent.

@@ -129,7 +129,7 @@ class Guided(Diffusion):
 
 
 def cosine_levels(steps: int) -> list[float]:
-    """``steps + 1`` noise levels of the cosine-squared schedule, from t = 1 to t = 0."""
+    """Noise levels of the cosine-squared schedule from t = 1 to t = 0, ``steps + 1`` of them."""
     omega = math.acos(math.sqrt(ETA))
     mus = [math.cos(omega * (1 - i / steps)) ** 2 for i in range(steps + 1)]
     return [math.sqrt(1 - mu**2 + ETA**2) / mu for mu in mus]

@@ -1,4 +1,4 @@
-r"""The levels and the step that all diffusion methods share.
+r"""Noise levels and ancestral step, shared by all diffusion methods.
 
 In the variance-exploding form, with posterior mean xhat at noise level s, the ancestral step to a
 lower level s' is
@@ -33,12 +33,12 @@ class Diffusion(Method):
 
     @property
     def levels(self) -> list[float]:
-        """The noise levels, decreasing."""
+        """Noise levels, decreasing."""
         return noise_levels(self.steps, self.sigma_max, self.sigma_min)
 
 
 def noise_levels(steps: int, high: float, low: float, rho: float = 7.0) -> list[float]:
-    """``steps`` noise levels from ``high`` down to ``low``, dense at the low end."""
+    """Noise levels from ``high`` down to ``low``, ``steps`` of them, dense at the low end."""
     ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
     return ((1 - ramp) * high ** (1 / rho) + ramp * low ** (1 / rho)).pow(rho).tolist()
 
@@ -46,7 +46,7 @@ def noise_levels(steps: int, high: float, low: float, rho: float = 7.0) -> list[
 def ancestral_step(
     x: Tensor, xhat: Tensor, s: float, lower: float, noise: Tensor | float, eta: float
 ) -> Tensor:
-    """From level ``s`` to ``lower``, given the posterior mean ``xhat``; shapes of ``x``."""
+    """Step from level ``s`` to ``lower``, given the posterior mean ``xhat``; shapes of ``x``."""
     fresh = eta * lower * math.sqrt(max(s**2 - lower**2, 0.0)) / s
     kept = math.sqrt(max(lower**2 - fresh**2, 0.0))
     return xhat + kept / s * (x - xhat) + fresh * noise

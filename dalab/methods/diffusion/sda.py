@@ -9,13 +9,18 @@ The likelihood of a noisy window is approximated by a Gaussian about the denoise
 and its gradient is taken through the whole denoiser. Langevin corrections, each with a fresh score,
 repair much of the bias.
 
+Target: the climatological prior of windows times the Gaussian likelihood of all observations of the
+window, and of the background, which is one more observation.
+
 References:
     | Rozet and Louppe, Score-based data assimilation (arXiv 2306.10574, 2310.01853)
-    | Zheng et al., SOAD (arXiv 2407.21314) and its code: what it compares itself with as "SDA"
+    | Zheng et al., SOAD (arXiv 2407.21314) and its code: the comparison labelled "SDA"
 
-Differences: the background is one more observation, with its own error variance. No corrections are
-made at the last two levels, where they only add noise. The published sampler is ``schedule=cosine,
-steps=256``, with 5 corrections in the SOAD paper.
+The defaults of ``sda`` are those of its authors for two-dimensional turbulence, the nearest of
+their published experiments: 256 steps of the cosine schedule with 1 correction, tau 0.5 and gamma
+0.01. The comparison in the SOAD paper has 5 corrections, tau 0.25 and gamma 0.1, as has
+``sda-released``. Difference: no corrections are made at the last two levels, where they only add
+noise.
 """
 
 from __future__ import annotations
@@ -35,11 +40,17 @@ from .stacked_observations import StackedObservations
 
 
 class SDA(Guided):
-    """Score-based data assimilation: likelihood gradient through the denoiser, with corrector."""
+    """SDA: likelihood gradient through the denoiser, with corrector."""
 
-    gamma = param.Number(
-        0.1, bounds=(0.0, 10.0), doc="denoiser error variance as a share of the noise variance"
+    steps = param.Integer(256, bounds=(2, 1000), doc="noise levels from first to last")
+    schedule = param.Selector(
+        default="cosine", objects=["power", "cosine"],
+        doc="noise levels: power, from sigma_max to sigma_min; cosine, published, 1000 to 0.001",
     )
+    gamma = param.Number(
+        0.01, bounds=(0.0, 10.0), doc="denoiser error variance as a share of the noise variance"
+    )
+    tau = param.Number(0.5, bounds=(0.0, 1.0), doc="size of a Langevin correction")
     corrections = param.Integer(1, bounds=(0, 16), doc="Langevin corrections per level")
     eta = param.Number(0.0, bounds=(0.0, 1.0), doc="noise renewed per step; 0 is deterministic")
     cap_guidance = param.Boolean(
@@ -51,7 +62,7 @@ class SDA(Guided):
 
     @property
     def jacobian(self) -> Jacobian:
-        """What stands for the Jacobian of the denoiser."""
+        """Stand-in for the Jacobian of the denoiser."""
         return "identity" if self.detached else "denoiser"
 
     def posterior_mean(self, observations: StackedObservations, x: Tensor, s: float) -> Tensor:
@@ -62,7 +73,7 @@ class SDA(Guided):
 
 
 class SDAReleased(SDA):
-    """SDA as coded by the authors of SOAD; for comparison only, the sign of its guidance is wrong.
+    """SDA as released with SOAD, for comparison only: the sign of its guidance is wrong.
 
     The denoised window is made from a copy of the noisy one that carries no gradient, so that only
     the network is differentiated: the identity is missing from the Jacobian of the denoiser, which
@@ -74,12 +85,11 @@ class SDAReleased(SDA):
     reuse_score: ClassVar[bool] = True
     final_levels_without_correction: ClassVar[int] = 0
 
-    steps = param.Integer(256, bounds=(2, 1000), doc="noise levels from first to last")
-    corrections = param.Integer(5, bounds=(0, 16), doc="Langevin corrections per level")
-    schedule = param.Selector(
-        default="cosine", objects=["power", "cosine"],
-        doc="noise levels: power, from sigma_max to sigma_min; cosine, published, 1000 to 0.001",
+    gamma = param.Number(
+        0.1, bounds=(0.0, 10.0), doc="denoiser error variance as a share of the noise variance"
     )
+    tau = param.Number(0.25, bounds=(0.0, 1.0), doc="size of a Langevin correction")
+    corrections = param.Integer(5, bounds=(0, 16), doc="Langevin corrections per level")
     cap_guidance = param.Boolean(True, doc="bound the guidance at every entry")
     detached = param.Boolean(False, precedence=-1)
 
@@ -88,5 +98,5 @@ class SDAReleased(SDA):
 
     @property
     def jacobian(self) -> Jacobian:
-        """All of the denoiser's but the identity."""
+        """Jacobian of the denoiser without the identity."""
         return "network"

@@ -13,6 +13,9 @@ s exceeds the error of the observation,
 
 .. math:: P z \leftarrow y + \sqrt{s^2 - R} \; \xi .
 
+Target: the climatological prior of augmented windows times the Gaussian likelihood of all
+observations of the window. All defaults of ``soad`` are those of the released code.
+
 References:
     | Zheng et al., State-observation augmented diffusion model (arXiv 2407.21314) and its code
 
@@ -48,7 +51,7 @@ from .stacked_observations import StackedObservations
 
 
 class SOAD(Guided):
-    """State-observation augmented diffusion as released: needs an augmented prior."""
+    """SOAD as released: state-observation augmented diffusion, needs an augmented prior."""
 
     uses_augmented = True
     final_levels_without_correction: ClassVar[int] = 0
@@ -119,7 +122,7 @@ def select_channels(problem: Problem) -> Problem:
 
 
 class SOADRepaired(SOAD):
-    """SOAD with the background in the likelihood and a fresh score for every correction.
+    """SOAD-repaired: the background in the likelihood, a fresh score for every correction.
 
     The default of 64 levels with 2 corrections is meant for turbulence. Where augmented windows are
     all but singular it keeps too much spread, and the published 256 levels with 5 are worth their

@@ -13,7 +13,7 @@ from ..base import Problem
 
 @dataclass(frozen=True)
 class StackedObservations:
-    """Everything that was measured, the background being one more linear observation.
+    """Observations of a window and its background, which is one more linear observation.
 
     A window may hold more channels than the state, as augmented ones do; the state comes first.
 
@@ -49,5 +49,5 @@ class StackedObservations:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to condition on."""
+        """True if there is nothing to condition on."""
         return len(self.data) == 0

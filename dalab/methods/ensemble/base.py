@@ -1,4 +1,4 @@
-"""What the ensemble filters share: where they start, how they cycle, how they keep their spread.
+"""Base classes of the ensemble filters: initial ensemble, cycling, inflation and relaxation.
 
 A filter is its :meth:`EnsembleFilter.analysis`, a function of an ensemble and the observations of
 one time; cycling it through a window is the same for all, and a long cycled run calls the same
@@ -50,7 +50,7 @@ class EnsembleFilter(Method):
             yield Step(pad(window, total), k + 1, total, note=self.note(k, x))
 
     def note(self, k: int, x: Tensor) -> str:
-        """Where the filter stands after step ``k`` with an ensemble ``(N, ...)``."""
+        """Progress note after step ``k`` with an ensemble ``(N, ...)``."""
         return f"step {k}, {spread_note(x)}"
 
     def check(self, problem: Problem, members: int) -> None:
@@ -67,7 +67,7 @@ class EnsembleFilter(Method):
             )  # fmt: skip
 
     def floats(self, problem: Problem, members: int) -> int:
-        """Numbers that the largest step of the method holds, per member, to its order."""
+        """Numbers held in memory by the largest step of the method, per member, to its order."""
         state = torch.Size(problem.window[1:]).numel()
         return 4 * (problem.window[0] * state + problem.network.size)
 
@@ -89,14 +89,14 @@ class EnsembleFilter(Method):
 
 
 TUNED = {"localisation": "radius", "inflation": "inflation"}
-"""Options that are tuned unless they are given, and what they are in a :class:`Setting`."""
+"""Options that are tuned unless they are given, and their names in a :class:`Setting`."""
 
 
 class EnsembleKalman(EnsembleFilter):
-    """An ensemble Kalman filter: inflation before the update, relaxation after it.
+    """Ensemble Kalman filter: inflation before the update, relaxation after it.
 
     Inflation, and the radius of those that localise, are tuned to the problem unless they are
-    given (:mod:`dalab.methods.ensemble.tuning`); the notes of the steps say which were taken.
+    given (:mod:`dalab.methods.ensemble.tuning`); the notes of the steps give the values taken.
 
     Attributes:
         rows: the tuned settings.
@@ -127,7 +127,7 @@ class EnsembleKalman(EnsembleFilter):
         return super(EnsembleKalman, chosen).run(problem, members, generator, device)
 
     def with_settings(self, tuned: Setting) -> Self:
-        """The same filter with ``tuned`` for what is left to it."""
+        """Copy of the filter with ``tuned`` for the options that are left open."""
         values = self.param.values()
         left = {k: getattr(tuned, f) for k, f in TUNED.items() if k in values and values[k] is None}
         return type(self)(**{**values, **left}) if left else self
@@ -146,18 +146,18 @@ class EnsembleKalman(EnsembleFilter):
         )
 
     def taper(self, x: Tensor) -> Taper | None:
-        """Localisation on the grid of states ``x``, if there is any."""
+        """Taper on the grid of states ``x``; ``None`` without localisation."""
         return None
 
     def update(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        """The Kalman update of an inflated ensemble; arguments as for :meth:`analysis`."""
+        """Update an inflated ensemble; arguments as for :meth:`analysis`."""
         raise NotImplementedError
 
 
 class LocalisedKalman(EnsembleKalman):
-    """An ensemble Kalman filter that trusts covariances over short distances only."""
+    """Ensemble Kalman filter with localised covariances."""
 
     localisation = param.Number(
         None, bounds=(0.0, 64.0), step=0.5,
@@ -173,18 +173,18 @@ class LocalisedKalman(EnsembleKalman):
 
 
 def inflate(x: Tensor, factor: float) -> Tensor:
-    """An ensemble ``(..., N, lev, y, x)`` with its anomalies times ``factor``."""
+    """Multiply the anomalies of an ensemble ``(..., N, lev, y, x)`` by ``factor``."""
     mean = x.mean(-4, keepdim=True)
     return mean + factor * (x - mean)
 
 
 def relax(x: Tensor, forecast: Tensor, rtps: float, rtpp: float) -> Tensor:
-    """An analysis with its anomalies drawn towards those of the forecast.
+    """Relax the anomalies of an analysis towards those of the forecast.
 
     Args:
         x: analysis ``(..., N, lev, y, x)``.
         forecast: the ensemble before it, same shape.
-        rtps: how much of the lost spread is given back, at every point.
+        rtps: share of the lost spread that is given back at every point.
         rtpp: weight of the forecast's anomalies.
     """
     if rtps == rtpp == 0:

@@ -1,5 +1,8 @@
 r"""EnKF: ensemble Kalman filter with perturbed observations, localised in observation space.
 
+Target: at every step, the forecast prior, a Gaussian with the localised covariance of the ensemble
+of model forecasts, times the Gaussian likelihood of the observations of that step.
+
 .. math::
     x_j \leftarrow x_j + (\rho \circ P_{xy}) (\rho \circ P_{yy} + R)^{-1} (y + \epsilon_j - h(x_j))
 
@@ -77,12 +80,12 @@ class EnKF(LocalisedKalman):
 
 
 def anomalies(x: Tensor, dim: int) -> Tensor:
-    """Deviations from the mean over members."""
+    """Subtract the mean over members."""
     return x - x.mean(dim, keepdim=True)
 
 
 def centre_members(noise: Tensor) -> Tensor:
-    """Noise ``(..., N, size)`` without its mean over members, of the same variance."""
+    """Centre noise ``(..., N, size)`` over members, keeping its variance."""
     N = noise.shape[-2]
     return anomalies(noise, -2) * (N / (N - 1)) ** 0.5
 
@@ -133,7 +136,7 @@ def local_increment(
 def observed_covariance(
     Y: Tensor, network: ObservingNetwork, where: Taper
 ) -> Callable[[Tensor], Tensor]:
-    """Products of the tapered covariance of the observed members with ``(..., K, size)``."""
+    """Product of the tapered covariance of the observed members with ``(..., K, size)``."""
     numbers = to_fields(network, torch.arange(1, network.size + 1, device=Y.device))
     if is_small(numbers, where):
         return Stencil(Y, numbers, where)

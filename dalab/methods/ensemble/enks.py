@@ -1,5 +1,8 @@
 r"""EnKS: ensemble Kalman smoother.
 
+Target: the forecast prior, a Gaussian with the covariance of the ensemble's trajectories, times the
+Gaussian likelihood of all observations of the window, up to the localisation.
+
 A forward pass of the LETKF in which the transform found at step k recombines not only the members
 at step k but also their states at earlier steps, at the same place. Every state thus sees the
 observations of the whole window, as in 4D-Var and the window posteriors; the last step is the
@@ -31,7 +34,7 @@ from .tuning import Rows, Setting
 
 
 class EnKS(LETKF):
-    """Ensemble Kalman smoother: past states are corrected too, without the adjoint of the model."""
+    """Ensemble Kalman smoother: corrects past states too, without the adjoint of the model."""
 
     rows = Rows(
         alone={

@@ -1,5 +1,8 @@
 r"""ETKF: ensemble transform Kalman filter, global.
 
+Target: at every step, the forecast prior, a Gaussian with the covariance of the ensemble of model
+forecasts, times the Gaussian likelihood of the observations of that step.
+
 One transform (:mod:`dalab.methods.ensemble.transform`) for the whole state. Without localisation
 the analysis lives in the span of the members: right when they outnumber the growing directions of
 the system, as for Lorenz-96 with 24 members, or for linear systems with many; for two-layer flow

@@ -1,5 +1,8 @@
 r"""LETKF: local ensemble transform Kalman filter.
 
+Target: at every step and grid point, the forecast prior, a Gaussian with the covariance of the
+ensemble of model forecasts, times the Gaussian likelihood of the observations nearby.
+
 The transform of :mod:`dalab.methods.ensemble.transform` at every column of the grid, with the
 observations around it. Observation errors grow with distance: R^{-1} is multiplied by the
 Gaspari-Cohn taper of the periodic horizontal distance with half-width c, zero from 2c on. Operators

@@ -53,12 +53,12 @@ class Taper:
 
 
 def taper(x: Tensor, radius: float) -> Taper | None:
-    """Taper on the grid of states ``(..., y, x)``; none at all for radius 0."""
+    """Taper on the grid of states ``(..., y, x)``; ``None`` for radius 0."""
     return Taper(x.shape[-2:], radius, x) if radius > 0 else None
 
 
 def to_fields(network: ObservingNetwork, values: Tensor) -> Tensor:
-    """Observation vectors ``(..., size)`` of one step as fields ``(..., channels, y, x)``.
+    """Put observation vectors ``(..., size)`` of one step on the grid, ``(..., channels, y, x)``.
 
     The channels of all instruments stand one after the other; cells without data are zero.
     """
@@ -67,7 +67,7 @@ def to_fields(network: ObservingNetwork, values: Tensor) -> Tensor:
 
 
 def from_fields(network: ObservingNetwork, fields: Tensor) -> Tensor:
-    """Transpose of :func:`columns`: the observed entries, ``(..., size)``."""
+    """Take the observed entries of fields, ``(..., size)``: transpose of :func:`to_fields`."""
     counts = [len(i.operator.channels) for i in network.instruments]
     pieces = zip(network.instruments, fields.split(counts, dim=-3), strict=True)
     return torch.cat([i.take(piece.unsqueeze(-4)) for i, piece in pieces], dim=-1)

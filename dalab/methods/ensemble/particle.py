@@ -1,5 +1,8 @@
 r"""Bootstrap particle filter: weights by the likelihood, systematic resampling, jitter.
 
+Target: at every step, the forecast prior, the weighted particles as they are, times the Gaussian
+likelihood of the observations of that step: the exact filter as the particles become many.
+
 .. math::
     w_j \propto w_j \exp(-\tfrac12 |R^{-1/2} (y - h(x_j))|^2), \qquad
     N_{\mathrm{eff}} = 1 / \sum_j w_j^2 .
@@ -74,14 +77,14 @@ class ParticleFilter(EnsembleFilter):
     def analysis(
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        """Weigh equally probable forecasts and resample them; see the base class."""
+        """Weight equally probable forecasts and resample them; see the base class."""
         logw = reweight(ensemble, uniform_log_weights(ensemble), network, data)
         return self.rejuvenate(ensemble, logw, streams)[0]
 
     def rejuvenate(
         self, x: Tensor, logw: Tensor, streams: MemberStreams
     ) -> tuple[Tensor, Tensor]:
-        """Equally probable particles, jittered, and their weights."""
+        """Resample and jitter particles; return them with their equal log weights."""
         index = systematic_indices(logw, streams)
         again = torch.zeros_like(index, dtype=torch.bool)
         again[..., 1:] = index[..., 1:] == index[..., :-1]
@@ -98,7 +101,7 @@ def uniform_log_weights(x: Tensor) -> Tensor:
 
 
 def reweight(x: Tensor, logw: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
-    """Log weights after the observations of one step, the largest being 0.
+    """Update log weights by the observations of one step; the largest becomes 0.
 
     Args:
         x: particles ``(..., N, lev, y, x)``.
@@ -112,17 +115,17 @@ def reweight(x: Tensor, logw: Tensor, network: ObservingNetwork, data: Tensor) -
 
 
 def effective_size(logw: Tensor) -> Tensor:
-    """1 / sum of squared weights, ``(...,)``, between 1 and N."""
+    """Effective number of particles, 1 / sum of squared weights, ``(...,)``."""
     return 1 / torch.softmax(logw, -1).pow(2).sum(-1)
 
 
 def resample(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
-    """Particles ``(..., N, lev, y, x)`` drawn by their log weights ``(..., N)``."""
+    """Draw particles ``(..., N, lev, y, x)`` by their log weights ``(..., N)``."""
     return _take(x, systematic_indices(logw, streams))
 
 
 def systematic_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
-    """Which particles survive, in order: equally spaced draws, one random number per ensemble."""
+    """Indices of the surviving particles, in order, by systematic draws."""
     N = logw.shape[-1]
     normal = streams.normal(logw.shape[:-1])[0].double().to(logw.device)
     offset = torch.special.ndtr(normal)[..., None]

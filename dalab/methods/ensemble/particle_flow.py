@@ -1,5 +1,8 @@
 r"""Particle flow filter: members flow from the forecast to the posterior, unweighted.
 
+Target: at every step, the forecast prior, a Gaussian with the localised covariance of the ensemble
+of model forecasts, times the Gaussian likelihood of the observations of that step.
+
 In pseudo-time s every member i follows the steepest descent of the Kullback-Leibler divergence
 from the posterior in a reproducing-kernel space, preconditioned by the localised forecast
 covariance B,
@@ -80,7 +83,7 @@ class ParticleFlowFilter(EnsembleFilter):
 
 
 class Forecast:
-    """The localised forecast covariance B.
+    """Localised forecast covariance B.
 
     Args:
         x: forecasts ``(..., N, lev, y, x)``.
@@ -98,13 +101,13 @@ class Forecast:
             self.stencil = Stencil(self.anomalies.flatten(-3), numbers, where)
 
     def __call__(self, v: Tensor) -> Tensor:
-        """B v for ``(..., N, lev, y, x)``."""
+        """Apply B to ``(..., N, lev, y, x)``."""
         if self.stencil is not None:
             return self.stencil(v.flatten(-3)).reshape(v.shape)
         return localised_product(self.anomalies, v, self.where)
 
     def solve(self, d: Tensor, iterations: int = 100) -> Tensor:
-        """B^{-1} d, where B is singular the solution of least norm."""
+        """Apply B^{-1} to d; where B is singular, the solution of least norm."""
         root = self.variance.sqrt()
 
         def correlation(v: Tensor) -> Tensor:
@@ -118,7 +121,7 @@ class Forecast:
 
 
 def flow(x: Tensor, gradient: Tensor, variance: Tensor) -> Tensor:
-    """u of every member.
+    """Direction u of every member.
 
     Args:
         x: members ``(..., N, lev, y, x)``.
@@ -137,7 +140,7 @@ def flow(x: Tensor, gradient: Tensor, variance: Tensor) -> Tensor:
 
 
 def likelihood_gradient(x: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
-    """J^T R^{-1} (y - h(x)) of every member ``(..., N, lev, y, x)``."""
+    """Gradient J^T R^{-1} (y - h(x)) of the log likelihood, ``(..., N, lev, y, x)``."""
     windows = x.unsqueeze(-4)
     misfit = (data.unsqueeze(-2) - network.apply(windows)) / network.variance(like=data)
     return network.vjp(windows, misfit).squeeze(-4)

@@ -22,7 +22,7 @@ LARGEST = 4_000_000
 
 
 class Stencil:
-    """The matrix S, one for each repeat.
+    """Matrix S, one for each repeat.
 
     Args:
         anomalies: A, ``(..., N, size)``.
@@ -42,7 +42,7 @@ class Stencil:
         self.near = (near + first).flatten(0, 1)
 
     def __call__(self, v: Tensor) -> Tensor:
-        """S v for ``(..., K, size)``."""
+        """Apply S to ``(..., K, size)``."""
         values = pad(v, (1, 0)).mT.contiguous()
         product = embedding_bag(
             self.near, values.flatten(0, -2), per_sample_weights=self.weights, mode="sum"
@@ -51,7 +51,7 @@ class Stencil:
 
 
 def neighbours(numbers: Tensor, where: Taper) -> tuple[Tensor, Tensor]:
-    """The numbers within the support of the taper around each, ``(size, n)``, and rho, ``(n,)``."""
+    """Numbers within the support of the taper around each, ``(size, n)``, and rho, ``(n,)``."""
     _, ny, nx = numbers.shape
     dy, dx = where.weights.nonzero(as_tuple=True)
     place = numbers.flatten().argsort()[-int((numbers > 0).sum()) :, None]
@@ -60,6 +60,6 @@ def neighbours(numbers: Tensor, where: Taper) -> tuple[Tensor, Tensor]:
 
 
 def is_small(numbers: Tensor, where: Taper) -> bool:
-    """Whether a stencil is worth while; arguments as for :class:`Stencil`."""
+    """True if a stencil is cheaper than convolutions; arguments as for :class:`Stencil`."""
     support = where.weights.count_nonzero() * len(numbers)
     return int((numbers > 0).sum() * support) <= LARGEST

@@ -1,4 +1,4 @@
-r"""The ensemble transform, global or at every grid point.
+r"""Ensemble transform, global or at every grid point.
 
 With forecast anomalies X' and Y' (rows are members), innovation d and N members, the analysis is
 
@@ -30,7 +30,7 @@ from .localisation import Taper, to_fields
 
 
 class TransformFilter(EnsembleKalman):
-    """An ensemble Kalman filter that recombines its members, without perturbed observations."""
+    """Ensemble Kalman filter that recombines its members, without perturbed observations."""
 
     rotation = param.Boolean(
         False, doc="turn the analysed anomalies by a random rotation that keeps mean and covariance"
@@ -44,7 +44,7 @@ class TransformFilter(EnsembleKalman):
     def transform(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        """The matrices w + W of an analysis, ``(..., N, N)``, or ``(..., y, x, N, N)`` if local."""
+        """Matrices w + W of an analysis, ``(..., N, N)``, or ``(..., y, x, N, N)`` if local."""
         T = ensemble_weights(x, network, data, self.taper(x))
         return T @ rotation(streams).to(T) if self.rotation else T
 
@@ -93,7 +93,7 @@ def weights(C: Tensor, b: Tensor) -> Tensor:
 
 
 def apply_transform(x: Tensor, T: Tensor) -> Tensor:
-    """Members ``(..., N, lev, y, x)`` recombined by ``T`` of :func:`ensemble_weights`."""
+    """Recombine members ``(..., N, lev, y, x)`` by ``T`` of :func:`ensemble_weights`."""
     mean = x.mean(-4, keepdim=True)
     local = T.ndim == x.ndim
     return mean + torch.einsum(

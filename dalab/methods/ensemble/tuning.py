@@ -23,7 +23,7 @@ from ..base import Problem
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to run an ensemble filter.
+    """Setting of an ensemble filter.
 
     Args:
         radius: half-width of the taper in cells, 0 for a global filter.
@@ -38,14 +38,14 @@ class Setting:
 
 
 PLAIN = Setting(2.0, 1.1)
-"""Where nothing was searched."""
+"""Setting of the systems and filters that were not searched."""
 
 Shares = Mapping[float, Setting]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What was found for a filter, by the share of cells observed.
+    """Tuned settings of a filter, by the share of cells observed.
 
     Args:
         alone: without a background.
@@ -57,7 +57,7 @@ class Rows:
 
 
 def setting(rows: Rows, problem: Problem) -> Setting:
-    """The tuned setting of a filter for a problem: its system, network and background decide."""
+    """Tuned setting of a filter for the system, network and background of a problem."""
     found = rows.alone if problem.background is None else rows.background
     if problem.system.name != "qg64" or not found:
         return PLAIN
@@ -66,7 +66,7 @@ def setting(rows: Rows, problem: Problem) -> Setting:
 
 
 def observed_share(network: ObservingNetwork) -> float:
-    """Share of cells that any instrument sees, averaged over the steps with observations."""
+    """Share of cells that any instrument observes, averaged over the steps with observations."""
     seen = torch.stack([i.mask for i in network.instruments]).any(0).flatten(1)
     shares = seen.double().mean(1)
     return float(shares[shares > 0].mean()) if seen.any() else 1.0

@@ -1,8 +1,11 @@
-r"""Kalman filter with dense matrices: exact for linear systems, the answer key of the others.
+r"""Kalman filter with dense matrices: exact for linear systems, a reference for the others.
 
 .. math::
     m^f = F m, \; P^f = F P F^T, \quad K = P^f H^T (H P^f H^T + R)^{-1}, \quad
     m = m^f + K (y - H m^f), \; P = (I - K H) P^f (I - K H)^T + K R K^T .
+
+Target: at every step, the exact posterior given the observations up to it, from the background or
+the climatological prior of step 0.
 
 The matrices are written out from the system's step and the network's operators, which have to be
 linear; that is checked. The system has no model noise, so neither has the filter. Members are draws
@@ -28,7 +31,7 @@ from ..base import Method, Problem, Step
 from ..cycling import centre, observations_at, pad
 
 LARGEST = 3000
-"""Numbers in a state beyond which dense matrices take minutes and gigabytes."""
+"""Size of a state beyond which dense matrices take minutes and gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ class Normal:
     cov: Tensor
 
     def forecast(self, F: Tensor) -> Normal:
-        """The distribution after a linear step ``F``, ``(d, d)``."""
+        """Distribution after a linear step ``F``, ``(d, d)``."""
         return Normal(F @ self.mean, F @ self.cov @ F.T)
 
     def analysis(self, H: Tensor, variance: Tensor, data: Tensor) -> Normal:
-        """The distribution given data ``H x`` with independent errors.
+        """Distribution given data ``H x`` with independent errors.
 
         Args:
             H: observation matrix, ``(m, d)``.
@@ -77,7 +80,7 @@ class KalmanFilter(Method):
 
 
 def filter_window(problem: Problem) -> Iterator[tuple[Normal, Normal]]:
-    """Forecast and analysis of every step.
+    """Yield forecast and analysis of every step.
 
     Raises:
         InputError: before the first, if the state is too large, or the system or an operator is
@@ -123,7 +126,7 @@ def _names(network: ObservingNetwork) -> str:
 
 
 def is_linear(system: System, device: torch.device | str = "cpu", tolerance: float = 1e-8) -> bool:
-    """Whether a step of random states of climatological size commutes with sums and scaling."""
+    """True if a step of random states of climatological size commutes with sums and scaling."""
     generator = torch.Generator().manual_seed(0)
     draw = torch.randn(2, *system.shape, generator=generator, dtype=torch.float64).to(device)
     a, b = system.step(draw)
@@ -139,7 +142,7 @@ def matrix(linear, shape: tuple[int, ...], device: torch.device | str) -> Tensor
 
 
 def initial_normal(problem: Problem) -> Normal:
-    """Step 0 before its observations: the background, or the climatology."""
+    """Distribution of step 0 before its observations: the background, or the climatology."""
     shape, device = problem.window[1:], problem.data.device
     if problem.background is not None:
         mean = problem.background.state.double().flatten()

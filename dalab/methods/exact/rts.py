@@ -1,5 +1,8 @@
 r"""Rauch-Tung-Striebel smoother: the exact window posterior of a linear system.
 
+Target: the exact posterior of all steps given all observations of the window, from the background
+or the climatological prior of step 0.
+
 After the Kalman filter a backward pass draws whole trajectories of the posterior. With the filter's
 m_k, P_k, its forecast m^f, P^f for step k + 1, and F the step,
 
@@ -23,7 +26,7 @@ from torch import Tensor
 
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
-from ..cycling import centre
+from ..cycling import centre, pad
 from .kalman import Normal, filter_window, matrix
 
 
@@ -35,25 +38,29 @@ class RTSSmoother(Method):
     coupled = True
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        total, shape = problem.window[0], problem.window[1:]
-        size = torch.Size(shape).numel()
-
-        def estimate(states: list[Tensor]) -> Tensor:
-            return torch.stack(states, 1).to(problem.data).unflatten(-1, shape)
-
         forecasts, analyses, window = [], [], []
         for k, (forecast, analysis) in enumerate(filter_window(problem)):
             forecasts.append(forecast)
             analyses.append(analysis)
-            window.append(analysis.draws(centre(streams.normal((size,))).double()))
-            padded = window + [window[-1]] * (total - len(window))
-            yield Step(estimate(padded), k + 1, 2 * total - 1, note=f"forward, step {k}")
-        F = matrix(problem.system.step, shape, problem.data.device)
-        for k in reversed(range(total - 1)):
-            noise = centre(streams.normal((size,))).double()
+            window.append(analysis.draws(self._noise(problem, streams)))
+            yield self._step(problem, window, k + 1, f"forward, step {k}")
+        F = matrix(problem.system.step, problem.window[1:], problem.data.device)
+        for k in reversed(range(len(window) - 1)):
+            noise = self._noise(problem, streams)
             window[k] = smooth_backward(analyses[k], forecasts[k + 1], F, window[k + 1], noise)
-            done = 2 * total - 1 - k
-            yield Step(estimate(window), done, 2 * total - 1, note=f"backward, step {k}")
+            yield self._step(problem, window, 2 * len(window) - 1 - k, f"backward, step {k}")
+
+    @staticmethod
+    def _noise(problem: Problem, streams: MemberStreams) -> Tensor:
+        """White noise of flattened states, centred over members."""
+        return centre(streams.normal((torch.Size(problem.window[1:]).numel(),))).double()
+
+    @staticmethod
+    def _step(problem: Problem, window: list[Tensor], done: int, note: str) -> Step:
+        """Step with the flattened states found so far, the last of them repeated to the end."""
+        total = problem.window[0]
+        states = pad([state.to(problem.data) for state in window], total)
+        return Step(states.unflatten(-1, problem.window[1:]), done, 2 * total - 1, note=note)
 
 
 def smooth_backward(

@@ -30,7 +30,7 @@ from ...priors.covariance import SpectralCovariance
 
 @dataclass(frozen=True)
 class Linearisation:
-    """A network linearised about a state, all shapes ``(members, size)`` in observation space.
+    """Network linearised about a Gaussian; shapes are ``(members, size)`` in observation space.
 
     Args:
         mean: expected observations, hbar.
@@ -95,7 +95,7 @@ def _linearise_elementwise(
 
 
 def moments(operator: Elementwise, mean: Tensor, variance: Tensor) -> tuple[Tensor, ...]:
-    """hbar, J and Omega of an elementwise operator under N(mean, variance), each like ``mean``.
+    """Moments hbar, J and Omega of an elementwise operator under N(mean, variance).
 
     J is taken as E[h(x) (x - mean)] / variance, equal to E[h'(x)] by Stein's identity: with a
     handful of nodes it stays accurate where h' is a narrow spike, and Omega cannot be negative.
@@ -135,18 +135,13 @@ def _linearise_spectral(
 def _linearise_by_draws(
     instrument: Instrument, mean: Tensor, cov: SpectralCovariance, draws: int = 8
 ) -> Linearisation:
-    """Tangent at the mean; Omega and the signal from draws of N(mean, cov), the same every time."""
+    """Tangent at the mean, with Omega and the signal from fixed draws of N(mean, cov)."""
     operator = instrument.operator
-    generator = torch.Generator().manual_seed(0)
-    normal = torch.randn(draws // 2, *mean.shape[-4:], generator=generator).to(mean)
-    half = cov.sample(normal)
     tangent, pullback = _tangent(operator, mean)
     seen = instrument.take(operator(mean))
-    values, linear = [], []
-    for deviation in (*half, *(-half)):
-        values.append(instrument.take(operator(mean + deviation)))
-        linear.append(instrument.take(tangent(deviation.expand_as(mean))))
-    values, linear = torch.stack(values), torch.stack(linear)
+    deviations = _paired_draws(cov, mean, draws)
+    values = torch.stack([instrument.take(operator(mean + d)) for d in deviations])
+    linear = torch.stack([instrument.take(tangent(d.expand_as(mean))) for d in deviations])
     missed = values - seen - linear
     shift = missed.mean(0)
     return Linearisation(
@@ -156,6 +151,14 @@ def _linearise_by_draws(
         forward=lambda x: instrument.take(tangent(x)),
         adjoint=lambda v: pullback(instrument.put(v)),
     )
+
+
+def _paired_draws(cov: SpectralCovariance, mean: Tensor, draws: int) -> Tensor:
+    """Draws of N(0, cov), ``(draws, time, lev, y, x)``, in pairs of opposite sign."""
+    generator = torch.Generator().manual_seed(0)
+    normal = torch.randn(draws // 2, *mean.shape[-4:], generator=generator).to(mean)
+    half = cov.sample(normal)
+    return torch.cat([half, -half])
 
 
 def _tangent(

@@ -1,4 +1,4 @@
-r"""The cost function of variational assimilation, in a preconditioned control variable.
+r"""Cost function of variational assimilation, in a preconditioned control variable.
 
 With x = x_b + L v, where L L^T = B, a model G from the state to the window and operators h,
 
@@ -37,7 +37,7 @@ class Variational:
         first_guess: x_b, ``(members, lev, y, x)``.
         covariance: B of one state.
         model: G, from states ``(k, lev, y, x)`` to windows ``(k, time, lev, y, x)``.
-        network: what is observed of the window.
+        network: network of the window.
         data: observations, one vector per member, ``(members, size)``.
     """
 
@@ -49,19 +49,19 @@ class Variational:
 
     @property
     def start(self) -> Tensor:
-        """The first guess in the control variable: zeros, ``(members, d)``, float64.
+        """First guess in the control variable: zeros, ``(members, d)``, float64.
 
         The minimisers work in double precision; the model keeps that of the first guess.
         """
         return torch.zeros_like(self.first_guess, dtype=torch.float64).flatten(1)
 
     def state(self, v: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:
-        """x_b + L v of the members ``rows``."""
+        """States x_b + L v of the members ``rows``."""
         normal = v.to(self.first_guess).unflatten(-1, self.first_guess.shape[1:])
         return self.first_guess[rows] + self.covariance.sample(normal[:, None])[:, 0]
 
     def window(self, v: Tensor) -> Tensor:
-        """The windows that control vectors ``(members, d)`` stand for."""
+        """Windows ``(members, time, lev, y, x)`` of control vectors ``(members, d)``."""
         return self.model(self.state(v))
 
     def residuals(self, v: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:
@@ -71,11 +71,11 @@ class Variational:
         return ((self.data[rows] - seen) / std).double()
 
     def value(self, v: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:
-        """J, ``(k,)``."""
+        """Cost J, ``(k,)``."""
         return (v.pow(2).sum(-1) + self.residuals(v, rows).pow(2).sum(-1)) / 2
 
     def value_and_gradient(self, v: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """J and its gradient ``(k, d)`` by the adjoint model."""
+        """Cost J and its gradient ``(k, d)`` by the adjoint model."""
         pieces = zip(v.split(CHUNK), rows.split(CHUNK), strict=True)
         values, gradients = zip(*(self._adjoint(*piece) for piece in pieces), strict=True)
         return torch.cat(values), torch.cat(gradients)

@@ -28,7 +28,7 @@ DECREASE, CURVATURE, TRIALS = 1e-4, 0.9, 12
 
 @dataclass(frozen=True)
 class Iterate:
-    """Where the minimisations stand.
+    """State of the minimisations.
 
     Args:
         v: points ``(rows, d)``.
@@ -47,7 +47,7 @@ def lbfgs(objective: Objective, start: Tensor, iterations: int, memory: int) -> 
     A row whose search finds no better point forgets its pairs and goes on from steepest descent.
 
     Args:
-        objective: what is minimised.
+        objective: function to minimise.
         start: first points ``(rows, d)``.
         iterations: iterations.
         memory: curvature pairs kept.
@@ -89,14 +89,14 @@ def two_loop(gradient: Tensor, pairs: Sequence[tuple[Tensor, Tensor, Tensor]]) -
 
 
 def line_search(objective: Objective, start: Iterate, direction: Tensor, size: Tensor) -> Iterate:
-    """The first points along ``direction`` that satisfy the weak Wolfe conditions, row by row.
+    """Find points along ``direction`` that satisfy the weak Wolfe conditions, row by row.
 
     Values within rounding of the start count as decreased. A row for which no such point is found
     takes the last one that decreased, or stays.
 
     Args:
-        objective: what is minimised.
-        start: where to start.
+        objective: function to minimise.
+        start: iterate to start from.
         direction: descent directions ``(rows, d)``.
         size: first step, ``(rows,)``.
     """

@@ -1,5 +1,8 @@
 r"""Optimal interpolation (3D-Var) with the climatological covariance, cycled with the model.
 
+Target: at every step, a forecast prior with a static covariance, times the Gaussian likelihood of
+the observations of that step, linearised statistically.
+
 At each step the forecast x_f of the last analysis is corrected with a static covariance,
 
 .. math:: x_a = x_f + B J^T (J B J^T + R + \Omega)^{-1} (y - \bar h) ,
@@ -95,7 +98,7 @@ class OptimalInterpolation(Method):
     def solve(
         self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
     ) -> Tensor:
-        """Analyses ``(members, lev, y, x)`` of forecasts ``x``, each with data of its own."""
+        """Solve for analyses ``(members, lev, y, x)`` of forecasts, each with its own data."""
         return assimilate(network, data, Gaussian(x[:, None], B), self.iterations)[:, 0]
 
 

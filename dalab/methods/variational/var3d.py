@@ -1,4 +1,7 @@
-r"""3D-Var: at every step, the state between forecast and observations, whatever the operator.
+r"""3D-Var: the most probable state between forecast and observations, at every step.
+
+Target: at every step, a forecast prior with a static covariance, times the Gaussian likelihood of
+the observations of that step; the result is the mode.
 
 At each step the full cost of :mod:`dalab.methods.variational.cost` with the model left out,
 

@@ -1,4 +1,7 @@
-r"""4D-Var: the initial state whose trajectory fits the whole window best, with a perfect model.
+r"""4D-Var: the initial state whose trajectory fits the whole window best.
+
+Target: the background or the climatological prior of step 0 times the Gaussian likelihood of all
+observations of the window, with a perfect model; the result is the mode.
 
 Strong constraint: the unknown is the state of step 0, and the forecast model carries it through
 the window (:mod:`dalab.methods.variational.cost`). The background is the one given, with its white
@@ -35,7 +38,7 @@ from .cost import Variational
 
 
 class Var4D(Method):
-    """Strong-constraint 4D-Var through the differentiable forecast model; an ensemble of them."""
+    """Strong-constraint 4D-Var through the differentiable forecast model, as an ensemble."""
 
     family = "Variational"
     uses_model = True
@@ -49,7 +52,7 @@ class Var4D(Method):
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         cost = ensemble_cost(problem, streams)
-        start = fit_of_first_step(cost, problem.network)
+        start = fit_first_step(cost, problem.network)
         if self.outer:
             for done, v in enumerate(cost.gauss_newton(self.outer, self.inner, start), start=1):
                 yield Step(cost.window(v), done, self.outer, note=f"outer loop {done}")
@@ -60,7 +63,7 @@ class Var4D(Method):
 
 
 def ensemble_cost(problem: Problem, streams: MemberStreams) -> Variational:
-    """The cost functions of perturbed 4D-Vars, one per member."""
+    """Cost functions of perturbed 4D-Vars, one per member."""
     x, B = first_guess(problem, streams)
     noise = centre(streams.normal((problem.network.size,)))
     return Variational(
@@ -72,7 +75,7 @@ def ensemble_cost(problem: Problem, streams: MemberStreams) -> Variational:
     )
 
 
-def fit_of_first_step(cost: Variational, network: ObservingNetwork) -> Tensor:
+def fit_first_step(cost: Variational, network: ObservingNetwork) -> Tensor:
     """Control vectors ``(members, d)`` of the 3D-Var analysis of step 0."""
     data = cost.data[:, network.rows(0).to(cost.data.device)]
     alone = replace(cost, model=lambda state: state[:, None], network=network.at(0), data=data)
