@@ -89,6 +89,7 @@ def test_looking_elsewhere_redraws_the_maps_and_nothing_else(finished):
     assert finished.poll() == {TRUTH, OBSERVATIONS, "spectral", "oi"}
 
 
+@pytest.mark.slow
 def test_frames_arrive_while_it_runs(model):
     model.controls.param.update(methods=["spectral"], steps=40)
     model.run()

@@ -61,8 +61,8 @@ def test_a_run_that_cannot_start_says_why_and_leaves_what_is_on_show(made):
     runs.start(CONFIG)
     until(runs, lambda: not runs.busy)
     shown = runs.shown
-    assert not runs.start(CONFIG.replace(noise=-1))
-    assert "noise = -1" in runs.error and runs.shown is shown and runs.state == "done"
+    assert not runs.start(CONFIG.replace(interval=9))
+    assert "interval = 9" in runs.error and runs.shown is shown and runs.state == "done"
     assert runs.start(CONFIG) and runs.error == ""
     until(runs, lambda: not runs.busy)
 
