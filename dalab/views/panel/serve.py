@@ -11,7 +11,6 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def serve(
     print(f"The lab is at http://{known[0]}/ (Ctrl-C ends it), "
           f"lessons are at http://{known[0]}{LESSONS}", flush=True)
     panel.serve(
-        {"/": partial(create_app, **presets), LESSONS: create_lessons},
+        {"/": lambda: create_app(**presets), LESSONS: create_lessons},
         port=port, address=address, show=show,
         title="dalab", verbose=False, websocket_origin=known, **SESSION, **_auth_options(users),
     )
