@@ -155,7 +155,7 @@ class Run:
         return (self._stopped or time.perf_counter()) - self._started if self._started else 0.0
 
     def _remaining(self) -> float | None:
-        """Time it still needs [s], for those behind it in the line."""
+        """Remaining time [s], for the runs behind it in the queue."""
         return 0.0 if self._ended.is_set() else self._execution.progress.remaining
 
     def latest(self) -> Frame | None:

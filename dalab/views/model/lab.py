@@ -1,6 +1,6 @@
 """The view-model of the lab: its choices, its runs and its display, side by side.
 
-It imports no GUI. A skin binds its fields to the parameters of ``controls``, ``runs`` and
+It imports no GUI. An interface binds its fields to the parameters of ``controls``, ``runs`` and
 ``display``, calls :meth:`LabModel.run` and :meth:`LabModel.stop`, and calls :meth:`LabModel.poll`
 several times a second from its own event loop; ``poll`` names the parts to draw again, and the
 display makes them. All computing is done by other threads.
