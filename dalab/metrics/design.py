@@ -19,7 +19,7 @@ The products of all cells are convolutions: with L_i the Cholesky factor of P^hh
 
 Operators may be nonlinear: they act on members, so that covariances take the place of derivatives.
 To place several sensors, the ensemble assimilates the best one by the serial square root filter,
-whose spread does not depend on the reading, and the rest are judged by what is left.
+whose spread does not depend on the reading, and the rest are judged by the remaining variance.
 
 References:
     | Bishop, Etherton and Majumdar, Adaptive sampling with the ETKF (2001), MWR 129

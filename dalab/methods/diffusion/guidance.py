@@ -7,8 +7,8 @@ score
     \nabla \log p(y \mid x_s) = J^T H'^T (R + H' V H'^T)^{-1} (y - H(D)), \qquad
     J = \partial D / \partial x_s = V / s^2 ,
 
-and moves the posterior mean to D + s^2 times it. The methods differ in what they take for V, and
-some in J and in the point at which H is looked at; everything else is here.
+and moves the posterior mean to D + s^2 times it. The methods differ in their approximation
+of V, and some in J and in the point at which H is evaluated; everything else is here.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def isotropic_weights(
 
 
 def _squared_gains(observations: StackedObservations, at: Tensor) -> Tensor:
-    """Diagonal of H' H'^T; one for operators of which it is not known. ``(members, size)``."""
+    """Diagonal of H' H'^T, ``(members, size)``; ones for operators without a known one."""
     gains = [_gain(i, at).expand(len(at), -1) for i in observations.problem.network.instruments]
     rest = len(observations.data) - sum(gain.shape[-1] for gain in gains)  # the background
     return torch.cat([*gains, at.new_ones(len(at), rest)], dim=-1)

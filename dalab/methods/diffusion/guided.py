@@ -73,7 +73,7 @@ class Guided(Diffusion):
         raise NotImplementedError
 
     def move(self, clean: Tensor, score: Tensor, s: float) -> Tensor:
-        """Move the denoised window by s^2 times the likelihood score, capped if so wanted."""
+        """Move the denoised window by s^2 times the likelihood score, capped if asked for."""
         push = s**2 * score
         return clean + (limit_push(push, s) if self.cap_guidance else push)
 

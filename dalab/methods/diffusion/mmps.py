@@ -12,8 +12,8 @@ References:
 
 Steps, solver and iterations are those of the paper's image experiments, without its predictor and
 corrector scheme; with 3 iterations, 64 steps have less error on two-layer flow. Differences: the
-noise levels are dalab's own; the corrector, off by default, is that of SDA, where the paper's is x
-<- x - tau (x - xhat) + sqrt(2 tau) s z. Each iteration costs one more backpropagation through the
+noise levels are dalab's own; the corrector, off by default, is that of SDA, where the paper's is
+x <- x - tau (x - xhat) + sqrt(2 tau) s z. Each iteration costs one more backpropagation through the
 network, which the count of evaluations leaves out.
 """
 

@@ -8,8 +8,8 @@ prior taken for N(0, c^2 I),
     S = R + \frac{c^2 s^2}{c^2 + s^2}, \qquad
     \nabla \log p(y \mid z_s) = J^T P^T S^{-1} (y - P D) .
 
-The forward-diffusion corrector overwrites what was observed with what it would be at level s, where
-s exceeds the error of the observation,
+The forward-diffusion corrector overwrites the observed entries with the data, diffused to level s,
+where s exceeds the error of the observation,
 
 .. math:: P z \leftarrow y + \sqrt{s^2 - R} \; \xi .
 

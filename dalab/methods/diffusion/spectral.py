@@ -64,7 +64,7 @@ from .tweedie import tweedie_increment
 
 FLOW_FROM_BACKGROUND = (0.05, 0.5)
 """Noise levels between which a trained prior's own covariance is used with a tabulated background:
-below those without one, for what is tabulated fixes the branch of a folded operator early."""
+below those without one, since such a background fixes the branch of a folded operator early."""
 
 REQUIRED_FLOW_LEVEL = 1.0
 """Noise level up to which that covariance must be reliable before it is used with a tabulated

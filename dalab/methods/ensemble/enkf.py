@@ -12,8 +12,8 @@ convolutions, and the system is solved by conjugate gradients: no full matrix of
 observations is ever formed. Without localisation the Woodbury identity solves it exactly in the
 space of the members.
 
-The perturbations are centred over members, so that they do not disturb the mean. What is left to
-the filter is taken from ``rows``, with the RMSE of the ensemble mean to expect from 24 members on
+The perturbations are centred over members, so that they do not disturb the mean. Options left
+open are taken from ``rows``, with the RMSE of the ensemble mean to expect from 24 members on
 qg64: see :mod:`dalab.methods.ensemble.tuning`.
 
 References:

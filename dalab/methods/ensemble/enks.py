@@ -11,9 +11,9 @@ filter's.
 References:
     | Evensen and van Leeuwen (2000); with the transform form of Ott et al. (2004)
     | Localisation of the past at a fixed place neglects that errors travel with the flow
-      (Khare et al., 2008): ``lag`` bounds how far back it is trusted
+      (Khare et al., 2008): ``lag`` bounds the number of steps for which it is trusted
 
-What is left to it is taken from ``rows`` (:mod:`dalab.methods.ensemble.tuning`): those with a
+Options left open are taken from ``rows`` (:mod:`dalab.methods.ensemble.tuning`): those with a
 score were found for it, the others are the ``letkf``'s.
 """
 

@@ -13,7 +13,7 @@ References:
     | Hunt, Kostelich and Szunyogh (2007), who cut observations off at a distance; here the number
       that enters is unlimited, since convolutions do not count them
 
-What is left to the filter is taken from ``rows``, with the RMSE of the ensemble mean to expect
+Options left open are taken from ``rows``, with the RMSE of the ensemble mean to expect
 from 24 members on qg64: see :mod:`dalab.methods.ensemble.tuning`.
 """
 

@@ -25,7 +25,7 @@ class Innovations:
     """Innovations of windows with the covariance C of a table.
 
     Args:
-        values: data minus what is expected.
+        values: data minus their expectation.
         error: variance of each row's error, that of the linearisation included.
         signal: variance of each row under C.
         forward: J, from windows to rows.
