@@ -98,12 +98,12 @@ def test_smoother_of_a_moment_matched_ensemble_is_exact(linear):
     import dalab.methods.ensemble.enks as module
 
     members = moment_matched(*first_moments(linear)).unflatten(1, (2, 8, 8))
-    first, module.first_ensemble = module.first_ensemble, lambda *_: members
+    first, module.initial_ensemble = module.initial_ensemble, lambda *_: members
     try:
         x = last(Matched(localisation=0.0, inflation=1.0), linear, 1).estimate
         filtering = last(Matched(localisation=0.0, inflation=1.0, lag=0), linear, 1).estimate
     finally:
-        module.first_ensemble = first
+        module.initial_ensemble = first
     close(x.mean(0), mean)
     close(torch.cov(x.flatten(1).T), P, rtol=1e-5)
     close(filtering.mean(0)[-1], mean[-1])

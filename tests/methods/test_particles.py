@@ -17,12 +17,13 @@ from dalab.methods.ensemble.particle import (
 )
 from dalab.methods.ensemble.particle_flow import Forecast, ParticleFlowFilter, likelihood_gradient
 from dalab.random import MemberStreams, stream
+from dalab.systems import System
 from tests.dense import matrix
 from tests.methods.kalman import filtered, moment_matched
 from tests.methods.worlds import Advection, ScalarPrior, last, problem
 
 
-class Still:
+class Still(System):
     """One number that stays what it is."""
 
     name, dims, units, interval, symbol = "still", ("lev", "y", "x"), "1", 1.0, "x"
