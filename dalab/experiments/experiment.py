@@ -122,9 +122,11 @@ class Experiment:
         config = as_config(source)
         system = SYSTEMS.make(config.system)
         check_source(config.truth, system, config.window)
-        return cls(
-            config=config, system=system, network=design(config, system),
-            prior=load_prior(config.prior, system), methods=make_methods(config),
+        network, methods = design(config, system), make_methods(config)
+        choose_device(config.device)
+        return cls(  # the prior last: only it takes time to load
+            config=config, system=system, network=network, methods=methods,
+            prior=load_prior(config.prior, system),
             truth=config.truth, window=config.window, background=config.background,
             background_kind=config.background_kind, members=config.members, seed=config.seed,
             device=config.device,
