@@ -34,7 +34,8 @@ def progress_line(frame):
 terminal.progress_line = progress_line
 app(prog_name="dalab")
 """
-QUICK = ["--prior", "gaussian", "--method", "sda", "--members", "2", "--steps", "3",
+CALM = "sda:schedule=power,gamma=0.1"
+QUICK = ["--prior", "gaussian", "--method", CALM, "--members", "2", "--steps", "3",
          "--device", "cpu"]
 NUMBERS = ("rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds",
            "peak_memory_mb", "members")
@@ -91,7 +92,7 @@ def test_run_prints_scores_and_writes_result_and_json(tmp_path):
     )
     expected = Config(
         operators=("arctan", "velocity"), masks="random:0.1", noise=0.2, background=0.1,
-        interval=2, prior="gaussian", methods=("sda", "oi"), members=2, steps=3, seed=3,
+        interval=2, prior="gaussian", methods=(CALM, "oi"), members=2, steps=3, seed=3,
         device="cpu",
         noise_family="laplace", assumed_noise=0.1,
     )

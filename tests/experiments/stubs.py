@@ -13,7 +13,9 @@ from dalab.experiments.config import Config
 from dalab.methods import METHODS, Method, Problem, Step
 from dalab.random import MemberStreams
 
-QUICK = Config(methods=("sda",), members=2, steps=3, device="cpu")
+QUICK = Config(
+    methods=("sda:schedule=power,gamma=0.1",), members=2, steps=3, device="cpu"
+)
 """A real experiment of about a second."""
 
 
