@@ -102,6 +102,10 @@ app.command()(with_config_options(run))
 
 def _run(config: Any, out: Path | None, json: Path | None) -> Any:
     """Run, print and write; the result."""
+    from .experiments.experiment import Experiment
+
+    experiment = Experiment.of(config)  # bad input is refused before what only runs need is loaded
+
     from .experiments.results.store import check_path, save
     from .terminal import run_with_progress, show_scores, write_json
 
@@ -109,7 +113,7 @@ def _run(config: Any, out: Path | None, json: Path | None) -> Any:
         check_path(out)
     if json is not None:
         _make_folder(json)
-    tree = run_with_progress(config)
+    tree = run_with_progress(experiment)
     show_scores(tree)
     if out is not None:
         typer.echo(f"wrote {save(tree, out)}", err=True)
