@@ -134,10 +134,8 @@ STROBOSCOPE = Scenario(
 
 def _guidance(settings: Settings) -> Config:
     gamma, corrections = settings["gamma"], settings["corrections"]
-    return WAVES.replace(
-        masks="stride:4", methods=f"sda:gamma={gamma},corrections={corrections}", steps=32,
-        members=16,
-    )
+    method = f"sda:schedule=power,tau=0.25,gamma={gamma},corrections={corrections}"
+    return WAVES.replace(masks="stride:4", methods=method, steps=32, members=16)
 
 
 GUIDANCE = Scenario(
