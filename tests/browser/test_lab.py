@@ -112,7 +112,7 @@ def test_a_mistake_loses_nothing(lab):
     assert "ratio" in lab.wait_error() and lab.image("oi") == estimate
     lab.type("ratio", "0.5")
     lab.wait(lambda: lab.observed() == 2048, "the network of the next run")
-    assert "press Run" in lab.says and lab.image("oi") == estimate
+    assert "Press Run" in lab.says and lab.image("oi") == estimate
 
 
 def test_methods_bring_their_map_and_their_options(lab):
