@@ -84,6 +84,7 @@ def alone(steps: int = 4, **changes: object) -> list[float]:
     return list(execute(config)["metrics/rmse_steps"].values[0])
 
 
+@pytest.mark.slow
 def test_two_people_at_once_get_what_each_would_get_alone(person):
     first, second = person(f"{SHORT}&seed=1"), person(f"{SHORT}&seed=2")
     first.press("Run")
@@ -154,6 +155,7 @@ def reload(lab: LabPage) -> None:
     lab.page.reload()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [lose, reload])
 def test_a_page_that_comes_back_finds_its_run_and_its_numbers(person, away):
     lab = person(SHORT.replace("steps=4", "steps=40"))
