@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import param
@@ -172,10 +172,19 @@ def describe(obj: param.Parameterized, registry: Mapping[str, Any]) -> str:
     return with_options(next(key for key, cls in registry.items() if cls is type(obj)), obj)
 
 
-def with_options(name: str, obj: param.Parameterized) -> str:
-    """A name with the options of an object that differ from their defaults."""
+def with_options(
+    name: str, obj: param.Parameterized,
+    spell: Callable[[param.Parameter, Any], str] = lambda parameter, value: str(value),
+) -> str:
+    """A name with the options of an object that differ from their defaults.
+
+    Args:
+        name: registry name.
+        obj: object with the options.
+        spell: spelling of a value of a parameter; ``str`` by default.
+    """
     known = options(type(obj))
     changed = {k: getattr(obj, k) for k, p in known.items() if getattr(obj, k) != p.default}
     if not changed:
         return name
-    return f"{name}:" + ",".join(f"{key}={value}" for key, value in changed.items())
+    return f"{name}:" + ",".join(f"{k}={spell(known[k], v)}" for k, v in changed.items())

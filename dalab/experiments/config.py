@@ -177,6 +177,11 @@ class Config(param.Parameterized):
         return {k: v for k, v in self._values().items() if v != known[k].default}
 
     @property
+    def leads(self) -> int:
+        """States of the truth before the window, see :func:`leading_states`."""
+        return leading_states(self.background, self.background_kind)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Registry names of the methods made unique: ``spectral``, ``letkf``, ``spectral-2``."""
         return unique_labels(self.methods)
@@ -271,6 +276,11 @@ def _spell(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     return "-" if value is None else str(value)
+
+
+def leading_states(background: float | None, kind: str) -> int:
+    """States of the truth before the window: one for a background that is a forecast."""
+    return int(background is not None and kind == "forecast")
 
 
 def unique_labels(texts: Iterable[str]) -> tuple[str, ...]:

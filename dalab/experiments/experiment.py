@@ -21,7 +21,7 @@ from ..priors.loading import load_augmented
 from ..random import stream
 from ..registry import kebab
 from ..systems import SYSTEMS, System
-from .config import Config, load_config, unique_labels
+from .config import Config, leading_states, load_config, unique_labels
 from .description import describe
 from .device import choose_device
 from .truth import check_source
@@ -136,8 +136,8 @@ class Experiment:
 
     @property
     def leads(self) -> int:
-        """States of the truth before the window: one for a background that is a forecast."""
-        return int(self.background is not None and self.background_kind == "forecast")
+        """States of the truth before the window, see :func:`leading_states`."""
+        return leading_states(self.background, self.background_kind)
 
     @cached_property
     def observing(self) -> ObservingNetwork:

@@ -69,12 +69,12 @@ TRUTHS: dict[str, Callable[[System, int, int], Tensor]] = {
 """Window ``(steps, lev, y, x)``, normalised, from a system, a number of steps and a seed."""
 
 
-Source = str | Path | Tensor
+TruthSource = str | Path | Tensor
 """A name of :data:`TRUTHS`, the path of a NetCDF file or Zarr store in the layout of pyqg's
 ``to_dataset()``, a normalised window ``(time, *shape)``, or a normalised state ``shape``."""
 
 
-def check_source(source: Source, system: System, steps: int) -> None:
+def check_source(source: TruthSource, system: System, steps: int) -> None:
     """Check that a source can be had, without drawing from it.
 
     Raises:
@@ -107,7 +107,7 @@ def _check_numbers(states: Tensor, system: System, steps: int) -> None:
         raise InputError("truth", "NaN or infinity", "must be finite numbers", "Check it.")
 
 
-def draw_truth(source: Source, system: System, steps: int, seed: int) -> Tensor:
+def draw_truth(source: TruthSource, system: System, steps: int, seed: int) -> Tensor:
     """A true window, normalised, ``(steps, *shape)``, float32.
 
     Args:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 
 from ..errors import InputError
-from ..options import build, lookup
+from ..options import build
 from ..registry import Registry
 from ..systems.base import System
 from .base import Prior
@@ -116,7 +116,7 @@ def load_prior(text: str, system: System) -> Prior:
     if name.endswith(SUFFIX):
         prior = load_trained(trained_path(name), system)
     else:
-        prior = lookup("prior", name, PRIORS)(system)
+        prior = PRIORS.make(name, system)
     return prior.eval().requires_grad_(False)
 
 

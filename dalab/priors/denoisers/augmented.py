@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...observations import OPERATORS, Instrument, Operator
-from ...options import build, describe
+from ...options import describe
 from ...systems.base import System
 from ..base import Prior
 from ..covariance import SpectralCovariance
@@ -165,7 +165,7 @@ def selection(instrument: Instrument, channels: Channels) -> Selection:
 
 def make_operators(system: System, operators: Sequence[str]) -> list[Operator]:
     """Build the operators that registry texts describe."""
-    return [build("operator", text, OPERATORS, system) for text in operators]
+    return [OPERATORS.make(text, system) for text in operators]
 
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from ...errors import InputError
+from ...options import suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +129,7 @@ class Recipe:
         known = [field.name for field in fields]
         for key in values:
             if key not in known:
-                close = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"Did you mean {close[0]!r}?" if close else "Remove it."
+                hint = suggestion(str(key), known, "Remove it.")
                 raise InputError("recipe field", key, f"must be one of {', '.join(known)}", hint)
         for field in fields:
             if field.default is dataclasses.MISSING and field.name not in values:

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...observations import OPERATORS
-from ...options import build
 from ...systems import QGSystem
 from ...systems.base import Propagator, System
 from ..base import Prior
@@ -81,7 +80,7 @@ def assemble(
     """
     gaussian = state
     if recipe.operators:
-        operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
+        operators = [OPERATORS.make(text, system) for text in recipe.operators]
         core = gaussian_augmented(copy.deepcopy(state).double(), operators).core
         gaussian = cast(GaussianPrior, core).float()
     window = gaussian.window

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...observations import OPERATORS
-from ...options import build, lookup
 from ...random import stream
 from ...systems import SYSTEMS
 from ...systems.archive import Archive
@@ -86,7 +85,7 @@ class Training:
 
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device) -> None:
         self.recipe, self.folder, self.device = recipe, folder, device
-        self.system: System = lookup("system", recipe.system, SYSTEMS)()
+        self.system: System = SYSTEMS.make(recipe.system)
         self.data = load_data(recipe, self.system)
         self.windows = training_windows(recipe, self.system, self.data, device)
         self.test = held_out_windows(recipe, self.system, self.data).to(device)
@@ -252,7 +251,7 @@ def held_out_windows(recipe: Recipe, system: System, data: Data) -> Tensor:
 
 def augmentation(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
     """Function that appends the outputs of a recipe's operators to windows of the state."""
-    operators = [build("operator", text, OPERATORS, system) for text in recipe.operators]
+    operators = [OPERATORS.make(text, system) for text in recipe.operators]
     channels = Channels.of(system, recipe.operators)
     return lambda window: channels.augment(window, operators)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from ...errors import InputError
-from ...options import lookup
 from ...systems import SYSTEMS
 from ..files.bundled import trained_path
 from ..files.header import Header
@@ -50,7 +49,7 @@ def recalibrate(
     recipe = dataclasses.replace(
         Recipe.from_dict(header.recipe), data=str(data), held_out=windows
     )
-    system = lookup("system", header.system, SYSTEMS)()
+    system = SYSTEMS.make(header.system)
     core, state, _ = load_core(path, system)
     archive = load_data(recipe, system)
     if core.forecast is not None:

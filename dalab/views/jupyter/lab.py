@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import difflib
 import io
 from typing import Any
 
@@ -24,6 +23,7 @@ from ...experiments.config import Config
 from ...experiments.experiment import Experiment, Source
 from ...experiments.registration import register_parts
 from ...experiments.run import ENDED
+from ...options import suggestion
 from ...systems import SYSTEMS
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
@@ -251,6 +251,5 @@ for _name in FIELDS:
 
 def _unknown(name: str) -> str:
     """Return the message for an attribute that a lab does not have."""
-    close = difflib.get_close_matches(name, FIELDS, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Its choices are {', '.join(FIELDS)}."
+    hint = suggestion(name, FIELDS, f"Its choices are {', '.join(FIELDS)}.")
     return f"a lab has no {name!r}. {hint}"

@@ -10,7 +10,6 @@ The selection of the display follows under the names of its parameters.
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from ... import __version__
 from ...errors import InputError
 from ...experiments.config import Config, Texts
 from ...experiments.truth import TRUTHS
+from ...options import suggestion
 
 DEFAULT_CONFIG = Config(masks=("random",))
 """Initial state of the controls: the default experiment, as they write it."""
@@ -142,9 +142,8 @@ def _words(value: Any) -> str:
 def _value(name: str, values: Sequence[str], display: Sequence[str]) -> Any:
     if name not in _FIELDS:
         known = [*_FIELDS, *display]
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else _REMEDY
-        raise InputError("name in the link", name, f"must be one of {', '.join(known)}", hint)
+        bound = f"must be one of {', '.join(known)}"
+        raise InputError("name in the link", name, bound, suggestion(name, known, _REMEDY))
     if name in _SEVERAL:
         return tuple(values)
     number = isinstance(_FIELDS[name], param.Number)

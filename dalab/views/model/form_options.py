@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import param
 
-from ...options import options
+from ...options import options, with_options
 
 
 def editable(
@@ -69,11 +69,7 @@ class FreeValue(param.Parameter):
 
 def text(name: str, values: param.Parameterized) -> str:
     """The registry text of ``name`` with the options that differ from their defaults."""
-    known = options(type(values))
-    changed = {k: getattr(values, k) for k, p in known.items() if getattr(values, k) != p.default}
-    if not changed:
-        return name
-    return f"{name}:" + ",".join(f"{k}={_value_text(known[k], v)}" for k, v in changed.items())
+    return with_options(name, values, _value_text)
 
 
 def _value_text(parameter: param.Parameter, value: object) -> str:

@@ -92,10 +92,8 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
             run = StoredRun(load(upload.path))
             upload.path.unlink()
             return run
-        extra = int(config.background is not None and config.background_kind == "forecast")
-        read_window(
-            upload.path, SYSTEMS.make(config.system), config.window + extra, config.seed
-        )
+        system = SYSTEMS.make(config.system)
+        read_window(upload.path, system, config.window + config.leads, config.seed)
         return upload.path
     except InputError as error:
         upload.path.unlink(missing_ok=True)
