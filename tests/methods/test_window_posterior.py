@@ -162,7 +162,7 @@ def test_one_curved_observation_against_quadrature(name, state, distances):
     )
     grid = np.linspace(-6, 6, 4801)
     for method, distance in distances.items():
-        given = {"iterations": 3} if method == "mmps" else {}
+        given = {"mmps": {"iterations": 3}, "dps": {"zeta": 0.1}}.get(method, {})
         samples = last(METHODS[method](steps=100, **given), p, 1).estimate.flatten()
         found = transport_distance(samples, name, y, grid)
         assert found == pytest.approx(distance, abs=0.04), method
