@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNet
 from ..options import configured, options
 from ..priors import Prior, load_prior
 from ..priors.denoisers.augmented import AugmentedPrior
+from ..priors.denoisers.composed import lengthen
 from ..priors.loading import load_augmented
 from ..random import stream
 from ..registry import kebab
@@ -24,6 +25,7 @@ from ..systems import SYSTEMS, System
 from .config import Config, leading_states, load_config, unique_labels
 from .description import describe
 from .device import choose_device
+from .memory import check_extension, check_window
 from .truth import check_source
 
 Source = Config | Mapping[str, Any] | str | Path
@@ -46,7 +48,8 @@ class Experiment:
             climate, by default.
         truth: name of a source, path of a NetCDF or Zarr file, a true window ``(time, *shape)``, or
             a state ``shape`` from which the system runs; normalised.
-        window: states in the window; those of the truth or the prior by default.
+        window: states in the window, at least those of the prior; those of the truth or the prior
+            by default.
         background: standard deviation of the error of a background on step 0; none if ``None``.
         background_kind: ``perturbed`` or ``forecast``, see :class:`dalab.Config`.
         members: posterior samples per method.
@@ -102,8 +105,9 @@ class Experiment:
     def _check(self) -> None:
         """Everything that can be checked before any work is done."""
         check_source(self.truth, self.system, self.window + self.leads)
+        check_window(self.system, self.window, self.device)
         self.observing  # noqa: B018  # raises what is wrong with the network
-        self.prior.check(self.system, self.window)
+        self._fill("prior", fit_prior(self.prior, self.system, self.window))
         self.augmented  # noqa: B018
 
     @classmethod
@@ -149,7 +153,9 @@ class Experiment:
         """The augmented prior, where a method needs it."""
         if not any(method.uses_augmented for method in self.methods.values()):
             return None
-        return load_augmented(self.config.prior, self.system, self.config.operators)
+        found = load_augmented(self.config.prior, self.system, self.config.operators)
+        check_extension(found, self.window)
+        return cast(AugmentedPrior, lengthen(found, self.window))
 
     # --- what people see --------------------------------------------------------------------------
 
@@ -202,6 +208,21 @@ def _realise(
     planned: NetworkDesign, system: System, window: int, seed: int
 ) -> ObservingNetwork:
     return planned.realise(system, window, lambda i: stream(seed, "mask", i))
+
+
+def fit_prior(prior: Prior, system: System, steps: int) -> Prior:
+    """The prior of windows of ``steps`` states, made of the given one where it is shorter.
+
+    Raises:
+        InputError: if the prior is about another system or longer windows, or the machine cannot
+            hold a covariance of so many states.
+    """
+    if steps > prior.window[0]:
+        prior.check(system, prior.window[0])
+        check_extension(prior, steps)
+    longer = lengthen(prior, steps)
+    longer.check(system, steps)
+    return longer
 
 
 def make_methods(config: Config) -> dict[str, Method]:

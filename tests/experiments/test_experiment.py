@@ -180,7 +180,7 @@ def test_a_system_of_shape_and_step_alone_has_a_climate_and_a_prior():
         ({"members": 0}, "members = 0: must be a whole number at least 1"),
         ({"methods": []}, "must name at least one"),
         ({"methods": {"mine": Nudging}}, "must be an instance of dalab.Method"),
-        ({"window": 4, "truth": "model"}, r"must be about windows of shape \(4, 1, 8, 8\)"),
+        ({"window": 2, "truth": "model"}, r"must be about windows of shape \(2, 1, 8, 8\)"),
         ({"background": -1.0}, "background = -1.0"),
         ({"device": "gpu"}, "'gpu'"),
     ],

@@ -108,3 +108,16 @@ def test_a_sparse_ring_is_filled_in():
     assert (tree["metrics/rmse_mean"].values < 0.5).all()
     twin = prepare(sparse)
     assert twin.problem.network.size == 9 * 20 and twin.problem.background.state.shape == (1, 1, 40)
+
+
+@pytest.mark.parametrize(("name", "chance"), [("lorenz63", 1.6), ("lorenz96", 1.2)])
+def test_longer_windows_are_as_good_on_their_last_steps_as_on_their_first(name, chance):
+    """But for chance: ten steps of three numbers, or of forty."""
+    changes = {"window": 30, "methods": "spectral", "steps": 24, "members": 8}
+    made = Experiment.of(config(name, **changes))
+    assert made.prior.window[0] == 30
+    metrics = execute(made)["metrics"].to_dataset()
+    assert set(metrics["status"].values) == {"complete"}
+    rmse = metrics["rmse_steps"].values[0]
+    assert rmse.shape == (30,) and rmse.mean() < 0.1
+    assert rmse[20:].mean() < chance * rmse[:10].mean()

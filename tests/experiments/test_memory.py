@@ -7,6 +7,7 @@ import pytest
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.experiment import Experiment
+from dalab.experiments.memory import COVARIANCES
 from dalab.experiments.run import Run
 from dalab.experiments.service import limits as memory
 
@@ -35,6 +36,21 @@ def test_too_many_members_are_refused_with_the_number_that_fits(monkeypatch):
     monkeypatch.setattr(memory, "free_bytes", lambda device: 1000)
     with pytest.raises(InputError, match="Use a smaller grid"):
         Run(CONFIG)
+
+
+@pytest.mark.parametrize("window", [10**13, 2**70])
+def test_a_window_beyond_memory_is_refused_before_anything_is_made_for_it(window):
+    ring = Config(system="lorenz96", operators="identity", masks="full", device="cpu")
+    with pytest.raises(InputError, match=f"^window = {window}: needs about .* of memory.* free"):
+        Experiment.of(ring.replace(window=window))
+
+
+def test_a_window_whose_covariance_is_too_large_is_refused_with_the_longest_that_fits(monkeypatch):
+    each = 8 * COVARIANCES * 64 * 33 * 2**2
+    monkeypatch.setattr("dalab.experiments.memory.free_bytes", lambda device: 12**2 * each)
+    with pytest.raises(InputError, match="window = 30: needs about .* Use at most 12 states"):
+        Experiment.of(CONFIG.replace(window=30))
+    assert Experiment.of(CONFIG.replace(window=9)).prior.window[0] == 9
 
 
 def test_the_default_experiment_fits_here():

@@ -167,9 +167,11 @@ def _network(tree: xr.DataTree, config: Config, system: System) -> ObservingNetw
 
 
 def _prior(tree: xr.DataTree, config: Config, system: System) -> Prior:
+    recorded = RecordedPrior(config.prior, (config.window, *system.shape))
     if own_parts(tree) & {"system", "prior"}:
-        return RecordedPrior(config.prior, (config.window, *system.shape))
-    return load_prior(config.prior, system)
+        return recorded
+    known = load_prior(config.prior, system)
+    return known if known.window == recorded.window else recorded
 
 
 def _background(tree: xr.DataTree, config: Config, system: System) -> Background | None:

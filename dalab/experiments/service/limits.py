@@ -12,9 +12,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import psutil
-import torch
-
 from ...errors import InputError
 from ...methods import Method
 from ...methods.diffusion.guided import Guided
@@ -22,6 +19,7 @@ from ...methods.diffusion.sampler import Diffusion
 from ...priors.base import Prior
 from ..device import choose_device
 from ..experiment import Experiment
+from ..memory import WINDOWS, free_bytes, gigabytes
 
 PREFIX = "DALAB_MAX_"
 
@@ -98,8 +96,8 @@ def _number(name: str, text: str) -> float:
         ) from None
 
 
-WINDOWS, SAMPLED, GUIDED = 10, 60, 240
-"""Windows in memory per member: minimum, with a network, and with gradients of a network."""
+SAMPLED, GUIDED = 60, 240
+"""Windows in memory per member with a network, and with gradients of a network."""
 
 
 def check_memory(experiment: Experiment) -> None:
@@ -116,8 +114,8 @@ def check_memory(experiment: Experiment) -> None:
     remedy = f"Use at most {members} members" if members else "Use a smaller grid"
     raise InputError(
         "members", experiment.members,
-        f"need about {_gigabytes(experiment.members * each)} of memory, "
-        f"and {_gigabytes(free)} are free", f"{remedy}, or fewer methods.",
+        f"need about {gigabytes(experiment.members * each)} of memory, "
+        f"and {gigabytes(free)} are free", f"{remedy}, or fewer methods.",
     )
 
 
@@ -128,18 +126,7 @@ def member_bytes(experiment: Experiment) -> int:
     return 4 * window_size(experiment) * (work + len(methods))
 
 
-def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a device or of the machine [bytes]."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
-
-
 def _windows(method: Method, prior: Prior) -> int:
     if next(prior.parameters(), None) is None or not isinstance(method, Diffusion):
         return WINDOWS
     return GUIDED if isinstance(method, Guided) else SAMPLED
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 2**30:.3g} GB"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..base import Prior
 from ..covariance import HomogeneousObservation, SpectralCovariance
+from ..gaussian import GaussianPrior
 from .residual import ResidualPrior
 
 
@@ -57,6 +58,11 @@ class BlendedPrior(Prior):
 
     def conditioned_on(self, state: Tensor, std: float) -> Prior | None:
         return self.prior.conditioned_on(state, std) if self.blend == 1 else None
+
+    @property
+    def gaussian(self) -> GaussianPrior:
+        """The Gaussian prior that it starts from."""
+        return self.prior.gaussian
 
     @property
     def climatological_covariance(self) -> SpectralCovariance:
