@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +17,6 @@ from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNet
 from ..options import configured, options
 from ..priors import Prior, load_prior
 from ..priors.denoisers.augmented import AugmentedPrior
-from ..priors.denoisers.composed import lengthen
 from ..priors.loading import load_augmented
 from ..random import stream
 from ..registry import kebab
@@ -44,8 +43,8 @@ class Experiment:
         network: operators, where and when they look, and their noise; see
             :func:`dalab.observations.network`.
         methods: inference methods by label; one or several methods get the names of their classes.
-        prior: distribution of windows; the one that ships for the system, or the Gaussian of its
-            climate, by default.
+        prior: distribution of windows, of which longer ones are composed; the one that ships for
+            the system, or the Gaussian of its climate, by default.
         truth: name of a source, path of a NetCDF or Zarr file, a true window ``(time, *shape)``, or
             a state ``shape`` from which the system runs; normalised.
         window: states in the window, at least those of the prior; those of the truth or the prior
@@ -107,8 +106,8 @@ class Experiment:
         check_source(self.truth, self.system, self.window + self.leads)
         check_window(self.system, self.window, self.device)
         self.observing  # noqa: B018  # raises what is wrong with the network
-        self._fill("prior", fit_prior(self.prior, self.system, self.window))
-        self.augmented  # noqa: B018
+        self.prior.check(self.system, min(self.window, self.prior.window[0]))
+        check_extension(self.augmented or self.prior, self.window)
 
     @classmethod
     def of(cls, source: Experiment | Source) -> Experiment:
@@ -153,9 +152,7 @@ class Experiment:
         """The augmented prior, where a method needs it."""
         if not any(method.uses_augmented for method in self.methods.values()):
             return None
-        found = load_augmented(self.config.prior, self.system, self.config.operators)
-        check_extension(found, self.window)
-        return cast(AugmentedPrior, lengthen(found, self.window))
+        return load_augmented(self.config.prior, self.system, self.config.operators)
 
     # --- what people see --------------------------------------------------------------------------
 
@@ -208,21 +205,6 @@ def _realise(
     planned: NetworkDesign, system: System, window: int, seed: int
 ) -> ObservingNetwork:
     return planned.realise(system, window, lambda i: stream(seed, "mask", i))
-
-
-def fit_prior(prior: Prior, system: System, steps: int) -> Prior:
-    """The prior of windows of ``steps`` states, made of the given one where it is shorter.
-
-    Raises:
-        InputError: if the prior is about another system or longer windows, or the machine cannot
-            hold a covariance of so many states.
-    """
-    if steps > prior.window[0]:
-        prior.check(system, prior.window[0])
-        check_extension(prior, steps)
-    longer = lengthen(prior, steps)
-    longer.check(system, steps)
-    return longer
 
 
 def make_methods(config: Config) -> dict[str, Method]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..methods import Background, Problem
+from ..priors.denoisers.composed import lengthen, lengthen_augmented
 from ..random import stream
 from ..systems import System
 from .config import Config
@@ -50,9 +51,10 @@ def prepare(source: Experiment | Source) -> Twin:
     states = draw_truth(made.truth, made.system, made.window + made.leads, made.seed)
     truth = states[made.leads :]
     problem = Problem(
-        system=made.system, prior=made.prior, network=made.observing,
+        system=made.system, prior=lengthen(made.prior, made.window), network=made.observing,
         data=made.observing.observe(truth, lambda i: stream(made.seed, "noise", i)),
-        background=_background(made, states), augmented=made.augmented,
+        background=_background(made, states),
+        augmented=made.augmented and lengthen_augmented(made.augmented, made.window),
     )
     return Twin(made.config, made.system, truth, problem, torch.device(made.device))
 

@@ -16,7 +16,12 @@ from dalab.priors.base import Prior
 from dalab.priors.covariance import HomogeneousObservation
 from dalab.priors.denoisers import composed
 from dalab.priors.denoisers.augmented import gaussian_augmented
-from dalab.priors.denoisers.composed import ComposedPrior, lengthen, window_starts
+from dalab.priors.denoisers.composed import (
+    ComposedPrior,
+    lengthen,
+    lengthen_augmented,
+    window_starts,
+)
 from dalab.priors.loading import load_prior
 from dalab.priors.markov import extend
 from dalab.random import stream
@@ -191,7 +196,7 @@ class TestLengthen:
     def test_augmented_windows_are_extended_too(self):
         system = Advection()
         operators = [OPERATORS.make("arctan", system)]
-        found = lengthen(gaussian_augmented(prior(markov(9)), operators), LONG)
+        found = lengthen_augmented(gaussian_augmented(prior(markov(9)), operators), LONG)
         expected = gaussian_augmented(prior(markov(LONG)), operators)
         assert found.channels == expected.channels and found.window == expected.window
         core, exact = found.core.matrices(), expected.core.matrices()

@@ -21,8 +21,9 @@ References:
     | Rozet and Louppe, Score-based data assimilation (arXiv 2306.10574)
 
 Differences: there a window starts at every state, and a state is taken from the window of which it
-is the middle. A window at every fourth of nine states costs a quarter, and the weighted mean has a
-smaller error at nearly all noise levels (``docs/priors.md``). The term with R is dalab's own.
+is the middle. Here a window starts at every fourth state, for a quarter of the cost, and the
+weighted mean has a smaller error at nearly all noise levels (``docs/window-posteriors.md``). The
+term with R is dalab's own.
 """
 
 from __future__ import annotations
@@ -59,13 +60,13 @@ def lengthen(prior: Prior, steps: int) -> Prior:
     """
     if steps <= prior.window[0]:
         return prior
-    if isinstance(prior, AugmentedPrior):
-        longer: Prior = AugmentedPrior(lengthen(prior.core, steps), prior.channels)
-    elif isinstance(prior, GaussianPrior):
-        longer = extend_gaussian(prior, steps)
-    else:
-        longer = ComposedPrior(prior, steps)
-    return longer.eval().requires_grad_(False)
+    make = extend_gaussian if isinstance(prior, GaussianPrior) else ComposedPrior
+    return make(prior, steps).eval().requires_grad_(False)
+
+
+def lengthen_augmented(prior: AugmentedPrior, steps: int) -> AugmentedPrior:
+    """Make an augmented prior serve windows of ``steps`` states, see :func:`lengthen`."""
+    return AugmentedPrior(lengthen(prior.core, steps), prior.channels)
 
 
 def extend_gaussian(prior: GaussianPrior, steps: int) -> GaussianPrior:
