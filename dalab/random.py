@@ -59,3 +59,34 @@ class MemberStreams:
         """Standard normal numbers, or scaled ones, ``(members, *shape)``."""
         draws = [torch.randn(tuple(shape), generator=g) for g in self.generators]
         return self.std * torch.stack(draws).to(device=self.device, dtype=self.dtype)
+
+
+class TimeStreams(MemberStreams):
+    """Randomness of an ensemble at one time of a cycled run, from one generator for all members.
+
+    A cycle draws from a generator of its own, so that a run that goes on from a checkpoint needs no
+    more than the number of the cycle. Numbers of a member depend on how many members there are.
+
+    Args:
+        generator: source of all numbers.
+        members: number of members.
+        device: where the numbers are wanted.
+        dtype: their floating-point type.
+    """
+
+    def __init__(
+        self, generator: torch.Generator, members: int, device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.generators, self.members = [generator], members
+        self.device, self.dtype = torch.device(device), dtype
+        self.std = 1.0
+
+    def __len__(self) -> int:
+        return self.members
+
+    def normal(self, shape: Sequence[int]) -> Tensor:
+        """Standard normal numbers, or scaled ones, ``(members, *shape)``."""
+        size = (self.members, *shape)
+        drawn = torch.randn(size, generator=self.generators[0], dtype=self.dtype)
+        return self.std * drawn.to(self.device)

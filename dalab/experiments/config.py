@@ -18,6 +18,12 @@ SMALLEST, LARGEST = 1e-6, 1e6
 """Standard deviations whose squares single precision still tells from zero and infinity."""
 
 
+CYCLED = (
+    "cycles", "burn_in", "repeats", "missing", "gaps", "keep", "process_noise", "shocks"
+)
+"""Fields that only cycled experiments have."""
+
+
 class Text(param.String):
     """One text, that of a registry entry if ``registry`` names a registry."""
 
@@ -88,9 +94,10 @@ class Config(param.Parameterized):
         "background if left out",
     )
     background_kind = param.Selector(
-        default="perturbed", objects=["perturbed", "forecast"], label="Background kind",
+        default="perturbed", objects=["perturbed", "forecast", "previous"], label="Background kind",
         doc="perturbed: true state plus white noise; forecast: model forecast over one interval "
-        "from the true state before the window plus 0.01 N(0, I), its error assumed white",
+        "from the true state before the window plus 0.01 N(0, I), its error assumed white; "
+        "previous: the true state one interval before plus white noise",
     )
     prior = Text("auto", registry="priors", label="Prior", doc="prior of the windows")
     methods = Texts(
@@ -105,6 +112,38 @@ class Config(param.Parameterized):
         doc="sampling steps of the methods that have them, unless their text sets them; each "
         "method's own default if left out",
     )
+    cycles = param.Integer(
+        None, bounds=(1, 10_000_000), allow_None=True, label="Cycles",
+        doc="analyses of a cycled experiment, one every interval; a single window if left out",
+    )
+    burn_in = param.Integer(
+        None, bounds=(0, 10_000_000), allow_None=True, label="Burn-in",
+        doc="first cycles that mean scores leave out; a fifth of them if left out",
+    )
+    repeats = param.Integer(
+        1, bounds=(1, 100_000), label="Repeats", doc="independent truths of a cycled experiment"
+    )
+    missing = param.Number(
+        0.0, bounds=(0.0, 1.0), inclusive_bounds=(True, False), label="Missing",
+        doc="probability that a cycle has no observations",
+    )
+    gaps = Text(
+        "", label="Gaps", doc="cycles without observations, such as 100-120,300"
+    )
+    keep = param.Integer(
+        None, bounds=(1, None), allow_None=True, label="Keep every",
+        doc="cycles from one whole ensemble in the result to the next; only the last ones if left "
+        "out",
+    )
+    process_noise = param.Number(
+        0.0, bounds=(0.0, LARGEST), label="Process noise",
+        doc="standard deviation of the white noise that the truth of a cycled experiment takes at "
+        "every interval, normalised; no method knows of it",
+    )
+    shocks = Text(
+        "", label="Shocks", doc="jumps of the truth of a cycled experiment, PROBABILITY:SIZE at "
+        "every interval, relative to its values"
+    )
     seed = param.Integer(0, bounds=(0, None), label="Seed", doc="seed of every random choice")
     device = Text("auto", label="Device", doc="auto, cpu, cuda, cuda:N or mps")
 
@@ -114,6 +153,10 @@ class Config(param.Parameterized):
         "members": "Use 8.",
         "steps": "Leave it out, so that each method takes its own.",
         "seed": "Use 0.",
+        "cycles": "Leave it out for a single window.",
+        "burn_in": "Leave it out for a fifth of the cycles.",
+        "repeats": "Use 1.", "missing": "Use 0 to observe at every cycle.",
+        "keep": "Leave it out to keep the last ensembles only.", "process_noise": "Use 0.",
         "noise": "Use 0.1, or 1e-3 for almost none.",
         "assumed_noise": "Leave it out to assume the true noise.",
         "background": "Use 0.1, or leave it out for no background.",
@@ -234,7 +277,7 @@ class Config(param.Parameterized):
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
-        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return canonical(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Config:
@@ -242,8 +285,19 @@ class Config(param.Parameterized):
         return cls.from_dict(json.loads(text))
 
     def hash(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 of :meth:`to_json`."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits that name the experiment.
+
+        They are of the SHA-256 of :meth:`to_json`, without the fields of cycled experiments that
+        have their defaults: windows keep the names that they had before there were any.
+        """
+        changed, values = self.changed(), self.to_dict()
+        named = {k: v for k, v in values.items() if k not in CYCLED or k in changed}
+        return hashlib.sha256(canonical(named).encode()).hexdigest()[:12]
+
+
+def canonical(values: Mapping[str, Any]) -> str:
+    """JSON with sorted keys and without spaces."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
 for _parameter in Config.fields().values():
@@ -279,8 +333,8 @@ def _spell(value: Any) -> str:
 
 
 def leading_states(background: float | None, kind: str) -> int:
-    """States of the truth before the window: one for a background that is a forecast."""
-    return int(background is not None and kind == "forecast")
+    """States of the truth before the window: one for a background made from the state there."""
+    return int(background is not None and kind != "perturbed")
 
 
 def unique_labels(texts: Iterable[str]) -> tuple[str, ...]:

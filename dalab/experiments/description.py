@@ -43,9 +43,21 @@ def describe(parts: Any) -> tuple[Config, frozenset[str]]:
         background=parts.background, background_kind=parts.background_kind,
         prior=writer.prior(parts.prior, parts.system),
         methods=[writer.text("methods", m, METHODS) for m in parts.methods.values()],
-        members=parts.members, seed=parts.seed, device=str(parts.device),
+        **_cycled(parts), members=parts.members, seed=parts.seed, device=str(parts.device),
     )
     return config, frozenset(writer.own)
+
+
+def _cycled(parts: Any) -> dict[str, Any]:
+    """The fields of a cycled experiment."""
+    schedule = parts.schedule
+    if schedule is None:
+        return {}
+    return {
+        "cycles": schedule.cycles, "burn_in": schedule.burn_in, "missing": schedule.missing,
+        "gaps": schedule.gaps, "keep": schedule.keep, "repeats": parts.repeats,
+        "process_noise": parts.process_noise, "shocks": parts.shocks,
+    }
 
 
 class _Writer:
@@ -68,8 +80,10 @@ class _Writer:
         self.own.add("truth")
         return ARRAY
 
-    def prior(self, prior: Prior, system: System) -> str:
+    def prior(self, prior: Prior | None, system: System) -> str:
         """The name by which a prior is registered, or by which it was loaded for the system."""
+        if prior is None:
+            return "auto"
         name = PRIORS.name_of(prior)
         loaded = name is None and prior.name in PRIORS and load_prior(prior.name, system) is prior
         return name or (prior.name if loaded else self._name("prior", prior))

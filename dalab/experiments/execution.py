@@ -35,7 +35,7 @@ Steps = Generator[Step, None, None]
 
 
 class Execution:
-    """An experiment in progress.
+    """A window experiment in progress, and what it shares with a cycled one.
 
     Args:
         source: an experiment, or what :meth:`Experiment.of` makes one from.
@@ -64,7 +64,7 @@ class Execution:
         """
         leave_a_core()
         clock = _Clock(list(self.methods))
-        self.twin = prepare(self.experiment)
+        self.twin = self._prepare()
         for label, method in self.methods.items():
             if self._ended:
                 return
@@ -78,6 +78,10 @@ class Execution:
                         self.progress, scores.spread_steps,
                     )
 
+    def _prepare(self) -> Twin:
+        """Make the truth and the problem."""
+        return prepare(self.experiment)
+
     def _run_method(self, label: str, method: Method, twin: Twin) -> Steps:
         """Run a method until it is complete or fails, and set its status."""
         self._mark(label, "running")
@@ -90,7 +94,7 @@ class Execution:
                     self._record(label, step, twin)
                     yield step
         except Exception as error:  # the other methods still run
-            self._mark(label, f"failed: {_reason(error, self.experiment.members, twin.device)}")
+            self._mark(label, f"failed: {reason(error, self.experiment.members, twin.device)}")
         else:
             self._complete(label, twin)
 
@@ -156,7 +160,7 @@ class Execution:
         return assemble(self.experiment, twin, self.scores, self.estimates, summaries)
 
 
-def _reason(error: Exception, members: int, device: torch.device) -> str:
+def reason(error: Exception, members: int, device: torch.device) -> str:
     """Describe in one line why a method failed."""
     text = " ".join(str(error).split())
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNet
 from ..options import configured, options
 from ..priors import Prior, load_prior
 from ..priors.denoisers.augmented import AugmentedPrior
+from ..priors.denoisers.composed import lengthen
 from ..priors.loading import load_augmented
 from ..random import stream
 from ..registry import kebab
@@ -25,7 +26,11 @@ from .config import Config, leading_states, load_config, unique_labels
 from .description import describe
 from .device import choose_device
 from .memory import check_extension, check_window
+from .schedule import Schedule
 from .truth import check_source
+
+WINDOW = 9
+"""States in a window where neither a truth nor a prior says how many."""
 
 Source = Config | Mapping[str, Any] | str | Path
 """A description of an experiment: a config, its plain data, or a YAML or JSON file of it."""
@@ -50,7 +55,12 @@ class Experiment:
         window: states in the window, at least those of the prior; those of the truth or the prior
             by default.
         background: standard deviation of the error of a background on step 0; none if ``None``.
-        background_kind: ``perturbed`` or ``forecast``, see :class:`dalab.Config`.
+        background_kind: ``perturbed``, ``forecast`` or ``previous``, see :class:`dalab.Config`.
+        schedule: times of a cycled experiment; a single window if ``None``.
+        repeats: independent truths of a cycled experiment.
+        process_noise: standard deviation of what the truth of a cycled experiment takes at every
+            interval, white, normalised.
+        shocks: jumps of that truth, ``PROBABILITY:SIZE``.
         members: posterior samples per method.
         seed: seed of every random choice.
         device: where the methods compute.
@@ -66,11 +76,15 @@ class Experiment:
     system: System
     network: NetworkDesign
     methods: Mapping[str, Method]
-    prior: Prior = None  # type: ignore[assignment]  # filled in
+    prior: Prior = None  # type: ignore[assignment]  # filled in where a method uses one
     truth: str | Path | Tensor = "model"
     window: int = None  # type: ignore[assignment]  # filled in
     background: float | None = None
     background_kind: str = "perturbed"
+    schedule: Schedule | None = None
+    repeats: int = 1
+    process_noise: float = 0.0
+    shocks: str = ""
     members: int = 8
     seed: int = 0
     device: torch.device | str = "auto"
@@ -81,7 +95,7 @@ class Experiment:
         self._fill("methods", _by_label(self.methods))
         if isinstance(self.truth, Path):
             self._fill("truth", str(self.truth))
-        if self.prior is None:
+        if self.prior is None and self._needs_prior():
             self._fill("prior", load_prior("auto", self.system))
         if self.window is None:
             self._fill("window", self._natural_window())
@@ -99,15 +113,21 @@ class Experiment:
         truth, state = self.truth, self.system.shape
         if isinstance(truth, Tensor) and truth.ndim == 1 + len(state):
             return len(truth) - self.leads
-        return self.prior.window[0]
+        return WINDOW if self.prior is None else self.prior.window[0]
+
+    def _needs_prior(self) -> bool:
+        """True unless it is a cycled experiment of methods that use none."""
+        return self.schedule is None or uses_prior(self.methods)
 
     def _check(self) -> None:
         """Everything that can be checked before any work is done."""
-        check_source(self.truth, self.system, self.window + self.leads)
-        check_window(self.system, self.window, self.device)
+        if self.schedule is None:
+            check_source(self.truth, self.system, self.window + self.leads)
+            check_window(self.system, self.window, self.device)
         self.observing  # noqa: B018  # raises what is wrong with the network
-        self.prior.check(self.system, min(self.window, self.prior.window[0]))
-        check_extension(self.augmented or self.prior, self.window)
+        if self.prior is not None and uses_prior(self.methods):
+            self.prior.check(self.system, min(self.window, self.prior.window[0]))
+            check_extension(self.augmented or self.prior, self.window)
 
     @classmethod
     def of(cls, source: Experiment | Source) -> Experiment:
@@ -124,18 +144,34 @@ class Experiment:
             return source
         config = as_config(source)
         system = SYSTEMS.make(config.system)
-        check_source(config.truth, system, config.window)
+        if config.cycles is None:
+            check_source(config.truth, system, config.window)
         network, methods = design(config, system), make_methods(config)
         choose_device(config.device)
+        planned = schedule_of(config)
+        needed = planned is None or uses_prior(methods)
         return cls(  # the prior last: only it takes time to load
             config=config, system=system, network=network, methods=methods,
-            prior=load_prior(config.prior, system),
-            truth=config.truth, window=config.window, background=config.background,
+            prior=load_prior(config.prior, system) if needed else None,  # type: ignore[arg-type]
+            schedule=planned, repeats=config.repeats, process_noise=config.process_noise,
+            shocks=config.shocks, truth=config.truth, window=config.window,
+            background=config.background,
             background_kind=config.background_kind, members=config.members, seed=config.seed,
             device=config.device,
         )
 
     # --- parts that follow from the others --------------------------------------------------------
+
+    @property
+    def cycling(self) -> Schedule:
+        """Times of a cycled experiment.
+
+        Raises:
+            InputError: for a single window.
+        """
+        if self.schedule is None:
+            raise InputError("cycles", None, "must be given here", "Use cycles=1000.")
+        return self.schedule
 
     @property
     def leads(self) -> int:
@@ -144,8 +180,24 @@ class Experiment:
 
     @cached_property
     def observing(self) -> ObservingNetwork:
-        """The network on the grid of the system, its random masks drawn."""
-        return _realise(self.network, self.system, self.window, self.seed)
+        """The network on the grid of the system, its random masks drawn.
+
+        Its steps are those of the window; in a cycled experiment they are cycles, which see the
+        pattern of the masks again and again, or one step if it is always the same.
+        """
+        if self.schedule is None:
+            return _realise(self.network, self.system, self.window, self.seed)
+        always = replace(self.network, interval=1)
+        network = _realise(always, self.system, self.window, self.seed)
+        same = all((i.mask == i.mask[:1]).all() for i in network.instruments)
+        return network.at(0) if same else network
+
+    @cached_property
+    def prior_of_window(self) -> Prior:
+        """The prior, composed of overlapping windows where the window is longer than its own."""
+        if self.prior is None or not uses_prior(self.methods):
+            return self.prior
+        return lengthen(self.prior, self.window)
 
     @cached_property
     def augmented(self) -> AugmentedPrior | None:
@@ -199,6 +251,21 @@ def design(config: Config, system: System) -> NetworkDesign:
 def network_of(config: Config, system: System) -> ObservingNetwork:
     """The network that a config describes, on the grid of a system; needs no truth."""
     return _realise(design(config, system), system, config.window, config.seed)
+
+
+def schedule_of(config: Config) -> Schedule | None:
+    """The times of the cycles that a config describes; ``None`` for a single window."""
+    if config.cycles is None:
+        return None
+    return Schedule(
+        cycles=config.cycles, interval=config.interval, burn_in=config.burn_in,
+        missing=config.missing, gaps=config.gaps, keep=config.keep, seed=config.seed,
+    )
+
+
+def uses_prior(methods: Mapping[str, Method]) -> bool:
+    """True if any method uses the prior of the windows."""
+    return any(method.uses_prior for method in methods.values())
 
 
 def _realise(

@@ -72,6 +72,9 @@ class MethodScores:
         seconds: run time of the method [s].
         peak_memory_mb: see :mod:`dalab.experiments.execution` [MiB].
         members: posterior samples.
+        burn_in: first entries of the arrays that means leave out.
+        rmse_forecast: mean RMSE of the forecasts of a cycled run; NaN in a window.
+        rmse_mean_err: standard error of ``rmse_mean`` in a cycled run; NaN in a window.
     """
 
     status: str = "waiting"
@@ -85,16 +88,19 @@ class MethodScores:
     seconds: float = 0.0
     peak_memory_mb: float = math.nan
     members: int = 0
+    burn_in: int = 0
+    rmse_forecast: float = math.nan
+    rmse_mean_err: float = math.nan
 
     @property
     def rmse_mean(self) -> float:
         """Mean over steps of ``rmse_steps``; NaN before the first step."""
-        return _mean(self.rmse_steps)
+        return _mean(self.rmse_steps[self.burn_in :])
 
     @property
     def rmse_sample(self) -> float:
         """Mean over steps of ``rmse_sample_steps``; NaN before the first step."""
-        return _mean(self.rmse_sample_steps)
+        return _mean(self.rmse_sample_steps[self.burn_in :])
 
     @property
     def remaining(self) -> float | None:

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 from typing import Literal
 
 import xarray as xr
 
+from ..errors import InputError
 from ..metrics.table import html_table
+from .cycles.execution import CycledExecution
 from .execution import Execution
 from .experiment import Experiment, Source
 from .progress import Frame, MethodScores, Progress
@@ -52,19 +55,24 @@ class Run:
     Args:
         source: an experiment, or what :meth:`Experiment.of` makes one from: a config, a mapping of
             its fields, a YAML or JSON file; checked here, before any thread starts.
+        folder: of checkpoints of a cycled experiment, see :func:`execute`.
         on_frame: called in the worker thread after each step of each method.
         service: the line it waits in, and its limits; by default it waits for nobody.
         owner: session it belongs to; sessions take turns.
+        earlier: a run of the same cycled experiment with fewer cycles, to go on from.
 
     Raises:
         InputError: if the experiment cannot work.
     """
 
     def __init__(
-        self, source: Experiment | Source, *, on_frame: OnFrame | None = None,
-        service: Service | None = None, owner: str = "",
+        self, source: Experiment | Source, *, folder: str | Path | None = None,
+        on_frame: OnFrame | None = None, service: Service | None = None, owner: str = "",
+        earlier: Run | None = None,
     ) -> None:
-        self._execution, self._on_frame = Execution(source), on_frame
+        before = None if earlier is None else earlier._execution
+        self._execution: Execution = open_execution(source, folder, before)
+        self._on_frame = on_frame
         self.experiment = self._execution.experiment
         self.config = self.experiment.config
         self.error: str | None = None
@@ -226,8 +234,34 @@ def _final_state(scores: dict[str, MethodScores]) -> tuple[State, str | None]:
     return "failed", "; ".join(f"{label} {status}" for label, status in failed.items())
 
 
+def open_execution(
+    source: Experiment | Source, folder: str | Path | None = None,
+    earlier: Execution | None = None,
+) -> Execution:
+    """The execution of a window, or of a cycled experiment.
+
+    Args:
+        source: an experiment, or what :meth:`Experiment.of` makes one from.
+        folder: of the checkpoints of a cycled experiment.
+        earlier: execution of a cycled experiment to go on from.
+
+    Raises:
+        InputError: if the experiment cannot work, or a window is given a folder.
+    """
+    made = Experiment.of(source)
+    if made.schedule is None:
+        if folder is not None:
+            raise InputError(
+                "checkpoint folder", str(folder), "must be that of a cycled experiment",
+                "Leave it out, or set cycles.",
+            )
+        return Execution(made)
+    return CycledExecution(made, folder, earlier if isinstance(earlier, CycledExecution) else None)
+
+
 def execute(
-    source: Experiment | Source, on_frame: OnFrame | None = None
+    source: Experiment | Source, on_frame: OnFrame | None = None,
+    folder: str | Path | None = None,
 ) -> xr.DataTree:
     """Run an experiment in this thread and return its result.
 
@@ -237,12 +271,14 @@ def execute(
     Args:
         source: an experiment, or what :meth:`Experiment.of` makes one from: a config, a mapping of
             its fields, a YAML or JSON file such as a ``run.json``.
-        on_frame: called after each step of each method.
+        on_frame: called after each step of each method; after a few cycles of a cycled experiment.
+        folder: of checkpoints and kept ensembles of a cycled experiment. It goes on from those of
+            the same experiment that are there, to the bit, and with more cycles if it now has more.
 
     Raises:
         InputError: if the experiment cannot work, or the truth cannot be had.
     """
-    execution = Execution(source)
+    execution = open_execution(source, folder)
     try:
         with closing(execution.frames()) as frames:
             for frame in frames:

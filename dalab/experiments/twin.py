@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..methods import Background, Problem
-from ..priors.denoisers.composed import lengthen, lengthen_augmented
+from ..priors.denoisers.composed import lengthen_augmented
 from ..random import stream
 from ..systems import System
 from .config import Config
@@ -51,7 +51,7 @@ def prepare(source: Experiment | Source) -> Twin:
     states = draw_truth(made.truth, made.system, made.window + made.leads, made.seed)
     truth = states[made.leads :]
     problem = Problem(
-        system=made.system, prior=lengthen(made.prior, made.window), network=made.observing,
+        system=made.system, prior=made.prior_of_window, network=made.observing,
         data=made.observing.observe(truth, lambda i: stream(made.seed, "noise", i)),
         background=_background(made, states),
         augmented=made.augmented and lengthen_augmented(made.augmented, made.window),
@@ -67,5 +67,7 @@ def _background(made: Experiment, states: Tensor) -> Background | None:
     noise = torch.randn(first.shape, generator=stream(made.seed, "background")).to(first)
     if not made.leads:
         return Background(first + made.background * noise, made.background)
+    if made.background_kind == "previous":
+        return Background(states[0] + made.background * noise, made.background)
     start = states[0] + FORECAST_ERROR * noise
     return Background(made.system.step(start), made.background)

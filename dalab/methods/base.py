@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import param
 import torch
@@ -43,7 +43,7 @@ class Problem:
 
     Args:
         system: the forecast model, possibly imperfect.
-        prior: distribution of windows.
+        prior: distribution of windows; ``None`` if no method asks for one.
         network: the observing network.
         data: observation vector of the network, ``(size,)``.
         background: estimate of step 0, if there is one.
@@ -60,7 +60,7 @@ class Problem:
     @property
     def window(self) -> tuple[int, ...]:
         """Shape of the window that is estimated, (time, lev, y, x)."""
-        return self.prior.window
+        return (self.network.steps, *self.system.shape)
 
     def to(self, device: torch.device | str) -> Problem:
         """Copy of the problem with its tensors on ``device``."""
@@ -71,8 +71,8 @@ class Problem:
             background = replace(background, state=background.state.to(device))
         prior, augmented = copy.deepcopy((self.prior, self.augmented))  # shared between runs
         return replace(
-            self, prior=prior.to(device), data=self.data.to(device), background=background,
-            augmented=augmented and augmented.to(device),
+            self, prior=prior and prior.to(device), data=self.data.to(device),
+            background=background, augmented=augmented and augmented.to(device),
         )
 
     def check_augmented(self) -> None:
@@ -134,13 +134,17 @@ class Method(param.Parameterized):
         family: title of the family that it is listed under.
         uses_model: true if the forecast model is used.
         coupled: true if a member's result depends on the other members, as in ensemble filters.
+        uses_prior: true if it needs the prior of the windows, or its climatological covariance.
         uses_augmented: true if it needs ``Problem.augmented``.
+        cycles: true if it can be cycled, as a filter or in a sliding window.
     """
 
     family: ClassVar[str] = "Others"
     uses_model: ClassVar[bool] = False
     coupled: ClassVar[bool] = False
+    uses_prior: ClassVar[bool] = True
     uses_augmented: ClassVar[bool] = False
+    cycles: ClassVar[bool] = True
 
     def run(
         self,
@@ -171,7 +175,12 @@ class Method(param.Parameterized):
             generator.initial_seed(), self.size(members), device, problem.data.dtype
         )
         shape = (self.size(members), *problem.window)
-        return self._timed(self._checked(self.iterate(problem, streams), shape))
+        chosen = self.prepare(problem)
+        return self._timed(self._checked(chosen.iterate(problem, streams), shape))
+
+    def prepare(self, problem: Problem) -> Self:
+        """The method with the options that it takes for a problem; by default itself."""
+        return self
 
     def size(self, members: int) -> int:
         """Number of members that the method runs when ``members`` samples are wanted."""

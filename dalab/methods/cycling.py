@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -47,6 +48,12 @@ def initial_ensemble(problem: Problem, streams: MemberStreams) -> Tensor:
         return problem.prior.sample_climatology(streams)[:, 0]
     background = problem.background
     return background.state + background.std * streams.normal(problem.window[1:])
+
+
+def problem_at(problem: Problem, k: int) -> Problem:
+    """The problem of step ``k`` alone: its network and data, without background."""
+    network, data = observations_at(problem, k)
+    return replace(problem, network=network, data=data, background=None)
 
 
 def observations_at(problem: Problem, k: int) -> tuple[ObservingNetwork, Tensor]:

@@ -17,11 +17,17 @@ from ..twin import Twin
 
 def coordinates(config: Config, system: System) -> dict[str, xr.DataArray]:
     """Make the coordinates of a window; time since its first state, in the system's unit."""
-    values, attrs = {"time": system.times(config.window), **system.coords()}, system.cf_attributes
-    return {
-        name: xr.DataArray(np.asarray(v), dims=name, attrs=dict(attrs.get(name, {})))
-        for name, v in values.items()
-    }
+    return {"time": _coordinate("time", system.times(config.window), system), **space(system)}
+
+
+def space(system: System) -> dict[str, xr.DataArray]:
+    """Make the coordinates of a state."""
+    return {name: _coordinate(name, v, system) for name, v in system.coords().items()}
+
+
+def _coordinate(name: str, values: Any, system: System) -> xr.DataArray:
+    attrs = dict(system.cf_attributes.get(name, {}))
+    return xr.DataArray(np.asarray(values), dims=name, attrs=attrs)
 
 
 def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataArray:

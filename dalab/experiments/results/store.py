@@ -79,7 +79,8 @@ def assemble(
         summaries: their scores.
     """
     system = experiment.system
-    about = _attributes(experiment, twin, scores)
+    device = experiment.config.device if twin is None else str(twin.device)
+    about = attributes(experiment, device, scores)
     nodes = {"/": xr.Dataset(normalisation(system), coordinates(experiment.config, system), about)}
     if twin is not None:
         nodes |= _given(twin)
@@ -89,9 +90,10 @@ def assemble(
     return xr.DataTree.from_dict(nodes)
 
 
-def _attributes(
-    experiment: Experiment, twin: Twin | None, scores: Mapping[str, MethodScores]
+def attributes(
+    experiment: Experiment, device: str, scores: Mapping[str, MethodScores]
 ) -> dict[str, object]:
+    """Attributes of a result: config, seed, versions, status, and a user's own parts."""
     config = experiment.config
     own = {OWN: " ".join(sorted(experiment.own))} if experiment.own else {}
     if "system" in experiment.own:
@@ -107,7 +109,7 @@ def _attributes(
         "status": _status(scores),
         "dalab_version": __version__,
         "torch_version": str(torch.__version__),
-        "device": str(twin.device) if twin is not None else config.device,
+        "device": device,
         **own,
     }
 

@@ -126,7 +126,9 @@ def member_bytes(experiment: Experiment) -> int:
     return 4 * window_size(experiment) * (work + len(methods))
 
 
-def _windows(method: Method, prior: Prior) -> int:
+def _windows(method: Method, prior: Prior | None) -> int:
+    if prior is None:
+        return WINDOWS
     if next(prior.parameters(), None) is None or not isinstance(method, Diffusion):
         return WINDOWS
     return GUIDED if isinstance(method, Guided) else SAMPLED

@@ -1,91 +1,33 @@
-"""Base classes of the ensemble filters: initial ensemble, cycling, inflation and relaxation.
+"""Base classes of the ensemble filters: inflation, relaxation and localisation.
 
-A filter is its :meth:`EnsembleFilter.analysis`, a function of an ensemble and the observations of
-one time; cycling it through a window is the same for all, and a long cycled run calls the same
-analysis. Ensembles are ``(..., N, lev, y, x)``: leading axes hold independent repeats.
+Ensembles are ``(..., N, lev, y, x)``: leading axes hold independent repeats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar, Self
 
 import param
-import psutil
 import torch
 from torch import Tensor
 
-from ...errors import InputError
 from ...observations import ObservingNetwork
 from ...random import MemberStreams
-from ..base import Method, Problem, Step
-from ..cycling import initial_ensemble, observations_at, pad
+from ..base import Problem
+from ..filtering import Filter, State
 from .localisation import Taper, taper
 from .tuning import PLAIN, Rows, Setting, setting
 
 
-class EnsembleFilter(Method):
-    """Filter that carries an ensemble through the window with the forecast model."""
+class EnsembleFilter(Filter):
+    """Filter that carries an ensemble with the forecast model."""
 
     family = "Ensemble filters"
-    uses_model = True
-    coupled = True
 
     ensemble = param.Integer(24, bounds=(2, 10_000), doc="ensemble members, all kept in the result")
 
     def size(self, members: int) -> int:
         return max(self.ensemble, members)
-
-    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        self.check(problem, len(streams))
-        total, window = problem.window[0], []
-        x = initial_ensemble(problem, streams)
-        for k in range(total):
-            if k > 0:
-                x = problem.system.step(window[-1], generator=streams.generators[0])
-            network, data = observations_at(problem, k)
-            if network.size and torch.isfinite(x).all():
-                x = self.analysis(x, network, data, streams)
-            window.append(x)
-            yield Step(pad(window, total), k + 1, total, note=self.note(k, x))
-
-    def note(self, k: int, x: Tensor) -> str:
-        """Progress note after step ``k`` with an ensemble ``(N, ...)``."""
-        return f"step {k}, {spread_note(x)}"
-
-    def check(self, problem: Problem, members: int) -> None:
-        """Raise before any work if the analysis cannot be done.
-
-        Raises:
-            InputError: if it would not fit in memory.
-        """
-        needed = members * self.floats(problem, members) * problem.data.element_size()
-        if problem.data.device.type == "cpu" and needed > psutil.virtual_memory().available:
-            raise InputError(
-                "ensemble", members, f"must fit in memory, and needs {needed / 2**30:.0f} GiB here",
-                "Use fewer members, or a smaller grid.",
-            )  # fmt: skip
-
-    def floats(self, problem: Problem, members: int) -> int:
-        """Numbers held in memory by the largest step of the method, per member, to its order."""
-        state = torch.Size(problem.window[1:]).numel()
-        return 4 * (problem.window[0] * state + problem.network.size)
-
-    def analysis(
-        self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
-    ) -> Tensor:
-        """Correct forecasts with the observations of their time.
-
-        Args:
-            ensemble: normalised forecasts ``(..., N, lev, y, x)``.
-            network: network of that one step, not empty.
-            data: its observations, ``(..., size)``.
-            streams: randomness, one stream per member.
-
-        Returns:
-            The analysed ensemble, same shape.
-        """
-        raise NotImplementedError
 
 
 TUNED = {"localisation": "radius", "inflation": "inflation"}
@@ -116,15 +58,8 @@ class EnsembleKalman(EnsembleFilter):
     rtps = param.Number(0.0, bounds=(0.0, 1.0), doc="relaxation to the forecast's spread")
     rtpp = param.Number(0.0, bounds=(0.0, 1.0), doc="relaxation to the forecast's perturbations")
 
-    def run(
-        self,
-        problem: Problem,
-        members: int,
-        generator: torch.Generator,
-        device: torch.device | str = "cpu",
-    ) -> Iterator[Step]:
-        chosen = self.with_settings(setting(self.rows, problem))
-        return super(EnsembleKalman, chosen).run(problem, members, generator, device)
+    def prepare(self, problem: Problem) -> Self:
+        return self.with_settings(setting(self.rows, problem))
 
     def with_settings(self, tuned: Setting) -> Self:
         """Copy of the filter with ``tuned`` for the options that are left open."""
@@ -132,10 +67,10 @@ class EnsembleKalman(EnsembleFilter):
         left = {k: getattr(tuned, f) for k, f in TUNED.items() if k in values and values[k] is None}
         return type(self)(**{**values, **left}) if left else self
 
-    def note(self, k: int, x: Tensor) -> str:
+    def note(self, k: int, state: State) -> str:
         taken = ((field, getattr(self, name, None)) for name, field in TUNED.items())
         words = [f"{field} {value:g}" for field, value in taken if value]
-        return ", ".join([super().note(k, x), *words])
+        return ", ".join([super().note(k, state), *words])
 
     def analysis(
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
@@ -169,9 +104,6 @@ class LocalisedKalman(EnsembleKalman):
 
 
 
-
-
-
 def inflate(x: Tensor, factor: float) -> Tensor:
     """Multiply the anomalies of an ensemble ``(..., N, lev, y, x)`` by ``factor``."""
     mean = x.mean(-4, keepdim=True)
@@ -194,9 +126,3 @@ def relax(x: Tensor, forecast: Tensor, rtps: float, rtpp: float) -> Tensor:
     std_before, std_after = (a.std(-4, keepdim=True) for a in (before, after))
     tiny = torch.finfo(x.dtype).tiny
     return mean + after * (1 + rtps * (std_before - std_after) / std_after.clamp(min=tiny))
-
-
-def spread_note(x: Tensor) -> str:
-    """Root-mean-square spread of an ensemble ``(N, ...)``, in words."""
-    spread = float(x.var(0).mean().sqrt())
-    return "spread 0: the ensemble has collapsed" if spread == 0 else f"spread {spread:.3g}"

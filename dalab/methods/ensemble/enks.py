@@ -19,18 +19,17 @@ score were found for it, the others are the ``letkf``'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import param
 import torch
+from torch import Tensor
 
 from ...random import MemberStreams
-from ..base import Problem, Step
-from ..cycling import initial_ensemble, observations_at, pad
+from ..base import Problem
+from ..filtering import State
 from .base import inflate, relax
 from .letkf import LETKF
 from .transform import apply_transform
-from .tuning import Rows, Setting
+from .tuning import PLAIN, Rows, Setting
 
 
 class EnKS(LETKF):
@@ -53,20 +52,27 @@ class EnKS(LETKF):
 
     lag = param.Integer(8, bounds=(0, 1000), doc="steps back that observations correct; 0 filters")
 
-    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        self.check(problem, len(streams))
-        total, window = problem.window[0], []
-        for k in range(total):
-            window.append(
-                problem.system.step(window[-1], generator=streams.generators[0])
-                if window
-                else initial_ensemble(problem, streams)
-            )
-            network, data = observations_at(problem, k)
-            if network.size and torch.isfinite(window[k]).all():
-                forecast = inflate(window[k], self.inflation)
-                T = self.transform(forecast, network, data, streams)
-                for past in range(max(0, k - self.lag), k):
-                    window[past] = apply_transform(window[past], T)
-                window[k] = relax(apply_transform(forecast, T), forecast, self.rtps, self.rtpp)
-            yield Step(pad(window, total), k + 1, total, note=self.note(k, window[k]))
+    @property
+    def past_times(self) -> int:
+        return self.lag
+
+    def begin(self, ensemble: Tensor, problem: Problem) -> State:
+        return {"ensemble": ensemble, "past": ensemble.unsqueeze(-4)[..., :0, :, :, :]}
+
+    def forecast(
+        self, state: State, problem: Problem, steps: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> State:
+        ahead = super().forecast(state, problem, steps, generator)
+        kept = self.smoothed(state)
+        return {**ahead, "past": kept[..., max(0, kept.shape[-4] - self.lag) :, :, :, :]}
+
+    def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
+        forecast = inflate(state["ensemble"], self.inflation or PLAIN.inflation)
+        T = self.transform(forecast, problem.network, problem.data, streams)
+        past = [apply_transform(x, T) for x in state["past"].unbind(-4)]
+        x = relax(apply_transform(forecast, T), forecast, self.rtps, self.rtpp)
+        return {"ensemble": x, "past": torch.stack(past, -4) if past else state["past"]}
+
+    def smoothed(self, state: State) -> Tensor:
+        return torch.cat([state["past"], state["ensemble"].unsqueeze(-4)], -4)

@@ -27,16 +27,14 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import param
 import torch
 from torch import Tensor
 
 from ...observations import ObservingNetwork
 from ...random import MemberStreams
-from ..base import Problem, Step
-from ..cycling import initial_ensemble, observations_at, pad
+from ..base import Problem
+from ..filtering import State
 from .base import EnsembleFilter
 
 DEGENERATE = 1e-10
@@ -56,23 +54,41 @@ class ParticleFilter(EnsembleFilter):
         0.5, bounds=(0.0, 10.0), doc="width of the noise on copies, relative to the spread"
     )
 
-    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        self.check(problem, len(streams))
-        total, window = problem.window[0], []
-        x = initial_ensemble(problem, streams)
-        logw = uniform_log_weights(x)
-        for k in range(total):
-            if k > 0:
-                x = problem.system.step(x, generator=streams.generators[0])
-            network, data = observations_at(problem, k)
-            if network.size and torch.isfinite(x).all():
-                logw = reweight(x, logw, network, data)
-            effective = float(effective_size(logw))
-            if effective < self.threshold * len(x):
-                x, logw = self.rejuvenate(x, logw, streams)
-            window.append(resample(x, logw, streams))
-            note = f"step {k}, {effective:.1f} of {len(x)} particles effective"
-            yield Step(pad(window, total), k + 1, total, note=note)
+    def begin(self, ensemble: Tensor, problem: Problem) -> State:
+        return _weighted(ensemble, uniform_log_weights(ensemble))
+
+    def forecast(
+        self, state: State, problem: Problem, steps: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> State:
+        ahead = super().forecast(state, problem, steps, generator)
+        return _weighted(ahead["ensemble"], ahead["log_weights"])
+
+    def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
+        x = state["ensemble"]
+        logw = reweight(x, state["log_weights"], problem.network, problem.data)
+        found = _weighted(x, logw)
+        poor = found["effective"] < self.threshold * x.shape[-4]
+        if not poor.any():
+            return found
+        fresh, equal = self.rejuvenate(x, logw, streams)
+        return {
+            **found, "ensemble": torch.where(poor[..., None, None, None, None], fresh, x),
+            "log_weights": torch.where(poor[..., None], equal, logw),
+        }
+
+    def mean(self, state: State) -> Tensor:
+        return state["mean"]
+
+    def estimate(self, state: State, streams: MemberStreams) -> Tensor:
+        return resample(state["ensemble"], state["log_weights"], streams)
+
+    def diagnostics(self, state: State) -> dict[str, Tensor]:
+        return {"effective_particles": state["effective"]}
+
+    def note(self, k: int, state: State) -> str:
+        count = len(state["ensemble"])
+        return f"step {k}, {float(state['effective']):.1f} of {count} particles effective"
 
     def analysis(
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
@@ -93,6 +109,12 @@ class ParticleFilter(EnsembleFilter):
             noise = self.jitter * smoothing_noise(x, logw, streams)
             copies = copies + noise * again[..., None, None, None]
         return copies, uniform_log_weights(copies)
+
+
+def _weighted(x: Tensor, logw: Tensor) -> State:
+    """State of weighted particles; their mean is taken before they are resampled."""
+    mean = torch.einsum("...n,...nlyx->...lyx", torch.softmax(logw, -1).to(x), x)
+    return {"ensemble": x, "log_weights": logw, "mean": mean, "effective": effective_size(logw)}
 
 
 def uniform_log_weights(x: Tensor) -> Tensor:

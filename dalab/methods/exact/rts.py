@@ -36,6 +36,7 @@ class RTSSmoother(Method):
     family = "Exact and particles"
     uses_model = True
     coupled = True
+    cycles = False
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         forecasts, analyses, window = [], [], []

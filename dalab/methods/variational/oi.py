@@ -25,7 +25,8 @@ The scale of B after step 0 is estimated at every analysis from the size of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 
 import param
 import torch
@@ -34,66 +35,74 @@ from torch import Tensor
 from ...observations import ObservingNetwork
 from ...priors.covariance import SpectralCovariance
 from ...random import MemberStreams
-from ..base import Method, Problem, Step
-from ..cycling import centre, observations_at, pad, white_covariance
+from ..base import Problem
+from ..cycling import centre, white_covariance
+from ..filtering import Filter, State
 from ..gaussian.linearise import linearise
 from ..gaussian.update import Gaussian, assimilate
 
 
-class OptimalInterpolation(Method):
+class OptimalInterpolation(Filter):
     """Optimal interpolation / 3D-Var: forecast model and climatological covariance."""
 
     family = "Variational"
-    uses_model = True
-    coupled = True
+    uses_prior = True
 
     scale = param.Number(
         0.0,
         bounds=(0.0, 4.0),
         doc="forecast error std relative to climatology; 0 estimates it from the innovations",
     )
+    background = param.Selector(
+        default="forecast", objects=["forecast", "climate"],
+        doc="first guess after step 0: the forecast, or the mean of the climate, without a model",
+    )
     iterations = param.Integer(60, bounds=(1, 1000), doc="conjugate-gradient iterations")
 
-    def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        climate = problem.prior.climatological_covariance.first()
-        total, window = problem.window[0], []
-        x, B = self.first_guess(problem, climate, streams)
-        for k in range(total):
-            if k > 0:
-                x = problem.system.step(window[-1])
-                B = None
-            window.append(self.analysis(problem, k, x, B, climate, streams))
-            yield Step(pad(window, total), k + 1, total, note=f"step {k}")
-
-    def first_guess(
-        self, problem: Problem, climate: SpectralCovariance, streams: MemberStreams
-    ) -> tuple[Tensor, SpectralCovariance]:
-        """Perturbed first guesses ``(members, lev, y, x)`` and their error covariance."""
+    def initial_ensemble(self, problem: Problem, streams: MemberStreams) -> Tensor:
         normal = centre(streams.normal((1, *problem.window[1:])))
         if problem.background is None:
-            return climate.sample(normal)[:, 0], climate
-        background = problem.background
-        B = white_covariance(climate, background.std)
-        return background.state + background.std * normal[:, 0], B
+            return climate_of(problem).sample(normal)[:, 0]
+        return problem.background.state + problem.background.std * normal[:, 0]
 
-    def analysis(
-        self,
-        problem: Problem,
-        k: int,
-        x: Tensor,
-        B: SpectralCovariance | None,
+    def begin(self, ensemble: Tensor, problem: Problem) -> State:
+        std = torch.tensor(math.inf if problem.background is None else problem.background.std)
+        return {"ensemble": ensemble, "error_std": std}
+
+    def forecast(
+        self, state: State, problem: Problem, steps: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> State:
+        x = state["ensemble"]
+        if self.background == "climate":
+            return {"ensemble": torch.zeros_like(x)}
+        return {"ensemble": problem.system.step(x, steps)}
+
+    def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
+        climate, network = climate_of(problem), problem.network
+        std = float(state.get("error_std", torch.tensor(math.nan)))
+
+        def analyse(x: Tensor, data: Tensor) -> Tensor:
+            B = self._covariance(std, network, data, x, climate)
+            noise = network.variance(like=data).sqrt() * centre(streams.normal((network.size,)))
+            return self.solve(network, data + noise, x, B)
+
+        return {"ensemble": over_repeats(analyse, state["ensemble"], problem.data)}
+
+    def note(self, k: int, state: State) -> str:
+        return f"step {k}"
+
+    def _covariance(
+        self, std: float, network: ObservingNetwork, data: Tensor, x: Tensor,
         climate: SpectralCovariance,
-        streams: MemberStreams,
-    ) -> Tensor:
-        """Correct the forecasts of step ``k`` with the observations of that step."""
-        network, data = observations_at(problem, k)
-        if network.size == 0 or not torch.isfinite(x).all():
-            return x
-        if B is None:
-            scale = self.scale or innovation_scale(network, data, x[:, None], climate)
-            B = climate * scale**2
-        noise = network.variance(like=data).sqrt() * centre(streams.normal((network.size,)))
-        return self.solve(network, data + noise, x, B)
+    ) -> SpectralCovariance:
+        """Covariance of the forecast error; ``std`` is that of a background, NaN after it."""
+        if self.background == "climate" or std == math.inf:
+            return climate
+        if std > 0:
+            return white_covariance(climate, std)
+        scale = self.scale or innovation_scale(network, data, x[:, None], climate)
+        return climate * scale**2
 
     def solve(
         self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
@@ -102,6 +111,17 @@ class OptimalInterpolation(Method):
         return assimilate(network, data, Gaussian(x[:, None], B), self.iterations)[:, 0]
 
 
+
+def climate_of(problem: Problem) -> SpectralCovariance:
+    """Climatological covariance of one state."""
+    return problem.prior.climatological_covariance.first()
+
+
+def over_repeats(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, data: Tensor) -> Tensor:
+    """Apply a function of an ensemble ``(N, lev, y, x)`` and its data to each repeat of several."""
+    if x.ndim == 4:
+        return function(x, data)
+    return torch.stack([over_repeats(function, *one) for one in zip(x, data, strict=True)])
 
 
 def innovation_scale(

@@ -1,0 +1,1 @@
+"""Cycled experiments: forecasts and analyses in turn, for as long as wanted."""

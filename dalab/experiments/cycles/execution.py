@@ -1,0 +1,176 @@
+"""Execution of a cycled experiment as a generator of frames, method after method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...methods import Method, Step
+from ...methods.filtering import Filter
+from ...methods.sliding_window import SlidingWindow
+from ..execution import DIVERGED, Execution, PeakMemory, reason
+from ..experiment import Experiment, Source
+from .checkpoint import Checkpoints
+from .driver import Carried, Cycle, Driver
+from .kept import KeptStates
+from .recorder import Recorder
+from .result import assemble_cycles
+from .twin import CycledTwin
+
+FRAMES, CHECKPOINTS = 0.05, 5.0
+"""Seconds from one frame to the next, and from one checkpoint to the next."""
+
+
+class CycledExecution(Execution):
+    """A cycled experiment in progress.
+
+    Args:
+        source: an experiment with cycles, or what :meth:`Experiment.of` makes one from.
+        folder: of checkpoints and kept states; a run that finds those of the same experiment there
+            goes on from them.
+        earlier: an execution of the same experiment with fewer cycles, to go on from.
+
+    Raises:
+        InputError: if the experiment cannot work, or the folder holds another one.
+    """
+
+    twin: CycledTwin | None  # type: ignore[assignment]
+
+    def __init__(
+        self, source: Experiment | Source, folder: str | Path | None = None,
+        earlier: CycledExecution | None = None,
+    ) -> None:
+        super().__init__(source)
+        made = self.experiment
+        self.schedule = made.cycling
+        self.filters = {label: as_filter(m, made.window) for label, m in self.methods.items()}
+        self.checkpoints = None if folder is None else Checkpoints(folder, made.config)
+        store = None if self.checkpoints is None else self.checkpoints.folder / "states.zarr"
+        self.kept = KeptStates(self.schedule, store)
+        self.recorders: dict[str, Recorder] = {}
+        self._earlier = {} if earlier is None else earlier.carried
+        self._known = {} if earlier is None else earlier.recorders
+        self.carried: dict[str, Carried] = {}
+
+    def _prepare(self) -> CycledTwin:  # type: ignore[override]
+        return CycledTwin(self.experiment)
+
+    def _run_method(  # type: ignore[override]
+        self, label: str, method: Method, twin: CycledTwin
+    ) -> Generator[Step, None, None]:
+        self._mark(label, "running")
+        try:
+            with closing(self._cycles(label, twin)) as steps:
+                yield from steps
+        except Exception as error:  # the other methods still run
+            self._mark(label, f"failed: {reason(error, self.experiment.members, twin.device)}")
+        else:
+            if self.scores[label].status == "running":
+                self._complete(label, twin)
+
+    def _cycles(self, label: str, twin: CycledTwin) -> Generator[Step, None, None]:
+        """Record all cycles of a method; yield a step now and then."""
+        driver = Driver(twin, self.filters[label], label, self.experiment.members)
+        recorder = Recorder(
+            self.experiment.system, self.schedule, self.experiment.repeats, driver.members
+        )
+        carried = self._resume(label, recorder)
+        self.recorders[label] = recorder
+        peak, pace = PeakMemory(twin.device), _Pace()
+        try:
+            with closing(driver.cycles(carried)) as cycles:
+                for found in cycles:
+                    if not found.analysis.abs().max() < DIVERGED:  # true of NaN too
+                        cycle = found.moment.cycle
+                        return self._mark(label, f"failed: diverged at cycle {cycle}")
+                    self._take(label, recorder, found)
+                    carried = found.carried
+                    last = found.moment.cycle == self.schedule.cycles
+                    if pace.is_due("frame", FRAMES) or last:
+                        self._score(label, recorder, peak)
+                        yield self._step(found, recorder)
+                    if pace.is_due("checkpoint", CHECKPOINTS):
+                        self._save(label, carried, recorder)
+        finally:
+            if carried is not None:
+                self.carried[label] = carried
+                self._save(label, carried, recorder)
+
+    def _resume(self, label: str, recorder: Recorder) -> Carried | None:
+        """The state from which a method goes on, its scores being loaded; ``None`` at first."""
+        found = None if self.checkpoints is None else self.checkpoints.load(label)
+        if found is not None:
+            recorder.load(found[1])
+            return found[0]
+        if label in self._earlier:
+            recorder.load(self._known[label].to_dict())
+            return self._earlier[label]
+        return None
+
+    def _take(self, label: str, recorder: Recorder, found: Cycle) -> None:
+        with self._lock:
+            if not self._ended:
+                recorder.record(found)
+                self.kept.add(label, found)
+
+    def _save(self, label: str, carried: Carried, recorder: Recorder) -> None:
+        if self.checkpoints is not None and carried.cycle == recorder.cycle:
+            self.checkpoints.save(label, carried, recorder)
+
+    # --- scores -----------------------------------------------------------------------------------
+
+    def _score(self, label: str, recorder: Recorder, peak: PeakMemory) -> None:
+        def series(name: str) -> np.ndarray:
+            return recorder.series[name][:, : recorder.cycle].mean(0)
+
+        self._update(
+            label, rmse_steps=series("rmse_analysis"), rmse_sample_steps=series("rmse_sample"),
+            spread_steps=series("spread_analysis"), members=recorder.members,
+            fraction=recorder.cycle / self.schedule.cycles, seconds=recorder.seconds,
+            peak_memory_mb=peak.update(), burn_in=self.schedule.burn_in,
+        )
+
+    def _step(self, found: Cycle, recorder: Recorder) -> Step:
+        estimate = recorder.ring[-1].analysis[:, None]
+        cycle, total = found.moment.cycle, self.schedule.cycles
+        spread = recorder.series["spread_analysis"][:, cycle - 1].mean()
+        return Step(estimate, cycle, total, seconds=recorder.seconds,
+                    note=f"cycle {cycle}, spread {spread:.3g}")
+
+    def _complete(self, label: str, twin: Any) -> None:
+        recorder = self.recorders[label]
+        self._score(label, recorder, PeakMemory(twin.device))
+        mean, error = recorder.mean("rmse_analysis")
+        self._update(
+            label, status="complete", crps=recorder.mean("crps")[0], rmse_mean_err=error,
+            spread_skill=recorder.spread_skill, rmse_forecast=recorder.mean("rmse_forecast")[0],
+        )
+
+    def result(self) -> xr.DataTree:
+        return assemble_cycles(self.experiment, self.scores, self.recorders, self.kept)
+
+
+class _Pace:
+    """Events that are due after some time."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def is_due(self, event: str, seconds: float) -> bool:
+        """True the first time, and again when so many seconds have passed."""
+        now = time.perf_counter()
+        if now - self._last.get(event, 0.0) < seconds:
+            return False
+        self._last[event] = now
+        return True
+
+
+def as_filter(method: Method, window: int) -> Filter:
+    """The filter that a method is, or its sliding window."""
+    return method if isinstance(method, Filter) else SlidingWindow(method, window)

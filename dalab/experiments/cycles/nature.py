@@ -1,0 +1,255 @@
+"""Nature: the sources of the truths of a cycled experiment, which advance as long as wanted.
+
+The state of nature is one tensor, so that a run can go on from it: normalised states of the true
+system, or the number of a frame of a file. The true system may differ from the forecast model in
+its parameters, its resolution or its equations; the methods see its states through
+:meth:`Nature.truth`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...systems import SYSTEMS, QGSystem, System
+from ...systems.library import library_names
+from ...systems.pyqg_truth import block_mean
+from ...systems.qg_library import draw_states
+from ...systems.spinup import refine, upsample
+from ..experiment import Experiment
+from ..truth_file import read_window
+
+SPINUP_DAYS = 30
+"""Days for which two-layer flow evolves from a state of its library before a run."""
+
+
+class Nature(ABC):
+    """Source of the truths of a cycled experiment."""
+
+    @abstractmethod
+    def start(self, generator: torch.Generator) -> Tensor:
+        """State of nature at the start."""
+
+    @abstractmethod
+    def advance(self, state: Tensor, intervals: int, generator: torch.Generator) -> Tensor:
+        """State of nature some intervals of the forecast model later."""
+
+    @abstractmethod
+    def truth(self, state: Tensor) -> Tensor:
+        """Truths of a state in the variables of the forecast model, ``(repeats, *shape)``."""
+
+
+@dataclass(frozen=True)
+class Shocks:
+    """Jumps of the truth that no forecast model knows of.
+
+    At every interval each truth x takes, with some probability, the jump ``size * |x| * N(0, I)``.
+
+    Args:
+        probability: at an interval.
+        size: relative to the magnitude of every value.
+    """
+
+    probability: float = 0.0
+    size: float = 0.0
+
+    @classmethod
+    def of(cls, text: str) -> Shocks:
+        """Shocks written ``PROBABILITY:SIZE``; none for an empty text.
+
+        Raises:
+            InputError: for another text, or a probability outside of 0 to 1.
+        """
+        if not text:
+            return cls()
+        try:
+            probability, size = (float(part) for part in text.split(":"))
+        except ValueError:
+            probability = size = math.nan
+        if not (0 <= probability <= 1 and 0 <= size < math.inf):
+            raise InputError(
+                "shocks", text, "must be PROBABILITY:SIZE, the first from 0 to 1",
+                "Use 0.01:0.2.",
+            )
+        return cls(probability, size)
+
+    def __call__(self, q: Tensor, generator: torch.Generator) -> Tensor:
+        """Truths after the shocks of one interval, in the variables of the equations."""
+        if not self.probability:
+            return q
+        draws = torch.rand(len(q), generator=generator, dtype=torch.float64)
+        hit = (draws < self.probability).to(q)[:, None, None, None]
+        jump = self.size * q.abs() * torch.randn(q.shape, generator=generator, dtype=q.dtype).to(q)
+        return q + hit * jump
+
+
+@dataclass(frozen=True)
+class ModelNature(Nature):
+    """Truths of a system, the forecast model itself or another one.
+
+    Args:
+        system: the true system.
+        model: the forecast model.
+        repeats: independent truths.
+        dtype: floating-point type.
+        device: where they advance.
+        process_noise: standard deviation of what every interval adds, normalised, white.
+        shocks: jumps.
+        first: start, normalised, ``shape``; a draw of the climate if ``None``.
+    """
+
+    system: System
+    model: System
+    repeats: int
+    dtype: torch.dtype
+    device: torch.device
+    process_noise: float = 0.0
+    shocks: Shocks = Shocks()
+    first: Tensor | None = None
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        with torch.no_grad():
+            return self._draw(generator).to(self.device, self.dtype)
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        if self.first is not None:
+            return self.first.expand(self.repeats, *self.first.shape).clone()
+        if not isinstance(self.system, QGSystem) or self.system.name in library_names():
+            return self.system.sample_climate(self.repeats, generator)
+        states = upsample(draw_states(self.model.name, self.repeats, generator))
+        return self.system.step(states, SPINUP_DAYS)
+
+    def advance(self, state: Tensor, intervals: int, generator: torch.Generator) -> Tensor:
+        steps = whole_steps(self.system, self.model)
+        if not (self.process_noise or self.shocks.probability):
+            return self.system.step(state, intervals * steps, generator)
+        for _ in range(intervals):
+            state = self._disturbed(self.system.step(state, steps, generator), generator)
+        return state
+
+    def _disturbed(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        if self.process_noise:
+            normal = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+            x = x + self.process_noise * normal.to(x)
+        offset, scale = self.system.offset.to(x), self.system.scale.to(x)
+        return (self.shocks(offset + scale * x, generator) - offset) / scale
+
+    def truth(self, state: Tensor) -> Tensor:
+        if self.system is self.model:
+            return state
+        q = self.system.offset.to(state) + self.system.scale.to(state) * state
+        fields, _, nx = self.model.shape
+        q = block_mean(q[:, :fields], q.shape[-1] // nx) if q.shape[-2] > 1 else q[:, :fields]
+        return (q - self.model.offset.to(q)) / self.model.scale.to(q)
+
+
+@dataclass(frozen=True)
+class RecordedNature(Nature):
+    """Truths that are there already: the frames of a file, or of a tensor.
+
+    The state of nature is the number of the frame.
+
+    Args:
+        frames: normalised, ``(repeats, time, *shape)``, one per interval.
+    """
+
+    frames: Tensor
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        return torch.zeros((), dtype=torch.long)
+
+    def advance(self, state: Tensor, intervals: int, generator: torch.Generator) -> Tensor:
+        return state + intervals
+
+    def truth(self, state: Tensor) -> Tensor:
+        return self.frames[:, int(state)]
+
+
+def nature_of(experiment: Experiment, dtype: torch.dtype, device: torch.device) -> Nature:
+    """The nature of a cycled experiment.
+
+    Raises:
+        InputError: if its truth cannot be had.
+    """
+    source, model = experiment.truth, experiment.system
+    if isinstance(source, Tensor) and source.shape != torch.Size(model.shape):
+        return RecordedNature(source[None].to(device, dtype))
+    first = source if isinstance(source, Tensor) else None
+    system = model if first is not None else true_system(str(source), model)
+    if system is not None:
+        return ModelNature(
+            system, model, experiment.repeats, dtype, device, experiment.process_noise,
+            Shocks.of(experiment.shocks), first,
+        )
+    length = experiment.cycling.cycles * experiment.cycling.interval + 1
+    windows = [
+        read_window(Path(str(source)), model, length, experiment.seed + repeat)
+        for repeat in range(experiment.repeats)
+    ]
+    return RecordedNature(torch.stack(windows).to(device, dtype))
+
+
+def true_system(source: str, model: System) -> System | None:
+    """The system of the truths that a text names; ``None`` for a file.
+
+    Args:
+        source: ``model``, ``model-fine``, or a registry text of a system, such as
+            ``lorenz96:forcing=8.5``.
+        model: the forecast model.
+
+    Raises:
+        InputError: for pyqg, which cannot be resumed, or a system that does not fit the model.
+    """
+    if source == "model":
+        return model
+    if source == "model-fine":
+        if not isinstance(model, QGSystem):
+            raise InputError(
+                "truth", source, f"must be two-layer QG, not {model.name}", "Use model."
+            )
+        return refine(model)
+    if source.startswith("pyqg"):
+        raise InputError(
+            "truth", source, "keeps no state from which a cycled run could go on",
+            "Use model, model-fine, another system, or a file that pyqg wrote.",
+        )
+    if source.partition(":")[0] not in SYSTEMS:
+        return None
+    system = SYSTEMS.make(source)
+    _check_fit(system, model, source)
+    return system
+
+
+def _check_fit(system: System, model: System, source: str) -> None:
+    """Raise unless the states of a system can be seen as those of the forecast model."""
+    (fields, ny, nx), (wanted, *grid) = system.shape, model.shape
+    blocks = [ny % grid[0], nx % grid[1], ny // grid[0] - nx // grid[1] if grid[0] > 1 else 0]
+    if fields < wanted or any(blocks) or (grid[0] == 1 and nx != grid[1]):
+        raise InputError(
+            f"shape of the truth {source}", system.shape,
+            f"must be seen as that of the forecast model {model.name}, {model.shape}: as many "
+            "fields or more, and cells that can be averaged", "Choose another system.",
+        )
+    whole_steps(system, model)
+
+
+def whole_steps(system: System, model: System) -> int:
+    """Intervals of a true system in one of the forecast model.
+
+    Raises:
+        InputError: if that is no whole number.
+    """
+    ratio = model.interval / system.interval
+    if not (ratio > 0.5 and math.isclose(ratio, round(ratio), rel_tol=1e-9)):
+        raise InputError(
+            f"interval of the truth {system.name}", system.interval,
+            f"must divide that of the forecast model, {model.interval:g}",
+            f"Use interval={model.interval:g} for both.",
+        )
+    return round(ratio)

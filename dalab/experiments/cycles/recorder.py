@@ -1,0 +1,212 @@
+"""Recorder of a cycled run: scores of every cycle, rank counts, and the last states.
+
+Everybody but the driver reads the recorder: the progress of a run, its result, its pictures and its
+checkpoints. Its memory holds a few numbers per cycle, and a bounded ring of states.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...metrics import online
+from ...metrics.series import mean_and_error
+from ...systems import System
+from ..schedule import Schedule
+from .driver import Cycle
+
+RING_BYTES, RING_TIMES = 2**26, 128
+"""Bounds of the ring of states of a method: memory, and times."""
+
+SCORES = {
+    "rmse_analysis": "root-mean-square error of the analysis mean",
+    "rmse_forecast": "root-mean-square error of the forecast mean",
+    "rmse_sample": "root-mean-square error of one analysed member",
+    "rmse_units": "rmse_analysis in the units of the equations",
+    "spread_analysis": "root of the mean ensemble variance of the analysis",
+    "spread_forecast": "root of the mean ensemble variance of the forecast",
+    "crps": "fair continuous ranked probability score of the analysis",
+    "crps_forecast": "fair continuous ranked probability score of the forecast",
+    "energy_score": "fair energy score of the analysis over the root of the size of a state",
+    "coverage": "share of the truths in the central interval of the analysis",
+}
+"""Scores of every cycle and repeat, by name."""
+
+INNOVATIONS = {
+    "innovation_mean": "mean of the innovations over their expected standard deviation",
+    "innovation_std": "root mean square of the innovations over their expected standard deviation",
+    "desroziers_R": "observation error variance implied by the residuals over the assumed one",
+    "desroziers_B": "forecast error variance implied by the increments over that of the ensemble",
+}
+"""Statistics of the observations at every cycle that has any, by name."""
+
+SMOOTHED = {"rmse_smoothed": "root-mean-square error of the fixed-lag smoother's mean"}
+"""Scores of smoothers, at the time of the cycle that has left the lag."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """States of the first repeat at one cycle, on the CPU, in single precision.
+
+    Args:
+        cycle: number of the cycle.
+        truth: ``shape``.
+        forecast: ``(N, *shape)``.
+        analysis: ``(N, *shape)``.
+        observed: fields of every instrument, ``(channel, y, x)``, NaN where nothing is observed.
+    """
+
+    cycle: int
+    truth: Tensor
+    forecast: Tensor
+    analysis: Tensor
+    observed: tuple[Tensor, ...]
+
+
+class Recorder:
+    """What is known of a cycled run of one method so far.
+
+    Args:
+        system: the forecast model.
+        schedule: times of the run.
+        repeats: independent truths.
+        members: members of the ensemble.
+    """
+
+    def __init__(self, system: System, schedule: Schedule, repeats: int, members: int) -> None:
+        self.system, self.schedule = system, schedule
+        self.repeats, self.members = repeats, members
+        self.cycle, self.seconds = 0, 0.0
+        self.series: dict[str, np.ndarray] = {}
+        self.rank_counts = np.zeros(members + 1, dtype=np.int64)
+        size = 4 * (2 * members + 2) * torch.Size(system.shape).numel()
+        self.ring: deque[Snapshot] = deque(maxlen=max(2, min(RING_TIMES, RING_BYTES // size)))
+
+    # --- recording --------------------------------------------------------------------------------
+
+    def record(self, found: Cycle) -> None:
+        """Take down a cycle."""
+        ranks = online.ranks(found.analysis, found.moment.truth)
+        self._store(found.moment.cycle, self._scores(found, ranks) | found.diagnostics)
+        self.cycle = found.moment.cycle
+        self.seconds += found.seconds
+        if self.cycle > self.schedule.burn_in:
+            self.rank_counts += online.rank_counts(ranks, self.members).cpu().numpy()
+        self.ring.append(snapshot(found))
+
+    def _scores(self, found: Cycle, ranks: Tensor) -> dict[str, Tensor]:
+        truth, x, scale = found.moment.truth, found.analysis, self.system.scale.to(found.mean)
+        scores = {
+            "rmse_analysis": online.rmse(found.mean, truth),
+            "rmse_forecast": online.rmse(found.forecast_mean, truth),
+            "rmse_sample": online.rmse(x[:, 0], truth),
+            "rmse_units": online.rmse(found.mean, truth, scale),
+            "spread_analysis": online.spread(x),
+            "spread_forecast": online.spread(found.forecast),
+            "crps": online.crps(x, truth),
+            "crps_forecast": online.crps(found.forecast, truth),
+            "energy_score": online.energy_score(x, truth),
+            "coverage": online.coverage(ranks, self.members),
+        }
+        return scores | _innovations(found) | _smoothed(found)
+
+    def _store(self, cycle: int, scores: dict[str, Tensor]) -> None:
+        values = torch.stack([v.double().expand(self.repeats) for v in scores.values()])
+        for name, row in zip(scores, values.cpu().numpy(), strict=True):
+            self._series(name)[:, cycle - 1] = row
+
+    def _series(self, name: str) -> np.ndarray:
+        if name not in self.series:
+            self.series[name] = np.full((self.repeats, self.schedule.cycles), np.nan)
+        return self.series[name]
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def scored(self, name: str) -> np.ndarray:
+        """Values of a score after the burn-in, ``(repeats, cycles)``, NaN where there are none."""
+        series = self.series.get(name, np.full((self.repeats, self.schedule.cycles), np.nan))
+        return series[:, self.schedule.burn_in : self.cycle]
+
+    def mean(self, name: str) -> tuple[float, float]:
+        """Mean of a score over the cycles after the burn-in, and its standard error."""
+        return mean_and_error(self.scored(name))
+
+    @property
+    def spread_skill(self) -> float:
+        """Spread/skill ratio of the analyses after the burn-in, corrected for the ensemble size."""
+        spread, error = self.scored("spread_analysis") ** 2, self.scored("rmse_analysis") ** 2
+        if self.members < 2 or not error.size:
+            return np.nan
+        ratio = (self.members + 1) / self.members * np.nanmean(spread) / np.nanmean(error)
+        return float(np.sqrt(ratio))
+
+    # --- checkpoints ------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data and tensors."""
+        return {
+            "cycle": self.cycle, "seconds": self.seconds, "burn_in": self.schedule.burn_in,
+            "ring": [dataclasses.asdict(snapshot) for snapshot in self.ring],
+            "series": {k: torch.from_numpy(v[:, : self.cycle].copy())
+                       for k, v in self.series.items()},
+            "rank_counts": torch.from_numpy(self.rank_counts.copy()),
+        }
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Go on from :meth:`to_dict`.
+
+        Raises:
+            InputError: if the scores were counted after another burn-in.
+        """
+        if values["burn_in"] != self.schedule.burn_in and values["cycle"] > values["burn_in"]:
+            raise InputError(
+                "burn in", self.schedule.burn_in, f"must be {values['burn_in']}, that of the run "
+                "to go on from", f"Give burn_in={values['burn_in']}.",
+            )
+        self.ring.extend(Snapshot(**one) for one in values["ring"])
+        self.cycle, self.seconds = values["cycle"], values["seconds"]
+        self.rank_counts = values["rank_counts"].numpy().copy()
+        for name, known in values["series"].items():
+            self._series(name)[:, : known.shape[1]] = known.numpy()
+
+
+def _innovations(found: Cycle) -> dict[str, Tensor]:
+    network, data = found.moment.network, found.moment.data
+    if network is None or data is None:
+        return {}
+    forecast, analysis = (network.apply(x.unsqueeze(-4)) for x in (found.forecast, found.analysis))
+    return online.innovation_statistics(forecast, analysis, data, network.variance(like=data))
+
+
+def _smoothed(found: Cycle) -> dict[str, Tensor]:
+    if found.smoothed is None or found.smoothed_truth is None:
+        return {}
+    return {"rmse_smoothed": online.rmse(found.smoothed.mean(1), found.smoothed_truth)}
+
+
+def snapshot(found: Cycle) -> Snapshot:
+    """The first repeat of a cycle, copied."""
+    truth, forecast, analysis = (
+        x[0].detach().to("cpu", torch.float32, copy=True)
+        for x in (found.moment.truth, found.forecast, found.analysis)
+    )
+    return Snapshot(found.moment.cycle, truth, forecast, analysis, _observed(found))
+
+
+def _observed(found: Cycle) -> tuple[Tensor, ...]:
+    network, data = found.moment.network, found.moment.data
+    if network is None or data is None:
+        return ()
+    pieces = network.split(data[0].detach().to("cpu", torch.float32))
+    fields = []
+    for instrument, values in zip(network.instruments, pieces, strict=True):
+        seen = instrument.put(torch.ones_like(values)) > 0
+        fields.append(torch.where(seen, instrument.put(values), torch.nan)[0])
+    return tuple(fields)

@@ -1,0 +1,158 @@
+"""The twin of a cycled experiment: truths and observations, made one time after the other.
+
+Everything random at a cycle comes from streams of that cycle, so that a run goes on from the true
+state alone. Truths ``(repeats, *shape)`` are independent and advance together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ...methods import Background, Problem
+from ...observations import ObservingNetwork
+from ...random import MemberStreams, TimeStreams, stream
+from ..experiment import Experiment
+from .nature import Nature, nature_of
+
+SMALL = 4096
+"""Numbers in a state up to which everything is in double precision."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The twin at one time.
+
+    Args:
+        cycle: number of the analysis, from 1; 0 is the start.
+        truth: true states, normalised, ``(repeats, *shape)``; no method sees them.
+        network: the observing network of this time; ``None`` where there are no observations.
+        data: its observations, ``(repeats, size)``.
+    """
+
+    cycle: int
+    truth: Tensor
+    network: ObservingNetwork | None = None
+    data: Tensor | None = None
+
+
+class CycledTwin:
+    """Truths, observations and initial ensembles of a cycled experiment.
+
+    Args:
+        experiment: an experiment with cycles.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment, self.system = experiment, experiment.system
+        self.schedule, self.repeats = experiment.cycling, experiment.repeats
+        self.seed, self.device = experiment.seed, torch.device(str(experiment.device))
+        small = torch.Size(self.system.shape).numel() <= SMALL and self.device.type != "mps"
+        self.dtype = torch.float64 if small else torch.float32
+
+    @cached_property
+    def nature(self) -> Nature:
+        """Source of the truths."""
+        return nature_of(self.experiment, self.dtype, self.device)
+
+    def _stream(self, *labels: object) -> torch.Generator:
+        return stream(self.seed, "cycles", *labels)
+
+    # --- truth and observations -------------------------------------------------------------------
+
+    def start(self) -> Tensor:
+        """State of nature at time 0."""
+        return self.nature.start(self._stream("truth", "state"))
+
+    def advance(self, nature: Tensor, cycle: int) -> Tensor:
+        """State of nature at a cycle, from that at the cycle before."""
+        streams = self._stream("truth", cycle)
+        return self.nature.advance(nature, self.schedule.interval, streams)
+
+    def observe(self, nature: Tensor, cycle: int) -> Moment:
+        """Truth and observations at a cycle."""
+        truth = self.nature.truth(nature)
+        if not (cycle and self.schedule.is_observed(cycle)):
+            return Moment(cycle, truth)
+        network = self.network(cycle)
+        if not network.size:
+            return Moment(cycle, truth)
+        return Moment(cycle, truth, network, self._noisy(network, truth, cycle))
+
+    def _noisy(self, network: ObservingNetwork, truth: Tensor, cycle: int) -> Tensor:
+        clean = network.split(network.apply(truth[:, None]))
+        pieces = []
+        for number, (instrument, values) in enumerate(
+            zip(network.instruments, clean, strict=True)
+        ):
+            count = self.repeats * instrument.size
+            noise = instrument.noise.sample(count, self._stream("noise", cycle, number))
+            pieces.append(values + instrument.std * noise.to(values).reshape(values.shape))
+        return torch.cat(pieces, -1)
+
+    def network(self, cycle: int) -> ObservingNetwork:
+        """The network of a cycle."""
+        whole = self.experiment.observing
+        return self._network_of((cycle - 1) % whole.steps)
+
+    @cached_property
+    def _networks(self) -> dict[int, ObservingNetwork]:
+        return {}
+
+    def _network_of(self, step: int) -> ObservingNetwork:
+        if step not in self._networks:
+            whole = self.experiment.observing
+            self._networks[step] = whole.at(step) if whole.steps > 1 else whole
+        return self._networks[step]
+
+    # --- the methods' side ------------------------------------------------------------------------
+
+    def problem(self, nature: Tensor) -> Problem:
+        """The problem at the start, before any observation: network of the first analysis."""
+        network = self.network(1)
+        return Problem(
+            system=self.system, prior=self.experiment.prior_of_window, network=network,
+            data=torch.zeros(self.repeats, network.size, dtype=self.dtype, device=self.device),
+            background=self.background(nature),
+        )
+
+    def background(self, nature: Tensor) -> Background | None:
+        """The background at the start, one per repeat, ``(repeats, *shape)``."""
+        std = self.experiment.background
+        if std is None:
+            return None
+        truth = self.nature.truth(nature)
+        noise = torch.randn(truth.shape, generator=self._stream("background"), dtype=self.dtype)
+        return Background(truth + std * noise.to(truth), std)
+
+    def ensemble(self, nature: Tensor, members: int, label: str) -> Tensor:
+        """Initial members ``(repeats, members, *shape)``: about the truth, or of the climate.
+
+        A single member starts from the background itself, or from the mean of the climate.
+        """
+        background = self.background(nature)
+        shape = (self.repeats, members, *self.system.shape)
+        if members == 1:
+            mean = torch.zeros(shape, dtype=self.dtype, device=self.device)
+            return mean if background is None else background.state[:, None]
+        if background is None:
+            return self._climate(members)
+        noise = torch.randn(shape, generator=self._stream(label, "start"), dtype=self.dtype)
+        centre = background.state if self.experiment.background_kind == "perturbed" else None
+        middle = self.nature.truth(nature) if centre is None else centre
+        return middle[:, None] + background.std * noise.to(middle)
+
+    def _climate(self, members: int) -> Tensor:
+        states = self.system.sample_climate(self.repeats * members, self._stream("climate"))
+        return states.to(self.device, self.dtype).unflatten(0, (self.repeats, members))
+
+    def streams(self, label: str, cycle: int, members: int) -> MemberStreams:
+        """Randomness of a method at a cycle."""
+        return TimeStreams(self._stream(label, cycle), members, self.device, self.dtype)
+
+
+Observe = Callable[[Tensor, int], Moment]

@@ -1,0 +1,109 @@
+r"""Scores of an ensemble at one time, for many repeats at once, on tensors.
+
+The definitions are those of :mod:`dalab.metrics.deterministic` and :mod:`dalab.metrics.ensemble`;
+here they are cheap enough to be taken at every cycle of a long run. Ensembles are
+``(repeats, N, *shape)``, truths ``(repeats, *shape)``, scores ``(repeats,)``. The energy score is
+
+.. math:: \frac1N \sum_j \| x_j - y \| - \frac1{2 N (N - 1)} \sum_{i, j} \| x_i - x_j \| ,
+
+fair like the CRPS, over the root of the number of values of a state.
+
+References:
+    | Gneiting and Raftery (2007): energy score; Ferro (2014): fair scores
+    | Desroziers et al. (2005): consistency of innovations, residuals and increments
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LARGEST = 256
+"""Members up to which the energy score takes all; of more it takes the first."""
+
+
+def rmse(mean: Tensor, truth: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    """Root-mean-square error; ``scale`` is the unit of every field."""
+    return ((mean - truth) * scale).flatten(1).pow(2).mean(1).sqrt()
+
+
+def spread(x: Tensor) -> Tensor:
+    """Root of the mean ensemble variance; NaN for one member."""
+    if x.shape[1] < 2:
+        return x.new_full(x.shape[:1], torch.nan)
+    return x.var(1).flatten(1).mean(1).sqrt()
+
+
+def crps(x: Tensor, truth: Tensor) -> Tensor:
+    """Fair CRPS, averaged over the state; the absolute error for one member."""
+    N = x.shape[1]
+    error = (x - truth[:, None]).abs().flatten(1).mean(1)
+    if N < 2:
+        return error
+    weights = torch.arange(1 - N, N, 2, dtype=x.dtype, device=x.device) / (N - 1)
+    ordered = x.flatten(2).sort(1).values
+    return error - torch.einsum("j,rjd->r", weights, ordered) / (N * ordered.shape[-1])
+
+
+def energy_score(x: Tensor, truth: Tensor) -> Tensor:
+    """Fair energy score over the root of the number of values; the RMSE for one member."""
+    x, y = x[:, :LARGEST].flatten(2), truth.flatten(1)[:, None]
+    N, size = x.shape[1:]
+    error = (x - y).norm(dim=-1).mean(1)
+    apart = torch.cdist(x, x).sum((1, 2)) / (2 * N * max(N - 1, 1))
+    return (error - apart) / size**0.5
+
+
+def ranks(x: Tensor, truth: Tensor) -> Tensor:
+    """Rank of the truth among the members, 0 to N, ``(repeats, *shape)``."""
+    return (x < truth[:, None]).sum(1)
+
+
+def rank_counts(found: Tensor, members: int) -> Tensor:
+    """Number of values at each rank, over all repeats, ``(members + 1,)``."""
+    return torch.bincount(found.flatten(), minlength=members + 1)
+
+
+def central(members: int, level: float = 0.9) -> tuple[int, float]:
+    """Members left out on each side of a central interval, and the share it should cover.
+
+    The interval from the i-th lowest to the i-th highest of N members covers a share
+    (N + 1 - 2 i) / (N + 1) of calibrated truths; i is the one whose share is nearest to ``level``.
+    """
+    i = max(1, min(round((1 - level) * (members + 1) / 2), (members + 1) // 2))
+    return i, (members + 1 - 2 * i) / (members + 1)
+
+
+def coverage(found: Tensor, members: int) -> Tensor:
+    """Share of the truths in the central interval of :func:`central`; from their ranks."""
+    i, _ = central(members)
+    inside = (found >= i) & (found <= members - i)
+    return inside.flatten(1).double().mean(1)
+
+
+def innovation_statistics(
+    forecast: Tensor, analysis: Tensor, data: Tensor, variance: Tensor
+) -> dict[str, Tensor]:
+    """Statistics of the observations at one time, against what the ensembles expect.
+
+    Args:
+        forecast: observed forecasts, ``(repeats, N, size)``.
+        analysis: observed analyses, same shape.
+        data: observations, ``(repeats, size)``.
+        variance: assumed error variances, ``(size,)``.
+
+    Returns:
+        ``innovation_mean`` and ``innovation_std``: of the innovations over their expected standard
+        deviation, 0 and 1 for a consistent filter; ``desroziers_R`` and ``desroziers_B``: error
+        variances of observations and forecasts that the residuals imply, over the assumed ones.
+    """
+    N = forecast.shape[1]
+    signal = forecast.var(1) if N > 1 else torch.zeros_like(data)
+    before, after = data - forecast.mean(1), data - analysis.mean(1)
+    standard = before / (signal + variance).sqrt()
+    return {
+        "innovation_mean": standard.mean(1),
+        "innovation_std": standard.pow(2).mean(1).sqrt(),
+        "desroziers_R": (after * before).mean(1) / variance.mean(),
+        "desroziers_B": ((before - after) * before).mean(1) / signal.mean(1),
+    }
