@@ -90,7 +90,8 @@ def run(
 
     Ctrl-C ends it early: what was computed is scored and written, and the exit code is 130.
     """
-    from .experiments.config import Config, load_config
+    from .experiments.config import Config
+    from .experiments.config_file import load_config
 
     base = load_config(config) if config is not None else Config()
     changes = {k: v for k, v in fields.items() if v not in (None, [])}

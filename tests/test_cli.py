@@ -15,7 +15,8 @@ from dalab import __version__
 from dalab.catalogue import domain, registries
 from dalab.cli import app
 from dalab.errors import InputError
-from dalab.experiments.config import Config, load_config
+from dalab.experiments.config import Config
+from dalab.experiments.config_file import load_config
 from dalab.experiments.results.store import config_of, load
 from dalab.options import default, options
 

@@ -22,7 +22,8 @@ from ..priors.loading import load_augmented
 from ..random import stream
 from ..registry import kebab
 from ..systems import SYSTEMS, System
-from .config import Config, leading_states, load_config, unique_labels
+from .config import Config, leading_states, unique_labels
+from .config_file import load_config
 from .description import describe
 from .device import choose_device
 from .memory import check_extension, check_window

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from dalab.errors import InputError
-from dalab.experiments.config import Config, load_config, unique_labels
+from dalab.experiments.config import Config, unique_labels
+from dalab.experiments.config_file import load_config
 from dalab.experiments.device import choose_device
 from dalab.experiments.experiment import Experiment, make_method
 from dalab.observations import OPERATORS

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from dalab import Config, execute
-from dalab.experiments.config import load_config
+from dalab.experiments.config_file import load_config
 from dalab.experiments.experiment import Experiment, network_of
 from dalab.systems import SYSTEMS
 from dalab.views.model.config_text import command, query, read

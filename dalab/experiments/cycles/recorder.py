@@ -71,7 +71,7 @@ class Snapshot:
 
 
 class Recorder:
-    """What is known of a cycled run of one method so far.
+    """Scores and states of a cycled run of one method so far.
 
     Args:
         system: the forecast model.
