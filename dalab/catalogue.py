@@ -8,7 +8,7 @@ from typing import Any
 
 import param
 
-from .options import default, lookup, options
+from .options import declarations, default, lookup, options
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ def _summary(thing: Any) -> str:
 
 
 def _options(thing: Any) -> tuple[str, ...]:
-    if not isinstance(thing, type):
+    declared = declarations(thing)
+    if declared is None:
         return ()
     return tuple(
         "  ".join(part for part in (f"{name}={default(p)}", domain(p), p.doc) if part)
-        for name, p in options(thing).items()
+        for name, p in options(declared).items()
     )
 
 

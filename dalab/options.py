@@ -45,26 +45,38 @@ def options(cls: type[param.Parameterized]) -> dict[str, param.Parameter]:
     return found
 
 
-def build(
-    kind: str, text: str, registry: Mapping[str, type[param.Parameterized]], *arguments: Any
-) -> Any:
+def declarations(entry: Any) -> type[param.Parameterized] | None:
+    """The class that declares the options of a registry entry, if it has any.
+
+    It is the entry itself, or the attribute ``declared_options`` of an entry that makes something
+    else than a ``Parameterized``.
+    """
+    if isinstance(entry, type) and issubclass(entry, param.Parameterized):
+        return entry
+    return getattr(entry, "declared_options", None)
+
+
+def build(kind: str, text: str, registry: Mapping[str, Any], *arguments: Any) -> Any:
     """The object that ``text`` describes.
 
     Args:
         kind: what is built, as the user knows it ("mask"); used in messages.
         text: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``.
-        registry: known classes by name.
-        arguments: what the class takes besides its options, such as the system of an operator.
+        registry: known classes and factories by name.
+        arguments: what the entry takes besides its options, such as the system of an operator.
 
     Raises:
         InputError: for an unknown name or option, or a value out of its bounds.
     """
     name, _, values = text.partition(":")
     entry, what = lookup(kind, name, registry), f"{kind} {name}"
-    if not (isinstance(entry, type) and issubclass(entry, param.Parameterized)):
+    declared = declarations(entry)
+    if declared is None:
         _refuse_options(what, values)
         return entry(*arguments)
-    return configured(what, entry, _parse(what, entry, values), *arguments)
+    given = _parse(what, declared, values)
+    made = configured(what, declared, given, *(arguments if declared is entry else ()))
+    return made if declared is entry else entry(*arguments, **given)
 
 
 def _refuse_options(what: str, values: str) -> None:
@@ -83,9 +95,8 @@ def configured(
     known = options(cls)
     for name in values:
         if name not in known:
-            raise InputError(
-                f"{what} option", name, f"must be one of {', '.join(known) or 'none'}", "Leave it."
-            )
+            bound = f"must be one of {', '.join(known) or 'none'}"
+            raise InputError(f"{what} option", name, bound, suggestion(name, known, "Leave it."))
     try:
         return cls(*arguments, **values)
     except InputError:
@@ -162,9 +173,11 @@ def _value(text: str, parameter: param.Parameter | None) -> Any:
     if bare == "auto" and parameter is not None and parameter.default is None:
         return None
     try:
-        return ast.literal_eval(bare)
+        value = ast.literal_eval(bare)
     except (ValueError, SyntaxError):
         return bare
+    whole = isinstance(parameter, param.Integer) and isinstance(value, float)
+    return int(value) if whole and value.is_integer() else value
 
 
 def describe(obj: param.Parameterized, registry: Mapping[str, Any]) -> str:
@@ -185,6 +198,9 @@ def with_options(
     """
     known = options(type(obj))
     changed = {k: getattr(obj, k) for k, p in known.items() if getattr(obj, k) != p.default}
-    if not changed:
-        return name
-    return f"{name}:" + ",".join(f"{k}={spell(known[k], v)}" for k, v in changed.items())
+    return spelled(name, {k: spell(known[k], v) for k, v in changed.items()})
+
+
+def spelled(name: str, values: Mapping[str, str]) -> str:
+    """A registry text from a name and the texts of options."""
+    return name + (":" if values else "") + ",".join(f"{k}={v}" for k, v in values.items())

@@ -104,11 +104,17 @@ class Registry(MutableMapping[str, Any]):
             return name
         if name is not None and isinstance(thing, param.Parameterized):
             return with_options(name, thing)
-        return next((name for name in self if self._makes(name, thing)), None)
+        text = getattr(thing, "name", None)
+        return text if isinstance(text, str) and self._makes(text, thing) else None
 
-    def _makes(self, name: str, thing: Any) -> bool:
-        """True if the entry of a name makes an object equal to one that has this name."""
-        return getattr(thing, "name", None) == name and _equal(self[name](), thing)
+    def _makes(self, text: str, thing: Any) -> bool:
+        """True if a text describes an object equal to the one that it is the name of."""
+        if text.partition(":")[0] not in self:
+            return False
+        try:
+            return _equal(self.make(text), thing)
+        except InputError:  # a name that looks like a text
+            return False
 
     def add(self, name: str, entry: Any) -> None:
         """Register an entry under a new name, or again after its definition was run again.

@@ -19,6 +19,7 @@ from .lorenz96 import (
     lorenz96_spantini,
     lorenz96_ssls,
 )
+from .parametric import Setting
 from .qg import QGSystem
 from .ring import Ring, ring
 from .two_layer_qg import TwoLayerQG
@@ -26,6 +27,7 @@ from .two_layer_qg import TwoLayerQG
 __all__ = ["SYSTEMS", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System", "TwoLayerQG"]
 
 
+@Setting
 def qg64() -> QGSystem:
     """Two-layer QG turbulence on 64 x 64 cells of a 1000 km square, one state a day.
 
@@ -36,6 +38,7 @@ def qg64() -> QGSystem:
     return QGSystem(name="qg64", model=TwoLayerQG(nx=64, dt=7200.0), std=(8.19e-6, 1.06e-6))
 
 
+@Setting
 def qg256() -> QGSystem:
     """Two-layer QG turbulence on 256 x 256 cells, means over 2 x 2 of a flow on 512 x 512.
 

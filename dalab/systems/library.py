@@ -38,7 +38,7 @@ def load_states(name: str) -> Tensor:
     if not path.is_file():
         raise InputError(
             "state library", name, f"must be one of {', '.join(library_names()) or 'none yet'}",
-            f"Register the system and make it with: dalab climatology {name.removesuffix('-fine')}",
+            f"Register the system and make it with: dalab climatology {name.replace('-fine', '')}",
         )
     with np.load(path) as file:
         return torch.from_numpy(file["states"].astype(np.float32))

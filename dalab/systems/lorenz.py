@@ -12,12 +12,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import param
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .base import Propagator, System
+from ..option_fields import option
+from .base import Propagator
+from .parametric import ParametricSystem
 
 SPINUP = 20.0
 """Model time after which a random state has become one of the climate."""
@@ -32,37 +36,51 @@ def rk4(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
         dt: time step.
     """
     k1 = tendency(q)
-    k2 = tendency(q + dt / 2 * k1)
-    k3 = tendency(q + dt / 2 * k2)
-    k4 = tendency(q + dt * k3)
-    return q + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    k2 = tendency((dt / 2 * k1).add_(q))
+    k3 = tendency((dt / 2 * k2).add_(q))
+    k4 = tendency((dt * k3).add_(q))
+    slope = (2 * k2).add_(k1).add_(2 * k3).add_(k4)
+    return slope.mul_(dt / 6).add_(q)
+
+
+def time_step(default: float) -> Any:
+    """The field of a time step."""
+    doc = "time step [model time]"
+    bounds = {"bounds": (0.0, 0.1), "inclusive_bounds": (False, True)}
+    return option(param.Number(default, doc=doc, **bounds))
+
+
+def interval(default: float) -> Any:
+    """The field of the time between two steps of a window."""
+    doc = "time between two steps of a window [model time], a whole number of dt"
+    bounds = {"bounds": (0.0, 1000.0), "inclusive_bounds": (False, True)}
+    return option(param.Number(default, doc=doc, **bounds))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lorenz(System, ABC):
+class Lorenz(ParametricSystem, ABC):
     """A Lorenz system seen at regular intervals, in normalised variables.
 
+    A system with other parameters keeps the normalisation of the usual ones, which only defines
+    units.
+
     Args:
-        name: name in the registry.
-        dt: time step [model time], at most 0.1.
-        interval: time between two steps of a window [model time], a whole number of ``dt``.
-        noise: amplitude b of the model noise [units / sqrt(time)]; 0 is the deterministic system.
+        name: name of the setting.
 
     Raises:
-        InputError: if a value is out of bounds, or ``dt`` does not divide ``interval``.
+        InputError: if a parameter is out of bounds, or ``dt`` does not divide ``interval``.
     """
 
     name: str
-    dt: float
-    interval: float
-    noise: float = 0.0
+    dt: float = time_step(0.01)
+    interval: float = interval(0.1)
+    noise: float = option(param.Number(0.0, bounds=(0.0, 100.0), doc=(
+        "amplitude b of the model noise [units / sqrt(time)]; 0 is the deterministic system"
+    )))
     quantity = "state anomaly"
 
     def __post_init__(self) -> None:
-        if not 0 < self.dt <= 0.1:
-            raise InputError("time step dt", self.dt, "must be above 0, at most 0.1", "Use 0.01.")
-        if not 0 <= self.noise < math.inf:
-            raise InputError("model noise", self.noise, "must be at least 0", "Use 0 for none.")
+        super().__post_init__()
         ratio = self.interval / self.dt
         if not (ratio > 0.5 and math.isclose(ratio, round(ratio), rel_tol=1e-9)):
             raise InputError(

@@ -13,15 +13,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import param
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from .lorenz import Lorenz
+from ..option_fields import option
+from .lorenz import Lorenz, interval, time_step
+from .parametric import Setting
 
 MEAN = (0.0, 0.0, 23.55)
 STD = (7.93, 9.01, 8.63)
+
+
+def _positive(default: float, most: float, doc: str) -> Any:
+    bounds = {"bounds": (0.0, most), "inclusive_bounds": (False, True)}
+    return option(param.Number(default, doc=doc, **bounds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,27 +39,16 @@ class Lorenz63(Lorenz):
     The normalisation is that of the usual parameters: mean and standard deviation over 50 units of
     model time of 2,000 trajectories from different states, 20 units after their start.
 
-    Args:
-        sigma: Prandtl number.
-        rho: Rayleigh number relative to its critical value.
-        beta: geometric factor.
-
     Raises:
-        InputError: if a parameter is not positive, or as in :class:`Lorenz`.
+        InputError: as in :class:`Lorenz`.
     """
 
     name: str = "lorenz63"
-    dt: float = 0.01
-    interval: float = 0.25
-    sigma: float = 10.0
-    rho: float = 28.0
-    beta: float = 8 / 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("sigma", "rho", "beta"):
-            if not getattr(self, name) > 0:
-                raise InputError(name, getattr(self, name), "must be positive", "Use the default.")
+    sigma: float = _positive(10.0, 1000.0, "Prandtl number")
+    rho: float = _positive(28.0, 1000.0, "Rayleigh number relative to its critical value")
+    beta: float = _positive(8 / 3, 100.0, "geometric factor")
+    dt: float = time_step(0.01)
+    interval: float = interval(0.25)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -76,11 +73,13 @@ class Lorenz63(Lorenz):
         )
 
 
+@Setting
 def lorenz63() -> Lorenz63:
     """Lorenz-63 seen every 0.25, the setting of Sakov et al. (2012)."""
     return Lorenz63()
 
 
+@Setting
 def lorenz63_enff() -> Lorenz63:
     """Lorenz-63 seen every 0.1 in time steps of 0.05 with a little model noise, as in EnFF.
 
@@ -89,11 +88,13 @@ def lorenz63_enff() -> Lorenz63:
     return Lorenz63(name="lorenz63-enff", dt=0.05, interval=0.1, noise=0.01 / math.sqrt(0.05))
 
 
+@Setting
 def lorenz63_dapper() -> Lorenz63:
     """Lorenz-63 seen every 0.1 in time steps of 0.05, the second setting of DAPPER."""
     return Lorenz63(name="lorenz63-dapper", dt=0.05, interval=0.1)
 
 
+@Setting
 def lorenz63_ensf_lr() -> Lorenz63:
     """Lorenz-63 seen every 0.2 in time steps of 0.02, the setting of EnSF-LR."""
     return Lorenz63(name="lorenz63-ensf-lr", dt=0.02, interval=0.2)

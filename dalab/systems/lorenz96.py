@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import param
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from .lorenz import Lorenz
+from ..option_fields import option
+from .lorenz import Lorenz, interval, time_step
+from .parametric import Setting
 
 MEAN = 2.34
 STD = 3.64
@@ -32,26 +34,15 @@ class Lorenz96(Lorenz):
     400 trajectories on 40 sites from different states, 20 units after their start. With 100 sites
     and a time step of 0.01 they are 2.335 and 3.637.
 
-    Args:
-        d: sites, at least 4.
-        forcing: F.
-
     Raises:
-        InputError: if ``d`` is below 4 or ``forcing`` not finite, or as in :class:`Lorenz`.
+        InputError: as in :class:`Lorenz`.
     """
 
     name: str = "lorenz96"
-    dt: float = 0.05
-    interval: float = 0.05
-    d: int = 40
-    forcing: float = 8.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 4:
-            raise InputError("sites d", self.d, "must be at least 4", "Use 40.")
-        if not abs(self.forcing) <= 100:
-            raise InputError("forcing", self.forcing, "must be within -100 and 100", "Use 8.")
+    d: int = option(param.Integer(40, bounds=(4, 10**8), doc="sites on the ring"))
+    forcing: float = option(param.Number(8.0, bounds=(-100.0, 100.0), doc="F, of every site"))
+    dt: float = time_step(0.05)
+    interval: float = interval(0.05)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,30 +57,36 @@ class Lorenz96(Lorenz):
         return torch.full((1, 1, 1), STD, dtype=torch.float64)
 
     def tendency(self, q: Tensor) -> Tensor:
-        ahead, behind, two_behind = (q.roll(shift, -1) for shift in (-1, 1, 2))
-        return (ahead - two_behind) * behind - q + self.forcing
+        ring = torch.cat([q[..., -2:], q, q[..., :1]], -1)  # one copy for three neighbours
+        ahead, behind, two_behind = ring[..., 3:], ring[..., 1:-2], ring[..., :-3]
+        return ((ahead - two_behind) * behind).sub_(q).add_(self.forcing)
 
 
+@Setting
 def lorenz96() -> Lorenz96:
     """Lorenz-96 on 40 sites seen every 0.05, the setting of Sakov and Oke (2008)."""
     return Lorenz96()
 
 
+@Setting
 def lorenz96_spantini() -> Lorenz96:
     """Lorenz-96 on 40 sites seen every 0.4, the setting of Spantini et al. (2022)."""
     return Lorenz96(name="lorenz96-spantini", interval=0.4)
 
 
+@Setting
 def lorenz96_ensf() -> Lorenz96:
     """Lorenz-96 on 100 sites seen every 0.1 in time steps of 0.01, as EnSF was tuned on."""
     return Lorenz96(name="lorenz96-ensf", d=100, dt=0.01, interval=0.1)
 
 
+@Setting
 def lorenz96_ensf_lr() -> Lorenz96:
     """Lorenz-96 on 40 sites seen every 0.2 in time steps of 0.02, the setting of EnSF-LR."""
     return Lorenz96(name="lorenz96-ensf-lr", dt=0.02, interval=0.2)
 
 
+@Setting
 def lorenz96_ssls() -> Lorenz96:
     """Lorenz-96 on 20 sites seen every 0.05 with model noise of 0.1 sqrt(dt), as in SSLS."""
     return Lorenz96(name="lorenz96-ssls", d=20, noise=0.1)

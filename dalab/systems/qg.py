@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..fields import relative_vorticity
-from .base import Streams, System
+from .base import Streams
+from .library import library_names
+from .parametric import ParametricSystem
 from .propagator import FOUR_STAGES, QGPropagator
 from .qg_library import draw_lead, draw_states
 from .quantities import Quantity
@@ -20,16 +23,22 @@ from .two_layer_qg import TwoLayerQG, interpolate
 
 DAY = 86400.0
 
+ADJUSTMENT = 200
+"""Days in which states of one flow become states of another, ten times the damping time of drag."""
+
 Snapshots = Callable[[TwoLayerQG, Tensor, int, int], Tensor]
 """From a model, PV [1/s], a number of states and the time steps between them to the states."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class QGSystem(System):
+class QGSystem(ParametricSystem):
     """Two-layer QG flow seen once a day, in normalised PV.
 
+    The parameters of its text are those of the model but for its cells: ``qg64:rd=25e3``. A changed
+    system keeps the normalisation of the plain one, which only defines units.
+
     Args:
-        name: name in the registry.
+        name: name of the setting.
         model: the solver and its parameters.
         std: climatological standard deviation of the PV of each layer [1/s]; a state is PV / std.
         interval: time between two steps of a window [s], a whole number of ``model.dt``.
@@ -53,11 +62,19 @@ class QGSystem(System):
     independent_climate = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.interval % self.model.dt:
             raise InputError(
                 "time step dt", self.model.dt, f"must divide the interval of {self.interval} s",
                 "Use 7200, 3600, 1800 or 900.",
             )
+
+    @property
+    def options(self) -> TwoLayerQG:
+        return self.model
+
+    def _replaced(self, **values: Any) -> QGSystem:
+        return replace(self, model=replace(self.model, **values))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -104,7 +121,8 @@ class QGSystem(System):
         """States of developed turbulence, normalised, ``(count, *shape)``, float64.
 
         Bundled states, each moved by symmetries of the equations, and then left to evolve for 20 to
-        40 days.
+        40 days. A changed system without a library of its own starts from that of the plain one,
+        and adjusts for :data:`ADJUSTMENT` more days.
 
         Args:
             count: states wanted.
@@ -113,8 +131,8 @@ class QGSystem(System):
         Raises:
             InputError: if no library of states ships for the system.
         """
-        states, scale = draw_states(self.name, count, generator), self.scale
-        steps = draw_lead(generator) * self.steps_per_interval
+        states, scale = draw_states(self.library, count, generator), self.scale
+        steps = self.draw_lead(generator) * self.steps_per_interval
         with torch.no_grad():
             return self.model.advance(states * scale, steps) / scale
 
@@ -128,8 +146,17 @@ class QGSystem(System):
         Raises:
             InputError: if no library of states ships for the system.
         """
-        state = draw_states(self.name, 1, streams("state"))[0]
-        return self.pv_after(state, draw_lead(streams("lead")), length) / self.scale
+        state = draw_states(self.library, 1, streams("state"))[0]
+        return self.pv_after(state, self.draw_lead(streams("lead")), length) / self.scale
+
+    @property
+    def library(self) -> str:
+        """Name of the library that the system starts from: its own, or that of the plain one."""
+        return self.name if self.name in library_names() else self.base_name
+
+    def draw_lead(self, generator: torch.Generator) -> int:
+        """Intervals from a state of the library to one of the climate."""
+        return draw_lead(generator) + (0 if self.library == self.name else ADJUSTMENT)
 
     def pv_after(
         self, x: Tensor, days: int, length: int, snapshots: Snapshots = TwoLayerQG.snapshots

@@ -14,41 +14,39 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import param
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from .base import System
+from ..option_fields import option
+from .parametric import ParametricSystem, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ring(System):
+class Ring(ParametricSystem):
     """One field on a ring of ``d`` sites, a circle of circumference 2 pi.
 
-    Args:
-        d: sites, at least 4.
-        speed: U, of all waves [radians per unit of time].
-        dispersion: gamma, by which short waves run ahead.
-        width: wavenumbers that hold the variance.
-        interval: time between two steps of a window.
-
     Raises:
-        InputError: if ``d`` is below 4 or ``width`` not positive.
+        InputError: if a parameter is out of bounds.
     """
 
     name: str = "ring"
-    d: int = 40
-    speed: float = 0.4
-    dispersion: float = 0.003
-    width: float = 5.0
-    interval: float = 1.0
+    d: int = option(param.Integer(40, bounds=(4, 10**8), doc="sites on the ring"))
+    speed: float = option(param.Number(
+        0.4, bounds=(-100.0, 100.0), doc="U, of all waves [radians per unit of time]"
+    ))
+    dispersion: float = option(param.Number(
+        0.003, bounds=(-1.0, 1.0), doc="gamma, by which short waves run ahead"
+    ))
+    width: float = option(param.Number(
+        5.0, bounds=(0.0, 1e6), inclusive_bounds=(False, True),
+        doc="wavenumbers that hold the variance",
+    ))
+    interval: float = option(param.Number(
+        1.0, bounds=(0.0, 1000.0), inclusive_bounds=(False, True),
+        doc="time between two steps of a window",
+    ))
     quantity = "wave height"
-
-    def __post_init__(self) -> None:
-        if self.d < 4:
-            raise InputError("sites d", self.d, "must be at least 4", "Use 40.")
-        if not self.width > 0:
-            raise InputError("width", self.width, "must be positive", "Use 5.")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -92,6 +90,7 @@ class Ring(System):
         return torch.arange(self.d // 2 + 1, dtype=torch.float64)
 
 
+@Setting
 def ring() -> Ring:
     """Linear waves on 40 sites, Gaussian in all respects."""
     return Ring()

@@ -85,7 +85,7 @@ def initial_states(flow: QGSystem, plan: Plan) -> Tensor:
         )
     from . import SYSTEMS
 
-    units = SYSTEMS[name]().scale / flow.scale
+    units = SYSTEMS.make(name).scale / flow.scale
     x = states[torch.linspace(0, len(states) - 1, plan.trajectories).long()] * units.float()
     while x.shape[-1] < flow.model.nx:
         x = upsample(x)
@@ -97,4 +97,4 @@ def source_states(start: str) -> tuple[str, Tensor]:
     if Path(start).is_dir():
         archive = Archive(Path(start))
         return archive.plan.system, torch.from_numpy(np.asarray(archive.states[:, -1]))
-    return start.removesuffix("-fine"), load_states(start)
+    return start.replace("-fine", ""), load_states(start)

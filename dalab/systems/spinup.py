@@ -89,7 +89,8 @@ def spin_up(
 
 def refine(system: QGSystem) -> QGSystem:
     """The same flow on twice the resolution at half the time step, in the same normalisation."""
-    return replace(system, name=f"{system.name}-fine", model=system.finer_model(2))
+    name, colon, options = system.name.partition(":")
+    return replace(system, name=f"{name}-fine{colon}{options}", model=system.finer_model(2))
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -141,5 +142,5 @@ def make_library(
     finer = integrate(refine(system), upsample(chosen), fine_days, progress)
     return [
         save_states(system.name, states, folder),
-        save_states(f"{system.name}-fine", finer, folder),
+        save_states(refine(system).name, finer, folder),
     ]

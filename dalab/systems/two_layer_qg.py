@@ -26,12 +26,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
+import param
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..fields import Grid, Layers
+from ..option_fields import option
+from .parametric import check_options
+
+
+def _positive(default: float, most: float, doc: str, least: bool = False) -> Any:
+    """A parameter above 0, or at least 0."""
+    bounds = {"bounds": (0.0, most), "inclusive_bounds": (least, True)}
+    return option(param.Number(default, doc=doc, **bounds))
+
+
+def _real(default: float, most: float, doc: str) -> Any:
+    """A parameter of either sign."""
+    return option(param.Number(default, bounds=(-most, most), doc=doc))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,39 +55,27 @@ class TwoLayerQG:
 
     Args:
         nx: cells along each side.
-        L: domain size [m].
-        dt: time step [s].
-        beta: gradient of the Coriolis parameter [1/(m s)].
-        rd: deformation radius [m].
-        delta: layer depth ratio H1/H2.
-        U1: imposed zonal flow of the upper layer [m/s].
-        U2: imposed zonal flow of the lower layer [m/s].
-        rek: linear bottom drag [1/s].
-        filterfac: strength of the exponential filter; 0 switches it off.
 
     Raises:
-        InputError: if a length, a time or a coefficient is out of its physical range.
+        InputError: if a parameter is out of its bounds.
     """
 
     nx: int = 64
-    L: float = 1.0e6
-    dt: float = 7200.0
-    beta: float = 1.5e-11
-    rd: float = 15000.0
-    delta: float = 0.25
-    U1: float = 0.025
-    U2: float = 0.0
-    rek: float = 5.787e-7
-    filterfac: float = 23.6
+    rd: float = _positive(15000.0, 1e9, "deformation radius [m]")
+    beta: float = _real(1.5e-11, 1e-6, "gradient of the Coriolis parameter [1/(m s)]")
+    delta: float = _positive(0.25, 1e3, "layer depth ratio H1/H2")
+    U1: float = _real(0.025, 1e3, "imposed zonal flow of the upper layer [m/s]")
+    U2: float = _real(0.0, 1e3, "imposed zonal flow of the lower layer [m/s]")
+    rek: float = _positive(5.787e-7, 1.0, "linear bottom drag [1/s]; 0 for none", least=True)
+    dt: float = _positive(7200.0, 86400.0, "time step [s]")
+    L: float = _positive(1.0e6, 1e9, "domain size [m]")
+    filterfac: float = _positive(
+        23.6, 1e6, "strength of the exponential filter; 0 switches it off", least=True
+    )
 
     def __post_init__(self) -> None:
-        for name in ("dt", "rd", "delta"):
-            if not getattr(self, name) > 0:
-                raise InputError(name, getattr(self, name), "must be positive", "Use the default.")
-        for name in ("rek", "filterfac"):
-            if getattr(self, name) < 0:
-                raise InputError(name, getattr(self, name), "must be at least 0", "Use 0 for none.")
-        self.grid  # noqa: B018 - checks nx and L
+        check_options(self)
+        self.grid  # noqa: B018 - checks nx
 
     @cached_property
     def grid(self) -> Grid:

@@ -198,15 +198,15 @@ def test_climates_are_reproducible_and_independent_of_global_state():
 
 
 @pytest.mark.parametrize("make, message", [
-    (lambda: Lorenz63(dt=0.0), "time step dt = 0.0: must be above 0"),
-    (lambda: Lorenz63(dt=0.5), "time step dt = 0.5: .*at most 0.1"),
-    (lambda: Lorenz63(dt=math.nan), "time step dt"),
+    (lambda: Lorenz63(dt=0.0), "Lorenz63 dt = 0.0: must be a number above 0.0 and at most 0.1"),
+    (lambda: Lorenz63(dt=0.5), "Lorenz63 dt = 0.5: .*at most 0.1"),
+    (lambda: Lorenz63(dt=math.nan), "Lorenz63 dt = nan"),
     (lambda: Lorenz63(interval=0.255), "interval = 0.255: must be a whole number"),
-    (lambda: Lorenz63(interval=0.0), "interval = 0.0"),
-    (lambda: Lorenz96(noise=-1.0), "model noise = -1.0: must be at least 0"),
-    (lambda: Lorenz63(rho=-1.0), "rho = -1.0: must be positive"),
-    (lambda: Lorenz96(d=3), "sites d = 3: must be at least 4"),
-    (lambda: Lorenz96(forcing=math.inf), "forcing = inf: must be within"),
+    (lambda: Lorenz63(interval=0.0), "interval = 0.0: must be a number above 0.0"),
+    (lambda: Lorenz96(noise=-1.0), "Lorenz96 noise = -1.0: must be a number at least 0"),
+    (lambda: Lorenz63(rho=-1.0), "rho = -1.0: must be a number above 0.0"),
+    (lambda: Lorenz96(d=3), "d = 3: must be a whole number at least 4"),
+    (lambda: Lorenz96(forcing=math.inf), "forcing = inf: must be .* at least -100.0 and at most 100.0"),
 ])  # fmt: skip
 def test_parameters_out_of_bounds_are_refused(make, message):
     with pytest.raises(InputError, match=message):

@@ -54,7 +54,7 @@ def system_of(tree: xr.DataTree) -> System:
     if SYSTEM not in tree.attrs:
         return SYSTEMS.make(name)
     recorded = RecordedSystem(tree)
-    known = SYSTEMS.make(name) if name in SYSTEMS else recorded
+    known = SYSTEMS.make(name) if name.partition(":")[0] in SYSTEMS else recorded
     return known if known.shape == recorded.shape else recorded
 
 

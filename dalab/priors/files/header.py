@@ -81,7 +81,7 @@ class Header:
             raise InputError(
                 "prior file", str(path),
                 f"is about {self.system} in units of {self.scale}, not {system.name} of {scale}",
-                f"Choose a prior made for {system.name}; see: dalab list priors",
+                f"Choose a prior made for {system.name}, or auto; see: dalab list priors",
             )
 
 

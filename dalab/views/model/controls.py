@@ -155,10 +155,11 @@ class Controls(param.Parameterized):
         trained = self.system if self.prior == "auto" else self.prior
         return trained.endswith(SUFFIX) or trained in trained_names()
 
-    def _offer(self, prior: str) -> None:
-        """Let a prior in a file of the user's be chosen."""
-        if prior.endswith(SUFFIX) and prior not in self.param.prior.objects:
-            self.param.prior.objects = [*self.param.prior.objects, prior]
+    def _offer(self, name: str, choice: str) -> None:
+        """Let something be chosen that is not in a registry under its text."""
+        field = self.param[name]
+        if choice not in field.objects:
+            field.objects = [*field.objects, choice]
 
     def _prior(self) -> str:
         if self.blend == 1 or not self.blendable:
@@ -181,7 +182,10 @@ class Controls(param.Parameterized):
         _copy(config.methods, [METHODS.make(t) for t in config.methods], self.method_options)
         self._load_masks(config)
         self.window = config.window
-        self._offer(config.prior.partition(":")[0])
+        prior = config.prior.partition(":")[0]
+        if prior.endswith(SUFFIX):
+            self._offer("prior", prior)
+        self._offer("system", config.system)
         chosen = {name: getattr(config, name) for name in Config.fields() if name in self.param}
         given = {name: chosen.pop(name) for name in OPTIONAL}
         self.param.update(**chosen | {

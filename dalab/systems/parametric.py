@@ -1,0 +1,118 @@
+"""Systems with parameters: named settings, and the texts of everything between them.
+
+A :class:`Setting` is the entry of a registry: a named system whose parameters are options of its
+text. A system with other parameters carries its text as its name, so that nothing that is found by
+name (libraries of states, trained priors, tuned filters) is taken for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, update_wrapper
+from typing import Any, Generic, Self, TypeVar
+
+from ..option_fields import (
+    declaring_class,
+    option_fields,
+    option_values,
+    plain_number,
+    spelled_number,
+)
+from ..options import configured, spelled
+from .base import System
+
+SETTINGS: dict[str, ParametricSystem] = {}
+"""The system of every named setting, whose parameters go without saying."""
+
+
+class ParametricSystem(System):
+    """A frozen dataclass of a system whose parameters are options.
+
+    Fields made by :func:`dalab.option_fields.option` are the parameters. They are checked when a
+    system is made. The name of a system whose parameters differ from those of the setting that it
+    is named after becomes a text that says them: ``lorenz96:d=1000,forcing=8.17``.
+
+    Raises:
+        InputError: if a parameter is out of its bounds.
+    """
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        object.__setattr__(self, "name", text_of(self))
+
+    @property
+    def base_name(self) -> str:
+        """Name of the setting that the system is a variant of."""
+        return self.name.partition(":")[0]
+
+    @property
+    def options(self) -> Any:
+        """The dataclass whose fields are the parameters: the system itself by default."""
+        return self
+
+    def with_options(self, **values: Any) -> Self:
+        """The same system with some parameters changed, named after them.
+
+        Args:
+            values: parameters by name.
+
+        Raises:
+            InputError: if a parameter is unknown or out of its bounds.
+        """
+        declared = declaring_class(type(self.options), option_values(self.options))
+        configured(f"system {self.base_name}", declared, values)
+        return self._replaced(**values)
+
+    def _replaced(self, **values: Any) -> Self:
+        return replace(self, **values)
+
+
+S = TypeVar("S", bound=ParametricSystem)
+
+
+class Setting(Generic[S]):
+    """A registry entry: a named system, and its variants by options.
+
+    It is called with parameters by name, all of which have the values of the setting by default.
+
+    Args:
+        make: makes the system; its docstring describes the setting.
+    """
+
+    def __init__(self, make: Callable[[], S]) -> None:
+        self.system = make()
+        options = self.system.options
+        self.declared_options = declaring_class(type(options), option_values(options))
+        SETTINGS[self.system.name] = self.system
+        update_wrapper(self, make)
+
+    def __call__(self, **values: Any) -> S:
+        return self.system.with_options(**values) if values else self.system
+
+
+def check_options(thing: Any) -> None:
+    """Check the options of a frozen dataclass, and keep numbers in the type of their option.
+
+    Raises:
+        InputError: if one is out of its bounds.
+    """
+    known, values = option_fields(type(thing)), option_values(thing)
+    configured(type(thing).__name__, _declarations(type(thing)), values)
+    for name, value in values.items():
+        object.__setattr__(thing, name, plain_number(known[name], value))
+
+
+_declarations = lru_cache(declaring_class)
+
+
+def text_of(system: ParametricSystem) -> str:
+    """The name of a system, with the parameters in which it differs from the setting named."""
+    setting = SETTINGS.get(system.base_name)
+    if type(setting) is not type(system):
+        return system.name
+    known, usual = option_fields(type(system.options)), option_values(setting.options)
+    changed = {k: v for k, v in option_values(system.options).items() if v != usual[k]}
+    return spelled(
+        system.base_name, {k: spelled_number(known[k], v) for k, v in changed.items()}
+    )
