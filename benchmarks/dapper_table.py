@@ -38,9 +38,9 @@ from dalab.observations import ObservingNetwork, network
 from dalab.observations.operators import Operator
 from dalab.priors.covariance import SpectralCovariance, estimate
 from dalab.random import MemberStreams, stream
-from dalab.systems.lorenz import Lorenz
 from dalab.systems.lorenz63 import Lorenz63
 from dalab.systems.lorenz96 import Lorenz96
+from dalab.systems.time_stepped import TimeStepped
 
 LORENZ_RADIUS = 1.82
 """Half-width of the taper per unit of the radius in DAPPER's convention."""
@@ -65,7 +65,7 @@ class World:
         repeats: independent truths.
     """
 
-    system: Lorenz
+    system: TimeStepped
     std: float
     repeats: int
 

@@ -37,6 +37,7 @@ _HOMES = {
     "figure": "dalab.views.render.result_figure",
     "load": "dalab.experiments.results.store",
     "network": "dalab.observations",
+    "option": "dalab.option_fields",
     "register": "dalab.registry",
     "save": "dalab.experiments.results.store",
     "serve": "dalab.views.panel.serve",

@@ -21,8 +21,26 @@ def option(parameter: param.Parameter) -> Any:
     return dataclasses.field(default=parameter.default, metadata={"option": parameter})
 
 
+def positive(default: float, most: float, doc: str) -> Any:
+    """Make the field of a number above 0, at most ``most``."""
+    bounds = {"bounds": (0.0, most), "inclusive_bounds": (False, True)}
+    return option(param.Number(default, doc=doc, **bounds))
+
+
+def real(default: float, least: float, most: float, doc: str) -> Any:
+    """Make the field of a number between two bounds, which it may take."""
+    return option(param.Number(default, bounds=(least, most), doc=doc))
+
+
+def whole(default: int, least: int, most: int, doc: str) -> Any:
+    """Make the field of a whole number between two bounds, which it may take."""
+    return option(param.Integer(default, bounds=(least, most), doc=doc))
+
+
 def option_fields(cls: type) -> dict[str, param.Parameter]:
     """The options of a dataclass, by name: its own in their order, then those of its bases."""
+    if not dataclasses.is_dataclass(cls):
+        return {}
     fields = {field.name: field.metadata.get("option") for field in dataclasses.fields(cls)}
     order = [name for base in cls.__mro__ for name in inspect.get_annotations(base)]
     return {n: fields[n] for n in dict.fromkeys(order) if fields.get(n) is not None}
@@ -56,6 +74,19 @@ def plain_number(parameter: param.Parameter, value: Any) -> Any:
     return float(value) if isinstance(parameter, param.Number) else value
 
 
-def spelled_number(parameter: param.Parameter, value: Any) -> str:
-    """The shortest text of a value that is read as the same value."""
+def text_with_options(name: str, thing: Any, usual: Mapping[str, Any] | None = None) -> str:
+    """The shortest registry text of a dataclass: a name, and the options that are not the usual.
+
+    Args:
+        name: registry name.
+        thing: instance of the dataclass.
+        usual: values that need no words; the defaults of the fields if left out.
+    """
+    known = {n: p.default for n, p in option_fields(type(thing)).items()} | dict(usual or {})
+    values = option_values(thing)
+    changed = [f"{n}={_spelled(v)}" for n, v in values.items() if v != known[n]]
+    return f"{name}:{','.join(changed)}" if changed else name
+
+
+def _spelled(value: Any) -> str:
     return str(value).removesuffix(".0")

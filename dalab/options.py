@@ -15,6 +15,7 @@ from typing import Any
 import param
 
 from .errors import InputError
+from .option_fields import declaring_class, option_fields
 
 
 def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
@@ -48,12 +49,14 @@ def options(cls: type[param.Parameterized]) -> dict[str, param.Parameter]:
 def declarations(entry: Any) -> type[param.Parameterized] | None:
     """The class that declares the options of a registry entry, if it has any.
 
-    It is the entry itself, or the attribute ``declared_options`` of an entry that makes something
-    else than a ``Parameterized``.
+    It is the entry itself, the class of the options of a dataclass, or else the attribute
+    ``declared_options``.
     """
-    if isinstance(entry, type) and issubclass(entry, param.Parameterized):
+    if not isinstance(entry, type):
+        return getattr(entry, "declared_options", None)
+    if issubclass(entry, param.Parameterized):
         return entry
-    return getattr(entry, "declared_options", None)
+    return declaring_class(entry) if option_fields(entry) else None
 
 
 def build(kind: str, text: str, registry: Mapping[str, Any], *arguments: Any) -> Any:
@@ -198,9 +201,6 @@ def with_options(
     """
     known = options(type(obj))
     changed = {k: getattr(obj, k) for k, p in known.items() if getattr(obj, k) != p.default}
-    return spelled(name, {k: spell(known[k], v) for k, v in changed.items()})
-
-
-def spelled(name: str, values: Mapping[str, str]) -> str:
-    """A registry text from a name and the texts of options."""
-    return name + (":" if values else "") + ",".join(f"{k}={v}" for k, v in values.items())
+    if not changed:
+        return name
+    return f"{name}:" + ",".join(f"{k}={spell(known[k], v)}" for k, v in changed.items())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from typing import Any
 
 import griffe
+
+from dalab.option_fields import option_fields
 
 ROLE = re.compile(r":\w+:`~?\.?([^`]+)`")
 
@@ -20,8 +23,8 @@ class Docstrings(griffe.Extension):
             obj.docstring.value = ROLE.sub(reference, obj.docstring.value)
 
     def on_attribute_instance(self, *, attr: griffe.Attribute, **kwargs: Any) -> None:
-        """Document ``width = param.Number(0.5, doc="...")`` by what it states."""
-        doc = stated(attr.value)
+        """Document ``width = param.Number(0.5, doc="...")`` and option fields by their ``doc``."""
+        doc = stated(attr.value) or declared(attr)
         if attr.docstring is None and doc is not None:
             attr.docstring = griffe.Docstring(doc, parent=attr, lineno=attr.lineno)
 
@@ -39,3 +42,12 @@ def stated(value: str | griffe.Expr | None) -> str | None:
         if isinstance(argument, griffe.ExprKeyword) and argument.name == "doc":
             return ast.literal_eval(str(argument.value))
     return None
+
+
+def declared(attr: griffe.Attribute) -> str | None:
+    """The ``doc`` of the option that an attribute of a dataclass is, or None."""
+    if not attr.parent.is_class:
+        return None
+    module = importlib.import_module(attr.parent.module.path)
+    parameter = option_fields(getattr(module, attr.parent.name, type)).get(attr.name)
+    return None if parameter is None else parameter.doc

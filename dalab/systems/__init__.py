@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from ..registry import Registry
 from .base import System
+from .kuramoto_sivashinsky import (
+    KuramotoSivashinsky,
+    kuramoto_sivashinsky,
+    kuramoto_sivashinsky_enff,
+)
 from .lorenz63 import (
     Lorenz63,
     lorenz63,
@@ -19,12 +24,20 @@ from .lorenz96 import (
     lorenz96_spantini,
     lorenz96_ssls,
 )
+from .lorenz96_two_scale import (
+    TwoScaleLorenz96,
+    lorenz96_two_scale,
+    lorenz96_two_scale_wilks,
+)
 from .parametric import Setting
 from .qg import QGSystem
 from .ring import Ring, ring
 from .two_layer_qg import TwoLayerQG
 
-__all__ = ["SYSTEMS", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System", "TwoLayerQG"]
+__all__ = [
+    "SYSTEMS", "KuramotoSivashinsky", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System",
+    "TwoLayerQG", "TwoScaleLorenz96",
+]
 
 
 @Setting
@@ -61,5 +74,9 @@ SYSTEMS = Registry("system", "systems", System, {
     "lorenz96-ensf": lorenz96_ensf,
     "lorenz96-ensf-lr": lorenz96_ensf_lr,
     "lorenz96-ssls": lorenz96_ssls,
+    "lorenz96-two-scale": lorenz96_two_scale,
+    "lorenz96-two-scale-wilks": lorenz96_two_scale_wilks,
+    "kuramoto-sivashinsky": kuramoto_sivashinsky,
+    "kuramoto-sivashinsky-enff": kuramoto_sivashinsky_enff,
     "ring": ring,
 })

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..option_fields import text_with_options
 from ..registry import kebab
 from .quantities import ANOMALY, Quantity
 
@@ -94,8 +95,8 @@ class System:
 
     @overridable
     def name(self) -> str:
-        """Name in the registry and in messages; the class name in kebab-case."""
-        return kebab(type(self).__name__)
+        """Name in the registry and in messages: the class name in kebab-case, with its options."""
+        return text_with_options(kebab(type(self).__name__), self)
 
     @overridable
     def shape(self) -> tuple[int, ...]:

@@ -13,42 +13,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import param
 import torch
 from torch import Tensor
 
-from ..option_fields import option
-from .lorenz import Lorenz, interval, time_step
+from ..option_fields import positive
 from .parametric import Setting
+from .time_stepped import RungeKutta, time_between, time_step
 
 MEAN = (0.0, 0.0, 23.55)
 STD = (7.93, 9.01, 8.63)
 
 
-def _positive(default: float, most: float, doc: str) -> Any:
-    bounds = {"bounds": (0.0, most), "inclusive_bounds": (False, True)}
-    return option(param.Number(default, doc=doc, **bounds))
-
-
 @dataclass(frozen=True, kw_only=True)
-class Lorenz63(Lorenz):
+class Lorenz63(RungeKutta):
     """Three fields on a grid of one cell: x, y and z.
 
     The normalisation is that of the usual parameters: mean and standard deviation over 50 units of
     model time of 2,000 trajectories from different states, 20 units after their start.
 
     Raises:
-        InputError: as in :class:`Lorenz`.
+        InputError: as in :class:`TimeStepped`.
     """
 
     name: str = "lorenz63"
-    sigma: float = _positive(10.0, 1000.0, "Prandtl number")
-    rho: float = _positive(28.0, 1000.0, "Rayleigh number relative to its critical value")
-    beta: float = _positive(8 / 3, 100.0, "geometric factor")
+    sigma: float = positive(10.0, 1000.0, "Prandtl number")
+    rho: float = positive(28.0, 1000.0, "Rayleigh number relative to its critical value")
+    beta: float = positive(8 / 3, 100.0, "geometric factor")
     dt: float = time_step(0.01)
-    interval: float = interval(0.25)
+    interval: float = time_between(0.25)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -14,20 +14,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import param
 import torch
 from torch import Tensor
 
-from ..option_fields import option
-from .lorenz import Lorenz, interval, time_step
+from ..option_fields import real, whole
 from .parametric import Setting
+from .time_stepped import RungeKutta, time_between, time_step
 
 MEAN = 2.34
 STD = 3.64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lorenz96(Lorenz):
+class Lorenz96(RungeKutta):
     """One field on a ring of ``d`` sites, a grid of 1 x d cells.
 
     The normalisation is that of F = 8: mean and standard deviation over 100 units of model time of
@@ -35,14 +34,14 @@ class Lorenz96(Lorenz):
     and a time step of 0.01 they are 2.335 and 3.637.
 
     Raises:
-        InputError: as in :class:`Lorenz`.
+        InputError: as in :class:`TimeStepped`.
     """
 
     name: str = "lorenz96"
-    d: int = option(param.Integer(40, bounds=(4, 10**8), doc="sites on the ring"))
-    forcing: float = option(param.Number(8.0, bounds=(-100.0, 100.0), doc="F, of every site"))
+    d: int = whole(40, 4, 10**8, "sites on the ring")
+    forcing: float = real(8.0, -100.0, 100.0, "F, of every site")
     dt: float = time_step(0.05)
-    interval: float = interval(0.05)
+    interval: float = time_between(0.05)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,9 +56,14 @@ class Lorenz96(Lorenz):
         return torch.full((1, 1, 1), STD, dtype=torch.float64)
 
     def tendency(self, q: Tensor) -> Tensor:
-        ring = torch.cat([q[..., -2:], q, q[..., :1]], -1)  # one copy for three neighbours
-        ahead, behind, two_behind = ring[..., 3:], ring[..., 1:-2], ring[..., :-3]
-        return ((ahead - two_behind) * behind).sub_(q).add_(self.forcing)
+        return ring_tendency(q, self.forcing)
+
+
+def ring_tendency(q: Tensor, forcing: float) -> Tensor:
+    """Tendency of Lorenz-96 on the last axis of ``(..., d)``."""
+    ring = torch.cat([q[..., -2:], q, q[..., :1]], -1)  # one copy for three neighbours
+    ahead, behind, two_behind = ring[..., 3:], ring[..., 1:-2], ring[..., :-3]
+    return ((ahead - two_behind) * behind).sub_(q).add_(forcing)
 
 
 @Setting

@@ -17,9 +17,9 @@ from ..option_fields import (
     option_fields,
     option_values,
     plain_number,
-    spelled_number,
+    text_with_options,
 )
-from ..options import configured, spelled
+from ..options import configured
 from .base import System
 
 SETTINGS: dict[str, ParametricSystem] = {}
@@ -111,8 +111,4 @@ def text_of(system: ParametricSystem) -> str:
     setting = SETTINGS.get(system.base_name)
     if type(setting) is not type(system):
         return system.name
-    known, usual = option_fields(type(system.options)), option_values(setting.options)
-    changed = {k: v for k, v in option_values(system.options).items() if v != usual[k]}
-    return spelled(
-        system.base_name, {k: spelled_number(known[k], v) for k, v in changed.items()}
-    )
+    return text_with_options(system.base_name, system.options, option_values(setting.options))

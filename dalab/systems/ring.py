@@ -14,11 +14,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import param
 import torch
 from torch import Tensor
 
-from ..option_fields import option
+from ..option_fields import positive, real, whole
 from .parametric import ParametricSystem, Setting
 
 
@@ -31,21 +30,11 @@ class Ring(ParametricSystem):
     """
 
     name: str = "ring"
-    d: int = option(param.Integer(40, bounds=(4, 10**8), doc="sites on the ring"))
-    speed: float = option(param.Number(
-        0.4, bounds=(-100.0, 100.0), doc="U, of all waves [radians per unit of time]"
-    ))
-    dispersion: float = option(param.Number(
-        0.003, bounds=(-1.0, 1.0), doc="gamma, by which short waves run ahead"
-    ))
-    width: float = option(param.Number(
-        5.0, bounds=(0.0, 1e6), inclusive_bounds=(False, True),
-        doc="wavenumbers that hold the variance",
-    ))
-    interval: float = option(param.Number(
-        1.0, bounds=(0.0, 1000.0), inclusive_bounds=(False, True),
-        doc="time between two steps of a window",
-    ))
+    d: int = whole(40, 4, 10**8, "sites on the ring")
+    speed: float = real(0.4, -100.0, 100.0, "U, of all waves [radians per unit of time]")
+    dispersion: float = real(0.003, -1.0, 1.0, "gamma, by which short waves run ahead")
+    width: float = positive(5.0, 1e6, "wavenumbers that hold the variance")
+    interval: float = positive(1.0, 1000.0, "time between two steps of a window")
     quantity = "wave height"
 
     @property

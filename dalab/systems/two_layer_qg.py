@@ -26,27 +26,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
 
-import param
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..fields import Grid, Layers
-from ..option_fields import option
+from ..option_fields import positive, real
 from .parametric import check_options
-
-
-def _positive(default: float, most: float, doc: str, least: bool = False) -> Any:
-    """A parameter above 0, or at least 0."""
-    bounds = {"bounds": (0.0, most), "inclusive_bounds": (least, True)}
-    return option(param.Number(default, doc=doc, **bounds))
-
-
-def _real(default: float, most: float, doc: str) -> Any:
-    """A parameter of either sign."""
-    return option(param.Number(default, bounds=(-most, most), doc=doc))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +48,15 @@ class TwoLayerQG:
     """
 
     nx: int = 64
-    rd: float = _positive(15000.0, 1e9, "deformation radius [m]")
-    beta: float = _real(1.5e-11, 1e-6, "gradient of the Coriolis parameter [1/(m s)]")
-    delta: float = _positive(0.25, 1e3, "layer depth ratio H1/H2")
-    U1: float = _real(0.025, 1e3, "imposed zonal flow of the upper layer [m/s]")
-    U2: float = _real(0.0, 1e3, "imposed zonal flow of the lower layer [m/s]")
-    rek: float = _positive(5.787e-7, 1.0, "linear bottom drag [1/s]; 0 for none", least=True)
-    dt: float = _positive(7200.0, 86400.0, "time step [s]")
-    L: float = _positive(1.0e6, 1e9, "domain size [m]")
-    filterfac: float = _positive(
-        23.6, 1e6, "strength of the exponential filter; 0 switches it off", least=True
-    )
+    rd: float = positive(15000.0, 1e9, "deformation radius [m]")
+    beta: float = real(1.5e-11, -1e-6, 1e-6, "gradient of the Coriolis parameter [1/(m s)]")
+    delta: float = positive(0.25, 1e3, "layer depth ratio H1/H2")
+    U1: float = real(0.025, -1e3, 1e3, "imposed zonal flow of the upper layer [m/s]")
+    U2: float = real(0.0, -1e3, 1e3, "imposed zonal flow of the lower layer [m/s]")
+    rek: float = real(5.787e-7, 0.0, 1.0, "linear bottom drag [1/s]; 0 for none")
+    dt: float = positive(7200.0, 86400.0, "time step [s]")
+    L: float = positive(1.0e6, 1e9, "domain size [m]")
+    filterfac: float = real(23.6, 0.0, 1e6, "strength of the exponential filter; 0 for none")
 
     def __post_init__(self) -> None:
         check_options(self)

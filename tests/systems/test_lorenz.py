@@ -206,7 +206,7 @@ def test_climates_are_reproducible_and_independent_of_global_state():
     (lambda: Lorenz96(noise=-1.0), "Lorenz96 noise = -1.0: must be a number at least 0"),
     (lambda: Lorenz63(rho=-1.0), "rho = -1.0: must be a number above 0.0"),
     (lambda: Lorenz96(d=3), "d = 3: must be a whole number at least 4"),
-    (lambda: Lorenz96(forcing=math.inf), "forcing = inf: must be .* at least -100.0 and at most 100.0"),
+    (lambda: Lorenz96(forcing=math.inf), "forcing = inf: .* at least -100.0 and at most 100.0"),
 ])  # fmt: skip
 def test_parameters_out_of_bounds_are_refused(make, message):
     with pytest.raises(InputError, match=message):

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import param
 import pytest
 import torch
 
+import dalab
+from dalab import catalogue
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.results.cf import coordinates
 from dalab.experiments.truth import model
 from dalab.priors.loading import gaussian
 from dalab.random import stream
-from dalab.systems import System
+from dalab.systems import SYSTEMS, System
 from dalab.views.pictures.axes import axes_of
 
 
@@ -143,6 +146,29 @@ def test_a_required_field_of_a_dataclass_stays_required():
     with pytest.raises(TypeError, match="name"):
         Named()
     assert Named(name="own").name == "own"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breeze(UniformWind):
+    """Eddies that move some cells an interval, their number an option."""
+
+    cells: int = dalab.option(param.Integer(3, bounds=(-8, 8), doc="cells an interval"))
+
+    def step(self, x, n=1, generator=None):
+        return torch.roll(x, self.cells * n, dims=-1)
+
+
+def test_fields_of_a_dataclass_are_options_of_its_text(monkeypatch):
+    monkeypatch.setattr(SYSTEMS, "_entries", dict(SYSTEMS.items()))
+    dalab.register(Breeze)
+    system = SYSTEMS.make("breeze:cells=5")
+    assert system == Breeze(cells=5) == SYSTEMS.make("breeze:5")
+    assert system.name == SYSTEMS.describe(system) == "breeze:cells=5"
+    assert SYSTEMS.describe(Breeze()) == Breeze().name == "breeze"
+    with pytest.raises(InputError, match="system breeze cells = 9: .* at most 8. The default is 3"):
+        SYSTEMS.make("breeze:cells=9")
+    listed = next(entry for entry in catalogue.entries("systems") if entry.name == "breeze")
+    assert listed.options == ("cells=3  -8..8  cells an interval",)
 
 
 @dataclass(frozen=True)

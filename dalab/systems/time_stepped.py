@@ -1,7 +1,6 @@
-r"""Common parts of the Lorenz systems: Runge-Kutta steps, a normalisation, a climate at no cost.
+r"""Systems of a fixed time step: a normalisation, model noise, a climate at no cost.
 
-A deterministic step of dx/dt = f(x) is the classical fourth-order Runge-Kutta scheme. Model noise,
-where a system has it, is additive and white: after every time step
+Model noise, where a system has it, is additive and white: after every time step
 
 .. math:: x \leftarrow x + b \sqrt{dt} \, e , \qquad e \sim N(0, I) .
 """
@@ -12,57 +11,34 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-import param
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..option_fields import option
+from ..option_fields import positive, real
 from .base import Propagator
 from .parametric import ParametricSystem
 
-SPINUP = 20.0
-"""Model time after which a random state has become one of the climate."""
+
+def time_step(default: float, most: float = 0.1) -> Any:
+    """Make the field of a time step."""
+    return positive(default, most, "time step [model time]")
 
 
-def rk4(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
-    """One step of the classical fourth-order Runge-Kutta scheme for an autonomous system.
-
-    Args:
-        tendency: f of dq/dt = f(q), shaped like its argument.
-        q: states.
-        dt: time step.
-    """
-    k1 = tendency(q)
-    k2 = tendency((dt / 2 * k1).add_(q))
-    k3 = tendency((dt / 2 * k2).add_(q))
-    k4 = tendency((dt * k3).add_(q))
-    slope = (2 * k2).add_(k1).add_(2 * k3).add_(k4)
-    return slope.mul_(dt / 6).add_(q)
-
-
-def time_step(default: float) -> Any:
-    """The field of a time step."""
-    doc = "time step [model time]"
-    bounds = {"bounds": (0.0, 0.1), "inclusive_bounds": (False, True)}
-    return option(param.Number(default, doc=doc, **bounds))
-
-
-def interval(default: float) -> Any:
-    """The field of the time between two steps of a window."""
+def time_between(default: float) -> Any:
+    """Make the field of the time between two steps of a window."""
     doc = "time between two steps of a window [model time], a whole number of dt"
-    bounds = {"bounds": (0.0, 1000.0), "inclusive_bounds": (False, True)}
-    return option(param.Number(default, doc=doc, **bounds))
+    return positive(default, 1000.0, doc)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lorenz(ParametricSystem, ABC):
-    """A Lorenz system seen at regular intervals, in normalised variables.
+class TimeStepped(ParametricSystem, ABC):
+    """A system in time steps of ``dt``, seen at regular intervals, in normalised variables.
 
-    A system with other parameters keeps the normalisation of the usual ones, which only defines
-    units.
+    A system with other parameters keeps the normalisation of the setting that it is named after,
+    which only defines units.
 
     Args:
         name: name of the setting.
@@ -73,11 +49,13 @@ class Lorenz(ParametricSystem, ABC):
 
     name: str
     dt: float = time_step(0.01)
-    interval: float = interval(0.1)
-    noise: float = option(param.Number(0.0, bounds=(0.0, 100.0), doc=(
-        "amplitude b of the model noise [units / sqrt(time)]; 0 is the deterministic system"
-    )))
+    interval: float = time_between(0.1)
+    noise: float = real(
+        0.0, 0.0, 100.0, "amplitude b of the model noise [units / sqrt(time)]; 0 for none"
+    )
     quantity = "state anomaly"
+    spinup_time: ClassVar[float] = 20.0
+    """Model time after which a random state has become one of the climate."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,8 +82,8 @@ class Lorenz(ParametricSystem, ABC):
         """Climatological standard deviation of every field, ``(lev, 1, 1)``, float64."""
 
     @abstractmethod
-    def tendency(self, q: Tensor) -> Tensor:
-        """dq/dt of states ``(..., *shape)`` in the variables of the equations."""
+    def advance_once(self, q: Tensor) -> Tensor:
+        """States ``(..., *shape)`` one time step later, in the variables of the equations."""
 
     @property
     def steps_per_interval(self) -> int:
@@ -121,7 +99,7 @@ class Lorenz(ParametricSystem, ABC):
             generator: source of the model noise; without one there is none.
         """
         for _ in range(steps):
-            q = rk4(self.tendency, q, self.dt)
+            q = self.advance_once(q)
             if self.noise and generator is not None:
                 normal = torch.randn(q.shape, generator=generator, dtype=torch.float64)
                 q = q + self.noise * math.sqrt(self.dt) * normal.to(q)
@@ -157,15 +135,34 @@ class Lorenz(ParametricSystem, ABC):
     def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
         """Independent states of the climate, normalised, ``(count, *shape)``, float64.
 
-        They start from white noise about the mean and run for 20 units of model time.
+        They start from white noise about the mean and run for ``spinup_time`` of model time.
 
         Args:
             count: states wanted.
             generator: source of the noise, and of the model noise.
         """
         white = torch.randn(count, *self.shape, generator=generator, dtype=torch.float64)
-        steps = round(SPINUP / self.dt)
+        steps = round(self.spinup_time / self.dt)
         return self.normalised(self.advance(self.physical(white), steps, generator))
+
+    def physical(self, x: Tensor) -> Tensor:
+        """From normalised states to the variables of the equations."""
+        return self.offset.to(x) + self.scale.to(x) * x
+
+    def normalised(self, q: Tensor) -> Tensor:
+        """Inverse of :meth:`physical`."""
+        return (q - self.offset.to(q)) / self.scale.to(q)
+
+
+class RungeKutta(TimeStepped):
+    """A system dq/dt = f(q) in steps of the classical fourth-order Runge-Kutta scheme."""
+
+    @abstractmethod
+    def tendency(self, q: Tensor) -> Tensor:
+        """dq/dt of states ``(..., *shape)`` in the variables of the equations, a new tensor."""
+
+    def advance_once(self, q: Tensor) -> Tensor:
+        return rk4(self.tendency, q, self.dt)
 
     def propagator(self) -> Propagator:
         """The Runge-Kutta scheme itself, with time steps of both signs."""
@@ -178,10 +175,18 @@ class Lorenz(ParametricSystem, ABC):
 
         return propagate
 
-    def physical(self, x: Tensor) -> Tensor:
-        """From normalised states to the variables of the equations."""
-        return self.offset.to(x) + self.scale.to(x) * x
 
-    def normalised(self, q: Tensor) -> Tensor:
-        """Inverse of :meth:`physical`."""
-        return (q - self.offset.to(q)) / self.scale.to(q)
+def rk4(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
+    """One step of the classical fourth-order Runge-Kutta scheme for an autonomous system.
+
+    Args:
+        tendency: f of dq/dt = f(q), shaped like its argument.
+        q: states.
+        dt: time step.
+    """
+    k1 = tendency(q)
+    k2 = tendency((dt / 2 * k1).add_(q))
+    k3 = tendency((dt / 2 * k2).add_(q))
+    k4 = tendency((dt * k3).add_(q))
+    slope = (2 * k2).add_(k1).add_(2 * k3).add_(k4)
+    return slope.mul_(dt / 6).add_(q)
