@@ -11,7 +11,6 @@ from ..errors import InputError
 from ..options import build
 from ..registry import Registry
 from ..systems.base import System
-from ..systems.qg import QGSystem
 from .base import Prior
 from .denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented, make_operators
 from .denoisers.blend import BlendedPrior, Trained
@@ -61,13 +60,11 @@ def gaussian(system: System) -> Prior:
     """Analytic space-time Gaussian with the climatological covariance: zero training.
 
     It is estimated from draws of the climate in a few seconds, unless these are not independent and
-    a file is bundled. Two-layer flow with other parameters than those of the file needs 32
-    trajectories, for every state holds many eddies: 20 s on 64 x 64 cells.
+    a file is bundled. Two-layer flow with other parameters than those of the file takes 20 s on
+    64 x 64 cells.
     """
     bundled = None if system.independent_climate else bundled_gaussian(system)
-    if bundled is not None:
-        return bundled
-    return estimate_gaussian(system, trajectories=32 if isinstance(system, QGSystem) else 256)
+    return estimate_gaussian(system) if bundled is None else bundled
 
 
 def auto(system: System) -> Prior:

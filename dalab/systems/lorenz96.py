@@ -38,7 +38,7 @@ class Lorenz96(RungeKutta):
     """
 
     name: str = "lorenz96"
-    d: int = whole(40, 4, 10**8, "sites on the ring")
+    d: int = whole(40, 4, 10**7, "sites on the ring")
     forcing: float = real(8.0, -100.0, 100.0, "F, of every site")
     dt: float = time_step(0.05)
     interval: float = time_between(0.05)

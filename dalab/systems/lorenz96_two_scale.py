@@ -41,8 +41,8 @@ class TwoScaleLorenz96(RungeKutta):
     """
 
     name: str = "lorenz96-two-scale"
-    K: int = whole(36, 4, 10**7, "slow sites on the ring")
-    J: int = whole(10, 1, 1000, "fast variables of every slow one")
+    K: int = whole(36, 4, 10**5, "slow sites on the ring")
+    J: int = whole(10, 1, 100, "fast variables of every slow one")
     forcing: float = real(10.0, -100.0, 100.0, "F, of the slow variables")
     h: float = real(1.0, 0.0, 10.0, "strength of the coupling; 0 for none")
     b: float = positive(10.0, 100.0, "amplitude of the slow variables relative to the fast ones")

@@ -30,7 +30,7 @@ class Ring(ParametricSystem):
     """
 
     name: str = "ring"
-    d: int = whole(40, 4, 10**8, "sites on the ring")
+    d: int = whole(40, 4, 10**7, "sites on the ring")
     speed: float = real(0.4, -100.0, 100.0, "U, of all waves [radians per unit of time]")
     dispersion: float = real(0.003, -1.0, 1.0, "gamma, by which short waves run ahead")
     width: float = positive(5.0, 1e6, "wavenumbers that hold the variance")

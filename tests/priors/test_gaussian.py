@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from dalab.priors.covariance import estimate
 from dalab.priors.loading import load_prior
 from dalab.priors.training.climatology import estimate_gaussian
 from dalab.random import MemberStreams, stream
-from dalab.systems import SYSTEMS
+from dalab.systems import SYSTEMS, Lorenz96
 from tests.dense import matrix
 
 
@@ -131,3 +133,20 @@ class TestFit:
     def test_unfit_windows_are_refused(self, windows, match):
         with pytest.raises(InputError, match=match):
             GaussianPrior.fit(windows)
+
+
+def test_a_large_system_takes_fewer_trajectories_and_a_huge_one_is_refused(monkeypatch):
+    asked = []
+
+    def draw(self, count, generator):
+        asked.append((self.shape[-1], count))
+        return torch.randn(count, *self.shape, generator=generator, dtype=torch.float64)
+
+    monkeypatch.setattr(Lorenz96, "sample_climate", draw)
+    for d in (40, 1024, 8192):
+        estimate_gaussian(Lorenz96(d=d), windows=1)
+    assert asked == [(40, 256), (1024, 256), (8192, 32)]
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=2**30))
+    with pytest.raises(InputError, match="size of lorenz96:d=1000000 .* 12.9 GB .* 1 are"):
+        estimate_gaussian(Lorenz96(d=10**6))
+    assert len(asked) == 3

@@ -13,7 +13,7 @@ from dalab.errors import InputError
 from dalab.random import stream
 from dalab.systems import SYSTEMS, Lorenz63, Lorenz96, System
 
-NAMES = [name for name in SYSTEMS if name.startswith("lorenz")]
+NAMES = [name for name in SYSTEMS if name.startswith("lorenz") and "two" not in name]
 
 
 WORLDS = [Lorenz63(), Lorenz96(), Lorenz96(d=5, forcing=4.0)]

@@ -72,3 +72,13 @@ def test_fields_and_settings():
     changed = SYSTEMS.make("lorenz96-two-scale-wilks:forcing=18")
     assert changed.name == "lorenz96-two-scale-wilks:forcing=18" and changed.std == wilks.std
     assert SYSTEMS.make("lorenz96-two-scale:h=0.5,c=4").K == 36
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lorenz96-two-scale", "lorenz96-two-scale-wilks"])
+def test_registered_climates_are_normalised(name):
+    """In both scales; the fast ones differ a little by their place beside a slow one."""
+    x = SYSTEMS.make(name).sample_climate(150, stream(0))
+    for part in (x[:, :1], x[:, 1:]):
+        assert part.mean().abs() < 0.06
+        assert part.std() == pytest.approx(1, abs=0.03)

@@ -117,7 +117,7 @@ def test_bad_parameters_are_refused_before_any_work(text, words):
 
 def test_the_catalogue_lists_parameters_with_their_bounds():
     found = {entry.name: entry for entry in catalogue.entries("systems")}
-    assert found["lorenz96-spantini"].options[0] == "d=40  4..1e+08  sites on the ring"
+    assert found["lorenz96-spantini"].options[0] == "d=40  4..1e+07  sites on the ring"
     assert any(line.startswith("interval=0.4  (0, 1000]") for line in
                found["lorenz96-spantini"].options)
     assert "rd=15000.0  (0, 1e+09]  deformation radius [m]" in found["qg64"].options

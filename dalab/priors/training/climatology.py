@@ -7,10 +7,12 @@ seen no truth that starts from one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -117,17 +119,39 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
 
 
 def estimate_gaussian(
-    system: System, *, trajectories: int = 256, windows: int = 8, seed: int = 0
+    system: System, *, trajectories: int | None = None, windows: int = 8, seed: int = 0
 ) -> GaussianPrior:
     """Estimate the Gaussian prior of a system from draws of its climate.
 
     Args:
         system: the system.
-        trajectories: independent trajectories.
+        trajectories: independent trajectories; by default 256, and fewer but at least 8 of states
+            of more than 1024 numbers, whose every part adds to the estimate.
         windows: windows of each of them, one after the other.
         seed: of the trajectories.
+
+    Raises:
+        InputError: if the states do not fit into the memory.
     """
+    size = math.prod(system.shape)
+    count = trajectories or min(256, max(8, ENOUGH // size))
+    _check_memory(system, count * windows * WINDOW * size)
     generator = stream(seed, "climatology", system.name)
-    x = system.sample_climate(trajectories, generator)
+    x = system.sample_climate(count, generator)
     states = system.trajectory(x, windows * WINDOW, generator)
     return GaussianPrior.fit(states.reshape(-1, WINDOW, *system.shape)).float()
+
+
+ENOUGH = 2**18
+"""Numbers in all trajectories at a time that are enough for a covariance."""
+
+
+def _check_memory(system: System, numbers: int) -> None:
+    """Refuse to hold three times so many numbers in float64 if there is no room for them."""
+    needed, free = 3 * 8 * numbers, psutil.virtual_memory().available
+    if needed > free:
+        raise InputError(
+            f"size of {system.name}", system.shape,
+            f"needs {needed / 2**30:.3g} GB for its Gaussian prior, and {free / 2**30:.3g} are "
+            "free", "Use a smaller system, or another prior.",
+        )
