@@ -74,15 +74,15 @@ def plain_number(parameter: param.Parameter, value: Any) -> Any:
     return float(value) if isinstance(parameter, param.Number) else value
 
 
-def text_with_options(name: str, thing: Any, usual: Mapping[str, Any] | None = None) -> str:
-    """The shortest registry text of a dataclass: a name, and the options that are not the usual.
+def text_with_options(name: str, thing: Any, defaults: Mapping[str, Any] | None = None) -> str:
+    """The shortest registry text of a dataclass: a name, and the options that are not defaults.
 
     Args:
         name: registry name.
         thing: instance of the dataclass.
-        usual: values that need no words; the defaults of the fields if left out.
+        defaults: values that go without saying; those of the fields if left out.
     """
-    known = {n: p.default for n, p in option_fields(type(thing)).items()} | dict(usual or {})
+    known = {n: p.default for n, p in option_fields(type(thing)).items()} | dict(defaults or {})
     values = option_values(thing)
     changed = [f"{n}={_spelled(v)}" for n, v in values.items() if v != known[n]]
     return f"{name}:{','.join(changed)}" if changed else name

@@ -8,7 +8,7 @@ name (libraries of states, trained priors, tuned filters) is taken for its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, update_wrapper
 from typing import Any, Generic, Self, TypeVar
 
@@ -26,6 +26,7 @@ SETTINGS: dict[str, ParametricSystem] = {}
 """The system of every named setting, whose parameters go without saying."""
 
 
+@dataclass(frozen=True)
 class ParametricSystem(System):
     """A frozen dataclass of a system whose parameters are options.
 
@@ -97,8 +98,9 @@ def check_options(thing: Any) -> None:
     Raises:
         InputError: if one is out of its bounds.
     """
-    known, values = option_fields(type(thing)), option_values(thing)
-    configured(type(thing).__name__, _declarations(type(thing)), values)
+    cls: type = type(thing)
+    known, values = option_fields(cls), option_values(thing)
+    configured(cls.__name__, _declarations(cls), values)
     for name, value in values.items():
         object.__setattr__(thing, name, plain_number(known[name], value))
 

@@ -71,7 +71,7 @@ def test_the_mean_is_kept_and_carries_the_flow_along():
     moving, still = (system.advance(q, 20) for q in (u + speed, u))
     assert u.mean(-1).abs().max() < 1e-12
     torch.testing.assert_close(moving.mean(-1), torch.full((3, 1, 1), speed).double())
-    torch.testing.assert_close(moving - speed, still.roll(1, -1), rtol=0, atol=1e-5)
+    torch.testing.assert_close(moving - speed, still.roll(1, -1), rtol=0, atol=1e-4)
 
 
 def test_symmetries(system):
