@@ -35,10 +35,11 @@ TUNED = {"localisation": "radius", "inflation": "inflation"}
 
 
 class EnsembleKalman(EnsembleFilter):
-    """Ensemble Kalman filter: inflation before the update, relaxation after it.
+    """Ensemble Kalman filter: inflation before the update or after it, and relaxation after it.
 
     Inflation, and the radius of those that localise, are tuned to the problem unless they are
     given (:mod:`dalab.methods.ensemble.tuning`); the notes of the steps give the values taken.
+    They were tuned with inflation of the forecast.
 
     Attributes:
         rows: the tuned settings.
@@ -53,7 +54,11 @@ class EnsembleKalman(EnsembleFilter):
 
     inflation = param.Number(
         None, bounds=(1.0, 2.0), step=0.05,
-        doc="factor on the forecast anomalies; auto: tuned to the share of cells observed",
+        doc="factor on the anomalies; auto: tuned to the share of cells observed",
+    )
+    inflate = param.Selector(
+        default="forecast", objects=["forecast", "analysis"],
+        doc="ensemble that is inflated: the forecast, before the update, or the analysis after it",
     )
     rtps = param.Number(0.0, bounds=(0.0, 1.0), doc="relaxation to the forecast's spread")
     rtpp = param.Number(0.0, bounds=(0.0, 1.0), doc="relaxation to the forecast's perturbations")
@@ -75,10 +80,16 @@ class EnsembleKalman(EnsembleFilter):
     def analysis(
         self, ensemble: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        forecast = inflate(ensemble, self.inflation or PLAIN.inflation)
-        return relax(
-            self.update(forecast, network, data, streams), forecast, self.rtps, self.rtpp
-        )
+        forecast = self.inflated("forecast", ensemble)
+        return self.finished(self.update(forecast, network, data, streams), forecast)
+
+    def inflated(self, which: str, x: Tensor) -> Tensor:
+        """An ensemble with its inflation, if ``which`` (forecast or analysis) is inflated."""
+        return inflate(x, self.inflation or PLAIN.inflation) if which == self.inflate else x
+
+    def finished(self, x: Tensor, forecast: Tensor) -> Tensor:
+        """An updated ensemble, relaxed to the forecast that was updated, and inflated."""
+        return self.inflated("analysis", relax(x, forecast, self.rtps, self.rtpp))
 
     def taper(self, x: Tensor) -> Taper | None:
         """Taper on the grid of states ``x``; ``None`` without localisation."""
@@ -101,7 +112,6 @@ class LocalisedKalman(EnsembleKalman):
 
     def taper(self, x: Tensor) -> Taper | None:
         return taper(x, PLAIN.radius if self.localisation is None else self.localisation)
-
 
 
 def inflate(x: Tensor, factor: float) -> Tensor:

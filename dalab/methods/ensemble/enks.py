@@ -26,10 +26,9 @@ from torch import Tensor
 from ...random import MemberStreams
 from ..base import Problem
 from ..filtering import State
-from .base import inflate, relax
 from .letkf import LETKF
 from .transform import apply_transform
-from .tuning import PLAIN, Rows, Setting
+from .tuning import Rows, Setting
 
 
 class EnKS(LETKF):
@@ -68,10 +67,10 @@ class EnKS(LETKF):
         return {**ahead, "past": kept[..., max(0, kept.shape[-4] - self.lag) :, :, :, :]}
 
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
-        forecast = inflate(state["ensemble"], self.inflation or PLAIN.inflation)
+        forecast = self.inflated("forecast", state["ensemble"])
         T = self.transform(forecast, problem.network, problem.data, streams)
         past = [apply_transform(x, T) for x in state["past"].unbind(-4)]
-        x = relax(apply_transform(forecast, T), forecast, self.rtps, self.rtpp)
+        x = self.finished(apply_transform(forecast, T), forecast)
         return {"ensemble": x, "past": torch.stack(past, -4) if past else state["past"]}
 
     def smoothed(self, state: State) -> Tensor:

@@ -8,7 +8,8 @@ At each step the full cost of :mod:`dalab.methods.variational.cost` with the mod
 .. math:: J(v) = \tfrac12 |v|^2 + \tfrac12 |R^{-1/2} (y - h(x_f + s \, B^{1/2} v))|^2 ,
 
 is minimised by L-BFGS, and the result is carried to the next step. B is the climatological
-covariance of one state times s^2, or the white error covariance of the background at step 0.
+covariance of one state times s^2, or a white one, or the white error covariance of the background
+at step 0.
 For linear operators this is ``oi`` to the last digit; for nonlinear ones ``oi`` solves once with a
 statistical linearisation, while this follows the operator itself to a local minimum.
 
@@ -29,7 +30,7 @@ from .oi import OptimalInterpolation
 
 
 class Var3D(OptimalInterpolation):
-    """3D-Var: full nonlinear operators, static climatological covariance, cycled forecasts."""
+    """3D-Var: full nonlinear operators, static covariance, cycled forecasts."""
 
     iterations = param.Integer(30, bounds=(1, 1000), doc="L-BFGS iterations per analysis")
 
