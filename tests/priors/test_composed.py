@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dalab.experiments.exact import gaussian
+from dalab.experiments.truth import draw_truth
 from dalab.methods import METHODS, Problem
 from dalab.methods.gaussian.update import Gaussian, background_observation, posterior
 from dalab.observations import OPERATORS
@@ -247,7 +248,7 @@ def test_so_it_is_with_a_background(advection):
 def test_trained_prior_denoises_thirty_days_as_well_as_it_says(sigma):
     system = SYSTEMS["qg64"]()
     found = lengthen(load_prior("qg64", system), LONG)
-    truth = torch.stack([system.sample_window(LONG, lambda c, i=i: stream(i, c)) for i in (0, 1)])
+    truth = torch.stack([draw_truth("model", system, LONG, seed) for seed in (0, 1)])
     noise = sigma * torch.randn(truth.shape, generator=stream(sigma))
     squares = (found.denoise(truth + noise, sigma) - truth).square().mean((0, 2, 3, 4))
     promised = found.error_covariance(sigma).variance().mean()

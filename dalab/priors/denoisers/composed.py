@@ -37,7 +37,14 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ..base import Prior
-from ..covariance import HomogeneousObservation, SpectralCovariance, product, to_spectrum, to_window
+from ..covariance import (
+    HomogeneousObservation,
+    SpectralCovariance,
+    product,
+    to_spectrum,
+    to_window,
+    weights,
+)
 from ..gaussian import GaussianPrior
 from ..markov import extend
 from .augmented import AugmentedPrior
@@ -146,8 +153,25 @@ class ComposedPrior(Prior):
         return interpolate_sorted(ratio, w.log(), self.gaussian.eigenvalues.log())
 
     def error_covariance(self, sigma: float) -> SpectralCovariance:
-        w = self.gaussian.eigenvalues
-        return self.gaussian.covariance(self.ratio(sigma) * w * sigma**2 / (w + sigma**2))
+        """Average covariance of the window given a noisy one.
+
+        With R of the long windows' eigenvectors it would be R times that of the Gaussian if short
+        windows were left as much better off by their neighbours as Gaussian ones. They are only in
+        the share that R has on average; in the rest they err as short windows do.
+        """
+        w, ratio = self.gaussian.eigenvalues, self.ratio(sigma)
+        analytic = w * sigma**2 / (w + sigma**2)
+        least = mean_variance(ratio * analytic, self.window)
+        share = least / mean_variance(analytic, self.window)
+        inflation = share + (1 - share) * self._composed_variance(sigma) / least
+        return self.gaussian.covariance((inflation * ratio).clamp(max=1.0) * analytic)
+
+    def _composed_variance(self, sigma: float) -> Tensor:
+        """Error variance of the weighted mean of short windows if their errors are the same."""
+        variance = self.base.error_covariance(sigma).variance().mean((1, 2, 3))
+        length = len(variance)
+        parts = [self.shares[i, a : a + length].to(variance) for i, a in enumerate(self.starts)]
+        return (torch.stack(parts) * variance).sum() / self.window[0]
 
     @property
     def climatological_covariance(self) -> SpectralCovariance:
@@ -170,6 +194,12 @@ def equivalent_gaussian(prior: Prior) -> GaussianPrior:
     found = GaussianPrior(C.to(torch.complex128), prior.window, prior.name)
     found.eigenvalues.clamp_(min=float(found.eigenvalues.max()) * torch.finfo(C.dtype).eps)
     return found.to(C.real.dtype)
+
+
+def mean_variance(eigenvalues: Tensor, window: Sequence[int]) -> Tensor:
+    """Mean variance of windows whose covariance has the eigenvalues ``(ny, nx//2 + 1, c)``."""
+    total = (eigenvalues.sum(-1) * weights(window[-1], eigenvalues)).sum()
+    return total / math.prod(window)
 
 
 def window_starts(steps: int, length: int, stride: int) -> list[int]:
