@@ -84,6 +84,10 @@ def run(
     ] = None,
     out: Out = None,
     json: Annotated[Path | None, Option(help="scores: FILE.json")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        Option(help="folder of a cycled run: stopped, it goes on from there with the same command"),
+    ] = None,
     **fields: Any,
 ) -> None:
     """Run a twin experiment and print its scores; options override the file.
@@ -95,13 +99,15 @@ def run(
 
     base = load_config(config) if config is not None else Config()
     changes = {k: v for k, v in fields.items() if v not in (None, [])}
-    _finish(_run(base.replace(**changes), out, json))
+    _finish(_run(base.replace(**changes), out, json, checkpoint))
 
 
 app.command()(with_config_options(run))
 
 
-def _run(config: Any, out: Path | None, json: Path | None) -> Any:
+def _run(
+    config: Any, out: Path | None, json: Path | None, checkpoint: Path | None = None
+) -> Any:
     """Run, print and write; the result."""
     from .experiments.experiment import Experiment
 
@@ -114,7 +120,7 @@ def _run(config: Any, out: Path | None, json: Path | None) -> Any:
         check_path(out)
     if json is not None:
         _make_folder(json)
-    tree = run_with_progress(experiment)
+    tree = run_with_progress(experiment, checkpoint)
     show_scores(tree)
     if out is not None:
         typer.echo(f"wrote {save(tree, out)}", err=True)

@@ -14,12 +14,12 @@ from rich.table import Table
 from .experiments.experiment import Experiment, Source
 from .experiments.results.store import config_of
 from .experiments.run import Frame, execute
-from .metrics.table import records, table
+from .metrics.table import is_cycled, records, table
 
 WIDTH = 110
 """Columns to write for a pipe; a terminal says how many it has."""
 
-FORMATS = {
+FORMATS: dict[str, tuple[str, str]] = {
     "rmse_sample": ("RMSE\none", "{:.4f}"),
     "rmse_mean": ("RMSE\nmean", "{:.4f}"),
     "crps": ("CRPS\nfair", "{:.4f}"),
@@ -31,14 +31,29 @@ FORMATS = {
 }
 
 
+CYCLED_FORMATS = {
+    "rmse_mean": ("RMSE\nanalysis", "{:.4f}"),
+    "rmse_mean_err": ("+-", "{:.4f}"),
+    "rmse_forecast": ("RMSE\nforecast", "{:.4f}"),
+    **{name: FORMATS[name] for name in ("crps", "spread_skill", "seconds", "members")},
+}
+"""Columns of a cycled experiment, means over the cycles after the burn-in."""
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal, or wide enough for a table in a pipe."""
     found = Console(stderr=stderr, highlight=False)
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH)
 
 
-def run_with_progress(source: Experiment | Source) -> xr.DataTree:
+def run_with_progress(
+    source: Experiment | Source, folder: Path | None = None
+) -> xr.DataTree:
     """Run an experiment in this thread and show how it goes; Ctrl-C ends it.
+
+    Args:
+        source: what to run.
+        folder: of the checkpoints of a cycled experiment, see :func:`dalab.execute`.
 
     Raises:
         InputError: if the experiment cannot work.
@@ -60,7 +75,7 @@ def run_with_progress(source: Experiment | Source) -> xr.DataTree:
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
             )
 
-        return execute(source, show)
+        return execute(source, show, folder)
 
 
 def progress_line(frame: Frame) -> str:
@@ -72,14 +87,15 @@ def progress_line(frame: Frame) -> str:
 
 def show_scores(tree: xr.DataTree) -> None:
     """Print the score table, and the reasons of failures."""
+    formats = CYCLED_FORMATS if is_cycled(tree) else FORMATS
     shown = Table(title="lower is better; spread/skill is best at 1", title_justify="left")
     shown.add_column("method")
-    for heading, _ in FORMATS.values():
+    for heading, _ in formats.values():
         shown.add_column(heading, justify="right")
     shown.add_column("status")
     rows = table(tree).to_dict("records")
     for row in rows:
-        cells = [_cell(row[name], text) for name, (_, text) in FORMATS.items()]
+        cells = [_cell(row[name], text) for name, (_, text) in formats.items()]
         shown.add_row(row["method"], *cells, row["status"].partition(":")[0])
     console().print(shown)
     errors = console(stderr=True)

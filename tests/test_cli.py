@@ -186,7 +186,7 @@ def _file(q, path):
 
 
 def test_an_option_that_no_field_has_is_refused():
-    assert "No such option" in dalab("run", "--cycles", "10", code=2).stderr
+    assert "No such option" in dalab("run", "--lag", "10", code=2).stderr
 
 
 def test_the_version():

@@ -27,6 +27,7 @@ from .config_file import load_config
 from .description import describe
 from .device import choose_device
 from .memory import check_extension, check_window
+from .nature import Truths
 from .schedule import Schedule
 from .truth import check_source
 
@@ -125,10 +126,20 @@ class Experiment:
         if self.schedule is None:
             check_source(self.truth, self.system, self.window + self.leads)
             check_window(self.system, self.window, self.device)
+        else:
+            self._check_cycles()
         self.observing  # noqa: B018  # raises what is wrong with the network
         if self.prior is not None and uses_prior(self.methods):
             self.prior.check(self.system, min(self.window, self.prior.window[0]))
             check_extension(self.augmented or self.prior, self.window)
+
+    def _check_cycles(self) -> None:
+        self.truths.check()
+        for label, method in self.methods.items():
+            if not method.cycles:
+                raise InputError(
+                    "method", label, "cannot be cycled", "Leave it out, or use a single window."
+                )
 
     @classmethod
     def of(cls, source: Experiment | Source) -> Experiment:
@@ -178,6 +189,15 @@ class Experiment:
     def leads(self) -> int:
         """States of the truth before the window, see :func:`leading_states`."""
         return leading_states(self.background, self.background_kind)
+
+    @property
+    def truths(self) -> Truths:
+        """The truths of a cycled experiment."""
+        return Truths(
+            source=self.truth, model=self.system, repeats=self.repeats, shocks=self.shocks,
+            intervals=self.cycling.cycles * self.cycling.interval, seed=self.seed,
+            process_noise=self.process_noise,
+        )
 
     @cached_property
     def observing(self) -> ObservingNetwork:

@@ -9,6 +9,9 @@ import xarray as xr
 
 from .summary import STEPS
 
+CYCLED = ("rmse_mean_err", "rmse_forecast", "rmse_forecast_err", "crps_err", "spread", "coverage")
+"""Further columns of cycled experiments, whose scores are means over cycles after the burn-in."""
+
 COLUMNS = (
     "method", "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds",
     "peak_memory_mb", "members", "status",
@@ -16,13 +19,16 @@ COLUMNS = (
 
 
 def table(tree: xr.DataTree) -> pd.DataFrame:
-    """One row per method, in the order of the run, with the columns of :data:`COLUMNS`.
+    """One row per method, in the order of the run.
+
+    The columns are those of :data:`COLUMNS`, and of :data:`CYCLED` for a cycled experiment.
 
     Args:
         tree: a result, complete or partial; missing values are NaN.
     """
     metrics = tree["metrics"].to_dataset()
-    columns = {name: metrics[name].values for name in COLUMNS}
+    names = [*COLUMNS, *CYCLED] if is_cycled(tree) else COLUMNS
+    columns = {name: metrics[name].values for name in names}
     frame = pd.DataFrame(columns)
     counts = {"network_evaluations": int, "members": int}
     return frame.astype(counts)
@@ -37,14 +43,34 @@ def to_pandas(tree: xr.DataTree) -> pd.DataFrame:
     """Tidy scores of a result: one row per method and step, methods in the order of the run.
 
     The columns are ``method``, ``time``, the scores of :data:`dalab.metrics.summary.STEPS`, and
-    ``members`` and ``status`` of the method.
+    ``members`` and ``status`` of the method. A cycled experiment has one row per method, repeat and
+    cycle, with all scores of a cycle.
     """
+    if is_cycled(tree):
+        return _cycles(tree)
     metrics = tree["metrics"].to_dataset()[[*STEPS, "members", "status"]]
     frame = metrics.to_dataframe(dim_order=["method", "time"]).reset_index()
     order = {name: i for i, name in enumerate(metrics["method"].values)}
     frame = frame.sort_values(["method", "time"], key=lambda c: c.map(order) if c.name == "method"
                               else c)
     return frame[["method", "time", *STEPS, "members", "status"]]
+
+
+def is_cycled(tree: xr.DataTree) -> bool:
+    """True for the result of a cycled experiment."""
+    return tree.attrs.get("kind") == "cycles"
+
+
+def _cycles(tree: xr.DataTree) -> pd.DataFrame:
+    """One row per method, repeat and cycle."""
+    metrics = tree["metrics"].to_dataset()
+    scores = {name: name.removesuffix("_cycles") for name in map(str, metrics.data_vars)
+              if name.endswith("_cycles")}
+    found = metrics[[*scores, "members", "status"]].rename(scores)
+    order = {name: i for i, name in enumerate(metrics["method"].values)}
+    frame = found.to_dataframe(dim_order=["method", "repeat", "cycle"]).reset_index()
+    return frame.sort_values(["method", "repeat", "cycle"], ignore_index=True,
+                             key=lambda c: c.map(order) if c.name == "method" else c)
 
 
 def records(tree: xr.DataTree) -> dict[str, dict[str, Any]]:

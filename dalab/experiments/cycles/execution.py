@@ -19,12 +19,16 @@ from ..experiment import Experiment, Source
 from .checkpoint import Checkpoints
 from .driver import Carried, Cycle, Driver
 from .kept import KeptStates
-from .recorder import Recorder
+from .recorder import Recorder, check_burn_in
 from .result import assemble_cycles
 from .twin import CycledTwin
 
 FRAMES, CHECKPOINTS = 0.05, 5.0
 """Seconds from one frame to the next, and from one checkpoint to the next."""
+
+
+Earlier = tuple[Carried, dict[str, Any]]
+"""State of a method, and its scores as plain data, from which it goes on."""
 
 
 class CycledExecution(Execution):
@@ -54,9 +58,8 @@ class CycledExecution(Execution):
         store = None if self.checkpoints is None else self.checkpoints.folder / "states.zarr"
         self.kept = KeptStates(self.schedule, store)
         self.recorders: dict[str, Recorder] = {}
-        self._earlier = {} if earlier is None else earlier.carried
-        self._known = {} if earlier is None else earlier.recorders
         self.carried: dict[str, Carried] = {}
+        self._earlier = {label: self._find(label, earlier) for label in self.methods}
 
     def _prepare(self) -> CycledTwin:  # type: ignore[override]
         return CycledTwin(self.experiment)
@@ -102,16 +105,26 @@ class CycledExecution(Execution):
                 self.carried[label] = carried
                 self._save(label, carried, recorder)
 
+    def _find(self, label: str, earlier: CycledExecution | None) -> Earlier | None:
+        """State and scores of a method from which it can go on; ``None`` if there are none.
+
+        Raises:
+            InputError: if they belong to a run with another burn-in, or cannot be read.
+        """
+        found = None if self.checkpoints is None else self.checkpoints.load(label)
+        if found is None and earlier is not None and label in earlier.carried:
+            found = earlier.carried[label], earlier.recorders[label].to_dict()
+        if found is not None:
+            check_burn_in(found[1], self.schedule)
+        return found
+
     def _resume(self, label: str, recorder: Recorder) -> Carried | None:
         """The state from which a method goes on, its scores being loaded; ``None`` at first."""
-        found = None if self.checkpoints is None else self.checkpoints.load(label)
-        if found is not None:
-            recorder.load(found[1])
-            return found[0]
-        if label in self._earlier:
-            recorder.load(self._known[label].to_dict())
-            return self._earlier[label]
-        return None
+        found = self._earlier[label]
+        if found is None:
+            return None
+        recorder.load(found[1])
+        return found[0]
 
     def _take(self, label: str, recorder: Recorder, found: Cycle) -> None:
         with self._lock:

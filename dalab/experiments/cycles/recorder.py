@@ -160,21 +160,26 @@ class Recorder:
         }
 
     def load(self, values: dict[str, Any]) -> None:
-        """Go on from :meth:`to_dict`.
-
-        Raises:
-            InputError: if the scores were counted after another burn-in.
-        """
-        if values["burn_in"] != self.schedule.burn_in and values["cycle"] > values["burn_in"]:
-            raise InputError(
-                "burn in", self.schedule.burn_in, f"must be {values['burn_in']}, that of the run "
-                "to go on from", f"Give burn_in={values['burn_in']}.",
-            )
+        """Go on from :meth:`to_dict`."""
         self.ring.extend(Snapshot(**one) for one in values["ring"])
         self.cycle, self.seconds = values["cycle"], values["seconds"]
         self.rank_counts = values["rank_counts"].numpy().copy()
         for name, known in values["series"].items():
             self._series(name)[:, : known.shape[1]] = known.numpy()
+
+
+def check_burn_in(values: dict[str, Any], schedule: Schedule) -> None:
+    """Check that the ranks of an earlier run were counted from the same cycle on.
+
+    Raises:
+        InputError: if it had another burn-in.
+    """
+    known = values["burn_in"]
+    if known != schedule.burn_in and values["cycle"] > min(known, schedule.burn_in):
+        raise InputError(
+            "burn in", schedule.burn_in, f"must be {known}, that of the run to go on from",
+            f"Use {known}.",
+        )
 
 
 def _innovations(found: Cycle) -> dict[str, Tensor]:

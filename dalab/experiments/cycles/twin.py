@@ -17,7 +17,7 @@ from ...methods import Background, Problem
 from ...observations import ObservingNetwork
 from ...random import MemberStreams, TimeStreams, stream
 from ..experiment import Experiment
-from .nature import Nature, nature_of
+from ..nature import Nature
 
 SMALL = 4096
 """Numbers in a state up to which everything is in double precision."""
@@ -57,7 +57,7 @@ class CycledTwin:
     @cached_property
     def nature(self) -> Nature:
         """Source of the truths."""
-        return nature_of(self.experiment, self.dtype, self.device)
+        return self.experiment.truths.nature(self.dtype, self.device)
 
     def _stream(self, *labels: object) -> torch.Generator:
         return stream(self.seed, "cycles", *labels)

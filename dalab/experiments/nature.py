@@ -16,14 +16,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...errors import InputError
-from ...systems import SYSTEMS, QGSystem, System
-from ...systems.library import library_names
-from ...systems.pyqg_truth import block_mean
-from ...systems.qg_library import draw_states
-from ...systems.spinup import refine, upsample
-from ..experiment import Experiment
-from ..truth_file import read_window
+from ..errors import InputError
+from ..systems import SYSTEMS, QGSystem, System
+from ..systems.library import library_names
+from ..systems.pyqg_truth import block_mean
+from ..systems.qg_library import draw_states
+from ..systems.spinup import refine, upsample
+from .truth import TruthSource, check_source
+from .truth_file import read_window
 
 SPINUP_DAYS = 30
 """Days for which two-layer flow evolves from a state of its library before a run."""
@@ -171,28 +171,71 @@ class RecordedNature(Nature):
         return self.frames[:, int(state)]
 
 
-def nature_of(experiment: Experiment, dtype: torch.dtype, device: torch.device) -> Nature:
-    """The nature of a cycled experiment.
+@dataclass(frozen=True, kw_only=True)
+class Truths:
+    """The truths that a cycled experiment wants.
 
-    Raises:
-        InputError: if its truth cannot be had.
+    Args:
+        source: ``model``, ``model-fine``, the registry text of a system, a file, or numbers: a
+            state ``shape`` to start from, or frames ``(time, *shape)``.
+        model: the forecast model.
+        intervals: of the run, in all.
+        repeats: independent truths.
+        process_noise: see :class:`ModelNature`.
+        shocks: see :class:`Shocks`.
+        seed: of the first frame in a file.
     """
-    source, model = experiment.truth, experiment.system
-    if isinstance(source, Tensor) and source.shape != torch.Size(model.shape):
-        return RecordedNature(source[None].to(device, dtype))
-    first = source if isinstance(source, Tensor) else None
-    system = model if first is not None else true_system(str(source), model)
-    if system is not None:
-        return ModelNature(
-            system, model, experiment.repeats, dtype, device, experiment.process_noise,
-            Shocks.of(experiment.shocks), first,
-        )
-    length = experiment.cycling.cycles * experiment.cycling.interval + 1
-    windows = [
-        read_window(Path(str(source)), model, length, experiment.seed + repeat)
-        for repeat in range(experiment.repeats)
-    ]
-    return RecordedNature(torch.stack(windows).to(device, dtype))
+
+    source: TruthSource
+    model: System
+    intervals: int
+    repeats: int = 1
+    process_noise: float = 0.0
+    shocks: str = ""
+    seed: int = 0
+
+    @property
+    def frames(self) -> bool:
+        """True if the source is an array of frames."""
+        shape = torch.Size(self.model.shape)
+        return isinstance(self.source, Tensor) and self.source.shape != shape
+
+    @property
+    def system(self) -> System | None:
+        """The true system; ``None`` for frames and files."""
+        if isinstance(self.source, Tensor):
+            return None if self.frames else self.model
+        return true_system(str(self.source), self.model)
+
+    def check(self) -> None:
+        """Raise what can be known before any work.
+
+        Raises:
+            InputError: if the truths cannot be had.
+        """
+        Shocks.of(self.shocks)
+        if isinstance(self.source, Tensor) or self.system is None:
+            check_source(self.source, self.model, self.intervals + 1)
+
+    def nature(self, dtype: torch.dtype, device: torch.device) -> Nature:
+        """Their source.
+
+        Raises:
+            InputError: if the truths cannot be had.
+        """
+        if self.system is not None:
+            return ModelNature(
+                self.system, self.model, self.repeats, dtype, device, self.process_noise,
+                Shocks.of(self.shocks), self.source if isinstance(self.source, Tensor) else None,
+            )
+        if isinstance(self.source, Tensor):
+            return RecordedNature(self.source[None].to(device, dtype))
+        seeds = range(self.seed, self.seed + self.repeats)
+        windows = [self._read(seed) for seed in seeds]
+        return RecordedNature(torch.stack(windows).to(device, dtype))
+
+    def _read(self, seed: int) -> Tensor:
+        return read_window(Path(str(self.source)), self.model, self.intervals + 1, seed)
 
 
 def true_system(source: str, model: System) -> System | None:
