@@ -9,10 +9,14 @@ from .diffusion.pgdm import PiGDM
 from .diffusion.sda import SDA, SDAReleased
 from .diffusion.soad import SOAD, SOADRepaired
 from .diffusion.spectral import SpectralGuidance
+from .ensemble.denkf import DEnKF
 from .ensemble.enkf import EnKF
+from .ensemble.enkf_n import EnKFN
 from .ensemble.enks import EnKS
 from .ensemble.etkf import ETKF
+from .ensemble.ienks import IEnKS
 from .ensemble.letkf import LETKF
+from .ensemble.lnetf import LNETF
 from .ensemble.particle import ParticleFilter
 from .ensemble.particle_flow import ParticleFlowFilter
 from .exact.kalman import KalmanFilter
@@ -37,7 +41,11 @@ METHODS = Registry("method", "methods", Method, {
     "letkf": LETKF,
     "etkf": ETKF,
     "enkf": EnKF,
+    "denkf": DEnKF,
+    "enkf-n": EnKFN,
     "enks": EnKS,
+    "ienks": IEnKS,
+    "lnetf": LNETF,
     "oi": OptimalInterpolation,
     "var3d": Var3D,
     "var4d": Var4D,

@@ -25,6 +25,9 @@ LINEAR = ("kf", "rts")
 BLIND = ("climatology", "persistence")
 """Reference forecasts, which look at no observation."""
 
+PARTICLES = ("pf", "lnetf")
+"""They weight members by their likelihoods."""
+
 
 QUICK = {names[0] for names in families().values()}
 """One member of each family; all others are slow together."""
@@ -132,8 +135,8 @@ def test_follows_accurate_observations_of_a_step(method, tiny_system, tiny_prior
         pytest.skip("its guidance points away from the data; tested by its values")
     if name(method) in BLIND:
         pytest.skip("it does not look")
-    if name(method) == "pf":
-        pytest.skip("its members grow exponentially with the state; tested on a scalar")
+    if name(method) in PARTICLES:
+        pytest.skip("their members grow exponentially with the state; tested on a scalar")
     sharp = first_step(given(method, tiny_system, tiny_prior, mask="full", std=0.02))
     steps = 256 if name(method) == "sda" else 60  # its small gamma needs as many as published
     generous = {"steps": steps, "ensemble": 200, "localisation": 1.0, "iterations": 40}

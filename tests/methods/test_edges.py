@@ -14,7 +14,9 @@ from dalab.options import build, options
 from dalab.random import stream
 from tests.methods.worlds import Advection, last, problem
 
-CYCLED = ("oi", "var3d", "enkf", "etkf", "letkf", "enks", "pf", "pff")
+CYCLED = (
+    "oi", "var3d", "enkf", "denkf", "enkf-n", "etkf", "letkf", "lnetf", "enks", "ienks", "pf", "pff"
+)
 BASELINES = ("climatology", "persistence", *CYCLED, "var4d", "kf", "rts")
 ENSEMBLES = [name for name, cls in METHODS.items() if issubclass(cls, EnsembleFilter)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from dalab.methods import METHODS
 from dalab.methods.ensemble.base import EnsembleKalman
+from dalab.methods.ensemble.denkf import DEnKF
 from dalab.methods.ensemble.enkf import EnKF
 from dalab.methods.ensemble.enks import EnKS
 from dalab.methods.ensemble.etkf import ETKF
@@ -29,8 +31,8 @@ def flow(tiny_system):
 
 def test_every_kalman_filter_of_the_registry_has_its_table():
     found = [cls for cls in METHODS.values() if issubclass(cls, EnsembleKalman)]
-    assert set(found) == set(FILTERS)
-    for cls in found:
+    assert set(found) == {*FILTERS, DEnKF}
+    for cls in FILTERS:
         for rows in (cls.rows.alone, cls.rows.background):
             assert set(rows) == {1.0, 0.25, 0.0625, 0.01}
             assert 0 < rows[0.25].rmse < 1.1
@@ -38,7 +40,14 @@ def test_every_kalman_filter_of_the_registry_has_its_table():
             assert all((r.radius > 0) == ("localisation" in cls.param) for r in rows.values())
 
 
-@pytest.mark.parametrize("cls", FILTERS)
+def test_denkf_takes_the_settings_of_the_enkf_but_not_its_errors():
+    for name in ("alone", "background"):
+        own, others = getattr(DEnKF.rows, name), getattr(EnKF.rows, name)
+        assert {k: replace(v, rmse=others[k].rmse) for k, v in own.items()} == others
+        assert all(math.isnan(row.rmse) for row in own.values())
+
+
+@pytest.mark.parametrize("cls", [*FILTERS, DEnKF])
 @pytest.mark.parametrize("mask, share", [("full", 1.0), ("random:0.35", 0.25)])
 @pytest.mark.parametrize("background", [None, 0.2])
 def test_left_out_is_the_same_as_the_row_written_out(

@@ -70,13 +70,26 @@ class EnKF(LocalisedKalman):
     ) -> Tensor:
         std = network.variance(like=data).sqrt()
         seen = network.apply(x.unsqueeze(-4))
-        noise = centre_members(streams.normal((*data.shape[:-1], network.size)).movedim(0, -2))
-        innovations = (data.unsqueeze(-2) + std * noise - seen) / std
+        innovations = self.innovations(seen, data, std, streams)
         Y, X = anomalies(seen, -2) / std, anomalies(x, -4)
         where = self.taper(x)
         if where is None:
             return x + global_increment(X, Y, innovations)
         return x + local_increment(X, Y, network, innovations, where, self.iterations)
+
+    def innovations(
+        self, seen: Tensor, data: Tensor, std: Tensor, streams: MemberStreams
+    ) -> Tensor:
+        """Innovations of the members over the error std, ``(..., N, size)``.
+
+        Args:
+            seen: observed members, ``(..., N, size)``.
+            data: observations, ``(..., size)``.
+            std: of their errors, ``(size,)``.
+            streams: randomness, one stream per member.
+        """
+        noise = centre_members(streams.normal(data.shape).movedim(0, -2))
+        return (data.unsqueeze(-2) + std * noise - seen) / std
 
 
 def anomalies(x: Tensor, dim: int) -> Tensor:

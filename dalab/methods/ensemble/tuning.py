@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -54,6 +54,13 @@ class Rows:
 
     alone: Shares = field(default_factory=dict)
     background: Shares = field(default_factory=dict)
+
+    def without_scores(self) -> Rows:
+        """The same settings for another filter, of which the errors are unknown."""
+        return Rows(*(
+            {share: replace(row, rmse=math.nan) for share, row in rows.items()}
+            for rows in (self.alone, self.background)
+        ))
 
 
 def setting(rows: Rows, problem: Problem) -> Setting:
