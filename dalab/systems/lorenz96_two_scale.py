@@ -49,8 +49,8 @@ class TwoScaleLorenz96(RungeKutta):
     c: float = positive(10.0, 100.0, "speed of the fast variables relative to the slow ones")
     dt: float = time_step(0.005, most=0.02)
     interval: float = time_between(0.05)
-    mean: tuple[float, float] = (2.3, 0.1)
-    std: tuple[float, float] = (3.6, 0.3)
+    mean: tuple[float, float] = (2.57, 0.099)
+    std: tuple[float, float] = (3.53, 0.236)
     spinup_time: ClassVar[float] = 10.0
 
     @property
@@ -104,7 +104,7 @@ class TwoScaleLorenz96(RungeKutta):
 def lorenz96_two_scale() -> TwoScaleLorenz96:
     """Two-scale Lorenz-96 of 36 slow and 360 fast variables seen every 0.05, as in Lorenz (1996).
 
-    Mean and standard deviation are those of 400 states and 20 units of model time.
+    Mean and standard deviation are those of 60 trajectories over 20 units of model time.
     """
     return TwoScaleLorenz96()
 
@@ -113,8 +113,9 @@ def lorenz96_two_scale() -> TwoScaleLorenz96:
 def lorenz96_two_scale_wilks() -> TwoScaleLorenz96:
     """Two-scale Lorenz-96 of 8 slow and 256 fast variables with F = 20, as in Wilks (2005).
 
-    Mean and standard deviation are those of 400 states and 20 units of model time.
+    Mean and standard deviation are those of 60 trajectories over 20 units of model time.
     """
     return TwoScaleLorenz96(
-        name="lorenz96-two-scale-wilks", K=8, J=32, forcing=20.0, mean=(3.0, 0.1), std=(5.0, 0.3)
+        name="lorenz96-two-scale-wilks", K=8, J=32, forcing=20.0,
+        mean=(3.76, 0.121), std=(5.08, 0.311),
     )

@@ -13,18 +13,19 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..fields import relative_vorticity
+from ..random import stream
 from .base import Streams
-from .library import library_names
+from .library import library_names, load_states
 from .parametric import ParametricSystem
 from .propagator import FOUR_STAGES, QGPropagator
-from .qg_library import draw_lead, draw_states
+from .qg_library import draw_images, draw_lead, draw_states
 from .quantities import Quantity
 from .two_layer_qg import TwoLayerQG, interpolate
 
 DAY = 86400.0
 
-ADJUSTMENT = 200
-"""Days in which states of one flow become states of another, ten times the damping time of drag."""
+ADJUSTMENT = 1000
+"""Days in which states of one flow become states of another; enstrophy takes hundreds of them."""
 
 Snapshots = Callable[[TwoLayerQG, Tensor, int, int], Tensor]
 """From a model, PV [1/s], a number of states and the time steps between them to the states."""
@@ -120,9 +121,8 @@ class QGSystem(ParametricSystem):
     def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
         """States of developed turbulence, normalised, ``(count, *shape)``, float64.
 
-        Bundled states, each moved by symmetries of the equations, and then left to evolve for 20 to
-        40 days. A changed system without a library of its own starts from that of the plain one,
-        and adjusts for :data:`ADJUSTMENT` more days.
+        States of the library, each moved by symmetries of the equations, and then left to evolve
+        for 20 to 40 days.
 
         Args:
             count: states wanted.
@@ -131,8 +131,8 @@ class QGSystem(ParametricSystem):
         Raises:
             InputError: if no library of states ships for the system.
         """
-        states, scale = draw_states(self.library, count, generator), self.scale
-        steps = self.draw_lead(generator) * self.steps_per_interval
+        states, scale = draw_images(self.library_states(), count, generator), self.scale
+        steps = draw_lead(generator) * self.steps_per_interval
         with torch.no_grad():
             return self.model.advance(states * scale, steps) / scale
 
@@ -146,17 +146,20 @@ class QGSystem(ParametricSystem):
         Raises:
             InputError: if no library of states ships for the system.
         """
-        state = draw_states(self.library, 1, streams("state"))[0]
-        return self.pv_after(state, self.draw_lead(streams("lead")), length) / self.scale
+        state = draw_images(self.library_states(), 1, streams("state"))[0]
+        return self.pv_after(state, draw_lead(streams("lead")), length) / self.scale
 
-    @property
-    def library(self) -> str:
-        """Name of the library that the system starts from: its own, or that of the plain one."""
-        return self.name if self.name in library_names() else self.base_name
+    def library_states(self) -> Tensor:
+        """Developed states that all draws start from, normalised, ``(count, *shape)``, float64.
 
-    def draw_lead(self, generator: torch.Generator) -> int:
-        """Intervals from a state of the library to one of the climate."""
-        return draw_lead(generator) + (0 if self.library == self.name else ADJUSTMENT)
+        They are bundled. A changed system without a library of its own makes one on first use, see
+        :func:`adjusted_states`.
+
+        Raises:
+            InputError: if no library of states ships for the system.
+        """
+        changed = self.name != self.base_name and self.name not in library_names()
+        return adjusted_states(self) if changed else load_states(self.name).double()
 
     def pv_after(
         self, x: Tensor, days: int, length: int, snapshots: Snapshots = TwoLayerQG.snapshots
@@ -218,6 +221,29 @@ class QGSystem(ParametricSystem):
     @property
     def quantities(self) -> Mapping[str, Quantity]:
         return FIELDS
+
+
+@lru_cache(maxsize=4)
+def adjusted_states(system: QGSystem) -> Tensor:
+    """A library of a changed system: states of the plain one after 1000 days in the changed flow.
+
+    Eight states, or two beyond 64 cells a side. It takes half a minute on 64 x 64 cells, once in a
+    process; ``dalab climatology`` makes a library to keep.
+
+    Args:
+        system: changed system.
+
+    Returns:
+        Normalised states, ``(count, *shape)``, float64.
+
+    Raises:
+        InputError: if no library of states ships for the plain system.
+    """
+    count, scale = (8 if system.model.nx <= 64 else 2), system.scale.float()
+    states = draw_states(system.base_name, count, stream(0, "adjustment", system.name)).float()
+    with torch.no_grad():
+        q = system.model.advance(states * scale, ADJUSTMENT * system.steps_per_interval)
+    return (q / scale).double()
 
 
 @lru_cache(maxsize=8)

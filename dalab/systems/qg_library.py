@@ -40,7 +40,17 @@ def draw_states(library: str, count: int, generator: torch.Generator) -> Tensor:
     Raises:
         InputError: if no library has that name.
     """
-    states = load_states(library).double()
+    return draw_images(load_states(library).double(), count, generator)
+
+
+def draw_images(states: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Images of states under symmetries, ``(count, lev, y, x)``.
+
+    Args:
+        states: normalised, ``(states, lev, y, x)``.
+        count: images wanted.
+        generator: decides which states, and how they are moved.
+    """
     return torch.stack([_image(states, generator) for _ in range(count)])
 
 

@@ -9,7 +9,7 @@ from .base import Streams, System
 from .library import library_names
 from .pyqg_truth import block_mean, pyqg_snapshots
 from .qg import QGSystem
-from .qg_library import draw_states
+from .qg_library import draw_images, draw_lead
 from .spinup import refine, upsample
 from .two_layer_qg import TwoLayerQG
 
@@ -35,10 +35,11 @@ def simulate_window(
     if not isinstance(system, QGSystem):
         raise InputError("system", system.name, "must be two-layer QG for this truth", "Use qg64.")
     flow = refine(system) if fine else system
-    own = not fine or flow.library in library_names()
-    state = draw_states(flow.library if own else system.library, 1, streams("state"))[0]
+    own = not fine or flow.name in library_names()
+    library = (flow if own else system).library_states()
+    state = draw_images(library, 1, streams("state"))[0]
     snapshots = pyqg_snapshots if pyqg else TwoLayerQG.snapshots
     pv = flow.pv_after(
-        state if own else upsample(state), system.draw_lead(streams("lead")), length, snapshots
+        state if own else upsample(state), draw_lead(streams("lead")), length, snapshots
     )
     return block_mean(pv, flow.model.nx // system.model.nx) / flow.scale

@@ -19,7 +19,8 @@ from dalab.systems import SYSTEMS, Lorenz63, Lorenz96, QGSystem, TwoLayerQG
 from dalab.systems.library import save_states
 from dalab.systems.lorenz96 import lorenz96
 from dalab.systems.qg import ADJUSTMENT
-from dalab.systems.qg_library import draw_states
+from dalab.systems.qg_library import draw_images, draw_lead, draw_states
+from dalab.systems.qg_truth import simulate_window
 from dalab.systems.spinup import refine
 
 # Settings of papers: their texts, and what these must make.
@@ -91,6 +92,16 @@ def test_every_way_to_a_system_gives_it_the_same_name():
     thinner = dataclasses.replace(flow, model=dataclasses.replace(flow.model, rd=25e3))
     assert thinner == SYSTEMS.make("qg64:rd=25e3") and thinner.name == "qg64:rd=25000"
     assert refine(thinner).name == "qg64-fine:rd=25000" and refine(flow).name == "qg64-fine"
+
+
+def test_files_and_experiments_take_a_text(tmp_path):
+    path = tmp_path / "experiment.yaml"
+    path.write_text("system: lorenz96:d=60,forcing=8.17\noperators: [identity]\nmasks: [full]\n")
+    made = Experiment.of(path)
+    assert made.system == lorenz96(d=60, forcing=8.17)
+    own = Experiment(system=made.system, prior=made.prior, truth="model", network=made.network,
+                     methods=made.methods, members=4)
+    assert own.config.system == "lorenz96:d=60,forcing=8.17" and "system" not in own.own
 
 
 def test_a_system_that_only_bears_the_name_is_not_described_by_it():
@@ -165,20 +176,26 @@ def _settings():
 
 def test_a_changed_flow_starts_from_the_library_of_the_plain_one_and_adjusts(flow):
     plain, changed = flow
-    assert changed.name == "tiny:rd=25000" and changed.library == plain.library == "tiny"
-    leads = [system.draw_lead(stream(5)) for system in flow]
-    assert leads[1] == leads[0] + ADJUSTMENT
+    assert changed.name == "tiny:rd=25000" and len(plain.library_states()) == 3
+    start = draw_states("tiny", 8, stream(0, "adjustment", changed.name)).float()
+    q = changed.model.advance(start * changed.scale.float(), ADJUSTMENT)
+    found = changed.library_states()
+    torch.testing.assert_close(found, (q / changed.scale.float()).double())
+    assert changed.library_states() is found, "made once"
     generator = stream(7)
-    q = draw_states("tiny", 2, generator) * changed.scale
-    expected = changed.model.advance(q, changed.draw_lead(generator)) / changed.scale
+    q = draw_images(found, 2, generator) * changed.scale
+    expected = changed.model.advance(q, draw_lead(generator)) / changed.scale
     torch.testing.assert_close(changed.sample_climate(2, stream(7)), expected)
-    assert changed.sample_window(3, lambda name: stream(0, name)).shape == (3, 2, 8, 8)
+    for fine in (False, True):
+        window = simulate_window(changed, 3, lambda name: stream(0, name), fine=fine, pyqg=False)
+        assert window.shape == (3, 2, 8, 8) and window.isfinite().all()
 
 
 def test_a_library_of_its_own_is_preferred(flow, tmp_path):
     _, changed = flow
-    save_states(changed.name, torch.randn(3, 2, 8, 8), tmp_path)
-    assert changed.library == changed.name and changed.draw_lead(stream(5)) <= 40
+    own = torch.randn(3, 2, 8, 8)
+    save_states(changed.name, own, tmp_path)
+    torch.testing.assert_close(changed.library_states(), own.double(), rtol=1e-3, atol=1e-6)
 
 
 def test_a_trained_prior_is_not_taken_for_that_of_another_flow():

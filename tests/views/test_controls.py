@@ -180,6 +180,15 @@ def test_what_is_barred_is_refused_and_the_rest_is_not(system):
     assert set(unavailable_methods(system)) == {"kf", "rts"}, "no system of the registry is linear"
 
 
+def test_a_system_with_parameters_can_be_chosen_and_left_again():
+    text = "lorenz96:d=60,forcing=8.17"
+    form = Controls(system=text, operators=["identity"], masks=["full"])
+    assert form.system == text == form.config().system
+    assert text in form.param.system.objects
+    form.system = "lorenz96"
+    assert form.config().system == "lorenz96" and form.prior == "auto"
+
+
 def test_another_system_leaves_out_what_it_does_not_have():
     form = Controls(operators=["arctan", "velocity"], methods=["oi"], truth="pyqg")
     assert form.step_word == "day"
