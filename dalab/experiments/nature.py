@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from ..errors import InputError
 from ..systems import SYSTEMS, QGSystem, System
 from ..systems.library import library_names
 from ..systems.pyqg_truth import block_mean
-from ..systems.qg_library import draw_states
+from ..systems.qg_library import draw_images
 from ..systems.spinup import refine, upsample
 from .truth import TruthSource, check_source
 from .truth_file import read_window
@@ -120,9 +121,11 @@ class ModelNature(Nature):
     def _draw(self, generator: torch.Generator) -> Tensor:
         if self.first is not None:
             return self.first.expand(self.repeats, *self.first.shape).clone()
-        if not isinstance(self.system, QGSystem) or self.system.name in library_names():
+        finer = isinstance(self.model, QGSystem) and self.system.shape != self.model.shape
+        if not finer or self.system.name in library_names():
             return self.system.sample_climate(self.repeats, generator)
-        states = upsample(draw_states(self.model.name, self.repeats, generator))
+        library = cast(QGSystem, self.model).library_states()
+        states = upsample(draw_images(library, self.repeats, generator))
         return self.system.step(states, SPINUP_DAYS)
 
     def advance(self, state: Tensor, intervals: int, generator: torch.Generator) -> Tensor:
