@@ -112,7 +112,7 @@ class KuramotoSivashinsky(TimeStepped):
 class Coefficients(NamedTuple):
     """Factors of spectra in a step of ETDRK4, ``(n/2 + 1,)``, complex.
 
-    Args:
+    Attributes:
         whole: growth of the linear part over a step.
         half: growth over half of it.
         start: weight of the nonlinear part in the three stages.
