@@ -19,6 +19,7 @@ import xarray as xr
 from ..errors import InputError
 from ..metrics.table import html_table
 from .cycles.execution import CycledExecution
+from .cycles.recorder import Recorder
 from .execution import Execution
 from .experiment import Experiment, Source
 from .progress import Frame, MethodScores, Progress
@@ -72,6 +73,7 @@ class Run:
     ) -> None:
         before = None if earlier is None else earlier._execution
         self._execution: Execution = open_execution(source, folder, before)
+        self._earlier = earlier
         self._on_frame = on_frame
         self.experiment = self._execution.experiment
         self.config = self.experiment.config
@@ -149,6 +151,12 @@ class Run:
         return self._execution.twin
 
     @property
+    def recorders(self) -> dict[str, Recorder]:
+        """Recorders of the methods of a cycled run that have begun, by label; none of a window."""
+        execution = self._execution
+        return dict(execution.recorders) if isinstance(execution, CycledExecution) else {}
+
+    @property
     def scores(self) -> dict[str, MethodScores]:
         """Scores of every method so far, by label."""
         return dict(self._execution.scores)
@@ -189,6 +197,9 @@ class Run:
     def _run(self, ticket: Ticket) -> None:
         try:
             if ticket.wait():
+                if self._earlier is not None:
+                    self._earlier.join()  # it may still be in its last step
+                    self._earlier = None
                 self._started = time.perf_counter()
                 self._compute()
         except Exception as error:

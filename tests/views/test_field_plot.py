@@ -13,7 +13,6 @@ from dalab.views.pictures.field_plot import (
     DisplayState,
     TwinFields,
     estimate_plot,
-    observables,
     observation_plot,
     round_up,
     truth_plot,
@@ -61,7 +60,7 @@ def test_observations_are_the_truth_where_there_are_sensors_and_nothing_elsewher
 
 
 def test_observables_name_operators_and_channels_without_layers(twin):
-    assert observables(twin) == ["identity q", "velocity u", "velocity v"]
+    assert TwinFields(twin).observables == ["identity q", "velocity u", "velocity v"]
 
 
 def test_an_unknown_instrument_falls_back_to_the_first(twin):

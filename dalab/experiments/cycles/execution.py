@@ -92,7 +92,8 @@ class CycledExecution(Execution):
                     if not found.analysis.abs().max() < DIVERGED:  # true of NaN too
                         cycle = found.moment.cycle
                         return self._mark(label, f"failed: diverged at cycle {cycle}")
-                    self._take(label, recorder, found)
+                    if not self._take(label, recorder, found):
+                        return
                     carried = found.carried
                     last = found.moment.cycle == self.schedule.cycles
                     if pace.is_due("frame", FRAMES) or last:
@@ -126,11 +127,13 @@ class CycledExecution(Execution):
         recorder.load(found[1])
         return found[0]
 
-    def _take(self, label: str, recorder: Recorder, found: Cycle) -> None:
+    def _take(self, label: str, recorder: Recorder, found: Cycle) -> bool:
+        """Record a cycle; return False if the run has ended, which goes on before this cycle."""
         with self._lock:
             if not self._ended:
                 recorder.record(found)
                 self.kept.add(label, found)
+            return not self._ended
 
     def _save(self, label: str, carried: Carried, recorder: Recorder) -> None:
         if self.checkpoints is not None and carried.cycle == recorder.cycle:

@@ -21,6 +21,7 @@ from ...metrics.series import mean_and_error
 from ...systems import System
 from ..schedule import Schedule
 from .driver import Cycle
+from .twin import Moment
 
 RING_BYTES, RING_TIMES = 2**26, 128
 """Bounds of the ring of states of a method: memory, and times."""
@@ -147,6 +148,12 @@ class Recorder:
         ratio = (self.members + 1) / self.members * np.nanmean(spread) / np.nanmean(error)
         return float(np.sqrt(ratio))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the states and the scores."""
+        states = sum(s.truth.nbytes + s.forecast.nbytes + s.analysis.nbytes for s in self.ring)
+        return states + sum(values.nbytes for values in self.series.values())
+
     # --- checkpoints ------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
@@ -202,11 +209,12 @@ def snapshot(found: Cycle) -> Snapshot:
         x[0].detach().to("cpu", torch.float32, copy=True)
         for x in (found.moment.truth, found.forecast, found.analysis)
     )
-    return Snapshot(found.moment.cycle, truth, forecast, analysis, _observed(found))
+    return Snapshot(found.moment.cycle, truth, forecast, analysis, observed_fields(found.moment))
 
 
-def _observed(found: Cycle) -> tuple[Tensor, ...]:
-    network, data = found.moment.network, found.moment.data
+def observed_fields(moment: Moment) -> tuple[Tensor, ...]:
+    """Observations of the first repeat as fields of every instrument, see :class:`Snapshot`."""
+    network, data = moment.network, moment.data
     if network is None or data is None:
         return ()
     pieces = network.split(data[0].detach().to("cpu", torch.float32))

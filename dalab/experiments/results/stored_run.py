@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -42,10 +43,12 @@ class StoredRun:
 
     error: str | None = None
     queue_position: QueuePosition | None = None
+    recorders: Mapping[str, Any] = MappingProxyType({})
+    channels: Sequence[tuple[str, Sequence[str]]] = ()
 
     def __init__(self, tree: xr.DataTree) -> None:
         self.config, self.result = _config(tree), tree
-        system = system_of(tree)
+        self.system = system = system_of(tree)
         _check(tree, self.config, system)
         self.state = _STATES[str(tree.attrs["status"])]
         self.twin = _twin(tree, self.config, system)

@@ -9,6 +9,8 @@ from typing import Any
 from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.twin import Twin, prepare
+from ..pictures.cycled_plot import TIMES
+from .cycled_display import CyclePreview, prepare_cycles
 
 WORKERS = threading.Semaphore(2)
 """Limit on simultaneous jobs of all workers of the process, for any number of sessions."""
@@ -86,9 +88,10 @@ class Preview(LatestTaskWorker):
 
     def prepare(self, config: Config) -> None:
         """Prepare ``config``, and drop earlier requests."""
-        self.submit(lambda: prepare(config))
+        make = prepare if config.cycles is None else prepare_cycles
+        self.submit(lambda: make(observation_config(config) if config.cycles else config))
 
-    def twin(self) -> Twin | str | None:
+    def twin(self) -> Twin | CyclePreview | str | None:
         """Return the prepared twin, or the message of an error, once; else ``None``."""
         answer = self.take()
         return error_message(answer) if isinstance(answer, Exception) else answer
@@ -104,7 +107,11 @@ def error_message(error: Exception) -> str:
 def observation_config(config: Config) -> Config:
     """Return a config reduced to the fields that determine truth and observations."""
     rest = Config()
-    return config.replace(
+    reduced = config.replace(
         methods=rest.methods, members=rest.members, steps=rest.steps, prior=rest.prior,
         device=rest.device,
     )
+    if config.cycles is None:
+        return reduced
+    first = min(config.cycles, TIMES)
+    return reduced.replace(methods=("letkf",), cycles=first, burn_in=None, keep=None)

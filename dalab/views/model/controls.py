@@ -8,7 +8,7 @@ from typing import Any
 import param
 
 from ...errors import InputError
-from ...experiments.config import Config, Text, Texts
+from ...experiments.config import CYCLED, Config, Text, Texts
 from ...experiments.experiment import design, sets_steps
 from ...experiments.truth import TRUTHS
 from ...methods import METHODS
@@ -24,8 +24,14 @@ from .form_options import FreeValue, editable, form_value, text
 FILE = "file"
 """The truth is a file of the user's."""
 
-OPTIONAL = {"assumed_noise": 0.2, "background": 0.1}
+OPTIONAL = {"assumed_noise": 0.2, "background": 0.1, "cycles": 200}
 """Fields that a switch ``use_NAME`` turns on, and their first values."""
+
+PLACEHOLDERS = {
+    "steps": "each its own", "burn_in": "a fifth", "keep": "the last", "gaps": "none",
+    "shocks": "none",
+}
+"""Meanings of fields that are left empty."""
 
 
 class OwnMask(param.Parameterized):
@@ -54,6 +60,9 @@ class Controls(param.Parameterized):
     mask = param.Selector(objects=[], label="Where", check_on_set=False)
     use_assumed_noise = param.Boolean(False, label="Methods assume another noise")
     use_background = param.Boolean(False, label="Background at the start")
+    use_cycles = param.Boolean(
+        False, label="Experiment", doc="cycles of forecasts and analyses, or a single window"
+    )
     truth_file = FreeValue("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
     blend = param.Number(
         1.0, bounds=(0.0, 1.0), step=0.05, label="Gaussian to trained",
@@ -110,6 +119,8 @@ class Controls(param.Parameterized):
         """
         values = {name: getattr(self, name) for name in Config.fields() if name != "masks"}
         values |= {name: None for name in OPTIONAL if not getattr(self, f"use_{name}")}
+        if not self.use_cycles:
+            values |= {name: Config.fields()[name].default for name in CYCLED}
         return Config(**values | {
             "truth": str(self.truth_file).strip() if self.truth == FILE else self.truth,
             "operators": _texts(self.operators, self.operator_options),
@@ -208,7 +219,7 @@ def _control(name: str, field: param.Parameter) -> param.Parameter:
     if isinstance(field, Texts):
         return param.ListSelector(list(field.default), objects=list(field.default),
                                   label=field.label, doc=field.doc)
-    if isinstance(field, Text):
+    if isinstance(field, Text) and (field.registry or name == "device"):
         names = DEVICES if field.registry is None else [field.default]
         return param.Selector(default=field.default, objects=names, label=field.label,
                               doc=field.doc, check_on_set=field.registry is not None)
@@ -220,7 +231,8 @@ DEVICES = ["auto", "cpu", "cuda", "mps"]
 for _name, _field in Config.fields().items():
     if _name not in ("window", "masks"):
         Controls.param.add_parameter(_name, _control(_name, _field))
-Controls.param["steps"].placeholder = "each its own"
+for _name, _text in PLACEHOLDERS.items():
+    Controls.param[_name].placeholder = _text
 
 
 def _truth(source: str) -> dict[str, str]:

@@ -14,19 +14,21 @@ from ...experiments.run import Frame, MethodScores
 from ...experiments.twin import Twin
 from ...systems import SYSTEMS
 from ..pictures.axes import axes_of
+from ..pictures.cycled_plot import CycledFields, cycled_axes, cycled_truth_plot
 from ..pictures.field_plot import (
     VIEWS,
     DisplayState,
     FieldPlot,
+    StateFields,
     TwinFields,
     estimate_plot,
-    observables,
     observation_plot,
     truth_plot,
 )
 from ..pictures.score_columns import score_rows
 from ..pictures.wording import progress_note, score_note
 from .background import observation_config
+from .cycled_display import CycledDisplay, CyclePreview
 from .observed_run import ObservedRun, Snapshot
 
 TRUTH, OBSERVATIONS, CURVES, SCORES = "truth", "observations", "curves", "scores"
@@ -49,6 +51,7 @@ class DisplayModel(param.Parameterized):
     """
 
     system = param.String("qg64", allow_refs=True, doc="text of the chosen system")
+    cycled = param.Boolean(False, allow_refs=True, doc="true if cycles are chosen, not a window")
     window = param.Integer(9, bounds=(1, None), doc="steps of the window")
     run = param.ClassSelector(class_=ObservedRun, allow_refs=True, doc="the run shown")
 
@@ -71,6 +74,10 @@ class DisplayModel(param.Parameterized):
         self._preview_fields: TwinFields | None = None
         self._frames: dict[str, Frame] = {}
         self._stale: set[str] = set()
+        self.cycles = CycledDisplay()
+        self.cycles.param.watch(
+            lambda event: self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES, CURVES), "position"
+        )
         super().__init__(**values)
         self._limit_time()
         self._set_choices()
@@ -99,7 +106,7 @@ class DisplayModel(param.Parameterized):
     def _on_selection(self) -> None:
         self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES)
 
-    @param.depends("system", watch=True)
+    @param.depends("system", "cycled", watch=True)
     def _on_system(self) -> None:
         self._set_choices()
         self.param.trigger("time")  # pages draw at once what depends on the selection
@@ -122,6 +129,7 @@ class DisplayModel(param.Parameterized):
     def _on_run(self) -> None:
         """Forget the run before, and take in the new one."""
         self._twin_fields, self._frames, self.replayable = None, {}, False
+        self.cycles.show_run(self.run)
         self.mark_stale(ESTIMATES, CURVES, SCORES)
         self.update()
 
@@ -130,24 +138,42 @@ class DisplayModel(param.Parameterized):
         run = self.run
         if run is None:
             return
+        if run.cycled:
+            self._update_cycles()
+            return
         self.replayable = any(len(replay) > 1 for replay in run.replays.values())
         if self._twin_fields is None and run.twin_fields is not None:
             self._twin_fields, self._preview_fields = run.twin_fields, None
-            self._on_twin(run.twin_fields.twin)
+            self._on_fields(run.twin_fields)
         frames = run.frames()
         fresh = {name for name, frame in frames.items() if frame is not self._frames.get(name)}
         if fresh:
             self._frames = frames
             self.mark_stale(*fresh, CURVES, SCORES)
 
-    def show_preview(self, twin: Twin | None) -> None:
+    def _update_cycles(self) -> None:
+        """Take in the progress of a cycled run."""
+        first, fresh = not self.cycles.has_states, self.cycles.update()
+        fields = self.cycles.fields()
+        if first and fields is not None:
+            self.cycles.preview = None
+            self._on_fields(fields)
+        if fresh:
+            self.mark_stale(*fresh, TRUTH, OBSERVATIONS, CURVES, SCORES)
+
+    def show_preview(self, ahead: Twin | CyclePreview | None) -> None:
         """Show the truth and the observations of the choices; show none with ``None``."""
-        self._preview_fields = None if twin is None else TwinFields(twin)
-        if twin is not None:
-            self._on_twin(twin)
+        window = ahead if isinstance(ahead, Twin) else None
+        self._preview_fields = None if window is None else TwinFields(window)
+        self.cycles.preview = ahead if isinstance(ahead, CyclePreview) else None
+        fields = self._preview_fields or self.cycles.preview_fields()
+        if fields is not None:
+            self._on_fields(fields)
 
     def reuse_twin(self, config: Config) -> bool:
         """Show the twin of an experiment if it is at hand; return False if it is not."""
+        if config.cycles is not None:
+            return self._reuse_cycles(config)
         for fields in (self._preview_fields, self._twin_fields):
             if fields is not None and _same_twin(fields, config):
                 self._preview_fields = fields if fields is self._preview_fields else None
@@ -155,8 +181,20 @@ class DisplayModel(param.Parameterized):
                 return True
         return False
 
-    def _on_twin(self, twin: Twin) -> None:
-        names = observables(twin)
+    def _reuse_cycles(self, config: Config) -> bool:
+        """Show the truth and observations of a cycled experiment if they are at hand."""
+        ahead, run = self.cycles.preview, self.cycles.run
+        wanted = observation_config(config)
+        if ahead is not None and ahead.config == wanted:
+            return True
+        known = run is not None and run.has_states and observation_config(run.config) == wanted
+        if known:
+            self.cycles.preview = None
+            self.mark_stale(TRUTH, OBSERVATIONS)
+        return known
+
+    def _on_fields(self, fields: StateFields) -> None:
+        names = fields.observables
         self.param.observed.objects = names
         if self.observed not in names:
             self.observed = names[0]
@@ -182,18 +220,40 @@ class DisplayModel(param.Parameterized):
             self.quantity, self.view, self.member, self.observed,
         )
 
+    @property
+    def going(self) -> bool:
+        """True while the run shown goes on."""
+        return self.run is not None and not self.run.over
+
+    @property
+    def shows_cycles(self) -> bool:
+        """True if cycles are shown: those of the run while it goes on, else those chosen."""
+        return self.run.cycled if self.going else self.cycled
+
     def field_plot(self, name: str) -> FieldPlot:
         """Return the map of the truth, of the observations, or of a method's estimate."""
-        past, ahead = self._of_system(self._twin_fields), self._of_system(self._preview_fields)
+        past, ahead = (self._of_choices(fields) for fields in self._fields())
         if name not in (TRUTH, OBSERVATIONS):
             return self._estimate_plot(name, past)
         seen = name == OBSERVATIONS
         fields = ahead or past if seen else past or ahead
         if fields is None:
             return self._blank("Observed" if seen else "Truth")
-        return (observation_plot if seen else truth_plot)(fields, self.state)
+        if seen:
+            return observation_plot(fields, self.state)
+        if isinstance(fields, CycledFields):
+            return cycled_truth_plot(fields, self.state)
+        return truth_plot(fields, self.state)
 
-    def _estimate_plot(self, name: str, fields: TwinFields | None) -> FieldPlot:
+    def _fields(self) -> tuple[StateFields | None, StateFields | None]:
+        """Return truth and observations of the run shown, and those of the preview."""
+        if self.shows_cycles:
+            return self.cycles.fields(), self.cycles.preview_fields()
+        return self._twin_fields, self._preview_fields
+
+    def _estimate_plot(self, name: str, fields: StateFields | None) -> FieldPlot:
+        if self.shows_cycles:
+            return self._cycled_plot(name, fields)
         known, snapshot = self._scores().get(name), self._snapshot(name)
         if known is None or snapshot is None or fields is None:
             return self._blank(name, score_note(known.status if known else "", None))
@@ -201,18 +261,28 @@ class DisplayModel(param.Parameterized):
         note = score_note(known.status, float(snapshot.rmse[self.state.time]), more)
         return estimate_plot(name, note, snapshot.estimate, fields, self.state)
 
-    def _of_system(self, fields: TwinFields | None) -> TwinFields | None:
+    def _cycled_plot(self, name: str, fields: StateFields | None) -> FieldPlot:
+        """Return the states of a method at the cycle shown."""
+        known = self._scores().get(name)
+        if known is None or fields is None:
+            return self._blank(name, score_note(known.status if known else "", None))
+        plot = self.cycles.estimate_plot(name, known, self.state)
+        return plot or self._blank(name, score_note(known.status, None))
+
+    def _of_choices(self, fields: StateFields | None) -> StateFields | None:
         """Return the fields unless another system has been chosen since and no run goes on."""
-        going = self.run is not None and not self.run.over
-        known = fields is not None and (going or fields.twin.config.system == self.system)
+        known = fields is not None and (self.going or fields.text == self.system)
         return fields if known else None
 
     def _blank(self, title: str, note: str = "") -> FieldPlot:
         """Return an empty plot, on the axes of the others."""
-        fields = self._of_system(self._twin_fields) or self._of_system(self._preview_fields)
+        past, ahead = (self._of_choices(fields) for fields in self._fields())
+        fields, system = past or ahead, SYSTEMS.make(self.system)
         if fields is not None:
             return FieldPlot(title, note, axes=fields.axes(fields.scale(self.state)[0]))
-        return FieldPlot(title, note, axes=axes_of(SYSTEMS.make(self.system), self.window, 1.0))
+        if self.shows_cycles:
+            return FieldPlot(title, note, axes=cycled_axes(system, 1.0))
+        return FieldPlot(title, note, axes=axes_of(system, self.window, 1.0))
 
     def _snapshot(self, name: str) -> Snapshot | None:
         """Return a method of the run shown at the replay position."""
@@ -241,7 +311,8 @@ class DisplayModel(param.Parameterized):
         return score_rows(self._scores())
 
     def _scores(self) -> dict[str, MethodScores]:
-        return self.run.run.scores if self.run is not None else {}
+        shown = self.run is not None and self.run.cycled == self.shows_cycles
+        return self.run.run.scores if shown else {}
 
 
 def _same_twin(fields: TwinFields, config: Config) -> bool:

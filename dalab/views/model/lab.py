@@ -49,8 +49,8 @@ class LabModel(param.Parameterized):
         self.controls = Controls(**presets)
         self.runs = RunModel(Session(service, self))
         self.display = DisplayModel(
-            system=self.controls.param.system, window=self.controls.window,
-            run=self.runs.param.shown,
+            system=self.controls.param.system, cycled=self.controls.param.use_cycles,
+            window=self.controls.window, run=self.runs.param.shown,
         )
         self._preview = Preview()
         self._loading = False
@@ -83,6 +83,17 @@ class LabModel(param.Parameterized):
             self._preview.drop()
             self.outdated = False
             self.display.replay_position = 1.0
+
+    def continue_run(self) -> None:
+        """Add cycles to the run shown, which has ended: those left, or as many again."""
+        shown = self.runs.shown
+        if self.runs.busy or shown is None or not shown.can_continue:
+            return
+        chosen = self.controls.cycles
+        config = shown.longer(chosen if isinstance(chosen, int) else 0)
+        if self.runs.start(config, shown):
+            self._load(config)
+            self._on_shown()
 
     def stop(self) -> None:
         """End the run at once; its results so far stay."""
@@ -157,7 +168,7 @@ class LabModel(param.Parameterized):
 
     def _record(self) -> None:
         """Add the run shown to the history if it has ended and there is something to show."""
-        if not self.runs.busy and self.runs.shown.twin_fields is not None:
+        if not self.runs.busy and self.runs.shown.has_states:
             self.history = add_entry(self.history, self.runs.shown)
 
     # --- choices --------------------------------------------------------------------------------

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from ...experiments.config import Config
+from ...experiments.experiment import Experiment
 from ...experiments.replay import BYTES, Replay
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.run import ENDED, Frame, Run
 from ...experiments.service.service import Service
-from ..pictures.field_plot import TwinFields
+from ..pictures.cycled_plot import CycledSystem
+from ..pictures.field_plot import TwinFields, channels_of
 
 
 class Snapshot(NamedTuple):
@@ -40,6 +43,7 @@ class ObservedRun:
         stored: its stored result, if it is not to be run.
         service: queues and limits.
         owner: session it belongs to.
+        earlier: a run with fewer cycles, to go on from.
 
     Raises:
         InputError: if it cannot work.
@@ -47,10 +51,14 @@ class ObservedRun:
 
     def __init__(
         self, config: Config, stored: StoredRun | None = None, *,
-        service: Service | None = None, owner: str = "",
+        service: Service | None = None, owner: str = "", earlier: ObservedRun | None = None,
     ) -> None:
         self.config = config
-        self.run = stored or Run(config, on_frame=self._put, service=service, owner=owner)
+        before = earlier.run if earlier is not None and isinstance(earlier.run, Run) else None
+        self.run: Run | StoredRun = stored or Run(
+            config, on_frame=self._put, service=service, owner=owner, earlier=before
+        )
+        self._batch: int | None = config.cycles if earlier is None else earlier._batch
         share = BYTES // len(config.methods)
         self.replays = {label: Replay(share) for label in config.labels}
         self._twin_fields: TwinFields | None = None
@@ -89,10 +97,47 @@ class ObservedRun:
 
     @property
     def twin_fields(self) -> TwinFields | None:
-        """Truth and observations, once they are prepared."""
-        if self._twin_fields is None and self.run.twin is not None:
+        """Truth and observations of a window, once they are prepared."""
+        if self._twin_fields is None and self.run.twin is not None and not self.cycled:
             self._twin_fields = TwinFields(self.run.twin)
         return self._twin_fields
+
+    @property
+    def cycled(self) -> bool:
+        """True for a cycled experiment."""
+        return self.config.cycles is not None
+
+    @cached_property
+    def cycled_system(self) -> CycledSystem:
+        """System and channels of a cycled experiment, as its plots need them."""
+        if isinstance(self.run, Run):
+            return cycled_system(self.run.experiment)
+        config = self.config
+        return CycledSystem(self.run.system, config.system, self.run.channels, config.interval, {})
+
+    @property
+    def has_states(self) -> bool:
+        """True if there is a truth to show."""
+        return any(r.ring for r in self.run.recorders.values()) or self.twin_fields is not None
+
+    @property
+    def can_continue(self) -> bool:
+        """True if more cycles can be added: it has ended, and its states are at hand."""
+        ended = self.run.state in ("done", "cancelled")
+        return self.cycled and isinstance(self.run, Run) and ended and self.has_states
+
+    def longer(self, wanted: int = 0) -> Config:
+        """Return the experiment that goes on from this run.
+
+        A run that was stopped goes on to its end, one that is done takes as many cycles more as it
+        had at first; or it goes on to ``wanted`` cycles, if these are more than it has.
+        """
+        cycles, batch = self.config.cycles or 0, self._batch or 0
+        more = cycles + batch * (self.run.state == "done")
+        burn_in = self.config.burn_in if self.config.burn_in is not None else cycles // 5
+        return self.config.replace(
+            cycles=wanted if wanted > cycles else more, burn_in=burn_in
+        )
 
     @property
     def result(self) -> Any:
@@ -108,14 +153,23 @@ class ObservedRun:
     def nbytes(self) -> int:
         """Bytes of the estimates and of the replay."""
         frames = sum(frame.step.estimate.nbytes for frame in self.frames().values())
-        return frames + sum(replay.nbytes for replay in self.replays.values())
+        rings = sum(known.nbytes for known in self.run.recorders.values())
+        return frames + rings + sum(replay.nbytes for replay in self.replays.values())
 
     def cancel(self) -> None:
         """End the run now; its results so far stay."""
         self.run.cancel()
 
     def _put(self, frame: Frame) -> None:
-        """Store a frame; called in the thread of the run."""
+        """Store a frame of a window; called in the thread of the run."""
+        if self.cycled:
+            return  # its recorders keep the states
         with self._lock:
             self._frames[frame.method] = frame
         self.replays[frame.method].add(frame)
+
+
+def cycled_system(made: Experiment) -> CycledSystem:
+    """Return the parts of a cycled experiment that its plots need."""
+    channels = channels_of(made.config.operators, made.observing)
+    return CycledSystem(made.system, made.config.system, channels, made.cycling.interval, {})

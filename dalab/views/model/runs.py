@@ -35,6 +35,7 @@ class RunModel(param.Parameterized):
     status = param.String("", doc="one line: progress, and how long it will take")
     fraction = param.Number(0.0, bounds=(0, 1), doc="share of the run that is done")
     error = param.String("", doc="reason why a run could not start, or how it failed")
+    can_continue = param.Boolean(False, doc="true if cycles can be added to the run shown")
     keep_running = param.Boolean(
         False, label="Keep running when this page is closed",
         doc="the run goes on, and the same address finds it again",
@@ -51,12 +52,17 @@ class RunModel(param.Parameterized):
         """The ``xarray.DataTree`` of the run that ended or was shown last, or ``None``."""
         return None if self.ended is None else self.ended.result
 
-    def start(self, config: Config) -> bool:
-        """Start a run unless one goes on; return False if it is refused, ``error`` says why."""
+    def start(self, config: Config, earlier: ObservedRun | None = None) -> bool:
+        """Start a run unless one goes on; return False if it is refused, ``error`` says why.
+
+        Args:
+            config: the experiment.
+            earlier: a run of it with fewer cycles, to go on from.
+        """
         if self.busy:
             return False
         try:
-            run = self.session.start(config)
+            run = self.session.start(config, earlier)
         except InputError as error:
             self.error = str(error)
             return False
@@ -69,7 +75,7 @@ class RunModel(param.Parameterized):
         position, progress = run.run.queue_position, run.run.progress
         self.param.update(
             shown=run, state="waiting" if position else "preparing", busy=True, fraction=0.0,
-            error="", status=status_line("preparing", progress, position),
+            error="", can_continue=False, status=status_line("preparing", progress, position),
         )
 
     def stop(self) -> None:
@@ -103,6 +109,7 @@ class RunModel(param.Parameterized):
         self.stop()
         self.param.update(
             shown=None, ended=None, state="idle", busy=False, fraction=0.0, status="", error="",
+            can_continue=False,
         )
 
     def close(self) -> None:
@@ -120,6 +127,7 @@ class RunModel(param.Parameterized):
         changes = {
             "state": state, "busy": state in BUSY, "fraction": fraction,
             "status": status_line(state, progress, run.run.queue_position),
+            "can_continue": run.can_continue,
         }
         if run.run.error:
             changes["error"] = f"The run {_ENDED[state]}. {run.run.error}"

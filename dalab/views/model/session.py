@@ -33,13 +33,15 @@ class Session:
             return str(error)
         return ""
 
-    def start(self, config: Config) -> ObservedRun:
-        """Start a run, or queue it.
+    def start(self, config: Config, earlier: ObservedRun | None = None) -> ObservedRun:
+        """Start a run, or queue it; it goes on from an earlier one with fewer cycles, if given.
 
         Raises:
             InputError: if the config cannot work, or exceeds the limits.
         """
-        observed_run = ObservedRun(config, service=self.service, owner=self.key)
+        observed_run = ObservedRun(
+            config, service=self.service, owner=self.key, earlier=earlier
+        )
         observed_run.start()
         self._own(observed_run)
         return observed_run

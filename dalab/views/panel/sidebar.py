@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import panel as pn
 import param
 
+from ...experiments.config import CYCLED
 from ...methods import METHODS
 from ...methods.families import families
 from ...observations import OPERATORS
@@ -21,10 +22,10 @@ from .fields import bind, field, row
 
 
 def sidebar(model: LabModel) -> pn.Column:
-    """Lay out Run and Stop and the controls in five groups."""
+    """Lay out Run and Stop and the controls in six groups."""
     controls = model.controls
     return pn.Column(
-        buttons(model),
+        buttons(model), cycle_fields(model),
         heading("System"), system_fields(controls),
         heading("Observing network"), network_fields(controls),
         heading("Data and background"), data_fields(controls),
@@ -56,6 +57,34 @@ def buttons(model: LabModel) -> pn.Row:
     run.on_click(lambda event: model.run())
     stop.on_click(lambda event: model.stop())
     return row(run, stop)
+
+
+def cycle_fields(model: LabModel) -> pn.Column:
+    """Lay out the switch between a window and cycles, and the fields of cycles while it is on."""
+    controls = model.controls
+    kinds = pn.widgets.RadioButtonGroup(
+        options={"One window": False, "Cycles": True}, sizing_mode="stretch_width", height=30,
+        margin=(2, 10, 6, 10), stylesheets=[SWITCH_CSS], label=controls.param.use_cycles.label,
+    )
+    longer = pn.widgets.Button(
+        label="Continue", sizing_mode="stretch_width", height=30, margin=(16, 4, 0, 4),
+        disabled=model.runs.param.can_continue.rx.not_(),
+    )
+    longer.on_click(lambda event: model.continue_run())
+    names = [name for name in CYCLED if name != "cycles"]
+    names += [""] * (len(names) % 2)
+    fields = _column(
+        row(field(controls, "cycles"), longer),
+        *(row(*(field(controls, name) if name else _spacer() for name in pair))
+          for pair in zip(names[::2], names[1::2], strict=True)),
+    )
+    fields.visible = controls.param.use_cycles
+    return _column(bind(controls, "use_cycles", kinds), fields)
+
+
+SWITCH_CSS = """
+.bk-btn-group .bk-btn.bk-btn-default.bk-active { color: var(--lab-on-accent) !important; }
+"""
 
 
 def system_fields(controls: Controls) -> pn.Column:

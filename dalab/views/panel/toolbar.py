@@ -6,6 +6,7 @@ import panel as pn
 import param
 from panel.io.callbacks import PeriodicCallback
 
+from ..model.cycled_display import CycledDisplay
 from ..model.display import DisplayModel
 from .fields import STYLES, bind, field
 
@@ -15,11 +16,13 @@ def toolbar(display: DisplayModel) -> pn.Row:
     member = field(display, "member")
     member.param.update(start=1, width=74, sizing_mode=None)
     member.disabled = display.param.view.rx() != "sample"
+    window = pn.Row(_days(display), Replayer(display).layout, margin=0)
+    cycles = CyclePlayer(display.cycles).layout
+    cycles.visible, window.visible = display.param.cycled, display.param.cycled.rx.not_()
     return pn.Row(
         _choice(display, "quantity", 142), _layers(display),
         _with_width(field(display, "view"), 96), member, _choice(display, "observed", 116),
-        _days(display), Replayer(display).layout,
-        margin=(2, 6, 0, 6), height=48,
+        window, cycles, margin=(2, 6, 0, 6), height=48,
     )
 
 
@@ -59,6 +62,9 @@ PLAY, PAUSE = "Play", "Pause"
 PERIOD, STRIDE = 150, 0.025
 """Time between two frames of a replay [ms], and the step of the replay position."""
 
+CYCLE_PERIOD = 100
+"""Time between two cycles while playing [ms]."""
+
 
 class Replayer:
     """Replay controls, a slider and a Play button, disabled without a run to replay.
@@ -94,3 +100,59 @@ class Replayer:
         self.display.replay_position = min(self.display.replay_position + STRIDE, 1.0)
         if self.display.replay_position >= 1:
             self.set_playing(on=False)
+
+
+class CyclePlayer:
+    """Slider of the cycle shown, and a Play button that goes through the cycles kept.
+
+    At its end the slider follows the newest cycle.
+
+    Args:
+        display: display of the cycled run.
+    """
+
+    def __init__(self, display: CycledDisplay) -> None:
+        self.display = display
+        self.play = pn.widgets.Button(
+            label=PLAY, width=58, height=28, margin=(16, 2, 0, 10), disabled=True,
+        )
+        self.slider = pn.widgets.IntSlider(
+            label="Cycle", start=0, end=1, value=1, width=262, margin=(0, 4, 0, 4),
+            stylesheets=[STYLES], disabled=True,
+        )
+        self.slider.param.watch(self._receive, "value")
+        display.param.watch(lambda *events: self.follow(), ["position", "first", "last"])
+        self._clock = PeriodicCallback(callback=self.step, period=CYCLE_PERIOD)
+        self.play.on_click(lambda event: self.set_playing(not self._clock.running))
+        self.layout = pn.Row(self.play, self.slider, margin=0)
+        self.follow()
+
+    def follow(self) -> None:
+        """Set the range and the value of the slider to those of the display."""
+        first, last = self.display.first, self.display.last
+        known = last > first
+        self.play.disabled = self.slider.disabled = not known
+        if known:
+            self.slider.param.update(start=first, end=last, value=self.display.shown)
+
+    def _receive(self, event: param.parameterized.Event) -> None:
+        """Show the cycle of the slider; follow the newest one from its end on."""
+        if event.new != self.display.shown:
+            self.display.position = 0 if event.new >= self.display.last else event.new
+
+    def set_playing(self, on: bool) -> None:
+        """Start or pause playing; at the end, start again from the first cycle kept."""
+        if on and not self.display.position:
+            self.display.position = self.display.first
+        if on != self._clock.running:
+            (self._clock.start if on else self._clock.stop)()
+        self.play.label = PAUSE if on else PLAY
+
+    def step(self) -> None:
+        """Advance by one cycle; pause at the end, and follow the newest cycle."""
+        cycle = self.display.shown + 1
+        if cycle >= self.display.last:
+            self.display.position = 0
+            self.set_playing(on=False)
+        else:
+            self.display.position = cycle

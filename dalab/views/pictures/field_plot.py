@@ -9,12 +9,15 @@ as curves over time.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
 from ...experiments.twin import Twin
+from ...observations import ObservingNetwork
 from ...systems import System
 from ...systems.quantities import Quantity
 from .axes import FLAT, Axes, axes_of
@@ -35,8 +38,10 @@ class FieldPlot:
         kind: ``diverging`` or ``sequential``.
         units: units of the values.
         axes: the x and y axes.
-        curves: curves of a single cell over time, ``(time,)`` each, the main one first.
+        curves: curves of a single cell, the main one first: over time, ``(time,)`` each, or paths
+            on an attractor, ``(2, time)``.
         truth: the true curve drawn behind them, if any.
+        cloud: points on an attractor, ``(2, n)``.
     """
 
     title: str
@@ -48,6 +53,7 @@ class FieldPlot:
     axes: Axes = FLAT
     curves: tuple[np.ndarray, ...] = ()
     truth: np.ndarray | None = None
+    cloud: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -86,88 +92,151 @@ def round_up(value: float) -> float:
     return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
 
 
-class TwinFields:
-    """Fields of a truth and its observations, ready to draw; expensive fields are cached.
+Channels = Sequence[tuple[str, Sequence[str]]]
+"""Texts of the operators, and the names of the channels of each."""
+
+
+class StateFields(ABC):
+    """True states and observations at some times, ready to draw.
+
+    Args:
+        system: the system.
+        text: its text in a config.
+        channels: operators and channels that are observed.
+    """
+
+    def __init__(self, system: System, text: str, channels: Channels) -> None:
+        self.system, self.text, self.channels = system, text, channels
+
+    @abstractmethod
+    def truth(self, display: DisplayState) -> np.ndarray:
+        """Return the true field of the layer at every time, ``(time, y, x)``."""
+
+    @abstractmethod
+    def observed(self, number: int) -> np.ndarray:
+        """Return the fields of an instrument, ``(time, channel, y, x)``, NaN where unobserved."""
+
+    @abstractmethod
+    def axes(self, limit: float) -> Axes:
+        """Return the axes of a plot whose scale has this limit."""
+
+    def layer(self, display: DisplayState) -> int:
+        """Return the selected layer, or the last one if there are fewer."""
+        return min(display.layer, self.system.shape[0] - 1)
+
+    def position(self, display: DisplayState) -> int:
+        """Return the index of the time shown."""
+        return display.time
+
+    def steps(self, display: DisplayState) -> slice:
+        """Return the times shown: one, or all for a grid of one row."""
+        at = self.position(display)
+        return slice(at, at + 1) if self.system.geometry == "plane" else slice(None)
+
+    def scale(self, display: DisplayState) -> tuple[float, float]:
+        """Return the limits of fields and errors: 3 and 1 standard deviations of the truth."""
+        std = self.std(display)
+        return round_up(3 * std), round_up(std)
+
+    def std(self, display: DisplayState) -> float:
+        """Return the standard deviation of the true field of the layer."""
+        return float(self.truth(display).std())
+
+    def point(self, fields: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return fields ``(..., time, y, x)`` of a single cell as curves; none for other grids."""
+        point = self.system.geometry == "point"
+        return tuple(fields.reshape(-1, fields.shape[-3])) if point else ()
+
+    def words(self, display: DisplayState) -> str:
+        """Describe the quantity shown."""
+        variable = self.system.variables[self.layer(display)]
+        return quantity_of(self.system, display).label.format(variable=variable)
+
+    @property
+    def observables(self) -> list[str]:
+        """Observed channels, one text per operator and kind of channel: ``velocity u``."""
+        return [name if name == group else f"{name} {group}" for name, _, group in self.groups]
+
+    @property
+    def groups(self) -> list[tuple[str, int, str]]:
+        """Operator names, instrument numbers and channel names without their layers."""
+        found = []
+        for number, (text, names) in enumerate(self.channels):
+            groups = dict.fromkeys(name.rstrip("0123456789") for name in names)
+            found += [(text.partition(":")[0], number, group) for group in groups]
+        return found
+
+
+def channels_of(operators: Sequence[str], network: ObservingNetwork) -> Channels:
+    """Return the channels that a network observes with operators of these texts."""
+    names = (tuple(instrument.operator.channels) for instrument in network.instruments)
+    return tuple(zip(operators, names, strict=True))
+
+
+class TwinFields(StateFields):
+    """Fields of a truth and its observations; expensive fields are cached.
 
     Args:
         twin: the truth and the problem made from it.
     """
 
     def __init__(self, twin: Twin) -> None:
+        config = twin.config
+        channels = channels_of(config.operators, twin.problem.network)
+        super().__init__(twin.system, config.system, channels)
         self.twin = twin
         self._truths: dict[str, np.ndarray] = {}
 
-    def layer(self, display: DisplayState) -> int:
-        """Return the selected layer, or the last one if there are fewer."""
-        return min(display.layer, self.twin.system.shape[0] - 1)
-
-    def steps(self, display: DisplayState) -> slice:
-        """Return the steps shown: one, or all for a grid of one row."""
-        plane = self.twin.system.geometry == "plane"
-        return slice(display.time, display.time + 1) if plane else slice(None)
-
     def truth(self, display: DisplayState) -> np.ndarray:
-        """Return the true field of the layer at every step, ``(time, y, x)``."""
         if display.quantity not in self._truths:
-            quantity = quantity_of(self.twin.system, display)
-            self._truths[display.quantity] = quantity(self.twin.system, self.twin.truth.numpy())
+            quantity = quantity_of(self.system, display)
+            self._truths[display.quantity] = quantity(self.system, self.twin.truth.numpy())
         return self._truths[display.quantity][:, self.layer(display)]
 
-    def scale(self, display: DisplayState) -> tuple[float, float]:
-        """Return the limits of fields and errors: 3 and 1 standard deviations of the truth."""
-        std = float(self.truth(display).std())
-        return round_up(3 * std), round_up(std)
+    def observed(self, number: int) -> np.ndarray:
+        problem = self.twin.problem
+        instrument = problem.network.instruments[number]
+        values = instrument.put(problem.network.split(problem.data.cpu())[number]).numpy()
+        return np.where(instrument.mask.numpy()[:, None], values, np.nan)
 
     def axes(self, limit: float) -> Axes:
-        """Return the axes of a plot whose scale has this limit."""
-        return axes_of(self.twin.system, self.twin.config.window, limit)
-
-    def point(self, fields: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return fields ``(..., time, y, x)`` of a single cell as curves; none for other grids."""
-        point = self.twin.system.geometry == "point"
-        return tuple(fields.reshape(-1, fields.shape[-3])) if point else ()
-
-    def words(self, display: DisplayState) -> str:
-        """Describe the quantity shown."""
-        system = self.twin.system
-        variable = system.variables[self.layer(display)]
-        return quantity_of(system, display).label.format(variable=variable)
+        return axes_of(self.system, self.twin.config.window, limit)
 
 
 def _drop_row(fields: np.ndarray) -> np.ndarray:
-    """Drop the singleton axis of ``(..., time, y, x)`` fields cut by :meth:`TwinFields.steps`."""
+    """Drop the singleton axis of ``(..., time, y, x)`` fields cut by :meth:`StateFields.steps`."""
     return fields[..., 0, :] if fields.shape[-2] == 1 else fields[..., 0, :, :]
 
 
-def truth_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
+def truth_plot(fields: StateFields, display: DisplayState) -> FieldPlot:
     """Plot the true field."""
-    quantity, limit = quantity_of(twin_fields.twin.system, display), twin_fields.scale(display)[0]
-    fields = twin_fields.truth(display)
+    quantity, limit = quantity_of(fields.system, display), fields.scale(display)[0]
+    truth = fields.truth(display)
     return FieldPlot(
-        "Truth", twin_fields.words(display), _drop_row(fields[twin_fields.steps(display)]), limit,
-        units=quantity.units, axes=twin_fields.axes(limit), curves=twin_fields.point(fields),
+        "Truth", fields.words(display), _drop_row(truth[fields.steps(display)]), limit,
+        units=quantity.units, axes=fields.axes(limit), curves=fields.point(truth),
     )
 
 
 def estimate_plot(
-    title: str, note: str, estimate: Tensor, twin_fields: TwinFields, display: DisplayState
+    title: str, note: str, estimate: Tensor, fields: StateFields, display: DisplayState
 ) -> FieldPlot:
     """Plot the selected view of an estimate, normalised ``(members, time, lev, y, x)``."""
-    system = twin_fields.twin.system
-    steps, layer = twin_fields.steps(display), twin_fields.layer(display)
+    system = fields.system
+    steps, layer = fields.steps(display), fields.layer(display)
     quantity = quantity_of(system, display)
     small = display.view in ("spread", "error")
-    limit, states = twin_fields.scale(display)[small], estimate[:, steps].numpy()
-    fields = quantity(system, _members(display, states))[:, :, layer]
-    values = _reduce(display.view, _drop_row(fields), _drop_row(twin_fields.truth(display)[steps]))
-    main = twin_fields.point(values[:, None])
+    limit, states = fields.scale(display)[small], estimate[:, steps].numpy()
+    shown, truth = quantity(system, _members(display, states))[:, :, layer], fields.truth(display)
+    values = _reduce(display.view, _drop_row(shown), _drop_row(truth[steps]))
+    main = fields.point(values[:, None])
     ensemble: tuple[np.ndarray, ...] = ()
     if main and not small:
-        ensemble = twin_fields.point(quantity(system, states)[:, :, layer])
+        ensemble = fields.point(quantity(system, states)[:, :, layer])
     return FieldPlot(
         title, note, values, limit, "sequential" if display.view == "spread" else "diverging",
-        quantity.units, twin_fields.axes(limit), main + ensemble,
-        twin_fields.truth(display)[:, 0, 0] if ensemble else None,
+        quantity.units, fields.axes(limit), main + ensemble,
+        truth[:, 0, 0] if ensemble else None,
     )
 
 
@@ -188,49 +257,28 @@ def _reduce(view: str, fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return fields[0] - truth if view == "error" else fields[0]
 
 
-def observables(twin: Twin) -> list[str]:
-    """List the observed channels, one text per operator and kind of channel: ``velocity u``."""
-    return [name if name == group else f"{name} {group}" for name, _, group in _observables(twin)]
-
-
-def _observables(twin: Twin) -> list[tuple[str, int, str]]:
-    """List operator name, instrument number and channel name without its layer."""
-    found = []
-    for number, instrument in enumerate(twin.problem.network.instruments):
-        name = twin.config.operators[number].partition(":")[0]
-        groups = dict.fromkeys(c.rstrip("0123456789") for c in instrument.operator.channels)
-        found += [(name, number, group) for group in groups]
-    return found
-
-
-def observation_plot(twin_fields: TwinFields, display: DisplayState) -> FieldPlot:
+def observation_plot(fields: StateFields, display: DisplayState) -> FieldPlot:
     """Plot the observations of an instrument at the selected time, NaN where there are none."""
-    twin = twin_fields.twin
-    names = observables(twin)
+    names = fields.observables
     wanted = display.observed if display.observed in names else names[0]
-    name, number, group = _observables(twin)[names.index(wanted)]
-    network = twin.problem.network
-    instrument = network.instruments[number]
-    channels = instrument.operator.channels
+    name, number, group = fields.groups[names.index(wanted)]
+    channels = fields.channels[number][1]
     channel = _channel(channels, group, display.layer)
-    data = network.split(twin.problem.data.cpu())[number]
-    values = instrument.put(data)[:, channel].numpy()
-    mask = instrument.mask.numpy()
-    known = np.abs(values[mask])
+    seen = fields.observed(number)[:, channel]
+    known = np.abs(seen[np.isfinite(seen)])
     limit = round_up(float(np.quantile(known, 0.995))) if len(known) else 1.0
-    cells, steps = int(mask[display.time].sum()), twin_fields.steps(display)
+    cells = int(np.isfinite(seen[fields.position(display)]).sum())
     note = f"{channels[channel]} · {cells} cell{'s' * (cells > 1)}" if cells else "none now"
-    seen = np.where(mask, values, np.nan)
-    curves = twin_fields.point(seen)
+    curves = fields.point(seen)
     if curves:  # the axis at the left is that of the truth
         note = f"{channels[channel]} · from −{limit:g} to {limit:g}"
     return FieldPlot(
-        f"Observed: {name}", note, _drop_row(seen[steps]), limit,
-        axes=twin_fields.axes(limit), curves=curves,
+        f"Observed: {name}", note, _drop_row(seen[fields.steps(display)]), limit,
+        axes=fields.axes(limit), curves=curves,
     )
 
 
-def _channel(channels: tuple[str, ...], group: str, layer: int) -> int:
+def _channel(channels: Sequence[str], group: str, layer: int) -> int:
     """Return the index of a group's channel in a layer, or of its first channel."""
     wanted = f"{group}{layer + 1}"
     if wanted in channels:

@@ -15,7 +15,8 @@ from ...pictures.grid_layout import ABOVE, HEIGHT, MARGIN, WIDTH, GridLayout
 from ...pictures.style import colour
 from ...render.html import COLORBAR_CSS, colorbars_html
 from ..components.score_table import ScoreTable
-from ..plots.field_map import Map, shared_ranges
+from ..plots.cycle_charts import CycleCharts
+from ..plots.field_map import Map, assign, shared_ranges
 from ..plots.skill_curves import Curves
 from ..toolbar import toolbar
 
@@ -33,8 +34,9 @@ class AssimilatePage:
         self.colorbars = pn.pane.HTML("", height=20, sizing_mode="stretch_width",
                                    margin=(2, 10, 2, 10), stylesheets=[COLORBAR_CSS])
         self.curves, self.table = Curves(self.display.window), ScoreTable(margin=(4, 0, 0, 0))
+        self.curves_pane = pn.pane.Bokeh(self.curves.figure, margin=0)
         self.box = pn.FlexBox(
-            pn.pane.Bokeh(self.curves.figure, margin=0),
+            self.curves_pane,
             self.table,
             min_width=WIDTH, max_width=WIDTH, margin=(0, 10), align_content="flex-start",
         )
@@ -43,10 +45,13 @@ class AssimilatePage:
         self._slots: list[tuple[Map, pn.pane.Bokeh]] = []
         self._ranges = shared_ranges()
         self.maps: dict[str, Map] = {}
+        self.cycle_charts: CycleCharts | None = None
         self._labels: tuple[str, ...] = ()
-        self._stale: set[str] = set()
+        self._cycled, self._stale = False, set[str]()
         self.arrange()
-        self.display.param.watch(lambda *events: self.poll(), list(DISPLAY_PARAMETERS))  # at once
+        for part, names in ((self.display, list(DISPLAY_PARAMETERS)),
+                            (self.display.cycles, ["position"])):
+            part.param.watch(lambda *events: self.poll(), names)  # at once
 
     # --- arrangement ----------------------------------------------------------------------------
 
@@ -57,24 +62,37 @@ class AssimilatePage:
         are removed from a page, and drawing a table while it is being removed is an error. The
         sizes make the flex box wrap its lines as in :class:`GridLayout`.
         """
-        self._labels = names = self.model.labels
-        grid = GridLayout(len(names) + 2, *self.available_size)
+        self._labels, self._cycled = self.model.labels, self.display.shows_cycles
+        names, maps = self._labels, len(self._labels) + 2
+        grid = GridLayout(maps + self._cycled, *self.available_size)
         self.box.param.update(min_width=grid.width, max_width=grid.width)
-        for _ in range(grid.maps - len(self._slots)):
+        for _ in range(maps - len(self._slots)):
             slot = Map(self._ranges)
             pane = pn.pane.Bokeh(slot.figure, margin=0)
             self._slots.append((slot, pane))
             self.box.insert(len(self._slots) - 1, pane)
         for i, (slot, pane) in enumerate(self._slots):
-            pane.visible = slot.figure.visible = i < grid.maps
+            pane.visible = slot.figure.visible = i < maps
             slot.set_size(grid.size, left=i % grid.columns == 0)
-        slots, spare = self._slots[: grid.maps], self._slots[grid.maps :]
+        slots, spare = self._slots[:maps], self._slots[maps:]
         for slot, _ in spare:
             slot.show("", FieldPlot(""))
         self.maps = {n: s for n, (s, _) in zip((TRUTH, OBSERVATIONS, *names), slots, strict=True)}
-        self.curves.set_size(grid.curves, names)
+        self._arrange_curves(grid)
         self.table.set_size(grid.table, names)
         self.show({*self.maps, CURVES, SCORES})
+
+    def _arrange_curves(self, grid: GridLayout) -> None:
+        """Place the curves of a window, or the charts of a cycled run, made when first needed."""
+        if self._cycled and self.cycle_charts is None:
+            self.cycle_charts = CycleCharts()
+            self.box.insert(len(self._slots), self.cycle_charts.ranks.pane)
+            self.box.insert(len(self._slots) + 1, self.cycle_charts.pane)
+        self.curves_pane.visible = self.curves.figure.visible = not self._cycled
+        self.curves.set_size(grid.curves, self._labels)
+        if self.cycle_charts is not None:
+            self.cycle_charts.set_visible(self._cycled)
+            self.cycle_charts.set_size(grid, self._labels)
 
     def resize(self, width: int, height: int) -> None:
         """Fit the page into the available space [pixels]."""
@@ -97,7 +115,8 @@ class AssimilatePage:
         if not self._shown:
             return
         fresh, self._stale = self._stale, set()
-        others = self.model.labels != self._labels
+        wanted = self.model.labels, self.display.shows_cycles
+        others = wanted != (self._labels, self._cycled)
         if others or fresh:
             with unlocked():  # keeps the messages of Bokeh and Panel in order
                 if others:
@@ -112,17 +131,23 @@ class AssimilatePage:
             accent = {} if name in (TRUTH, OBSERVATIONS) else {"accent": colour(name)}
             self.maps[name].show(name, self.display.field_plot(name), **accent)
         if names & {TRUTH, OBSERVATIONS}:
-            self.curves.day.location = self.display.state.time
+            assign(self.curves.day, location=self.display.state.time)
             self._show_colorbars()
         if CURVES in names:
-            self.curves.floor(self.display.noise_shown)
-            errors, spreads = (
-                {name: known[name] for name in self._labels if name in known}
-                for known in (self.display.curves(), self.display.spreads())
-            )
-            self.curves.show(errors, spreads, SYSTEMS.make(self.display.system).time_label)
+            self._show_curves()
         if SCORES in names:
             self.table.show(self.display.scores())
+
+    def _show_curves(self) -> None:
+        if self._cycled and self.cycle_charts is not None:
+            self.cycle_charts.show(self.display.cycles, self._labels)
+            return
+        self.curves.floor(self.display.noise_shown)
+        errors, spreads = (
+            {name: known[name] for name in self._labels if name in known}
+            for known in (self.display.curves(), self.display.spreads())
+        )
+        self.curves.show(errors, spreads, SYSTEMS.make(self.display.system).time_label)
 
     def _show_colorbars(self) -> None:
         text = colorbars_html(self.model)

@@ -38,7 +38,7 @@ _NOTHING = "rgba(0, 0, 0, 0)"
 
 
 class Map:
-    """One plot on a given scale: a map, sites over time, or curves over time.
+    """One plot on a given scale: a map, sites over time, curves over time, or an attractor.
 
     Dragging a rectangle zooms all maps that share the ranges; a double click resets them.
 
@@ -64,7 +64,7 @@ class Map:
             min_border_left=LEFT, min_border_right=SIDE, min_border_top=TITLE,
             min_border_bottom=BOTTOM,
         )
-        self._shared, self._own = ranges[1], Range1d(-1, 1)
+        self._shared, self._own = ranges, (Range1d(-1, 1), Range1d(-1, 1))
         self._shown, self._has_curves = _EMPTY, False
         self._axes: Axes | None = None
         self._draw()
@@ -131,10 +131,11 @@ class Map:
         if axes == self._axes:
             return
         self._axes = axes
-        point = axes.kind == "point"
-        y_range = self._own if point else self._shared
-        assign(self.figure, y_range=y_range)
-        for side, span in ((axes.x, self.figure.x_range), (axes.y, y_range)):
+        point = axes.kind in ("point", "attractor")
+        x_range = self._own[0] if axes.kind == "attractor" else self._shared[0]
+        y_range = self._own[1] if point else self._shared[1]
+        assign(self.figure, x_range=x_range, y_range=y_range)
+        for side, span in ((axes.x, x_range), (axes.y, y_range)):
             span.update(start=side.start, end=side.end, reset_start=side.start, reset_end=side.end)
         for axis, side in ((self.figure.xaxis[0], axes.x), (self.figure.yaxis[0], axes.y)):
             axis.ticker = FixedTicker(ticks=list(side.ticks))
@@ -153,30 +154,39 @@ class Map:
 
 
 def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The curves of a picture for Bokeh (truth, members, the main one), and the main one's points.
+    """The curves of a picture for Bokeh (truth, members, the main one), and its points.
+
+    Points are those of the main curve over time, or the cloud on an attractor.
 
     Args:
-        picture: the picture.
+        plot: the picture.
         main: colour of all curves but the truth.
     """
     if not plot.curves:
         return dict.fromkeys(("xs", "ys", "colour", "width", "alpha"), []), {
             "x": [], "y": [], "colour": []
         }
-    time = plot.axes.x
-    first, *members = plot.curves
-    truth = [] if plot.truth is None else [plot.truth]
+    first, *members = (_line(curve, plot) for curve in plot.curves)
+    truth = [] if plot.truth is None else [_line(plot.truth, plot)]
     curves = [*truth, *members, first]
     faint = min(0.5, 12 / max(len(members), 1))  # a crowd hides the truth
-    inset = (time.end - time.start) / len(first) / 2
-    along = np.linspace(time.start + inset, time.end - inset, len(first))
     lines = {
-        "xs": [along] * len(curves), "ys": curves,
+        "xs": [x for x, _ in curves], "ys": [y for _, y in curves],
         "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1),
         "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0],
         "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0],
     }
-    return lines, {"x": along, "y": first, "colour": [main] * len(first)}
+    x, y = first if plot.cloud is None else plot.cloud
+    return lines, {"x": x, "y": y, "colour": [main] * len(x)}
+
+
+def _line(curve: np.ndarray, plot: FieldPlot) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of a curve over time, or of a path on an attractor."""
+    if curve.ndim == 2:
+        return curve[0], curve[1]
+    time = plot.axes.x
+    inset = (time.end - time.start) / len(curve) / 2
+    return np.linspace(time.start + inset, time.end - inset, len(curve)), curve
 
 
 def accessible_name(title: str) -> dict[str, str]:

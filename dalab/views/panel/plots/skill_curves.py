@@ -26,7 +26,7 @@ from .field_map import EDGE, QUIET, accessible_name, assign, style_axis
 LABELS = ".bk-label { color: var(--lab-ink) !important; }"
 """Style of legend labels; Bokeh reads their colour before it is set."""
 
-_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+TICKS: tuple[float, ...] = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty, for the legend's glyph
 
 
@@ -52,7 +52,7 @@ class Curves:
         style_axis(self.figure.xaxis, "time (days)")
         style_axis(self.figure.yaxis, "RMSE / climatological std")
         self.figure.xaxis.ticker = FixedTicker(ticks=list(range(days)))
-        self.figure.yaxis.ticker = FixedTicker(ticks=list(_TICKS))
+        self.figure.yaxis.ticker = FixedTicker(ticks=list(TICKS))
         self._references()
         self.sources: dict[str, ColumnDataSource] = {}
         self.spreads: dict[str, ColumnDataSource] = {}
@@ -127,5 +127,5 @@ class Curves:
     def _lower_floor(self, errors: Mapping[str, np.ndarray]) -> None:
         """Lower the limit of the y axis if errors are below it."""
         least = min((float(curve.min()) for curve in errors.values()), default=1.0)
-        below = max((tick for tick in _TICKS if tick < least), default=_TICKS[0])
+        below = max((tick for tick in TICKS if tick < least), default=TICKS[0])
         assign(self.figure.y_range, start=min(self._floor, below))

@@ -1,0 +1,184 @@
+"""Display of a cycled run: its states at a cycle, or at the newest one, and its curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import param
+
+from ...experiments.config import Config
+from ...experiments.cycles.recorder import Recorder, Snapshot, observed_fields
+from ...experiments.cycles.twin import CycledTwin
+from ...experiments.experiment import Experiment
+from ...experiments.run import MethodScores
+from ..pictures.cycle_curves import CycleCurves, cycle_curves, rank_shares
+from ..pictures.cycled_plot import (
+    CycledFields,
+    CycledSystem,
+    cycled_estimate_plot,
+    times_of,
+)
+from ..pictures.field_plot import DisplayState, FieldPlot
+from ..pictures.wording import progress_note, score_note
+from .observed_run import ObservedRun, cycled_system
+
+
+@dataclass(frozen=True)
+class CyclePreview:
+    """Truth and observations of the first cycles of an experiment, before any method runs.
+
+    Args:
+        config: the experiment.
+        about: its system and channels.
+        snapshots: states without members.
+    """
+
+    config: Config
+    about: CycledSystem
+    snapshots: tuple[Snapshot, ...]
+
+    @cached_property
+    def fields(self) -> CycledFields:
+        """Truth and observations, ready to draw."""
+        return CycledFields(self.about, self.snapshots)
+
+
+def prepare_cycles(config: Config) -> CyclePreview:
+    """Make the first truths and observations of a cycled experiment.
+
+    Raises:
+        InputError: if the experiment cannot work, or the truth cannot be had.
+    """
+    made = Experiment.of(config)
+    twin, found = CycledTwin(made), []
+    nature = twin.start()
+    for cycle in range(1, min(times_of(made.system), made.cycling.cycles) + 1):
+        nature = twin.advance(nature, cycle)
+        moment = twin.observe(nature, cycle)
+        truth = moment.truth[0].detach().to("cpu").float()
+        none = truth[None][:0]
+        found.append(Snapshot(cycle, truth, none, none, observed_fields(moment)))
+    return CyclePreview(config, cycled_system(made), tuple(found))
+
+
+class CycledDisplay(param.Parameterized):
+    """The cycle shown, and the plots of it.
+
+    The states that can be shown are those that the recorders keep, from ``first`` to ``last``.
+    While methods run one after the other, the range is that of the running one, and the others
+    show their last states.
+    """
+
+    position = param.Integer(
+        0, bounds=(0, None), label="Cycle", doc="cycle shown; 0 follows the newest"
+    )
+    first = param.Integer(0, bounds=(0, None), doc="first cycle that can be shown")
+    last = param.Integer(0, bounds=(0, None), doc="newest cycle; 0 before there is any")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run: ObservedRun | None = None
+        self.preview: CyclePreview | None = None
+        self._rings: dict[str, list[Snapshot]] = {}
+        self._lead = ""
+        self._made: dict[str, CycledFields] = {}
+
+    # --- the run ----------------------------------------------------------------------------------
+
+    def show_run(self, run: ObservedRun | None) -> None:
+        """Show a run from its newest cycle on; a window counts as none."""
+        self.run = run if run is not None and run.cycled else None
+        self._rings, self._lead, self._made = {}, "", {}
+        self.param.update(position=0, first=0, last=0)
+
+    def update(self) -> set[str]:
+        """Take in the progress of the run; return the labels of methods with new states."""
+        if self.run is None:
+            return set()
+        recorders = self.run.run.recorders
+        rings = {label: list(known.ring) for label, known in recorders.items() if known.ring}
+        fresh = {
+            label for label, ring in rings.items()
+            if label not in self._rings or ring[-1] is not self._rings[label][-1]
+        }
+        if fresh:
+            self._rings, self._lead, self._made = rings, self._leading(rings), {}
+            lead = rings[self._lead]
+            self.param.update(first=lead[0].cycle, last=lead[-1].cycle)
+        return fresh
+
+    @param.depends("position", watch=True)
+    def _forget_fields(self) -> None:
+        self._made = {}
+
+    def _leading(self, rings: dict[str, list[Snapshot]]) -> str:
+        """Return the running method, or that with the newest cycle."""
+        running = self.run.run.progress.method if self.run is not None else ""
+        if self.run is not None and not self.run.over and running in rings:
+            return running
+        return max(rings, key=lambda label: rings[label][-1].cycle)
+
+    @property
+    def shown(self) -> int:
+        """Number of the cycle shown."""
+        return min(max(self.position, self.first), self.last) if self.position else self.last
+
+    @property
+    def has_states(self) -> bool:
+        """True if the run has states to show."""
+        return bool(self._rings)
+
+    # --- plots ------------------------------------------------------------------------------------
+
+    def fields(self) -> CycledFields | None:
+        """Return the truth and observations of the run at the cycle shown."""
+        return self._fields(self._lead) if self._lead else None
+
+    def preview_fields(self) -> CycledFields | None:
+        """Return the truth and observations of the preview."""
+        return None if self.preview is None else self.preview.fields
+
+    def _fields(self, label: str) -> CycledFields | None:
+        """Return the states of a method up to the cycle shown, if the recorder keeps any."""
+        if label not in self._made and self.run is not None:
+            ring = self._rings.get(label, [])
+            kept = [s for s in ring if s.cycle <= self.shown] if self.position else ring
+            if kept:
+                self._made[label] = CycledFields(self.run.cycled_system, kept)
+        return self._made.get(label)
+
+    def estimate_plot(
+        self, label: str, scores: MethodScores, display: DisplayState
+    ) -> FieldPlot | None:
+        """Plot a method, or return ``None`` if there is no state to show."""
+        fields = self._fields(label)
+        if fields is None or self.run is None:
+            return None
+        cycle = fields.snapshots[-1].cycle
+        error = float(self.run.run.recorders[label].series["rmse_analysis"][0, cycle - 1])
+        behind = f"cycle {cycle}" if cycle != self.shown else ""
+        more = behind or progress_note(scores)
+        return cycled_estimate_plot(label, score_note(scores.status, error, more), fields, display)
+
+    def recorders(self) -> Mapping[str, Recorder]:
+        """Return the recorders of the methods that have begun."""
+        return {} if self.run is None else self.run.run.recorders
+
+    def curves(self) -> dict[str, CycleCurves]:
+        """Return the curves of every method so far, by label."""
+        found = {label: cycle_curves(known) for label, known in self.recorders().items()}
+        return {label: curves for label, curves in found.items() if curves is not None}
+
+    def ranks(self) -> dict[str, np.ndarray]:
+        """Return the rank histogram of every ensemble so far, by label; 1 is the ideal share."""
+        return {label: rank_shares(known) for label, known in self.recorders().items()}
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Cycles of the run and of its burn-in; 0 without a run."""
+        for known in self.recorders().values():
+            return known.schedule.cycles, known.schedule.burn_in
+        return 0, 0

@@ -1,0 +1,174 @@
+"""Charts of a cycled run in the Panel app: curves against cycles, and the rank histogram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import panel as pn
+from bokeh.models import (
+    BoxAnnotation,
+    ColumnDataSource,
+    FixedTicker,
+    GlyphRenderer,
+    HoverTool,
+    Label,
+    Legend,
+    LegendItem,
+    Range1d,
+    Span,
+    Title,
+)
+from bokeh.plotting import figure
+
+from ...model.cycled_display import CycledDisplay
+from ...pictures.cycle_curves import CycleCurves, axis_limits, mean_length, rank_positions
+from ...pictures.grid_layout import LEFT, SIDE, GridLayout
+from ...pictures.style import TRUTH, colour, dash
+from .field_map import EDGE, QUIET, accessible_name, assign, style_axis
+from .line_chart import Chart, Line
+from .skill_curves import LABELS, TICKS
+
+_NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty, for the legend's glyph
+
+
+class CycleChart:
+    """RMSE of every cycle and its moving mean, and that of the spread, on a logarithmic scale.
+
+    The burn-in is shaded, and a line marks the cycle shown.
+    """
+
+    def __init__(self) -> None:
+        self.title = Title(text="RMSE of the analysis", text_font_size="12px", standoff=4)
+        self.figure = figure(
+            width=400, height=200, x_range=Range1d(0, 1), y_range=Range1d(0.04, 2.0),
+            y_axis_type="log", tools="", toolbar_location=None, outline_line_color=None,
+            min_border_left=LEFT, min_border_right=SIDE, title=self.title, output_backend="canvas",
+            html_attributes=accessible_name("RMSE and spread of every method against cycles"),
+        )
+        style_axis(self.figure.xaxis, "cycle")
+        style_axis(self.figure.yaxis, "RMSE / climatological std")
+        self.figure.yaxis.ticker = FixedTicker(ticks=list(TICKS))
+        self.burn_in = BoxAnnotation(left=0, right=0, fill_color=TRUTH, fill_alpha=0.16,
+                                     line_color=None)
+        self.name = Label(x=0, y=0, x_units="data", y_units="screen", x_offset=3, y_offset=2,
+                          text="burn-in", text_font_size="10px", css_variables=QUIET)
+        self.marker = Span(location=0, dimension="height", line_width=2, css_variables=EDGE)
+        for item in (self.burn_in, self.name, self.marker):
+            self.figure.add_layout(item)
+        self.sources: dict[str, dict[str, ColumnDataSource]] = {}
+        self._entries: dict[str, LegendItem] = {}
+        self.legend = Legend(
+            items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=0,
+            margin=4, background_fill_alpha=0, label_height=16, glyph_height=16,
+            click_policy="hide", stylesheets=[LABELS],
+        )
+        self.figure.add_layout(self.legend, "right")
+        self.hover = HoverTool(renderers=[], mode="vline",
+                               tooltips=[("cycle", "@x"), ("RMSE, moving mean", "@y{0.000}")])
+        self.figure.add_tools(self.hover)
+
+    def _entry(self, name: str) -> LegendItem:
+        if name not in self._entries:
+            self.sources[name] = {
+                part: ColumnDataSource(_NO_CURVE, name=f"cycles {part} {name}")
+                for part in ("error", "mean", "spread")
+            }
+            self._entries[name] = LegendItem(label=name, renderers=self._lines(name))
+        return self._entries[name]
+
+    def _lines(self, name: str) -> list[GlyphRenderer]:
+        """Draw every cycle faintly, the moving mean on top, and the spread dotted."""
+        sources, hue = self.sources[name], colour(name)
+        each = self.figure.line("x", "y", source=sources["error"], line_color=hue, line_width=1,
+                                line_alpha=0.3)
+        spread = self.figure.line("x", "y", source=sources["spread"], line_color=hue,
+                                  line_width=1.5, line_dash=[1, 4], line_cap="round")
+        mean = self.figure.line("x", "y", source=sources["mean"], line_color=hue, line_width=2.5,
+                                line_dash=dash(name))
+        self.hover.renderers = [*self.hover.renderers, mean]
+        return [mean, each, spread]
+
+    def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
+        """Set width and height [pixels], and the methods in the legend."""
+        assign(self.figure, width=size[0], height=size[1])
+        assign(self.legend, items=[self._entry(name) for name in names])
+
+    def show(
+        self, curves: Mapping[str, CycleCurves], extent: tuple[int, int], shown: int
+    ) -> None:
+        """Draw the curves of all methods; those without values are empty.
+
+        Args:
+            curves: curves of the methods that have begun, by label.
+            extent: cycles of the run, and of its burn-in.
+            shown: cycle of the states on the page; 0 for none.
+        """
+        cycles, burn_in = extent
+        assign(self.figure.x_range, start=0, end=max(cycles, 1))
+        assign(self.burn_in, right=burn_in)
+        assign(self.name, visible=burn_in > 0)
+        assign(self.marker, location=shown, visible=shown > 0)
+        low, high = axis_limits(curves.values())
+        assign(self.figure.y_range, start=low, end=high)
+        length = mean_length(cycles)
+        assign(self.title, text=f"RMSE, mean of {length} cycles (spread dotted)")
+        for name, sources in self.sources.items():
+            self._fill(sources, curves.get(name))
+
+    def _fill(self, sources: Mapping[str, ColumnDataSource], found: CycleCurves | None) -> None:
+        data = dict.fromkeys(sources, _NO_CURVE) if found is None else {
+            "error": {"x": found.cycles, "y": found.error},
+            "mean": {"x": found.mean_cycles, "y": found.mean},
+            "spread": {"x": found.mean_cycles, "y": found.spread},
+        }
+        for part, source in sources.items():
+            if len(source.data["x"]) != len(data[part]["x"]) or not np.array_equal(
+                source.data["y"], data[part]["y"], equal_nan=True
+            ):
+                source.data = data[part]
+
+
+class RankChart(Chart):
+    """Rank histogram of every ensemble, which grows after the burn-in."""
+
+    def __init__(self) -> None:
+        super().__init__("Ranks of the truth", "rank / (members + 1)",
+                         "share / expected share", ideal=1.0, top=2.0)
+        self._shown: dict[str, np.ndarray] = {}
+
+    def show_ranks(self, ranks: Mapping[str, np.ndarray]) -> None:
+        """Draw the histograms that have changed."""
+        known = {name: shares for name, shares in ranks.items() if len(shares)}
+        same = known.keys() == self._shown.keys() and all(
+            np.array_equal(shares, self._shown[name]) for name, shares in known.items()
+        )
+        if not same:
+            self._shown = known
+            self.show([Line(name, rank_positions(len(y)), y) for name, y in known.items()])
+
+
+class CycleCharts:
+    """Both charts of a cycled run, shown or hidden together."""
+
+    def __init__(self) -> None:
+        self.curves, self.ranks = CycleChart(), RankChart()
+        self.pane = pn.pane.Bokeh(self.curves.figure, margin=0)
+
+    def set_visible(self, on: bool) -> None:
+        """Show or hide both; Bokeh wants to know it of pane and figure."""
+        for pane, drawn in ((self.pane, self.curves.figure), (self.ranks.pane, self.ranks.figure)):
+            pane.visible = drawn.visible = on
+
+    def set_size(self, grid: GridLayout, names: Sequence[str]) -> None:
+        """Fit the curves and the histogram, which takes the place of the last map."""
+        self.curves.set_size(grid.curves, names)
+        first = (grid.maps - 1) % grid.columns == 0
+        self.ranks.set_size(grid.size + SIDE + (LEFT if first else SIDE), grid.height)
+
+    def show(self, display: CycledDisplay, names: Sequence[str]) -> None:
+        """Draw the curves and the ranks of the named methods."""
+        curves, ranks = display.curves(), display.ranks()
+        chosen = {name: curves[name] for name in names if name in curves}
+        self.curves.show(chosen, display.extent, display.shown)
+        self.ranks.show_ranks({name: ranks[name] for name in names if name in ranks})
