@@ -98,7 +98,7 @@ def axis_limits(curves: Iterable[CycleCurves]) -> tuple[float, float]:
     high = min(max(np.nanmax(c.error) for c in known), HIGHEST)
     ticks = [n * 10.0**power for power in range(-6, 2) for n in (1, 2, 5)]
     below = max((tick for tick in ticks if tick < 0.9 * low), default=ticks[0])
-    return below, min((tick for tick in ticks if tick > max(high, 3 * below)), default=HIGHEST)
+    return below, min((tick for tick in ticks if tick >= max(high, 3 * below)), default=HIGHEST)
 
 
 def _least(values: np.ndarray) -> float:

@@ -14,7 +14,7 @@ import torch
 
 from ...experiments.cycles.recorder import Snapshot
 from ...systems import System
-from ...systems.lorenz import Lorenz
+from ...systems.time_stepped import TimeStepped
 from .axes import Axes, Axis, axes_of
 from .field_plot import (
     Channels,
@@ -30,7 +30,7 @@ from .field_plot import (
 TIMES, TRAIL = 64, 24
 """Cycles of a Hovmoeller diagram, and of a path on an attractor."""
 
-POINTS = 12
+POINTS = 25
 """Largest number of points of a path from one cycle to the next."""
 
 Stds = MutableMapping[tuple[str, int], float]
@@ -203,7 +203,7 @@ def smooth_path(system: System, states: np.ndarray, intervals: int) -> np.ndarra
     is the work of the analysis, or of a model error. States of a system that has no time steps of
     its own are joined as they are.
     """
-    if not isinstance(system, Lorenz) or len(states) < 2:
+    if not isinstance(system, TimeStepped) or len(states) < 2:
         return states
     total = intervals * system.steps_per_interval
     stride = next(n for n in range(1, total + 1) if total % n == 0 and total // n <= POINTS)
