@@ -170,8 +170,8 @@ def test_fields_are_bound_both_ways(model):
 
 
 def test_buttons_follow_the_state(model):
-    run, stop = (b for b in sidebar(model).select(pn.widgets.Button))
-    assert not run.disabled and stop.disabled
+    run, stop, longer = (b for b in sidebar(model).select(pn.widgets.Button))
+    assert not run.disabled and stop.disabled and longer.disabled
     run.clicks += 1
     assert run.disabled and not stop.disabled
     stop.clicks += 1
