@@ -15,6 +15,7 @@ References:
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +32,12 @@ def spread(x: Tensor) -> Tensor:
     """Root of the mean ensemble variance; NaN for one member."""
     if x.shape[1] < 2:
         return x.new_full(x.shape[:1], torch.nan)
-    return x.var(1).flatten(1).mean(1).sqrt()
+    return ensemble_variance(x.flatten(2)).mean(1).sqrt()
+
+
+def ensemble_variance(x: Tensor) -> Tensor:
+    """Unbiased variance over members ``(repeats, N, values)``; faster than that of torch."""
+    return (x - x.mean(1, keepdim=True)).square().sum(1) / (x.shape[1] - 1)
 
 
 def crps(x: Tensor, truth: Tensor) -> Tensor:
@@ -41,8 +47,18 @@ def crps(x: Tensor, truth: Tensor) -> Tensor:
     if N < 2:
         return error
     weights = torch.arange(1 - N, N, 2, dtype=x.dtype, device=x.device) / (N - 1)
-    ordered = x.flatten(2).sort(1).values
-    return error - torch.einsum("j,rjd->r", weights, ordered) / (N * ordered.shape[-1])
+    return error - (in_order(x) @ weights).mean(1) / N
+
+
+def in_order(x: Tensor) -> Tensor:
+    """Members sorted at every value, ``(repeats, values, N)``.
+
+    NumPy sorts as short rows as these several times faster than torch.
+    """
+    members = x.flatten(2).mT.contiguous()
+    if members.device.type != "cpu":
+        return members.sort(-1).values
+    return torch.from_numpy(np.sort(members.numpy(), -1))
 
 
 def energy_score(x: Tensor, truth: Tensor) -> Tensor:
@@ -98,7 +114,7 @@ def innovation_statistics(
         variances of observations and forecasts that the residuals imply, over the assumed ones.
     """
     N = forecast.shape[1]
-    signal = forecast.var(1) if N > 1 else torch.zeros_like(data)
+    signal = ensemble_variance(forecast) if N > 1 else torch.zeros_like(data)
     before, after = data - forecast.mean(1), data - analysis.mean(1)
     standard = before / (signal + variance).sqrt()
     return {
