@@ -169,7 +169,9 @@ def demo(
 
 @app.command()
 def table(
-    which: Annotated[str, typer.Argument(help="the published grid: soad")],
+    which: Annotated[
+        str, typer.Argument(help="published numbers: the grid soad, or the cycled filters dapper")
+    ],
     cells: Annotated[str, Option(help="all, a number evenly spread over the 168, or conditions: "
                                  "setting=II,operators=arctan|sine,interval=1")] = "24",
     method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
@@ -182,18 +184,21 @@ def table(
     out: Annotated[Path, Option(help="folder for rows.csv, table.zarr and figures")]
     = Path("out/table"),
 ) -> None:
-    """Fill the published grid of experiments and draw it beside the published errors.
+    """Reproduce published errors: a grid of windows, or rows of cycled filters.
 
     Rows that are there are kept: after a stop, the same command goes on. Those of another system,
-    prior, truth or number of members may share the file; they are not drawn.
+    prior, truth or number of members may share the file; they are not drawn. Of dapper, --method
+    names the settings or methods whose rows are wanted; the other options are those of the grid.
     """
+    if which == "dapper":
+        return _dapper(out, method or [])
     from .experiments.config import Config
     from .experiments.tables.summary import grid, summarise
     from .experiments.tables.sweep import choose, fill, like, read
     from .views.render.table_figure import write_all
 
     if which != "soad":
-        raise InputError("table", which, "must be soad", "Use: dalab table soad")
+        raise InputError("table", which, "must be soad or dapper", "Use: dalab table soad")
     base = Config(system=system, prior=prior, truth=truth, members=members, device=device)
     rows = out / "rows.csv"
     for step in fill(rows, choose(cells), range(seeds), method or ["spectral", "sda"], base):
@@ -204,6 +209,16 @@ def table(
         typer.echo(f"wrote {path}", err=True)
     grid(found).to_zarr(out / "table.zarr", mode="w", consolidated=False)
     typer.echo(summarise(found).round(3).to_string())
+
+
+def _dapper(out: Path, wanted: list[str]) -> None:
+    """Reproduce the rows of cycled filters and print them beside the published errors."""
+    from .experiments.tables.dapper import choose_rows, reproduce, summarise_rows
+
+    path, rows = out / "dapper.csv", choose_rows(wanted)
+    for step in reproduce(path, rows):
+        typer.echo(f"{step.done}/{step.total} {step}", err=True)
+    typer.echo(summarise_rows(path, rows).round(3).to_string(index=False))
 
 
 @app.command()

@@ -22,6 +22,7 @@ from .ensemble.particle_flow import ParticleFlowFilter
 from .exact.kalman import KalmanFilter
 from .exact.rts import RTSSmoother
 from .reference import Climatology, Persistence
+from .variational.lagged_var4d import LaggedVar4D
 from .variational.oi import OptimalInterpolation
 from .variational.var3d import Var3D
 from .variational.var4d import Var4D
@@ -49,6 +50,7 @@ METHODS = Registry("method", "methods", Method, {
     "oi": OptimalInterpolation,
     "var3d": Var3D,
     "var4d": Var4D,
+    "var4d-lagged": LaggedVar4D,
     "kf": KalmanFilter,
     "rts": RTSSmoother,
     "pf": ParticleFilter,

@@ -143,9 +143,21 @@ class Operator(Configurable):
 class Elementwise(Operator):
     """An operator that acts on every value by itself."""
 
+    @property
+    def uniform(self) -> bool:
+        """True if it acts on all fields alike, so that it can be applied to any numbers."""
+        return getattr(self, "units", "normalised") == "normalised"
+
     def derivative(self, x: Tensor) -> Tensor:
         """Derivative at every value, same shape as ``x``."""
         return torch.func.jvp(self, (x,), (torch.ones_like(x),))[1]
+
+
+    def in_units(self, x: Tensor, units: str) -> Tensor:
+        """Normalised states in ``normalised`` or ``physical`` units."""
+        if units == "normalised":
+            return x
+        return self.system.offset.to(x) + self.system.scale.to(x) * x
 
 
 class Spectral(Operator):
@@ -178,30 +190,41 @@ def _filter(transfer: Tensor, x: Tensor) -> Tensor:
     return torch.fft.irfft2(out, s=x.shape[-2:])
 
 
+def units() -> param.Selector:
+    """Option of operators: the units of the state that is observed."""
+    return param.Selector(
+        default="normalised", objects=["normalised", "physical"],
+        doc="units of the state: normalised, or physical, those of its equations",
+    )
+
+
 class Identity(Elementwise):
-    """The normalised state itself."""
+    """The normalised state itself, or its anomaly from the climatological mean in other units."""
 
     linear = True
+
+    units = units()
 
     @property
     def channels(self) -> tuple[str, ...]:
         return tuple(f"{self.system.symbol}{i + 1}" for i in range(self.system.shape[0]))
 
     def __call__(self, x: Tensor) -> Tensor:
-        return x
+        return x if self.units == "normalised" else self.system.scale.to(x) * x
 
     def adjoint(self, fields: Tensor) -> Tensor:
-        """Transpose of the operator: the identity."""
-        return fields
+        """Transpose of the operator: itself."""
+        return self(fields)
 
 
 class Arctan(Elementwise):
     """arctan(3x): saturates, so that large values are seen ten times worse than small ones."""
 
     slope = param.Number(3.0, bounds=(0.1, 20.0), doc="slope at zero")
+    units = units()
 
     def __call__(self, x: Tensor) -> Tensor:
-        return torch.atan(self.slope * x)
+        return torch.atan(self.slope * self.in_units(x, self.units))
 
 
 class Sine(Elementwise):

@@ -226,7 +226,7 @@ def _outer_ranks(tree: xr.DataTree, label: str) -> float:
     return outer_ranks(ensemble, truth)
 
 
-def read(path: Path) -> list[dict[str, str]]:
+def read(path: Path, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
     """Read the rows of a table as text; drop an incomplete last line from the file."""
     if not path.exists():
         return []
@@ -235,7 +235,7 @@ def read(path: Path) -> list[dict[str, str]]:
     if len(whole) < len(content):
         path.write_bytes(whole)
     lines = whole.decode("utf-8").splitlines()
-    if lines and lines[0] != ",".join(COLUMNS):
+    if lines and lines[0] != ",".join(columns):
         raise InputError(
             "table", str(path), "must have the columns of this version", "Name another folder."
         )
@@ -248,11 +248,13 @@ def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
     return [row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)]
 
 
-def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def append(
+    path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] = COLUMNS
+) -> None:
     """Append rows to a table and flush them to disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         if file.tell() == 0:
             writer.writeheader()
         writer.writerows(rows)

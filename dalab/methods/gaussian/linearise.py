@@ -82,9 +82,12 @@ def _linearise(instrument: Instrument, mean: Tensor, cov: SpectralCovariance) ->
 def _linearise_elementwise(
     instrument: Instrument, operator: Elementwise, mean: Tensor, cov: SpectralCovariance
 ) -> Linearisation:
-    state = instrument.take(mean)
-    variance = instrument.take(cov.variance().expand(mean.shape[-4:]))
-    hbar, J, excess = moments(operator, state, variance)
+    whole = cov.variance().expand(mean.shape[-4:])
+    variance = instrument.take(whole)
+    if operator.uniform:  # then the observed values are enough
+        hbar, J, excess = moments(operator, instrument.take(mean), variance)
+    else:
+        hbar, J, excess = map(instrument.take, moments(operator, mean, whole))
     return Linearisation(
         mean=hbar,
         excess=excess,

@@ -1,0 +1,163 @@
+"""Published errors of cycled filters, reproduced by cycled experiments.
+
+The rows stand in ``dapper.yaml``. A row that is complete is not computed again, so that an
+interrupted table resumes at the row where it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from ...errors import InputError
+from ..config import Config
+from ..experiment import Experiment
+from ..run import execute
+from .sweep import append, read
+
+COLUMNS = (
+    "config_hash", "setting", "method", "published", "rmse", "rmse_err", "analyses", "seconds",
+    "status",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A published error and the experiment that reproduces it.
+
+    Args:
+        setting: of the system and its observations, named after a paper.
+        published: RMSE of the analyses, in the units of the equations.
+        config: the experiment, of one method.
+    """
+
+    setting: str
+    published: float
+    config: Config
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.config.methods[0]}"
+
+    @property
+    def analyses(self) -> int:
+        """Analyses after the burn-in, of all repeats."""
+        return (int(self.config.cycles or 0) - int(self.config.burn_in or 0)) * self.config.repeats
+
+
+@lru_cache
+def published_rows() -> tuple[Row, ...]:
+    """All rows, in the order of the file."""
+    import yaml  # here, as for configs
+
+    whole = yaml.safe_load(Path(__file__).with_name("dapper.yaml").read_text(encoding="utf-8"))
+    return tuple(_row(dict(row), whole["settings"]) for row in whole["rows"])
+
+
+def _row(fields: dict[str, Any], settings: dict[str, dict[str, Any]]) -> Row:
+    setting, published, method = (fields.pop(k) for k in ("setting", "published", "method"))
+    config = Config(**{**settings[setting], **fields, "methods": [method], "device": "cpu"})
+    return Row(setting, published, config)
+
+
+def choose_rows(texts: Sequence[str]) -> list[Row]:
+    """Rows whose setting or method begins with one of the texts; all without any.
+
+    Raises:
+        InputError: for a text that is the beginning of none.
+    """
+    rows = published_rows()
+    names = ", ".join(dict.fromkeys(row.setting for row in rows))
+    for text in texts:
+        if not any(_matches(row, text) for row in rows):
+            raise InputError(
+                "rows", text, f"must begin a method, or one of the settings {names}", "Use etkf."
+            )
+    return [row for row in rows if not texts or any(_matches(row, text) for text in texts)]
+
+
+def _matches(row: Row, text: str) -> bool:
+    return row.setting.startswith(text) or row.config.methods[0].startswith(text)
+
+
+@dataclass(frozen=True)
+class RowProgress:
+    """A row that is complete.
+
+    Args:
+        row: the row.
+        found: its columns, as text.
+        done: rows so far.
+        total: rows in all.
+    """
+
+    row: Row
+    found: dict[str, str]
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        if self.found["status"] != "complete":
+            return f"{self.row}: {self.found['status']}"
+        rmse = float(self.found["rmse"])
+        return f"{self.row}: {rmse:.3f}, published {self.row.published:g}"
+
+
+def reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
+    """Run the rows that are missing from a table, one after the other.
+
+    Args:
+        path: CSV file with the columns of :data:`COLUMNS`; made if it is missing.
+        rows: rows wanted.
+
+    Raises:
+        InputError: before any run, if one of the experiments cannot work.
+    """
+    present = _complete(path)
+    for row in rows:
+        if row.config.hash() not in present:
+            Experiment.of(row.config)
+    for done, row in enumerate(rows, start=1):
+        name = row.config.hash()
+        if name not in present:
+            start = time.perf_counter()
+            tree = execute(row.config)
+            if tree.attrs["status"] == "cancelled":
+                return
+            found = _columns(row, tree, time.perf_counter() - start)
+            append(path, [found], COLUMNS)
+            present[name] = {k: str(v) for k, v in found.items()}
+        yield RowProgress(row, present[name], done, len(rows))
+
+
+def _complete(path: Path) -> dict[str, dict[str, str]]:
+    """The complete rows of a table, by the hash of their config."""
+    return {row["config_hash"]: row for row in read(path, COLUMNS) if row["status"] == "complete"}
+
+
+def _columns(row: Row, tree: xr.DataTree, seconds: float) -> dict[str, Any]:
+    metrics = tree["metrics"].to_dataset().isel(method=0)
+    return {
+        "config_hash": row.config.hash(), "setting": row.setting, "method": row.config.methods[0],
+        "published": row.published, "rmse": float(metrics["rmse_units"]),
+        "rmse_err": float(metrics["rmse_units_err"]), "analyses": row.analyses,
+        "seconds": round(seconds, 1), "status": str(metrics["status"].values),
+    }
+
+
+def summarise_rows(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
+    """Published and reproduced errors with their ratio, one line per row that is complete."""
+    known = _complete(path)
+    lines = [
+        {"setting": row.setting, "method": row.config.methods[0], "published": row.published,
+         "here": float(found["rmse"]), "+-": float(found["rmse_err"]),
+         "ratio": float(found["rmse"]) / row.published, "analyses": row.analyses}
+        for row in rows if (found := known.get(row.config.hash())) is not None
+    ]
+    return pd.DataFrame(lines)
