@@ -1,0 +1,78 @@
+"""Window methods in a cycled experiment: the first window is the method's own, later ones slide."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dalab.experiments.config import Config
+from dalab.experiments.cycles.driver import Driver
+from dalab.experiments.cycles.execution import as_filter
+from dalab.experiments.cycles.twin import CycledTwin
+from dalab.experiments.experiment import Experiment
+from dalab.methods.sliding_window import SlidingWindow
+
+CONFIG = Config(
+    system="ring", cycles=14, burn_in=0, operators=["identity"], masks=["random:0.4"], noise=0.3,
+    methods=["spectral:steps=8"], members=3, repeats=2,
+)
+
+
+def drive(config):
+    twin = CycledTwin(Experiment.of(config))
+    (label, method), = twin.experiment.methods.items()
+    return twin, Driver(twin, as_filter(method, twin.experiment.window), label, config.members)
+
+
+def test_windows_are_estimated_from_the_first_full_one_on():
+    twin, driver = drive(CONFIG)
+    assert isinstance(driver.method, SlidingWindow)
+    lengths = []
+    for found in driver.cycles():
+        state = found.carried.state
+        lengths.append(state["window"].shape[2])
+        moved = not torch.equal(found.analysis, found.forecast)
+        assert moved == (lengths[-1] == 9)
+        assert torch.equal(state["window"][:, :, -1], found.analysis)
+    assert lengths == [min(k + 1, 9) for k in range(1, 15)]
+    assert not state["fresh"]
+
+
+def test_a_window_holds_the_observations_of_its_own_times():
+    """Slots of the window against what was observed at each time, gaps included."""
+    twin, driver = drive(CONFIG.replace(gaps="10-11"))
+    seen = {}
+    for found in driver.cycles():
+        moment = found.moment
+        seen[moment.cycle] = None if moment.data is None else moment.network.instruments[0].put(
+            moment.data
+        )[:, 0]
+        state = found.carried.state
+        if moment.data is None:
+            continue
+        for back in range(min(moment.cycle, 9)):
+            slot, known = state["data 0"][:, 8 - back], seen[moment.cycle - back]
+            expected = torch.zeros_like(slot) if known is None else known
+            assert torch.equal(slot, expected)
+            assert bool(state["mask 0"][8 - back].any()) == (known is not None)
+
+
+def test_the_background_is_the_estimate_that_the_window_before_had():
+    _, driver = drive(CONFIG)
+    for found in driver.cycles():
+        state = found.carried.state
+        if found.moment.cycle < 8:
+            assert driver.method._background(state, 0) is None
+    background = driver.method._background(state, 1)
+    first = state["window"][1, :, 0]
+    torch.testing.assert_close(background.state, first.mean(0))
+    assert background.std == pytest.approx(float(first.var(0).mean().sqrt()))
+
+
+def test_a_sliding_window_follows_the_flow():
+    """From climatological ignorance to well below the noise."""
+    _, driver = drive(CONFIG.replace(cycles=20))
+    errors = [
+        float((f.mean - f.moment.truth).square().mean().sqrt()) for f in driver.cycles()
+    ]
+    assert min(errors[:7]) > 0.5 and max(errors[12:]) < 0.3
