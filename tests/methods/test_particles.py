@@ -10,9 +10,11 @@ from dalab.methods.ensemble.localisation import taper
 from dalab.methods.ensemble.particle import (
     ParticleFilter,
     effective_size,
+    repeated,
     resample,
     reweight,
     smoothing_noise,
+    systematic_indices,
     uniform_log_weights,
 )
 from dalab.methods.ensemble.particle_flow import Forecast, ParticleFlowFilter, likelihood_gradient
@@ -114,6 +116,18 @@ def test_jitter_parts_the_copies_of_a_particle_that_takes_all():
     noise = smoothing_noise(x, logw, streams(2000)).flatten(1)
     exact = torch.cov(x.flatten(1).T) * 2000 ** (-2 / 6)
     torch.testing.assert_close(torch.cov(noise.T), exact, rtol=0.15, atol=0.01)
+
+
+def test_every_copy_is_moved_and_single_particles_stay():
+    index = torch.tensor([[0, 0, 2, 3, 3, 3], [1, 2, 3, 4, 5, 5]])
+    assert repeated(index).int().tolist() == [[1, 1, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]]
+    x = torch.randn(60, 2, 1, 1, generator=stream(0), dtype=torch.float64)
+    found, _ = ParticleFilter(jitter=2.4).rejuvenate(x, 2 * x[:, 0, 0, 0], streams(60))
+    index = systematic_indices(2 * x[:, 0, 0, 0], streams(60))
+    stays = (found == x[index]).flatten(1).all(1)
+    counts = torch.bincount(index, minlength=60)[index]
+    assert torch.equal(stays, counts == 1)
+    assert stays.any() and not stays.all()
 
 
 def test_one_particle_takes_all_and_the_note_says_so(tiny_prior):

@@ -8,10 +8,11 @@ likelihood of the observations of that step: the exact filter as the particles b
     N_{\mathrm{eff}} = 1 / \sum_j w_j^2 .
 
 When N_eff falls below a share of N the members are drawn anew according to their weights, and, with
-``jitter``, all copies of a particle but the first are moved by a fraction of the spread (the model
-has no noise to part them): by jitter * N^{-1/(d + 4)} times a random combination of the weighted
-anomalies, where d is the size of a state. Where one particle has taken all the weight the noise is
-that of the unweighted anomalies, so that a filter that has lost the truth may find it again.
+``jitter``, all copies of a particle that was drawn more than once are moved by a fraction of the
+spread (the model has no noise to part them): by jitter * N^{-1/(d + 4)} times a random combination
+of the weighted anomalies, where d is the size of a state. A particle that was drawn once stays.
+Where one particle has taken all the weight the noise is that of the unweighted anomalies, so that a
+filter that has lost the truth may find it again.
 
 It needs no Gaussian assumption, but members that grow exponentially with the number of independent
 observations: exact for a handful of variables, degenerate for two-layer flow, where one member
@@ -23,6 +24,11 @@ shows a resampled copy.
 References:
     | Gordon, Salmond and Smith (1993); Snyder et al. (2008): the curse of dimension
     | Kitagawa (1996): systematic resampling; Musso, Oudjane and Le Gland (2001): regularisation
+    | DAPPER: jitter, threshold and the choice of the copies; its ``reg`` is ``jitter``, its ``NER``
+      is ``threshold``
+
+Expect, Lorenz-63 observed every 0.25 with error variance 2: analysis RMSE 0.38 of 100 particles
+with a jitter of 2.4 and a threshold of 0.3, and 0.28 of 800 with 0.9 and 0.2.
 """
 
 from __future__ import annotations
@@ -102,12 +108,10 @@ class ParticleFilter(EnsembleFilter):
     ) -> tuple[Tensor, Tensor]:
         """Resample and jitter particles; return them with their equal log weights."""
         index = systematic_indices(logw, streams)
-        again = torch.zeros_like(index, dtype=torch.bool)
-        again[..., 1:] = index[..., 1:] == index[..., :-1]
         copies = _take(x, index)
         if self.jitter:
             noise = self.jitter * smoothing_noise(x, logw, streams)
-            copies = copies + noise * again[..., None, None, None]
+            copies = copies + noise * repeated(index)[..., None, None, None]
         return copies, uniform_log_weights(copies)
 
 
@@ -154,6 +158,15 @@ def systematic_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
     positions = (torch.arange(N, dtype=torch.float64, device=logw.device) + offset) / N
     edges = torch.softmax(logw, -1).cumsum(-1)
     return torch.searchsorted(edges, positions).clamp(max=N - 1)
+
+
+def repeated(index: Tensor) -> Tensor:
+    """True where an index ``(..., N)``, in order, is that of a neighbour too, same shape."""
+    found = torch.zeros_like(index, dtype=torch.bool)
+    same = index[..., 1:] == index[..., :-1]
+    found[..., 1:] |= same
+    found[..., :-1] |= same
+    return found
 
 
 def _take(x: Tensor, index: Tensor) -> Tensor:

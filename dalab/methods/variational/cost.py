@@ -60,14 +60,14 @@ class Variational:
         normal = v.to(self.first_guess).unflatten(-1, self.first_guess.shape[1:])
         return self.first_guess[rows] + self.covariance.sample(normal[:, None])[:, 0]
 
-    def window(self, v: Tensor) -> Tensor:
-        """Windows ``(members, time, lev, y, x)`` of control vectors ``(members, d)``."""
-        return self.model(self.state(v))
+    def window(self, v: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:
+        """Windows ``(k, time, lev, y, x)`` of the members ``rows`` and their controls."""
+        return self.model(self.state(v, rows))
 
     def residuals(self, v: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:
         """Data minus simulated data over the error std, ``(k, size)``, float64."""
         std = self.network.variance(like=self.data).sqrt()
-        seen = self.network.apply(self.model(self.state(v, rows)))
+        seen = self.network.apply(self.window(v, rows))
         return ((self.data[rows] - seen) / std).double()
 
     def value(self, v: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:

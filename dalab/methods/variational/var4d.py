@@ -1,15 +1,20 @@
 r"""4D-Var: the initial state whose trajectory fits the whole window best.
 
 Target: the background or the climatological prior of step 0 times the Gaussian likelihood of all
-observations of the window, with a perfect model; the result is the mode.
+observations of the window, with a perfect model, or one with Gaussian errors; the result is the
+mode.
 
 Strong constraint: the unknown is the state of step 0, and the forecast model carries it through
 the window (:mod:`dalab.methods.variational.cost`). The background is the one given, with its white
 error, or else the climatology: mean zero and the climatological covariance of one state.
 
+Weak constraint (``weak``): unknown are also the errors of the model over every interval, white with
+standard deviation ``model_error`` (:mod:`dalab.methods.variational.weak`).
+
 Two minimisations are on offer: L-BFGS on the full cost, and the incremental form, where outer
 loops linearise model and operators and conjugate gradients solve the inner quadratic problem. Both
-start from the 3D-Var analysis of the observations of step 0, which costs no model integration.
+start from the 3D-Var analysis of the observations of step 0, which costs no model integration, and
+from a model without errors.
 
 With several members this is an ensemble of 4D-Vars: each has its own perturbed background and
 observations, all are minimised together in one batch. The perturbations are centred, so that the
@@ -18,6 +23,7 @@ classical, deterministic method.
 
 References:
     | Le Dimet and Talagrand (1986); Courtier, Thepaut and Hollingsworth (1994)
+    | Tremolet, Accounting for an imperfect model in 4D-Var (2006): model-error forcing
     | Isaksen et al., Ensemble of data assimilations at ECMWF (2010)
 """
 
@@ -35,10 +41,11 @@ from ...random import MemberStreams
 from ..base import Method, Problem, Step
 from ..cycling import centre, white_covariance
 from .cost import Variational
+from .weak import WeakVariational
 
 
 class Var4D(Method):
-    """Strong-constraint 4D-Var through the differentiable forecast model, as an ensemble."""
+    """4D-Var through the differentiable forecast model, perfect or not, as an ensemble."""
 
     family = "Variational"
     uses_model = True
@@ -49,10 +56,19 @@ class Var4D(Method):
         0, bounds=(0, 50), doc="outer loops of the incremental form; 0 takes L-BFGS"
     )
     inner = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per outer loop")
+    weak = param.Boolean(False, doc="take the forecast model for one that makes errors")
+    model_error = param.Number(
+        0.1, bounds=(0.0, 4.0), inclusive_bounds=(False, True),
+        doc="standard deviation of the model's error over one interval, normalised, if weak",
+    )
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         cost = ensemble_cost(problem, streams)
         start = fit_first_step(cost, problem.network)
+        if self.weak:
+            errors = centre(streams.normal((problem.window[0] - 1, *problem.window[1:])))
+            cost = WeakVariational.of(cost, problem.system.step, self.model_error, errors)
+            start = cost.without_errors(start)
         if self.outer:
             for done, v in enumerate(cost.gauss_newton(self.outer, self.inner, start), start=1):
                 yield Step(cost.window(v), done, self.outer, note=f"outer loop {done}")
