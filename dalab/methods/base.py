@@ -48,6 +48,7 @@ class Problem:
         data: observation vector of the network, ``(size,)``.
         background: estimate of step 0, if there is one.
         augmented: distribution of augmented windows, for the methods that use one.
+        cycled: true in a cycled experiment, whose forecasts hold what earlier analyses learnt.
     """
 
     system: System
@@ -56,6 +57,7 @@ class Problem:
     data: Tensor
     background: Background | None = None
     augmented: AugmentedPrior | None = None
+    cycled: bool = False
 
     @property
     def window(self) -> tuple[int, ...]:

@@ -117,7 +117,7 @@ class CycledTwin:
         return Problem(
             system=self.system, prior=self.experiment.prior_of_window, network=network,
             data=torch.zeros(self.repeats, network.size, dtype=self.dtype, device=self.device),
-            background=self.background(nature),
+            background=self.background(nature), cycled=True,
         )
 
     def background(self, nature: Tensor) -> Background | None:

@@ -64,8 +64,12 @@ class Rows:
 
 
 def setting(rows: Rows, problem: Problem) -> Setting:
-    """Tuned setting of a filter for the system, network and background of a problem."""
-    found = rows.alone if problem.background is None else rows.background
+    """Tuned setting of a filter for the system, network and background of a problem.
+
+    A cycled filter takes the rows with a background: its forecasts are as good as one.
+    """
+    alone = problem.background is None and not problem.cycled
+    found = rows.alone if alone else rows.background
     if problem.system.name != "qg64" or not found:
         return PLAIN
     seen = math.log(observed_share(problem.network))
