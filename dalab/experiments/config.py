@@ -18,7 +18,8 @@ SMALLEST, LARGEST = 1e-6, 1e6
 
 
 CYCLED = (
-    "cycles", "burn_in", "repeats", "missing", "gaps", "keep", "process_noise", "shocks"
+    "cycles", "burn_in", "repeats", "missing", "gaps", "keep", "process_noise",
+    "model_error", "shocks",
 )
 """Fields that only cycled experiments have."""
 
@@ -137,7 +138,12 @@ class Config(param.Parameterized):
     process_noise = param.Number(
         0.0, bounds=(0.0, LARGEST), label="Process noise",
         doc="standard deviation of the white noise that the truth of a cycled experiment takes at "
-        "every interval, normalised; no method knows of it",
+        "every interval, normalised",
+    )
+    model_error = param.Selector(
+        default="untold", objects=["untold", "told"], label="Model error",
+        doc="told: the filters of a cycled experiment know the covariance of the error that their "
+        "model makes in an interval, and add draws of it to their forecasts",
     )
     shocks = Text(
         "", label="Shocks", doc="jumps of the truth of a cycled experiment, PROBABILITY:SIZE at "

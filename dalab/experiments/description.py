@@ -57,6 +57,7 @@ def _cycled(parts: Any) -> dict[str, Any]:
         "cycles": schedule.cycles, "burn_in": schedule.burn_in, "missing": schedule.missing,
         "gaps": schedule.gaps, "keep": schedule.keep, "repeats": parts.repeats,
         "process_noise": parts.process_noise, "shocks": parts.shocks,
+        "model_error": parts.model_error,
     }
 
 

@@ -63,6 +63,7 @@ class Experiment:
         process_noise: standard deviation of what the truth of a cycled experiment takes at every
             interval, white, normalised.
         shocks: jumps of that truth, ``PROBABILITY:SIZE``.
+        model_error: ``told`` if the filters know the covariance of the model's error.
         members: posterior samples per method.
         seed: seed of every random choice.
         device: where the methods compute.
@@ -87,6 +88,7 @@ class Experiment:
     repeats: int = 1
     process_noise: float = 0.0
     shocks: str = ""
+    model_error: str = "untold"
     members: int = 8
     seed: int = 0
     device: torch.device | str = "auto"
@@ -135,6 +137,8 @@ class Experiment:
 
     def _check_cycles(self) -> None:
         self.truths.check()
+        if self.model_error == "told":
+            self.truths.simulated(1, torch.float64)
         for label, method in self.methods.items():
             if not method.cycles:
                 raise InputError(
@@ -166,7 +170,8 @@ class Experiment:
             config=config, system=system, network=network, methods=methods,
             prior=load_prior(config.prior, system) if needed else None,  # type: ignore[arg-type]
             schedule=planned, repeats=config.repeats, process_noise=config.process_noise,
-            shocks=config.shocks, truth=config.truth, window=config.window,
+            shocks=config.shocks, model_error=config.model_error,
+            truth=config.truth, window=config.window,
             background=config.background,
             background_kind=config.background_kind, members=config.members, seed=config.seed,
             device=config.device,

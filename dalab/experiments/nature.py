@@ -237,6 +237,26 @@ class Truths:
         windows = [self._read(seed) for seed in seeds]
         return RecordedNature(torch.stack(windows).to(device, dtype))
 
+    def simulated(self, count: int, dtype: torch.dtype) -> ModelNature:
+        """Other truths of the same kind, from the climate on, on the CPU.
+
+        Args:
+            count: independent truths.
+            dtype: floating-point type.
+
+        Raises:
+            InputError: if the truths are those of a file or an array.
+        """
+        if self.system is None:
+            raise InputError(
+                "model error", "told", "must be untold for recorded truths, of which no others "
+                "can be drawn", "Use untold.",
+            )
+        return ModelNature(
+            self.system, self.model, count, dtype, torch.device("cpu"), self.process_noise,
+            Shocks.of(self.shocks),
+        )
+
     def _read(self, seed: int) -> Tensor:
         return read_window(Path(str(self.source)), self.model, self.intervals + 1, seed)
 

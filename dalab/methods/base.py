@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..observations import ObservingNetwork
 from ..priors.base import Prior
+from ..priors.covariance import SpectralCovariance
 from ..priors.denoisers.augmented import AugmentedPrior, selection
 from ..random import MemberStreams
 from ..systems.base import System
@@ -49,6 +50,8 @@ class Problem:
         background: estimate of step 0, if there is one.
         augmented: distribution of augmented windows, for the methods that use one.
         cycled: true in a cycled experiment, whose forecasts hold what earlier analyses learnt.
+        model_error: covariance of the error that the forecast model makes in one interval, if the
+            methods are told.
     """
 
     system: System
@@ -58,6 +61,7 @@ class Problem:
     background: Background | None = None
     augmented: AugmentedPrior | None = None
     cycled: bool = False
+    model_error: SpectralCovariance | None = None
 
     @property
     def window(self) -> tuple[int, ...]:

@@ -49,7 +49,7 @@ class Filter(Method):
         self, state: State, problem: Problem, steps: int = 1,
         generator: torch.Generator | None = None,
     ) -> State:
-        """State some steps of the model later.
+        """State some steps of the model later; told of a model error, members take draws of it.
 
         Args:
             state: state after the last analysis.
@@ -57,7 +57,7 @@ class Filter(Method):
             steps: intervals of the system.
             generator: source of the randomness of a stochastic model.
         """
-        return {**state, "ensemble": problem.system.step(state["ensemble"], steps, generator)}
+        return {**state, "ensemble": forecast(problem, state["ensemble"], steps, generator)}
 
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
         """State after the observations of its time.
@@ -157,6 +157,26 @@ class Filter(Method):
         """Numbers held in memory by the largest step of the method, per member, to its order."""
         state = torch.Size(problem.window[1:]).numel()
         return 4 * (problem.window[0] * state + problem.network.size)
+
+
+def forecast(
+    problem: Problem, x: Tensor, steps: int, generator: torch.Generator | None
+) -> Tensor:
+    """Forecasts of states ``(..., lev, y, x)``, with draws of the model error that is known.
+
+    Args:
+        problem: holds the forecast model and the covariance of its error.
+        x: states.
+        steps: intervals of the system.
+        generator: source of all randomness.
+    """
+    if problem.model_error is None:
+        return problem.system.step(x, steps, generator)
+    for _ in range(steps):
+        normal = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x)
+        error = problem.model_error.sample(normal.unsqueeze(-4)).squeeze(-4)
+        x = problem.system.step(x, 1, generator) + error
+    return x
 
 
 def is_finite(state: State) -> bool:

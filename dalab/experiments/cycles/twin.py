@@ -15,8 +15,10 @@ from torch import Tensor
 
 from ...methods import Background, Problem
 from ...observations import ObservingNetwork
+from ...priors.covariance import SpectralCovariance
 from ...random import MemberStreams, TimeStreams, stream
 from ..experiment import Experiment
+from ..model_error import model_error_covariance
 from ..nature import Nature
 
 SMALL = 4096
@@ -117,8 +119,18 @@ class CycledTwin:
         return Problem(
             system=self.system, prior=self.experiment.prior_of_window, network=network,
             data=torch.zeros(self.repeats, network.size, dtype=self.dtype, device=self.device),
-            background=self.background(nature), cycled=True,
+            background=self.background(nature), cycled=True, model_error=self.model_error,
         )
+
+    @cached_property
+    def model_error(self) -> SpectralCovariance | None:
+        """Covariance of the model's error in an interval, if the methods are told."""
+        made = self.experiment
+        if made.model_error == "untold":
+            return None
+        found = model_error_covariance(made.truths, made.seed)
+        matrices = found.matrices.to(self.device, self.dtype.to_complex())
+        return SpectralCovariance(matrices, found.window)
 
     def background(self, nature: Tensor) -> Background | None:
         """The background at the start, one per repeat, ``(repeats, *shape)``."""

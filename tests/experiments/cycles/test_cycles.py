@@ -79,6 +79,31 @@ def test_the_steady_state_of_the_kalman_filter():
     assert independent < float(found.rmse_mean_err) < 3 * independent
 
 
+class Damped(Decay):
+    """The same process without its noise."""
+
+    def step(self, x, n=1, generator=None):
+        return 0.9**n * x
+
+    def sample_climate(self, count, generator):
+        return torch.randn(count, 1, 1, 1, generator=generator, dtype=torch.float64)
+
+
+def test_a_filter_that_is_told_of_the_noise_has_the_exact_answer():
+    """The model lacks the noise of its truth; untold, the filter trusts its forecasts."""
+    method, about = EnKF(ensemble=100, localisation=0, inflation=1.0), {"cycles": 200}
+    told, untold = (
+        execute(dalab.Experiment(
+            system=Damped(), network=dalab.network(Identity(), noise=0.5), methods=method,
+            schedule=Schedule(**about), repeats=50, process_noise=0.19**0.5, model_error=known,
+        ))["metrics"].to_dataset().isel(method=0) for known in ("told", "untold")
+    )
+    after, mean = 0.13648**0.5, (2 / math.pi) ** 0.5
+    assert float(told.rmse_mean) == pytest.approx(mean * after, rel=0.03)
+    assert float(told.spread) == pytest.approx(after, rel=0.03)
+    assert float(untold.rmse_mean) > 1.5 * float(told.rmse_mean)
+
+
 def test_without_observations_there_are_only_forecasts():
     method = EnKF(ensemble=20, localisation=0, inflation=1.0)
     found = cycled(Decay(), method, cycles=60, burn_in=20, gaps="1-60")
@@ -221,6 +246,7 @@ def test_a_truth_of_other_parameters_makes_the_model_err():
     ({"truth": "lorenz63"}, "must be seen as that of the forecast model"),
     ({"gaps": "9-3"}, "must be cycles and ranges"),
     ({"shocks": "2:1"}, "PROBABILITY:SIZE"),
+    ({"truth": __file__, "model_error": "told"}, "must be untold for recorded truths"),
     ({"burn_in": 40}, "must be below the 40 cycles"),
     ({"methods": ["rts"]}, "cannot be cycled"),
 ])
