@@ -162,7 +162,7 @@ def test_a_method_of_tomorrow_is_offered_too(monkeypatch):
     monkeypatch.setitem(METHODS, "tomorrow", Tomorrow)
     monkeypatch.setitem(METHODS, "own", Own)
     monkeypatch.setitem(METHODS, "oi-2", METHODS["oi"])
-    assert families()["Variational"] == ["oi", "var3d", "var4d", "oi-2"]
+    assert families()["Variational"] == ["oi", "var3d", "var4d", "var4d-lagged", "oi-2"]
     assert list(families())[-2:] == ["Hybrids", "Others"]
     assert families()["Hybrids"] == ["own"] and families()["Others"] == ["tomorrow"]
 

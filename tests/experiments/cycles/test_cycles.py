@@ -67,7 +67,7 @@ def test_the_steady_state_of_the_kalman_filter():
 
     The RMSE of one value is its absolute error, whose mean is sqrt(2 / pi) standard deviations.
     """
-    found = cycled(Decay(), EnKF(ensemble=100, localisation=0, inflation=1.0))
+    found = cycled(Decay(), EnKF(ensemble=60, localisation=0, inflation=1.0))
     before, after, mean = 0.3005**0.5, 0.13648**0.5, (2 / math.pi) ** 0.5
     assert float(found.rmse_mean) == pytest.approx(mean * after, rel=0.03)
     assert float(found.rmse_forecast) == pytest.approx(mean * before, rel=0.03)
@@ -91,7 +91,7 @@ class Damped(Decay):
 
 def test_a_filter_that_is_told_of_the_noise_has_the_exact_answer():
     """The model lacks the noise of its truth; untold, the filter trusts its forecasts."""
-    method, about = EnKF(ensemble=100, localisation=0, inflation=1.0), {"cycles": 200}
+    method, about = EnKF(ensemble=50, localisation=0, inflation=1.0), {"cycles": 120}
     told, untold = (
         execute(dalab.Experiment(
             system=Damped(), network=dalab.network(Identity(), noise=0.5), methods=method,
@@ -99,8 +99,8 @@ def test_a_filter_that_is_told_of_the_noise_has_the_exact_answer():
         ))["metrics"].to_dataset().isel(method=0) for known in ("told", "untold")
     )
     after, mean = 0.13648**0.5, (2 / math.pi) ** 0.5
-    assert float(told.rmse_mean) == pytest.approx(mean * after, rel=0.03)
-    assert float(told.spread) == pytest.approx(after, rel=0.03)
+    assert float(told.rmse_mean) == pytest.approx(mean * after, rel=0.05)
+    assert float(told.spread) == pytest.approx(after, rel=0.05)
     assert float(untold.rmse_mean) > 1.5 * float(told.rmse_mean)
 
 
