@@ -10,12 +10,13 @@ from dalab.experiments.cycles.recorder import Recorder, Snapshot
 from dalab.experiments.schedule import Schedule
 from dalab.systems import SYSTEMS
 from dalab.views.pictures.cycle_curves import (
+    BINS,
     MOST,
     axis_limits,
     cycle_curves,
     mean_length,
     moving_mean,
-    rank_shares,
+    rank_histogram,
 )
 from dalab.views.pictures.cycled_plot import (
     TIMES,
@@ -42,10 +43,10 @@ def fields(system: str, count: int, members: int = 3) -> CycledFields:
     return CycledFields(CycledSystem(made, system, channels, 1, {}), snapshots)
 
 
-def recorder(errors: np.ndarray, burn_in: int = 0) -> Recorder:
+def recorder(errors: np.ndarray, members: int = 4) -> Recorder:
     """A recorder of one repeat with these errors."""
     made = Recorder(
-        SYSTEMS.make("lorenz96"), Schedule(cycles=len(errors), burn_in=burn_in), 1, 4
+        SYSTEMS.make("lorenz96"), Schedule(cycles=len(errors), burn_in=0), 1, members
     )
     for name in ("rmse_analysis", "spread_analysis"):
         made.series[name] = errors[None].copy()
@@ -137,7 +138,7 @@ def test_curves_of_a_long_run_have_few_points_and_its_extremes():
 
 def test_there_are_no_curves_before_the_first_cycle():
     empty = Recorder(SYSTEMS.make("lorenz96"), Schedule(cycles=5), 1, 4)
-    assert cycle_curves(empty) is None and not len(rank_shares(empty))
+    assert cycle_curves(empty) is None and not len(rank_histogram(empty).share)
     assert axis_limits([]) == (0.05, 2.0)
 
 
@@ -150,4 +151,14 @@ def test_the_axis_holds_the_curves_and_cuts_off_what_diverges():
 def test_ranks_are_shares_of_what_is_expected():
     made = recorder(np.ones(4))
     made.rank_counts[:] = [4, 2, 2, 2, 0]
-    np.testing.assert_allclose(rank_shares(made), [2, 1, 1, 1, 0])
+    found = rank_histogram(made)
+    np.testing.assert_allclose(found.share, [2, 1, 1, 1, 0])
+    np.testing.assert_allclose(found.position, [0.1, 0.3, 0.5, 0.7, 0.9])
+
+
+def test_many_ranks_are_put_into_few_bins():
+    made = recorder(np.ones(4), members=60)
+    made.rank_counts[:] = 7
+    found = rank_histogram(made)
+    assert len(found.share) == BINS and (np.diff(found.position) > 0).all()
+    np.testing.assert_allclose(found.share, 1)

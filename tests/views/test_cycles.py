@@ -104,7 +104,7 @@ def test_a_run_ends_with_states_curves_and_scores(finished):
     assert display.cycles.extent == (90, 18)
     assert display.scores()["etkf"]["rmse_mean"] == pytest.approx(series(finished)[0, 18:].mean())
     ranks = display.cycles.ranks()["etkf"]
-    assert ranks.shape == (25,) and ranks.mean() == pytest.approx(1)
+    assert ranks.share.shape == (25,) and ranks.share.mean() == pytest.approx(1)
 
 
 def test_the_cycle_shown_is_the_newest_or_the_one_looked_back_at(finished):

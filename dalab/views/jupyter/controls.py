@@ -39,14 +39,25 @@ def buttons(model: LabModel, wake: Callable[[], None]) -> ipw.HBox:
 
     run.on_click(start)
     stop.on_click(lambda _: model.stop())
-    _follow(model.runs, ["busy"], update)
+    follow(model.runs, ["busy"], update)
     return ipw.HBox([run, stop])
 
 
-def _follow(owner: param.Parameterized, names: list[str], update: Callable[[], None]) -> None:
+def follow(owner: param.Parameterized, names: list[str], update: Callable[[], None]) -> None:
     """Call ``update`` now, and whenever one of the named parameters changes."""
     owner.param.watch(lambda *events: update(), names)
     update()
+
+
+def show_while(
+    widget: ipw.Widget, owner: param.Parameterized, name: str, on: bool = True
+) -> None:
+    """Show a widget while a Boolean parameter has a value."""
+
+    def update() -> None:
+        widget.layout.display = "" if getattr(owner, name) is on else "none"
+
+    follow(owner, [name], update)
 
 
 def tabs(controls: Controls) -> ipw.Tab:
@@ -54,18 +65,18 @@ def tabs(controls: Controls) -> ipw.Tab:
     pages = {
         "Observing network": [
             _checkboxes(controls, "operators", unavailable_operators),
-            _flow(field(controls, "mask"), _interval(controls)),
+            flow(field(controls, "mask"), _interval(controls)),
             _selected_options(controls, "mask", controls.mask_options),
             _options_drawer(controls, "operators", controls.operator_options),
             _options_drawer(controls, "operators", controls.own_masks, "A mask for each operator"),
         ],
         "Data": [
-            _flow(field(controls, "system"), field(controls, "truth"), _path(controls)),
+            flow(field(controls, "system"), field(controls, "truth"), _path(controls)),
             _fields(controls, "noise", "noise_family"),
             _selected_options(controls, "noise_family", controls.noise_options),
             _optional_fields(controls, "use_assumed_noise", "assumed_noise"),
             _optional_fields(controls, "use_background", "background", "background_kind"),
-            _flow(field(controls, "prior"), _blend(controls)),
+            flow(field(controls, "prior"), _blend(controls)),
         ],
         "Methods": [
             _checkboxes(controls, "methods", unavailable_methods, with_glyphs=True),
@@ -86,9 +97,9 @@ def display_fields(display: DisplayModel) -> ipw.HBox:
     def update() -> None:
         member.layout.display = "" if display.view == "sample" else "none"
 
-    _follow(display, ["view"], update)
-    _follow(display, ["system"], lambda: setattr(layer, "description", display.layer_word))
-    return _flow(
+    follow(display, ["view"], update)
+    follow(display, ["system"], lambda: setattr(layer, "description", display.layer_word))
+    return flow(
         _choice(display, "quantity", 180), layer, field(display, "view", width=145), member,
         _choice(display, "observed", 140), _times(display),
     )
@@ -103,7 +114,8 @@ def _times(display: DisplayModel) -> ipw.Widget:
         slider.max, slider.description = display.window - 1, display.step_word.capitalize()
 
     bind(display, "time", slider)
-    _follow(display, ["system", "window"], update)
+    follow(display, ["system", "window"], update)
+    show_while(slider, display, "shows_cycles", on=False)
     return slider
 
 
@@ -121,8 +133,10 @@ def replay(display: DisplayModel) -> ipw.HBox:
     def update() -> None:
         play.disabled = slider.disabled = not display.replayable
 
-    _follow(display, ["replayable"], update)
-    return _flow(play, slider)
+    follow(display, ["replayable"], update)
+    row = flow(play, slider)
+    show_while(row, display, "shows_cycles", on=False)
+    return row
 
 
 def _interval(controls: Controls) -> ipw.Widget:
@@ -132,7 +146,7 @@ def _interval(controls: Controls) -> ipw.Widget:
     def update() -> None:
         every.description = f"Every ({controls.step_word}s)"
 
-    _follow(controls, ["system"], update)
+    follow(controls, ["system"], update)
     return every
 
 
@@ -140,13 +154,13 @@ def _choice(display: DisplayModel, name: str, width: int) -> ipw.Widget:
     """Make a selector whose entries follow the system or the network."""
     dropdown = field(display, name, width=width)
 
-    def follow(event: Any) -> None:
+    def receive(event: Any) -> None:
         chosen = getattr(display, name)
         dropdown.options = list(event.new)
         if chosen in event.new:
             dropdown.value = chosen
 
-    display.param.watch(follow, name, what="objects")
+    display.param.watch(receive, name, what="objects")
     return dropdown
 
 
@@ -159,11 +173,11 @@ def bind(
     widget.value = to_widget(getattr(owner, name))
     widget.observe(lambda change: setattr(owner, name, from_widget(change.new)), "value")
 
-    def follow(event: Any) -> None:
+    def receive(event: Any) -> None:
         if widget.value != to_widget(event.new):
             widget.value = to_widget(event.new)
 
-    owner.param.watch(follow, name)
+    owner.param.watch(receive, name)
     return widget
 
 
@@ -209,13 +223,13 @@ def _number(text: str) -> Any:
     return text
 
 
-def _flow(*widgets: ipw.Widget) -> ipw.HBox:
+def flow(*widgets: ipw.Widget) -> ipw.HBox:
     layout = ipw.Layout(flex_flow="row wrap", align_items="center", grid_gap="0 10px")
     return ipw.HBox(widgets, layout=layout)
 
 
 def _fields(owner: param.Parameterized, *names: str) -> ipw.HBox:
-    return _flow(*(field(owner, name) for name in names))
+    return flow(*(field(owner, name) for name in names))
 
 
 def _checkboxes(
@@ -247,10 +261,10 @@ def _checkboxes(
         for entry, box in boxes.items():
             box.disabled, box.tooltip = entry in why and not box.value, why.get(entry, "")
 
-    _follow(controls, ["system", name], update)
+    follow(controls, ["system", name], update)
     if not with_glyphs:
-        return _flow(*boxes.values())
-    return _flow(*(ipw.HBox([ipw.HTML(legend_glyph(n)), box]) for n, box in boxes.items()))
+        return flow(*boxes.values())
+    return flow(*(ipw.HBox([ipw.HTML(legend_glyph(n)), box]) for n, box in boxes.items()))
 
 
 def _set_entry(controls: Controls, name: str, entry: str, on: bool) -> None:
@@ -269,8 +283,8 @@ def _optional_fields(controls: Controls, switch: str, *names: str) -> ipw.HBox:
         for widget in fields:
             widget.disabled = not getattr(controls, switch)
 
-    _follow(controls, [switch], update)
-    return _flow(field(controls, switch, width=230), *fields)
+    follow(controls, [switch], update)
+    return flow(field(controls, switch, width=230), *fields)
 
 
 def _blend(controls: Controls) -> ipw.Widget:
@@ -280,7 +294,7 @@ def _blend(controls: Controls) -> ipw.Widget:
     def update() -> None:
         slider.disabled = not controls.blendable
 
-    _follow(controls, ["prior", "system"], update)
+    follow(controls, ["prior", "system"], update)
     return slider
 
 
@@ -291,7 +305,7 @@ def _path(controls: Controls) -> ipw.Widget:
     def update() -> None:
         path.layout.display = "" if controls.truth == FILE else "none"
 
-    _follow(controls, ["truth"], update)
+    follow(controls, ["truth"], update)
     return path
 
 
@@ -299,12 +313,12 @@ def _selected_options(
     controls: Controls, name: str, sets: Mapping[str, param.Parameterized]
 ) -> ipw.HBox:
     """Lay out the options of the entry selected by the parameter ``name``."""
-    holder = _flow()
+    holder = flow()
 
     def update() -> None:
         holder.children = _option_fields(sets[getattr(controls, name)])
 
-    _follow(controls, [name], update)
+    follow(controls, [name], update)
     return holder
 
 
@@ -320,7 +334,7 @@ def _options_drawer(
             return
         page.children = [
             part for entry in getattr(controls, name)
-            for part in (ipw.HTML(f"<b>{entry}</b>"), _flow(*_option_fields(sets[entry])))
+            for part in (ipw.HTML(f"<b>{entry}</b>"), flow(*_option_fields(sets[entry])))
             if options(type(sets[entry]))
         ]
 

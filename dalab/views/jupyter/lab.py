@@ -27,6 +27,7 @@ from ...options import suggestion
 from ...systems import SYSTEMS
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
+from ..render.cycle_figure import CycleFigure
 from ..render.html import (
     LAB_STATUS,
     RUN_STATUS,
@@ -38,6 +39,7 @@ from ..render.html import (
 )
 from ..render.live_figure import LiveFigure
 from .controls import buttons, display_fields, replay, tabs
+from .cycles import cycle_fields, cycle_player
 
 HIDDEN = """
 .jp-OutputArea-child:has(.lab-{0}) ~ .jp-OutputArea-child:has(.jp-RenderedImage, .lab-scores) {{
@@ -86,15 +88,16 @@ class Lab(ipw.VBox):
         self._status = ipw.HTML(layout=ipw.Layout(width="100%"))
         self._image = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
         self._table = ipw.HTML()
-        self._figure: LiveFigure | None = None
-        self._layout: tuple[tuple[str, ...], int] = ((), 0)
+        self._figure: LiveFigure | CycleFigure | None = None
+        self._layout: tuple[tuple[str, ...], int, bool] = ((), 0, False)
         self._displayed, self._kept_state = False, ""
         self._task: asyncio.Task | None = None
         super().__init__(
             [
                 ipw.HBox([buttons(self.model, self._wake), self._status]),
-                tabs(self.model.controls), display_fields(self.model.display),
-                replay(self.model.display), self._image, self._table,
+                cycle_fields(self.model, self._wake), tabs(self.model.controls),
+                display_fields(self.model.display), replay(self.model.display),
+                cycle_player(self.model.display), self._image, self._table,
             ],
             layout=ipw.Layout(width="100%", max_width="960px"),
         )
@@ -107,7 +110,7 @@ class Lab(ipw.VBox):
         model = self.model
         for part, names in ((model, LAB_STATUS), (model.runs, RUN_STATUS)):
             part.param.watch(lambda *events: self._show_status(), names)
-        for part in (model, model.display, model.runs):
+        for part in (model, model.display, model.display.cycles, model.runs):
             part.param.watch(lambda *events: self._wake(), list(part.param))
 
     # --- for further cells ----------------------------------------------------------------------
@@ -136,6 +139,11 @@ class Lab(ipw.VBox):
     def run(self) -> None:
         """Press Run."""
         self.model.run()
+        self._wake()
+
+    def continue_run(self) -> None:
+        """Press Continue: add cycles to the run shown."""
+        self.model.continue_run()
         self._wake()
 
     def stop(self) -> None:
@@ -189,20 +197,23 @@ class Lab(ipw.VBox):
         """Draw the updates of the worker; a task calls this while an event loop is running."""
         model = self.model
         fresh, names = model.poll(), (TRUTH, OBSERVATIONS, *model.labels)
-        layout = names, model.display.window
+        layout = names, model.display.window, model.display.shows_cycles
         if self._figure is None or (layout != self._layout and not model.runs.busy):
-            self._figure, self._layout = LiveFigure(*layout), layout
-            fresh = frozenset(names)
+            self._figure = CycleFigure(names) if layout[2] else LiveFigure(*layout[:2])
+            self._layout, fresh = layout, frozenset(names)
         if fresh:
             self._draw(self._figure, fresh)
         self._update_outputs()
 
-    def _draw(self, figure: LiveFigure, fresh: frozenset[str]) -> None:
+    def _draw(self, figure: LiveFigure | CycleFigure, fresh: frozenset[str]) -> None:
         shown = self.model.display
         figure.show({name: shown.field_plot(name) for name in fresh.intersection(figure.names)})
         figure.show_colorbars(colorbar_plots(self.model))
-        floor, system = min(0.05, shown.noise_shown / 2.5), SYSTEMS.make(shown.system)
-        figure.show_curves(shown.curves(), shown.state.time, floor, system.time_label)
+        if isinstance(figure, CycleFigure):
+            figure.show_cycles(shown.cycles)
+        else:
+            floor, system = min(0.05, shown.noise_shown / 2.5), SYSTEMS.make(shown.system)
+            figure.show_curves(shown.curves(), shown.state.time, floor, system.time_label)
         self._image.value = figure.png()
         self._table.value = scores_html(shown.scores())
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import param
 
 from ...experiments.config import Config
@@ -14,7 +13,7 @@ from ...experiments.cycles.recorder import Recorder, Snapshot, observed_fields
 from ...experiments.cycles.twin import CycledTwin
 from ...experiments.experiment import Experiment
 from ...experiments.run import MethodScores
-from ..pictures.cycle_curves import CycleCurves, cycle_curves, rank_shares
+from ..pictures.cycle_curves import CycleCurves, RankHistogram, cycle_curves, rank_histogram
 from ..pictures.cycled_plot import (
     CycledFields,
     CycledSystem,
@@ -172,9 +171,9 @@ class CycledDisplay(param.Parameterized):
         found = {label: cycle_curves(known) for label, known in self.recorders().items()}
         return {label: curves for label, curves in found.items() if curves is not None}
 
-    def ranks(self) -> dict[str, np.ndarray]:
-        """Return the rank histogram of every ensemble so far, by label; 1 is the ideal share."""
-        return {label: rank_shares(known) for label, known in self.recorders().items()}
+    def ranks(self) -> dict[str, RankHistogram]:
+        """Return the rank histogram of every ensemble so far, by label."""
+        return {label: rank_histogram(known) for label, known in self.recorders().items()}
 
     @property
     def extent(self) -> tuple[int, int]:

@@ -52,6 +52,9 @@ class DisplayModel(param.Parameterized):
 
     system = param.String("qg64", allow_refs=True, doc="text of the chosen system")
     cycled = param.Boolean(False, allow_refs=True, doc="true if cycles are chosen, not a window")
+    shows_cycles = param.Boolean(
+        False, doc="true if cycles are shown: those of the run while it goes on, else those chosen"
+    )
     window = param.Integer(9, bounds=(1, None), doc="steps of the window")
     run = param.ClassSelector(class_=ObservedRun, allow_refs=True, doc="the run shown")
 
@@ -79,6 +82,7 @@ class DisplayModel(param.Parameterized):
             lambda event: self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES, CURVES), "position"
         )
         super().__init__(**values)
+        self._on_kind()
         self._limit_time()
         self._set_choices()
 
@@ -106,7 +110,11 @@ class DisplayModel(param.Parameterized):
     def _on_selection(self) -> None:
         self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES)
 
-    @param.depends("system", "cycled", watch=True)
+    @param.depends("cycled", watch=True)
+    def _on_kind(self) -> None:
+        self.shows_cycles = self.run.cycled if self.going else self.cycled
+
+    @param.depends("system", "shows_cycles", watch=True)
     def _on_system(self) -> None:
         self._set_choices()
         self.param.trigger("time")  # pages draw at once what depends on the selection
@@ -135,6 +143,7 @@ class DisplayModel(param.Parameterized):
 
     def update(self) -> None:
         """Take in the progress of the run shown since the last call."""
+        self._on_kind()
         run = self.run
         if run is None:
             return
@@ -224,11 +233,6 @@ class DisplayModel(param.Parameterized):
     def going(self) -> bool:
         """True while the run shown goes on."""
         return self.run is not None and not self.run.over
-
-    @property
-    def shows_cycles(self) -> bool:
-        """True if cycles are shown: those of the run while it goes on, else those chosen."""
-        return self.run.cycled if self.going else self.cycled
 
     def field_plot(self, name: str) -> FieldPlot:
         """Return the map of the truth, of the observations, or of a method's estimate."""

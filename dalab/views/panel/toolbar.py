@@ -18,7 +18,8 @@ def toolbar(display: DisplayModel) -> pn.Row:
     member.disabled = display.param.view.rx() != "sample"
     window = pn.Row(_days(display), Replayer(display).layout, margin=0)
     cycles = CyclePlayer(display.cycles).layout
-    cycles.visible, window.visible = display.param.cycled, display.param.cycled.rx.not_()
+    cycled = display.param.shows_cycles
+    cycles.visible, window.visible = cycled, cycled.rx.not_()
     return pn.Row(
         _choice(display, "quantity", 142), _layers(display),
         _with_width(field(display, "view"), 96), member, _choice(display, "observed", 116),

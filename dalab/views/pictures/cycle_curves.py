@@ -12,6 +12,9 @@ from ...experiments.cycles.recorder import Recorder
 MOST = 800
 """Largest number of points of a curve."""
 
+BINS = 25
+"""Largest number of bins of a rank histogram."""
+
 HIGHEST = 10.0
 """Largest error on an axis; that of a method that diverges is cut off."""
 
@@ -107,13 +110,25 @@ def _least(values: np.ndarray) -> float:
     return float(np.min(above)) if len(above) else np.nan
 
 
-def rank_shares(recorder: Recorder) -> np.ndarray:
-    """Return the share of the truths at each rank over the share expected; empty before any."""
+@dataclass(frozen=True)
+class RankHistogram:
+    """Ranks of the truth among the members, in at most ``BINS`` bins.
+
+    Args:
+        position: middle of every bin, from 0 to 1.
+        share: share of the truths in every bin over the share expected; empty before any.
+    """
+
+    position: np.ndarray
+    share: np.ndarray
+
+
+def rank_histogram(recorder: Recorder) -> RankHistogram:
+    """Return the rank histogram of a method so far."""
     counts = recorder.rank_counts
-    total = counts.sum()
-    return counts * (len(counts) / total) if total and len(counts) > 2 else np.empty(0)
-
-
-def rank_positions(count: int) -> np.ndarray:
-    """Return the positions of ranks between 0 and 1."""
-    return (np.arange(count) + 0.5) / max(count, 1)
+    ranks, total = len(counts), counts.sum()
+    if ranks < 3 or not total:
+        return RankHistogram(np.empty(0), np.empty(0))
+    edges = np.linspace(0, ranks, min(ranks, BINS) + 1).round().astype(int)
+    share = np.add.reduceat(counts, edges[:-1]) / (np.diff(edges) * total / ranks)
+    return RankHistogram((edges[:-1] + edges[1:]) / (2 * ranks), share)

@@ -221,7 +221,7 @@ def _attractor(
     pair = _pair(fields, display)
     limits = [round_up(3 * fields.std(replace(display, layer=layer))) for layer in pair]
     x, y = (
-        Axis(-limit, limit, (-limit, 0.0, limit), fields.system.variables[layer], name)
+        Axis(-limit, limit, (-limit, 0.0, limit), f"{fields.system.variables[layer]} = 0", name)
         for limit, layer, name in zip(limits, pair, "xy", strict=True)
     )
     return FieldPlot(

@@ -30,48 +30,48 @@ DPI = 100
 COLORBAR_HEIGHT = 30
 """Height at the top for the colour bars [pixels]."""
 
-_GREY, _INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
+GREY, INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
 _MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
          for k in ("diverging", "sequential")}
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
-class LiveFigure:
-    """Maps in reading order, followed by the curves of all methods.
+class MapFigure:
+    """Maps in reading order, followed by curves.
 
     Args:
         names: names of the maps; all but the first two are methods.
-        days: number of steps of the window.
+        further: further pictures of the size of a map, after the maps.
     """
 
-    def __init__(self, names: Sequence[str], days: int) -> None:
-        self.names, self.days = list(names), np.arange(days)
-        self.grid = GridLayout(len(self.names))
-        maps_height = self.grid.rows * self.grid.height
-        below = 0 if self.grid.beside else 210
-        self.width, self.height = WIDTH, COLORBAR_HEIGHT + maps_height + below
+    def __init__(self, names: Sequence[str], further: int = 0) -> None:
+        self.names = list(names)
+        self.grid = GridLayout(len(self.names) + further)
+        self._maps_height = self.grid.rows * self.grid.height
+        self._below = 0 if self.grid.beside else 210
+        self.width, self.height = WIDTH, COLORBAR_HEIGHT + self._maps_height + self._below
         self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
-        self._maps = {name: _Map(self._map_axes(i)) for i, name in enumerate(self.names)}
-        self._curves = _Curves(self._curves_axes(maps_height, below), self.days, self.names[2:])
+        self._maps = {name: _Map(self.map_axes(i)) for i, name in enumerate(self.names)}
         self._colorbars: tuple[tuple[str, str, float, str], ...] = ()
         self._backdrop: object = None
+
+    @property
+    def curve_artists(self) -> list[Artist]:
+        """Animated artists of the curves."""
+        return []
+
+    def redraw(self) -> None:
+        """Draw the static parts again with the next image."""
+        self._backdrop = None
 
     def show(self, plots: Mapping[str, FieldPlot]) -> None:
         """Update maps, by name."""
         for name, plot in plots.items():
             drawn = self._maps[name]
-            accent = _INK if self.names.index(name) < 2 else colour(name)
+            accent = INK if self.names.index(name) < 2 else colour(name)
             if drawn.show(plot, accent):
                 self._backdrop = None
-
-    def show_curves(
-        self, curves: Mapping[str, np.ndarray], day: int, floor: float,
-        time: str = "time (days)",
-    ) -> None:
-        """Update RMSE curves, time marker, lower limit of the y axis and label of the x axis."""
-        if self._curves.show(curves, day, floor, time):
-            self._backdrop = None
 
     def show_colorbars(self, colorbars: Iterable[tuple[str, FieldPlot]]) -> None:
         """Draw a colour bar for each name, with the limits and units of its plot."""
@@ -83,7 +83,7 @@ class LiveFigure:
     def png(self) -> bytes:
         """Render the figure in its present state."""
         maps = [artist for part in self._maps.values() for artist in part.moving]
-        moving = [*maps, *self._curves.moving]
+        moving = [*maps, *self.curve_artists]
         if self._backdrop is None:
             self.canvas.draw()  # without the animated artists
             self._backdrop = self.canvas.copy_from_bbox(self.figure.bbox)
@@ -101,7 +101,8 @@ class LiveFigure:
                height / self.height)
         return self.figure.add_axes(box)
 
-    def _map_axes(self, i: int) -> MplAxes:
+    def map_axes(self, i: int) -> MplAxes:
+        """Make the axes of a map, counted from 0."""
         row, column = divmod(i, self.grid.columns)
         size = self.grid.size
         axes = self._axes(
@@ -111,13 +112,14 @@ class LiveFigure:
         axes.yaxis.set_visible(column == 0)
         return axes
 
-    def _curves_axes(self, maps_height: int, below: int) -> MplAxes:
+    def curves_axes(self) -> MplAxes:
+        """Make the axes of the curves, below the maps or beside the last ones."""
         legend = 112
         if not self.grid.beside:
-            top = COLORBAR_HEIGHT + maps_height + 24
-            return self._axes(LEFT + 8, top, WIDTH - LEFT - legend, below - 66)
+            top = COLORBAR_HEIGHT + self._maps_height + 24
+            return self._axes(LEFT + 8, top, WIDTH - LEFT - legend, self._below - 66)
         width, height = self.grid.curves
-        top = COLORBAR_HEIGHT + maps_height - height + TITLE
+        top = COLORBAR_HEIGHT + self._maps_height - height + TITLE
         return self._axes(
             WIDTH - width + LEFT + 8, top, width - LEFT - legend, self.grid.size - BOTTOM
         )
@@ -132,15 +134,40 @@ class LiveFigure:
             label.axis("off")
             low = "0" if kind == "sequential" else f"−{limit:g}"
             lead = f"{name}  {low} "
-            label.text(0, 0.5, lead, va="center", fontsize=8, color=_GREY)
+            label.text(0, 0.5, lead, va="center", fontsize=8, color=GREY)
             at += 6.6 * len(lead)
             bar = self._axes(at, 8, 80, 8)
             bar.set_label("colorbar")
             bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=_MAPS[kind])
             bar.axis("off")
             bar.text(1.05, 0.5, f"{limit:g} {units}", transform=bar.transAxes, va="center",
-                     fontsize=8, color=_GREY)
+                     fontsize=8, color=GREY)
             at += 80 + 6.6 * len(f"{limit:g} {units}") + 24
+
+
+class LiveFigure(MapFigure):
+    """Maps of a window, and the curves of all methods over time.
+
+    Args:
+        names: names of the maps; all but the first two are methods.
+        days: number of steps of the window.
+    """
+
+    def __init__(self, names: Sequence[str], days: int) -> None:
+        super().__init__(names)
+        self._curves = _Curves(self.curves_axes(), np.arange(days), self.names[2:])
+
+    @property
+    def curve_artists(self) -> list[Artist]:
+        return self._curves.moving
+
+    def show_curves(
+        self, curves: Mapping[str, np.ndarray], day: int, floor: float,
+        time: str = "time (days)",
+    ) -> None:
+        """Update RMSE curves, time marker, lower limit of the y axis and label of the x axis."""
+        if self._curves.show(curves, day, floor, time):
+            self.redraw()
 
 
 class _Map:
@@ -154,17 +181,18 @@ class _Map:
         )
         self.curves = LineCollection([], animated=True)
         axes.add_collection(self.curves)
+        self.cloud = axes.plot([], [], "o", markersize=3.5, animated=True)[0]
         self.title = axes.text(0, 1.115, "", transform=axes.transAxes, fontsize=9, weight="bold")
-        self.note = axes.text(0, 1.03, "", transform=axes.transAxes, fontsize=8, color=_GREY,
+        self.note = axes.text(0, 1.03, "", transform=axes.transAxes, fontsize=8, color=GREY,
                               animated=True)
-        _style_axes(axes)
+        style_axes(axes)
         axes.set_facecolor(_BLANK)
         self._drawn_axes: Axes | None = None
         self._set_axes(FLAT)
 
     @property
     def moving(self) -> list[Artist]:
-        return [self.image, self.curves, self.note]
+        return [self.image, self.curves, self.cloud, self.note]
 
     def show(self, plot: FieldPlot, accent: str) -> bool:
         """Update the map; return whether a static part changed."""
@@ -190,22 +218,29 @@ class _Map:
         self.image.set_extent((axes.x.start, axes.x.end, axes.y.start, axes.y.end))
         self.axes.set(xlim=(axes.x.start, axes.x.end), ylim=(axes.y.start, axes.y.end))
         for side, set_ticks in ((axes.x, self.axes.set_xticks), (axes.y, self.axes.set_yticks)):
-            low, _, high = side.ticks
-            set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
+            set_ticks(list(side.labels), list(side.labels.values()))
 
     def _set_curves(self, plot: FieldPlot, accent: str) -> None:
-        """Draw the curves of a single cell over time: members, truth and the main curve."""
+        """Draw the curves of a single cell: members, truth and the main curve; and the cloud."""
         first, *members = plot.curves or (np.empty(0),)
         truth = [] if plot.truth is None else [plot.truth]
-        time = plot.axes.x
-        inset = (time.end - time.start) / max(len(first), 1) / 2
-        along = np.linspace(time.start + inset, time.end - inset, len(first))
         self.curves.set_segments(
-            [np.column_stack([along, curve]) for curve in (*members, *truth, first)]
+            [_segment(curve, plot.axes) for curve in (*members, *truth, first)]
         )
         faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # keep the truth visible
         self.curves.set_color([faint] * len(members) + [TRUTH] * len(truth) + [accent])
         self.curves.set_linewidth([0.5] * len(members) + [3.0] * len(truth) + [1.6])
+        self.cloud.set_data(*(([], []) if plot.cloud is None else plot.cloud))
+        self.cloud.set_color(accent)
+
+
+def _segment(curve: np.ndarray, axes: Axes) -> np.ndarray:
+    """Return the points of a curve over time, or of a path on an attractor, ``(n, 2)``."""
+    if curve.ndim == 2:
+        return curve.T
+    inset = (axes.x.end - axes.x.start) / max(len(curve), 1) / 2
+    along = np.linspace(axes.x.start + inset, axes.x.end - inset, len(curve))
+    return np.column_stack([along, curve])
 
 
 class _Curves:
@@ -221,15 +256,15 @@ class _Curves:
         axes.set_ylim(0.04, 2)
         axes.set_xticks(days)
         axes.grid(color="#e5e7eb", linewidth=0.8)
-        axes.axhline(1, color=_GREY, linestyle=":", linewidth=1)
-        axes.text(0, 1.04, "climatology", fontsize=7.5, color=_GREY)
+        axes.axhline(1, color=GREY, linestyle=":", linewidth=1)
+        axes.text(0, 1.04, "climatology", fontsize=7.5, color=GREY)
         axes.set_title("RMSE of the ensemble mean", fontsize=9, weight="bold", loc="left",
-                       color=_INK)
-        axes.set_xlabel("time (days)", fontsize=8, color=_GREY, labelpad=1)
-        axes.set_ylabel("RMSE / climatological std", fontsize=8, color=_GREY, labelpad=1)
-        _style_axes(axes)
+                       color=INK)
+        axes.set_xlabel("time (days)", fontsize=8, color=GREY, labelpad=1)
+        axes.set_ylabel("RMSE / climatological std", fontsize=8, color=GREY, labelpad=1)
+        style_axes(axes)
         self.day = axes.axvline(0, color="#9ca3af", alpha=0.3, linewidth=6, animated=True)
-        self.lines = {name: _line(axes, name) for name in names}
+        self.lines = {name: method_line(axes, name) for name in names}
         if names:
             axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), fontsize=8, frameon=False,
                         handlelength=3.2)
@@ -256,12 +291,12 @@ class _Curves:
         return changed
 
 
-def _line(axes: MplAxes, name: str) -> Line2D:
+def method_line(axes: MplAxes, name: str) -> Line2D:
     return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **plot_style(name))[0]
 
 
-def _style_axes(axes: MplAxes) -> None:
+def style_axes(axes: MplAxes) -> None:
     """Style axes with small grey labels and no frame."""
-    axes.tick_params(labelsize=7, colors=_GREY, length=3, width=0.7, pad=2)
+    axes.tick_params(labelsize=7, colors=GREY, length=3, width=0.7, pad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)

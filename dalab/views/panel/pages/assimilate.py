@@ -16,7 +16,7 @@ from ...pictures.style import colour
 from ...render.html import COLORBAR_CSS, colorbars_html
 from ..components.score_table import ScoreTable
 from ..plots.cycle_charts import CycleCharts
-from ..plots.field_map import Map, assign, shared_ranges
+from ..plots.field_map import Map, assign, set_visible, shared_ranges
 from ..plots.skill_curves import Curves
 from ..toolbar import toolbar
 
@@ -88,7 +88,7 @@ class AssimilatePage:
             self.cycle_charts = CycleCharts()
             self.box.insert(len(self._slots), self.cycle_charts.ranks.pane)
             self.box.insert(len(self._slots) + 1, self.cycle_charts.pane)
-        self.curves_pane.visible = self.curves.figure.visible = not self._cycled
+        set_visible(self.curves_pane, not self._cycled)
         self.curves.set_size(grid.curves, self._labels)
         if self.cycle_charts is not None:
             self.cycle_charts.set_visible(self._cycled)

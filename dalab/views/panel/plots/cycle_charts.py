@@ -22,10 +22,10 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ...model.cycled_display import CycledDisplay
-from ...pictures.cycle_curves import CycleCurves, axis_limits, mean_length, rank_positions
+from ...pictures.cycle_curves import CycleCurves, RankHistogram, axis_limits, mean_length
 from ...pictures.grid_layout import LEFT, SIDE, GridLayout
 from ...pictures.style import TRUTH, colour, dash
-from .field_map import EDGE, QUIET, accessible_name, assign, style_axis
+from .field_map import EDGE, QUIET, accessible_name, assign, set_visible, style_axis
 from .line_chart import Chart, Line
 from .skill_curves import LABELS, TICKS
 
@@ -135,17 +135,17 @@ class RankChart(Chart):
     def __init__(self) -> None:
         super().__init__("Ranks of the truth", "rank / (members + 1)",
                          "share / expected share", ideal=1.0, top=2.0)
-        self._shown: dict[str, np.ndarray] = {}
+        self._shown: dict[str, RankHistogram] = {}
 
-    def show_ranks(self, ranks: Mapping[str, np.ndarray]) -> None:
-        """Draw the histograms that have changed."""
-        known = {name: shares for name, shares in ranks.items() if len(shares)}
+    def show_ranks(self, ranks: Mapping[str, RankHistogram]) -> None:
+        """Draw the histograms, if any has changed."""
+        known = {name: found for name, found in ranks.items() if len(found.share)}
         same = known.keys() == self._shown.keys() and all(
-            np.array_equal(shares, self._shown[name]) for name, shares in known.items()
+            np.array_equal(found.share, self._shown[name].share) for name, found in known.items()
         )
         if not same:
             self._shown = known
-            self.show([Line(name, rank_positions(len(y)), y) for name, y in known.items()])
+            self.show([Line(name, found.position, found.share) for name, found in known.items()])
 
 
 class CycleCharts:
@@ -156,9 +156,9 @@ class CycleCharts:
         self.pane = pn.pane.Bokeh(self.curves.figure, margin=0)
 
     def set_visible(self, on: bool) -> None:
-        """Show or hide both; Bokeh wants to know it of pane and figure."""
-        for pane, drawn in ((self.pane, self.curves.figure), (self.ranks.pane, self.ranks.figure)):
-            pane.visible = drawn.visible = on
+        """Show or hide both."""
+        for pane in (self.pane, self.ranks.pane):
+            set_visible(pane, on)
 
     def set_size(self, grid: GridLayout, names: Sequence[str]) -> None:
         """Fit the curves and the histogram, which takes the place of the last map."""

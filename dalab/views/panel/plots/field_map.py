@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import panel as pn
 from bokeh.events import DoubleTap
 from bokeh.models import (
     BoxZoomTool,
@@ -139,7 +140,7 @@ class Map:
             span.update(start=side.start, end=side.end, reset_start=side.start, reset_end=side.end)
         for axis, side in ((self.figure.xaxis[0], axes.x), (self.figure.yaxis[0], axes.y)):
             axis.ticker = FixedTicker(ticks=list(side.ticks))
-            axis.major_label_overrides = {side.ticks[1]: side.middle}
+            axis.major_label_overrides = side.labels  # all of them: browsers keep earlier ones
         for grid in self.figure.grid:
             assign(grid, visible=point)
         self.image.visible = not point
@@ -192,6 +193,12 @@ def _line(curve: np.ndarray, plot: FieldPlot) -> tuple[np.ndarray, np.ndarray]:
 def accessible_name(title: str) -> dict[str, str]:
     """Return the HTML attributes that name a figure for assistive technology."""
     return {"role": "img", "aria-label": f"Figure: {title}"}
+
+
+def set_visible(pane: pn.pane.Bokeh, on: bool) -> None:
+    """Show or hide a figure: first the figure, whose visibility its pane takes over."""
+    pane.object.visible = on
+    pane.visible = on
 
 
 def shared_ranges() -> tuple[Range1d, Range1d]:
