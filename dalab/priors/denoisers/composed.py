@@ -17,6 +17,17 @@ the prior leaves room for it,
 with R the ratio of the error covariance of the prior to that of its Gaussian. For a Gaussian prior
 R is the identity and D is exact.
 
+Guidance takes the Jacobian for the covariance V of a window, over sigma^2. That of D is neither
+symmetric nor positive: the Gaussian term takes variance away on average, and a single window may
+have less. So gradients are those of another Jacobian, which is both if those of the D_i are, and
+whose average is the error covariance E of the whole window,
+
+.. math::
+    V = A \, \Big( \sum_i \sqrt{\omega_i} \, V_i \sqrt{\omega_i} \Big) A , \qquad
+    A \, \Big( \sum_i \sqrt{\omega_i} \, E_i \sqrt{\omega_i} \Big) A = E .
+
+A also restores covariances of states that are further apart than a window is long.
+
 References:
     | Rozet and Louppe, Score-based data assimilation (arXiv 2306.10574)
 
@@ -54,6 +65,11 @@ CHUNK = 2**20
 """Numbers in the windows that are denoised at once, at most: bounds the memory."""
 
 
+RIDGE = 1e-2
+"""Variance added to error covariances before one is carried over to another, relative to that of
+white windows: where there is hardly any, their ratio is meaningless."""
+
+
 @lru_cache(maxsize=2)
 def lengthen(prior: Prior, steps: int) -> Prior:
     """Make a prior serve windows of ``steps`` states; the last ones made are kept and shared.
@@ -86,7 +102,8 @@ def extend_gaussian(prior: GaussianPrior, steps: int) -> GaussianPrior:
 class ComposedPrior(Prior):
     """A prior of long windows, composed of overlapping windows of another prior.
 
-    A background is an observation of the first of these windows.
+    A background is an observation of the first of these windows. Gradients are those of the
+    Jacobian in the description of the module.
 
     Args:
         base: the prior of the shorter windows.
@@ -117,11 +134,13 @@ class ComposedPrior(Prior):
         return torch.cat([self._denoise_at(window, level) for window, level in pairs])
 
     def _denoise_at(self, x: Tensor, sigma: float) -> Tensor:
-        composed = self.compose(self.base.denoise, x, sigma)
-        beyond = self.gaussian.denoise(x, sigma) - self.compose(self.short.denoise, x, sigma)
-        V, ratio = torch.view_as_complex(self.gaussian.eigenvectors), self.ratio(sigma)
-        modes = ratio.permute(2, 0, 1) * product(V.mH, to_spectrum(beyond))
-        return composed + to_window(product(V, modes), self.window)
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return self.compose(self.base.denoise, x, sigma) + self._beyond(x, sigma)
+        A, roots = self._transport(sigma), self.shares.sqrt()
+        windows = self.cut(x.detach()) + roots.to(x) * self.cut(self._apply(A, x - x.detach()))
+        found = _in_chunks(self.base.denoise, windows, sigma)
+        value, tangent = self.join(found.detach(), self.shares), found - found.detach()
+        return value + self._beyond(x.detach(), sigma) + self._apply(A, self.join(tangent, roots))
 
     def compose(
         self, denoise: Callable[[Tensor, float], Tensor], x: Tensor, sigma: float
@@ -133,13 +152,39 @@ class ComposedPrior(Prior):
             x: long windows, ``(batch, time, lev, y, x)``.
             sigma: their noise level.
         """
-        length, composed = self.base.window[0], torch.zeros_like(x)
-        short = torch.stack([x[:, a : a + length] for a in self.starts], 1)
-        found = _in_chunks(denoise, short.flatten(0, 1), sigma).view_as(short)
-        for i, a in enumerate(self.starts):
-            share = self.shares[i, a : a + length, None, None, None].to(x)
-            composed[:, a : a + length] += share * found[:, i]
-        return composed
+        return self.join(_in_chunks(denoise, self.cut(x), sigma), self.shares)
+
+    def cut(self, x: Tensor) -> Tensor:
+        """Cut long windows into overlapping ones, ``(batch, windows, short time, lev, y, x)``."""
+        return torch.stack([x[:, a : a + self.base.window[0]] for a in self.starts], 1)
+
+    def join(self, parts: Tensor, factors: Tensor) -> Tensor:
+        """Add up overlapping windows, each state times its factor; transposes :meth:`cut`."""
+        joined = parts.new_zeros(len(parts), *self.window)
+        for a, part, factor in zip(self.starts, parts.unbind(1), factors.to(parts), strict=True):
+            joined[:, a : a + len(factor)] += factor * part
+        return joined
+
+    def _beyond(self, x: Tensor, sigma: float) -> Tensor:
+        """Term of the Gaussian, for what the states beyond short windows say."""
+        missed = self.gaussian.denoise(x, sigma) - self.compose(self.short.denoise, x, sigma)
+        V, ratio = torch.view_as_complex(self.gaussian.eigenvectors), self.ratio(sigma)
+        modes = ratio.permute(2, 0, 1) * product(V.mH, to_spectrum(missed))
+        return to_window(product(V, modes), self.window)
+
+    def _apply(self, matrices: Tensor, x: Tensor) -> Tensor:
+        return to_window(product(matrices, to_spectrum(x)), self.window)
+
+    def _transport(self, sigma: float) -> Tensor:
+        """Matrices A that take the average covariance of composed windows to that of the prior."""
+        E, lev = self.base.error_covariance(sigma).matrices, self.window[1]
+        target = self.error_covariance(sigma).matrices
+        source = torch.zeros_like(target)
+        for a, shares in zip(self.starts, self.shares.flatten(1).sqrt(), strict=True):
+            roots = shares.repeat_interleave(lev).to(E.real)
+            rows = slice(a * lev, a * lev + len(roots))
+            source[..., rows, rows] += roots[:, None] * E * roots
+        return transport(source, target, RIDGE * sigma**2 / (1 + sigma**2))
 
     def ratio(self, sigma: float) -> Tensor:
         """Error variance of the prior relative to its Gaussian's, ``(ny, nx//2 + 1, c)``.
@@ -169,9 +214,7 @@ class ComposedPrior(Prior):
     def _composed_variance(self, sigma: float) -> Tensor:
         """Error variance of the weighted mean of short windows if their errors are the same."""
         variance = self.base.error_covariance(sigma).variance().mean((1, 2, 3))
-        length = len(variance)
-        parts = [self.shares[i, a : a + length].to(variance) for i, a in enumerate(self.starts)]
-        return (torch.stack(parts) * variance).sum() / self.window[0]
+        return (self.shares.flatten(1).to(variance) * variance).sum() / self.window[0]
 
     @property
     def climatological_covariance(self) -> SpectralCovariance:
@@ -208,11 +251,32 @@ def window_starts(steps: int, length: int, stride: int) -> list[int]:
 
 
 def overlap_shares(starts: Sequence[int], steps: int, length: int) -> Tensor:
-    """Shares of every window in every state, ``(windows, steps)``, that add up to 1."""
+    """Shares of every window in the states that it covers, ``(windows, length, 1, 1, 1)``.
+
+    They add up to 1 for each of the ``steps`` states.
+    """
     middle = (length - 1) / 2
-    off = (torch.arange(steps) - torch.tensor(starts)[:, None] - middle).abs() / (middle + 1)
-    weight = (1 - off).clamp(min=0) ** 2
-    return weight / weight.sum(0)
+    weight = (1 - (torch.arange(length) - middle).abs() / (middle + 1)) ** 2
+    total = torch.zeros(steps)
+    for a in starts:
+        total[a : a + length] += weight
+    return torch.stack([weight / total[a : a + length] for a in starts])[..., None, None, None]
+
+
+def transport(source: Tensor, target: Tensor, ridge: float) -> Tensor:
+    """Hermitian matrices A with A (source + ridge) A = target + ridge, the closest to 1.
+
+    Args:
+        source: Hermitian matrices, positive, ``(..., c, c)``.
+        target: others.
+        ridge: variance added to both.
+    """
+    eye = ridge * torch.eye(source.shape[-1]).to(source)
+    w, V = torch.linalg.eigh(source + eye)
+    w = w.clamp(min=ridge)[..., None, :].sqrt()
+    root, inverse = (V * w) @ V.mH, (V / w) @ V.mH
+    v, W = torch.linalg.eigh(root @ (target + eye) @ root)
+    return inverse @ (W * v.clamp(min=0)[..., None, :].sqrt()) @ W.mH @ inverse
 
 
 def interpolate_sorted(values: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
@@ -232,13 +296,14 @@ def interpolate_sorted(values: Tensor, points: Tensor, wanted: Tensor) -> Tensor
 def _in_chunks(
     denoise: Callable[[Tensor, float], Tensor], windows: Tensor, sigma: float
 ) -> Tensor:
-    """Denoise windows a chunk at a time.
+    """Denoise windows ``(batch, windows, time, lev, y, x)`` a chunk at a time.
 
     Backpropagation computes every chunk anew, so that the memory of one is enough.
     """
-    parts = windows.split(max(CHUNK // windows[0].numel(), 1))
-    if len(parts) == 1:
-        return denoise(windows, sigma)
-    if not (torch.is_grad_enabled() and windows.requires_grad):
-        return torch.cat([denoise(part, sigma) for part in parts])
-    return torch.cat([checkpoint(denoise, part, sigma, use_reentrant=False) for part in parts])
+    flat = windows.flatten(0, 1)
+    parts = flat.split(max(CHUNK // flat[0].numel(), 1))
+    if len(parts) == 1 or not (torch.is_grad_enabled() and flat.requires_grad):
+        found = [denoise(part, sigma) for part in parts]
+    else:
+        found = [checkpoint(denoise, part, sigma, use_reentrant=False) for part in parts]
+    return torch.cat(found).view_as(windows)
