@@ -18,7 +18,7 @@ from PIL import Image  # noqa: E402
 from dalab import Config, Lab
 from dalab.errors import InputError
 from dalab.experiments.results.store import config_of
-from dalab.views.jupyter.controls import field
+from dalab.views.jupyter.controls import REPLAY_STEPS, field
 
 from .conftest import QUICK, end  # noqa: E402
 
@@ -167,7 +167,7 @@ def test_labels_are_in_the_words_of_the_system(lab):
 
 def test_a_run_is_replayed_once_it_is_there(lab):
     [slider] = widgets(lab, "Replay")
-    play, _ = (w for w in every(lab) if isinstance(w, ipw.Play))  # the other plays cycles
+    [play] = (w for w in every(lab) if isinstance(w, ipw.Play) and w.max == REPLAY_STEPS)
     assert slider.disabled and play.disabled
     lab.model.controls.steps = 8
     by_hand(lab)

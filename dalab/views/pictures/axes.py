@@ -25,13 +25,6 @@ class Axis:
     middle: str
     name: str
 
-    @property
-    def labels(self) -> dict[float, str]:
-        """Labels of the ticks."""
-        first, middle, last = self.ticks
-        ends = {end: f"{end:g}".replace("-", "−") for end in (first, last)}
-        return {**ends, middle: self.middle}
-
 
 @dataclass(frozen=True)
 class Axes:

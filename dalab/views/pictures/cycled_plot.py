@@ -145,6 +145,8 @@ def cycled_truth_plot(fields: CycledFields, display: DisplayState) -> FieldPlot:
     if not has_attractor(fields.system):
         return replace(truth_plot(fields, display), note=note)
     path = _path(fields, display, fields.truths())
+    across, up = (fields.system.variables[layer] for layer in _pair(fields, display))
+    note = f"{up} against {across} · {fields.period}"
     return _attractor(fields, display, "Truth", note, path, cloud=path[:, -1:])
 
 
@@ -221,8 +223,8 @@ def _attractor(
     pair = _pair(fields, display)
     limits = [round_up(3 * fields.std(replace(display, layer=layer))) for layer in pair]
     x, y = (
-        Axis(-limit, limit, (-limit, 0.0, limit), f"{fields.system.variables[layer]} = 0", name)
-        for limit, layer, name in zip(limits, pair, "xy", strict=True)
+        Axis(-limit, limit, (-limit, 0.0, limit), "0", fields.system.variables[layer])
+        for limit, layer in zip(limits, pair, strict=True)
     )
     return FieldPlot(
         title, note, np.concatenate([path, cloud], 1), limits[0], axes=Axes(x, y, "attractor"),

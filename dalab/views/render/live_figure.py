@@ -218,7 +218,8 @@ class _Map:
         self.image.set_extent((axes.x.start, axes.x.end, axes.y.start, axes.y.end))
         self.axes.set(xlim=(axes.x.start, axes.x.end), ylim=(axes.y.start, axes.y.end))
         for side, set_ticks in ((axes.x, self.axes.set_xticks), (axes.y, self.axes.set_yticks)):
-            set_ticks(list(side.labels), list(side.labels.values()))
+            low, _, high = side.ticks
+            set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
 
     def _set_curves(self, plot: FieldPlot, accent: str) -> None:
         """Draw the curves of a single cell: members, truth and the main curve; and the cloud."""

@@ -140,7 +140,7 @@ class Map:
             span.update(start=side.start, end=side.end, reset_start=side.start, reset_end=side.end)
         for axis, side in ((self.figure.xaxis[0], axes.x), (self.figure.yaxis[0], axes.y)):
             axis.ticker = FixedTicker(ticks=list(side.ticks))
-            axis.major_label_overrides = side.labels  # all of them: browsers keep earlier ones
+            axis.major_label_overrides = {side.ticks[1]: side.middle}
         for grid in self.figure.grid:
             assign(grid, visible=point)
         self.image.visible = not point
