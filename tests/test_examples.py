@@ -1,4 +1,4 @@
-"""Every Python block of README and CONTRIBUTING runs, in order, in a process of its own."""
+"""Every Python block of the pages that show how to use dalab runs, in order, in a process of its own."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def run(source: str, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/cycles.md"])
 def test_blocks_run_in_order(name, tmp_path):
     run("\n\n".join(blocks(name)), tmp_path)
 

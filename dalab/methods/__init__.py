@@ -21,13 +21,14 @@ from .ensemble.particle import ParticleFilter
 from .ensemble.particle_flow import ParticleFlowFilter
 from .exact.kalman import KalmanFilter
 from .exact.rts import RTSSmoother
+from .filtering import Filter
 from .reference import Climatology, Persistence
 from .variational.lagged_var4d import LaggedVar4D
 from .variational.oi import OptimalInterpolation
 from .variational.var3d import Var3D
 from .variational.var4d import Var4D
 
-__all__ = ["METHODS", "Background", "Method", "Problem", "Step"]
+__all__ = ["METHODS", "Background", "Filter", "Method", "Problem", "Step"]
 
 METHODS = Registry("method", "methods", Method, {
     "spectral": SpectralGuidance,

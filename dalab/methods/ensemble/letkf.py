@@ -41,6 +41,7 @@ class LETKF(LocalisedKalman, TransformFilter):
             0.0625: Setting(1.5, 1.05, 0.066),
             0.01: Setting(2.0, 1.0, 0.068),
         },
+        cycled={0.25: Setting(2.0, 1.05, 0.162)},
     )
 
     def floats(self, problem: Problem, members: int) -> int:

@@ -50,10 +50,12 @@ class Rows:
     Args:
         alone: without a background.
         background: with one.
+        cycled: in cycled experiments, for the time after the spin-up.
     """
 
     alone: Shares = field(default_factory=dict)
     background: Shares = field(default_factory=dict)
+    cycled: Shares = field(default_factory=dict)
 
     def without_scores(self) -> Rows:
         """The same settings for another filter, of which the errors are unknown."""
@@ -66,10 +68,11 @@ class Rows:
 def setting(rows: Rows, problem: Problem) -> Setting:
     """Tuned setting of a filter for the system, network and background of a problem.
 
-    A cycled filter takes the rows with a background: its forecasts are as good as one.
+    A cycled filter without rows for that takes those with a background: its forecasts are as good.
     """
-    alone = problem.background is None and not problem.cycled
-    found = rows.alone if alone else rows.background
+    found = rows.alone if problem.background is None else rows.background
+    if problem.cycled:
+        found = rows.cycled or rows.background
     if problem.system.name != "qg64" or not found:
         return PLAIN
     seen = math.log(observed_share(problem.network))
