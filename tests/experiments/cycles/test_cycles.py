@@ -126,6 +126,7 @@ def test_observations_that_are_missing_at_random_cost_skill():
 @pytest.mark.parametrize("method", [
     "etkf:ensemble=10,inflation=1.05,rotation=True", "enkf:ensemble=8", "enks:ensemble=8,lag=3",
     "pf:ensemble=20", "oi:scale=0.2", "var3d:scale=0.2,iterations=4",
+    "enkf-n:ensemble=8,rotation=True", "ienks:ensemble=8,lag=2,iterations=3", "lnetf:ensemble=8",
 ])
 def test_a_run_that_was_stopped_goes_on_to_the_bit(tmp_path, method, monkeypatch):
     monkeypatch.setattr("dalab.experiments.cycles.execution.CHECKPOINTS", 0.0)
