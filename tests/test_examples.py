@@ -1,4 +1,4 @@
-"""Every Python block of the pages that show how to use dalab runs, in order, in a process of its own."""
+"""Every Python block of README, CONTRIBUTING and the page on cycles runs, in order."""
 
 import os
 import re

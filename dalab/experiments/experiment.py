@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods import METHODS, Method
+from ..methods import METHODS, Filter, Method
 from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNetwork
 from ..options import configured, options
 from ..priors import Prior, load_prior
@@ -143,6 +143,11 @@ class Experiment:
             if not method.cycles:
                 raise InputError(
                     "method", label, "cannot be cycled", "Leave it out, or use a single window."
+                )
+            if not isinstance(method, Filter) and self.members < 2:
+                raise InputError(
+                    "members", self.members, f"must be at least 2 for {label} in a sliding window, "
+                    "whose background errs as much as they differ", "Use 8.",
                 )
 
     @classmethod

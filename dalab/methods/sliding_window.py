@@ -1,14 +1,13 @@
 """Sliding window: the window methods in a cycled experiment.
 
-At every analysis a window method estimates the last states of the flow together, from the
-observations since the first of them and from a background there: the mean of what the window before
-estimated for that time, with the root-mean-square spread of its members for the standard deviation
-of its error. The last state of the window is the analysis.
+At every analysis a window method estimates the last states of the flow together, and the last of
+them is the analysis. The background at the first state of the window is the analysis that was made
+when that state was the newest: its mean, with the root-mean-square spread of its members for the
+standard deviation of its error, which is taken for white. That analysis has seen the observations
+up to its own time, so the window holds those that came after: each counts once.
 
-The observations of a time are so used in every window that holds them, and again by the background
-of later ones, whose error is taken for white and independent of them. A filter uses each once. It
-is the comparison with methods like DAISI that assimilate windows in sequence. Until the first
-window is full, there are only forecasts; it has no background.
+Before the first window is full there are only forecasts. A window whose first state is such a
+forecast has no background, and holds the observations of that time too.
 """
 
 from __future__ import annotations
@@ -50,7 +49,12 @@ class SlidingWindow(Filter):
     # --- what it carries --------------------------------------------------------------------------
 
     def begin(self, ensemble: Tensor, problem: Problem) -> State:
-        return {"ensemble": ensemble, "window": ensemble.unsqueeze(2), "fresh": torch.tensor(True)}
+        repeats, _, *shape = ensemble.shape
+        return {
+            "ensemble": ensemble, "times": torch.tensor(1),
+            "means": ensemble.new_zeros(repeats, self.length, *shape),
+            "stds": ensemble.new_zeros(repeats, self.length),  # 0 where there was no analysis
+        }
 
     def forecast(
         self, state: State, problem: Problem, steps: int = 1,
@@ -61,22 +65,21 @@ class SlidingWindow(Filter):
         return state
 
     def _ahead(self, state: State) -> State:
-        """The window one step later: the forecast is its last state, without observations."""
-        window = torch.cat([state["window"], state["ensemble"].unsqueeze(2)], 2)
-        masks = {k: _slide(v, 0, self.length) for k, v in state.items() if k.startswith("mask")}
-        data = {k: _slide(v, 1, self.length) for k, v in state.items() if k.startswith("data")}
-        return {**state, **masks, **data, "window": window[:, :, -self.length :]}
+        """The window one step later: of its last state nothing is known but the forecast."""
+        moved = {k: _slide(v, int(not k.startswith("mask"))) for k, v in state.items()
+                 if k not in ("ensemble", "times")}
+        return {**state, **moved, "times": (state["times"] + 1).clamp(max=self.length)}
 
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
         state = {**state, **self._observations(state, problem)}
-        if state["window"].shape[2] < self.length:
+        if state["times"] < self.length:
             return state
-        window = torch.stack([
+        x = torch.stack([
             self._estimate(state, problem, repeat, streams) for repeat in range(len(problem.data))
         ])
-        return {
-            **state, "ensemble": window[:, :, -1], "window": window, "fresh": torch.tensor(False)
-        }
+        means, stds = state["means"].clone(), state["stds"].clone()
+        means[:, -1], stds[:, -1] = x.mean(1), _spread(x).clamp(min=FLOOR)
+        return {**state, "ensemble": x, "means": means, "stds": stds}
 
     def _observations(self, state: State, problem: Problem) -> State:
         """Cells and values of every instrument in the window, with those of the last step."""
@@ -100,30 +103,47 @@ class SlidingWindow(Filter):
     def _estimate(
         self, state: State, problem: Problem, repeat: int, streams: MemberStreams
     ) -> Tensor:
-        """Members of the window of one repeat, ``(N, length, lev, y, x)``."""
-        numbered = enumerate(problem.network.instruments)
-        network = ObservingNetwork(
-            tuple(replace(one, mask=state[f"mask {i}"]) for i, one in numbered)
-        )
+        """Members of the last state of the window of one repeat, ``(N, lev, y, x)``."""
+        now = self.window(state, problem, repeat)
+        steps = self.method.prepare(now).iterate(now, streams)
+        return deque(steps, maxlen=1)[0].estimate[:, -1]
+
+    def window(self, state: State, problem: Problem, repeat: int) -> Problem:
+        """The problem of the window of one repeat."""
+        background = self._background(state, repeat)
+        network = ObservingNetwork(tuple(
+            replace(one, mask=_without_first(state[f"mask {i}"], background is not None))
+            for i, one in enumerate(problem.network.instruments)
+        ))
         data = torch.cat([
             instrument.take(state[f"data {i}"][repeat])
             for i, instrument in enumerate(network.instruments)
         ])
-        now = replace(
-            problem, network=network, data=data, background=self._background(state, repeat)
-        )
-        steps = self.method.prepare(now).iterate(now, streams)
-        return deque(steps, maxlen=1)[0].estimate
+        return replace(problem, network=network, data=data, background=background)
 
     def _background(self, state: State, repeat: int) -> Background | None:
-        if state["fresh"]:
-            return None
-        first = state["window"][repeat, :, 0]
-        spread = float(first.var(0).mean().sqrt()) if len(first) > 1 else 0.0
-        return Background(first.mean(0), max(spread, FLOOR))
+        """The analysis that was made of the first state; ``None`` if there was none."""
+        std = float(state["stds"][repeat, 0])
+        return Background(state["means"][repeat, 0], std) if std > 0 else None
 
 
-def _slide(x: Tensor, dim: int, length: int) -> Tensor:
+def _spread(x: Tensor) -> Tensor:
+    """Root-mean-square spread of ensembles ``(repeats, N, ...)``; 0 for one member."""
+    if x.shape[1] < 2:
+        return x.new_zeros(len(x))
+    return x.var(1).flatten(1).mean(1).sqrt()
+
+
+def _without_first(mask: Tensor, wanted: bool) -> Tensor:
+    """A mask whose first step is empty, if wanted."""
+    if not wanted:
+        return mask
+    left = mask.clone()
+    left[0] = False
+    return left
+
+
+def _slide(x: Tensor, dim: int) -> Tensor:
     """Drop the first entry of an axis and append an empty one."""
     empty = torch.zeros_like(x.narrow(dim, 0, 1))
-    return torch.cat([x.narrow(dim, 1, length - 1), empty], dim)
+    return torch.cat([x.narrow(dim, 1, x.shape[dim] - 1), empty], dim)

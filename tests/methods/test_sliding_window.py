@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -25,17 +27,13 @@ def drive(config):
 
 
 def test_windows_are_estimated_from_the_first_full_one_on():
+    """Eight analyses and the start make up the first window of nine states."""
     twin, driver = drive(CONFIG)
     assert isinstance(driver.method, SlidingWindow)
-    lengths = []
     for found in driver.cycles():
-        state = found.carried.state
-        lengths.append(state["window"].shape[2])
         moved = not torch.equal(found.analysis, found.forecast)
-        assert moved == (lengths[-1] == 9)
-        assert torch.equal(state["window"][:, :, -1], found.analysis)
-    assert lengths == [min(k + 1, 9) for k in range(1, 15)]
-    assert not state["fresh"]
+        assert moved == (found.moment.cycle >= 8)
+    assert torch.equal(found.carried.state["means"][:, -1], found.mean)
 
 
 def test_a_window_holds_the_observations_of_its_own_times():
@@ -57,21 +55,31 @@ def test_a_window_holds_the_observations_of_its_own_times():
             assert bool(state["mask 0"][8 - back].any()) == (known is not None)
 
 
-def test_the_background_is_the_estimate_that_the_window_before_had():
-    _, driver = drive(CONFIG)
+def test_the_background_is_the_analysis_of_its_time_and_nothing_counts_twice():
+    _, driver = drive(CONFIG.replace(cycles=19))
+    analyses = {}
     for found in driver.cycles():
-        state = found.carried.state
-        if found.moment.cycle < 8:
-            assert driver.method._background(state, 0) is None
-    background = driver.method._background(state, 1)
-    first = state["window"][1, :, 0]
-    torch.testing.assert_close(background.state, first.mean(0))
-    assert background.std == pytest.approx(float(first.var(0).mean().sqrt()))
+        cycle, state = found.moment.cycle, found.carried.state
+        analyses[cycle] = found.analysis
+        if cycle < 8:
+            continue
+        problem = replace(driver.problem, network=found.moment.network, data=found.moment.data)
+        window = driver.method.window(state, problem, 1)
+        first = bool(window.network.instruments[0].mask[0].any())
+        if cycle < 16:  # the first state of the window was a forecast
+            assert window.background is None and first == (cycle > 8)
+        else:
+            known = analyses[cycle - 8][1]
+            torch.testing.assert_close(window.background.state, known.mean(0))
+            assert window.background.std == pytest.approx(float(known.var(0).mean().sqrt()))
+            assert not first
+        assert window.network.instruments[0].mask[1:].flatten(1).any(1).all()
+        assert window.data.shape == (window.network.size,)
 
 
 def test_a_sliding_window_follows_the_flow():
     """From climatological ignorance to well below the noise."""
-    _, driver = drive(CONFIG.replace(cycles=20))
+    _, driver = drive(CONFIG.replace(cycles=24))
     errors = [
         float((f.mean - f.moment.truth).square().mean().sqrt()) for f in driver.cycles()
     ]

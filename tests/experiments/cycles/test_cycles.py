@@ -250,6 +250,7 @@ def test_a_truth_of_other_parameters_makes_the_model_err():
     ({"truth": __file__, "model_error": "told"}, "must be untold for recorded truths"),
     ({"burn_in": 40}, "must be below the 40 cycles"),
     ({"methods": ["rts"]}, "cannot be cycled"),
+    ({"methods": ["var4d"], "members": 1}, "must be at least 2 for var4d in a sliding window"),
 ])
 def test_bad_input_is_refused_before_work(changes, message):
     with pytest.raises(InputError, match=message):
