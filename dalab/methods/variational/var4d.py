@@ -8,8 +8,9 @@ Strong constraint: the unknown is the state of step 0, and the forecast model ca
 the window (:mod:`dalab.methods.variational.cost`). The background is the one given, with its white
 error, or else the climatology: mean zero and the climatological covariance of one state.
 
-Weak constraint (``weak``): unknown are also the errors of the model over every interval, white with
-standard deviation ``model_error`` (:mod:`dalab.methods.variational.weak`).
+Weak constraint (``weak``): unknown are also the errors of the model over every interval
+(:mod:`dalab.methods.variational.weak`). They are white with standard deviation ``model_error``, or
+have the covariance that a cycled experiment tells its methods.
 
 Two minimisations are on offer: L-BFGS on the full cost, and the incremental form, where outer
 loops linearise model and operators and conjugate gradients solve the inner quadratic problem. Both
@@ -43,6 +44,9 @@ from ..cycling import centre, white_covariance
 from .cost import Variational
 from .weak import WeakVariational
 
+UNTOLD = 0.1
+"""Standard deviation of the model's error where nothing tells it."""
+
 
 class Var4D(Method):
     """4D-Var through the differentiable forecast model, perfect or not, as an ensemble."""
@@ -58,8 +62,9 @@ class Var4D(Method):
     inner = param.Integer(15, bounds=(1, 500), doc="conjugate-gradient iterations per outer loop")
     weak = param.Boolean(False, doc="take the forecast model for one that makes errors")
     model_error = param.Number(
-        0.1, bounds=(0.0, 4.0), inclusive_bounds=(False, True),
-        doc="standard deviation of the model's error over one interval, normalised, if weak",
+        None, bounds=(0.0, 4.0), inclusive_bounds=(False, True),
+        doc="standard deviation of the model's error over one interval, normalised, if weak; auto: "
+        "as the experiment tells, or else 0.1",
     )
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
@@ -67,7 +72,7 @@ class Var4D(Method):
         start = fit_first_step(cost, problem.network)
         if self.weak:
             errors = centre(streams.normal((problem.window[0] - 1, *problem.window[1:])))
-            cost = WeakVariational.of(cost, problem.system.step, self.model_error, errors)
+            cost = WeakVariational.of(cost, problem.system.step, self._error(problem), errors)
             start = cost.without_errors(start)
         if self.outer:
             for done, v in enumerate(cost.gauss_newton(self.outer, self.inner, start), start=1):
@@ -76,6 +81,13 @@ class Var4D(Method):
         for done, now in enumerate(cost.quasi_newton(self.iterations, start), start=1):
             note = f"cost {float(now.value.mean()):.5g}"
             yield Step(cost.window(now.v), done, self.iterations, note=note)
+
+    def _error(self, problem: Problem) -> SpectralCovariance:
+        """Covariance of the model's error over one interval."""
+        if self.model_error is None and problem.model_error is not None:
+            return problem.model_error
+        climate = problem.prior.climatological_covariance.first()
+        return white_covariance(climate, self.model_error or UNTOLD)
 
 
 def ensemble_cost(problem: Problem, streams: MemberStreams) -> Variational:
