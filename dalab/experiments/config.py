@@ -47,10 +47,9 @@ class Texts(param.Parameter):
 class Config(param.Parameterized):
     """A twin experiment in plain data: a truth, how it is observed, and the methods that infer it.
 
-    Configs are frozen, compare by value and can be keys. Operators, masks, noise families, priors
-    and methods are registry texts: ``NAME``, ``NAME:VALUE`` or ``NAME:option=value,...``; whether
-    they name anything is checked by :meth:`dalab.experiments.experiment.Experiment.of`. The bounds
-    of numbers are checked here. ``print(Config())`` lists all fields.
+    Configs are frozen, compare by value and can be keys. Parts are registry texts: ``NAME``,
+    ``NAME:VALUE`` or ``NAME:option=value,...``; that they name something is checked by
+    :meth:`dalab.experiments.experiment.Experiment.of`, the bounds of numbers here.
 
     Args:
         values: fields that differ from their defaults.
@@ -127,13 +126,10 @@ class Config(param.Parameterized):
         0.0, bounds=(0.0, 1.0), inclusive_bounds=(True, False), label="Missing",
         doc="probability that a cycle has no observations",
     )
-    gaps = Text(
-        "", label="Gaps", doc="cycles without observations, such as 100-120,300"
-    )
+    gaps = Text("", label="Gaps", doc="cycles without observations, such as 100-120,300")
     keep = param.Integer(
         None, bounds=(1, None), allow_None=True, label="Keep every",
-        doc="cycles from one whole ensemble in the result to the next; only the last ones if left "
-        "out",
+        doc="cycles from one whole ensemble in the result to the next; only the last if left out",
     )
     process_noise = param.Number(
         0.0, bounds=(0.0, LARGEST), label="Process noise",

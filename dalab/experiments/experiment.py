@@ -13,19 +13,18 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..methods import METHODS, Filter, Method
-from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNetwork
-from ..options import configured, options
+from ..observations import NetworkDesign, ObservingNetwork
 from ..priors import Prior, load_prior
 from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.denoisers.composed import lengthen
 from ..priors.loading import load_augmented
-from ..random import stream
 from ..registry import kebab
 from ..systems import SYSTEMS, System
 from .config import Config, leading_states, unique_labels
 from .config_file import load_config
 from .description import describe
 from .device import choose_device
+from .from_config import design, make_methods, realise, schedule_of
 from .memory import check_extension, check_window
 from .nature import Truths
 from .schedule import Schedule
@@ -217,9 +216,9 @@ class Experiment:
         pattern of the masks again and again, or one step if it is always the same.
         """
         if self.schedule is None:
-            return _realise(self.network, self.system, self.window, self.seed)
+            return realise(self.network, self.system, self.window, self.seed)
         always = replace(self.network, interval=1)
-        network = _realise(always, self.system, self.window, self.seed)
+        network = realise(always, self.system, self.window, self.seed)
         same = all((i.mask == i.mask[:1]).all() for i in network.instruments)
         return network.at(0) if same else network
 
@@ -269,72 +268,9 @@ def as_config(source: Source) -> Config:
     )
 
 
-def design(config: Config, system: System) -> NetworkDesign:
-    """The design of the network that a config describes, for a system."""
-    return NetworkDesign(
-        operators=tuple(OPERATORS.make(text, system) for text in config.operators),
-        masks=tuple(MASKS.make(text) for text in config.masks),
-        interval=config.interval, noise=config.noise, assumed_noise=config.assumed_noise,
-        noise_family=NOISES.make(config.noise_family),
-    )
-
-
-def network_of(config: Config, system: System) -> ObservingNetwork:
-    """The network that a config describes, on the grid of a system; needs no truth."""
-    return _realise(design(config, system), system, config.window, config.seed)
-
-
-def schedule_of(config: Config) -> Schedule | None:
-    """The times of the cycles that a config describes; ``None`` for a single window."""
-    if config.cycles is None:
-        return None
-    return Schedule(
-        cycles=config.cycles, interval=config.interval, burn_in=config.burn_in,
-        missing=config.missing, gaps=config.gaps, keep=config.keep, seed=config.seed,
-    )
-
-
 def uses_prior(methods: Mapping[str, Method]) -> bool:
     """True if any method uses the prior of the windows."""
     return any(method.uses_prior for method in methods.values())
-
-
-def _realise(
-    planned: NetworkDesign, system: System, window: int, seed: int
-) -> ObservingNetwork:
-    return planned.realise(system, window, lambda i: stream(seed, "mask", i))
-
-
-def make_methods(config: Config) -> dict[str, Method]:
-    """The methods that a config describes, by label."""
-    made = (make_method(text, config.steps) for text in config.methods)
-    return dict(zip(config.labels, made, strict=True))
-
-
-def make_method(text: str, steps: int | None = None) -> Method:
-    """The method that a text describes.
-
-    Args:
-        text: registry text, such as ``spectral:eta=0.5``.
-        steps: sampling steps for a method that has them and whose text does not set them.
-
-    Raises:
-        InputError: for an unknown method or option, or a value out of bounds.
-    """
-    method = METHODS.make(text)
-    if steps is None or "steps" not in options(type(method)) or sets_steps(text, type(method)):
-        return method
-    configured(f"method {text}", type(method), {"steps": steps})
-    method.steps = steps
-    return method
-
-
-def sets_steps(text: str, cls: type[Method]) -> bool:
-    """True if a registry text of a method sets its number of sampling steps."""
-    arguments = text.partition(":")[2]
-    if arguments and "=" not in arguments:
-        return next(iter(options(cls))) == "steps"
-    return any(part.partition("=")[0].strip() == "steps" for part in arguments.split(","))
 
 
 def _by_label(methods: Mapping[str, Method] | Sequence[Method] | Method) -> dict[str, Method]:

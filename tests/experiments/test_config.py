@@ -10,7 +10,8 @@ from dalab.errors import InputError
 from dalab.experiments.config import Config, unique_labels
 from dalab.experiments.config_file import load_config
 from dalab.experiments.device import choose_device
-from dalab.experiments.experiment import Experiment, make_method
+from dalab.experiments.experiment import Experiment
+from dalab.experiments.from_config import make_method
 from dalab.observations import OPERATORS
 from dalab.observations.operators import Velocity
 from dalab.systems import SYSTEMS

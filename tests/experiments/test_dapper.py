@@ -6,7 +6,7 @@ import pytest
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.experiment import make_methods
+from dalab.experiments.from_config import make_methods
 from dalab.experiments.tables import dapper
 from dalab.experiments.tables.dapper import Row, choose_rows, published_rows, reproduce
 from dalab.methods.filtering import Filter

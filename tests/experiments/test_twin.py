@@ -7,7 +7,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.experiments.config import Config
-from dalab.experiments.experiment import make_methods
+from dalab.experiments.from_config import make_methods
 from dalab.experiments.twin import prepare
 from dalab.priors.loading import load_prior
 

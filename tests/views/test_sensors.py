@@ -11,7 +11,8 @@ import yaml
 
 from dalab import Config, execute
 from dalab.experiments.config_file import load_config
-from dalab.experiments.experiment import Experiment, network_of
+from dalab.experiments.experiment import Experiment
+from dalab.experiments.from_config import network_of
 from dalab.systems import SYSTEMS
 from dalab.views.model.config_text import command, query, read
 from dalab.views.model.controls import Controls

@@ -19,7 +19,7 @@ from ...methods import Problem
 from ...systems import SYSTEMS
 from ..config import Config
 from ..exact import Exact
-from ..experiment import network_of
+from ..from_config import network_of
 
 Settings = Mapping[str, Any]
 

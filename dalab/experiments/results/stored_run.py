@@ -20,7 +20,7 @@ from ...observations import ObservingNetwork
 from ...priors import Prior, load_prior
 from ...systems import System
 from ..config import Config, unique_labels
-from ..experiment import make_methods, network_of
+from ..from_config import make_methods, network_of
 from ..progress import Frame, MethodScores, Progress
 from ..service.queue import QueuePosition
 from ..twin import Twin

@@ -25,7 +25,8 @@ from ...metrics.ensemble import outer_ranks
 from ...metrics.table import records
 from ...options import options
 from ..config import Config
-from ..experiment import Experiment, sets_steps
+from ..experiment import Experiment
+from ..from_config import sets_steps
 from ..run import execute
 from .published import INTERVALS, MASKS, OPERATORS
 

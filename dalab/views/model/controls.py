@@ -9,7 +9,7 @@ import param
 
 from ...errors import InputError
 from ...experiments.config import CYCLED, Config, Text, Texts
-from ...experiments.experiment import design, sets_steps
+from ...experiments.from_config import design, sets_steps
 from ...experiments.truth import TRUTHS
 from ...methods import METHODS
 from ...observations import MASKS, NOISES, OPERATORS

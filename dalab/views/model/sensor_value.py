@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from ...errors import InputError
-from ...experiments.experiment import network_of
+from ...experiments.from_config import network_of
 from ...experiments.results.store import config_of
 from ...metrics.design import CandidateSensors, Cell, candidate_sensors, place_sensors
 from ...systems import SYSTEMS
