@@ -197,6 +197,19 @@ def test_it_goes_on_to_the_number_of_cycles_chosen_if_there_are_more(model):
     assert model.runs.shown.config.cycles == 120 and model.runs.state == "done"
 
 
+def test_a_run_that_was_stopped_may_end_sooner(model):
+    model.controls.cycles = 5000
+    model.run()
+    settle(model, lambda: model.display.cycles.last > 50)
+    model.stop()
+    reached = model.runs.shown.run.recorders["etkf"].cycle
+    model.controls.cycles = reached + 20
+    model.continue_run()
+    settle(model)
+    assert model.runs.state == "done" and model.display.cycles.extent == (reached + 20, reached)
+    assert np.isfinite(series(model)).all()
+
+
 def test_a_window_cannot_be_continued():
     made = LabModel(**{**RING, "cycles": None, "methods": ["oi"], "members": 2})
     made.run()

@@ -57,7 +57,8 @@ class Physics:
     """Physical consistency of states; energies are means over members.
 
     Args:
-        residual: residual of the forecast model by step, ``(time - 1,)``, normalised.
+        residual: residual of the forecast model by step, ``(time - 1,)``, normalised; empty for a
+            cycled run, whose analyses are not meant to be a trajectory.
         energy: energy by step.
         enstrophy: enstrophy by step; ``None`` for a system without.
     """
@@ -79,16 +80,32 @@ def truth_of(tree: xr.DataTree) -> xr.DataArray:
 
 
 def calibration(tree: xr.DataTree) -> dict[str, Calibration]:
-    """Compute ranks, coverage and spread/skill of every method, by label."""
+    """Compute ranks, coverage and spread/skill of every method, by label.
+
+    Ranks of a cycled run are those counted at all cycles after its burn-in, if there are any; its
+    spread/skill ratio is that of the last states.
+    """
     truth = truth_of(tree)
-    return {label: _calibration(found, truth) for label, found in ensembles(tree).items()}
+    return {
+        label: _calibration(*xr.align(found, truth), counted=_counted_ranks(tree, label))
+        for label, found in ensembles(tree).items()
+    }
 
 
-def _calibration(ensemble: xr.DataArray, truth: xr.DataArray) -> Calibration:
+def _counted_ranks(tree: xr.DataTree, label: str) -> xr.DataArray | None:
+    """Return the shares of the ranks that a cycled run has counted, if it has."""
+    path = f"ranks/{label}/count"
+    counts = cast(xr.DataArray, tree[path]) if "ranks" in tree.children else None
+    return counts / counts.sum() if counts is not None and int(counts.sum()) else None
+
+
+def _calibration(
+    ensemble: xr.DataArray, truth: xr.DataArray, counted: xr.DataArray | None = None
+) -> Calibration:
     K = ensemble.sizes["member"]
-    if K < 2:
+    if K < 2 or not truth.sizes["time"]:
         return Calibration(*(np.empty(0) for _ in range(4)))
-    ranks = rank_histogram(ensemble, truth)
+    ranks = rank_histogram(ensemble, truth) if counted is None else counted
     covered = coverage(ranks)
     error = ((ensemble.astype("float64").mean("member") - truth) ** 2).mean(truth.dims[1:]) ** 0.5
     ratio = np.sqrt((K + 1) / K) * spread_steps(ensemble) / error
@@ -102,6 +119,8 @@ def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectr
     truth = truth_of(tree)[:, layer]
     found = {}
     for label, ensemble in ensembles(tree).items():
+        if not ensemble["time"].isin(truth["time"]).all():
+            continue  # a cycled run that was stopped: the truth of these times is not kept
         mean = ensemble[:, :, layer].mean("member")
         found[label] = Spectra(*(
             spectrum(field).values for field in (ensemble[:, :, layer], mean, mean - truth)
@@ -111,17 +130,20 @@ def spectra(tree: xr.DataTree, layer: int) -> tuple[np.ndarray, dict[str, Spectr
 
 def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
     """Compute residual and energies of the truth, and of every method, by label."""
-    system = system_of(tree)
+    system, cycled = system_of(tree), "ranks" in tree.children
     methods = {
-        label: _physics(torch.from_numpy(np.ascontiguousarray(ensemble[:FEW].values)), system)
+        label: _physics(
+            torch.from_numpy(np.ascontiguousarray(ensemble[:FEW].values)), system, cycled
+        )
         for label, ensemble in ensembles(tree).items()
     }
-    return _physics(torch.from_numpy(truth_of(tree).values)[None], system), methods
+    return _physics(torch.from_numpy(truth_of(tree).values)[None], system, cycled), methods
 
 
-def _physics(states: Tensor, system: System) -> Physics:
+def _physics(states: Tensor, system: System, cycled: bool) -> Physics:
     """Compute residual and energies of states ``(member, time, *system.shape)``."""
+    residual = np.empty(0) if cycled else residual_steps(states, system).numpy()
     return Physics(
-        residual_steps(states, system).numpy(), energy(states, system).mean(0).numpy(),
+        residual, energy(states, system).mean(0).numpy(),
         enstrophy(states, system).mean(0).numpy() if isinstance(system, QGSystem) else None,
     )

@@ -28,7 +28,7 @@ from .recorded import RecordedPrior, own_parts, recorded_network, system_of
 from .store import COSTS, config_of
 
 REMEDY = "Give a file that dalab wrote, unchanged."
-_STATES = {"complete": "done", "partial": "done", "cancelled": "cancelled", "failed": "failed"}
+STATES = {"complete": "done", "partial": "done", "cancelled": "cancelled", "failed": "failed"}
 
 
 class StoredRun:
@@ -47,12 +47,12 @@ class StoredRun:
     channels: Sequence[tuple[str, Sequence[str]]] = ()
 
     def __init__(self, tree: xr.DataTree) -> None:
-        self.config, self.result = _config(tree), tree
+        self.config, self.result = stored_config(tree), tree
         self.system = system = system_of(tree)
         _check(tree, self.config, system)
-        self.state = _STATES[str(tree.attrs["status"])]
+        self.state = STATES[str(tree.attrs["status"])]
         self.twin = _twin(tree, self.config, system)
-        self.scores = {str(name): _scores(tree, str(name)) for name in _methods(tree)}
+        self.scores = {str(name): _scores(tree, str(name)) for name in methods_of(tree)}
         seconds = float(np.nansum([s.seconds for s in self.scores.values()]))
         count = len(self.scores)
         self.progress = Progress("", count - 1, count, 1.0, elapsed=seconds)
@@ -60,11 +60,11 @@ class StoredRun:
     @cached_property
     def frames(self) -> Mapping[str, Frame]:
         """Last frame of every method that has an estimate."""
-        return {label: self._frame(label) for label in _children(self.result, "estimates")}
+        return {label: self._frame(label) for label in children(self.result, "estimates")}
 
     def _frame(self, label: str) -> Frame:
         known = self.scores[label]
-        estimate = _tensor(self.result, f"estimates/{label}/pv")
+        estimate = tensor(self.result, f"estimates/{label}/pv")
         step = Step(estimate, 1, 1, known.network_evaluations, known.seconds)
         return Frame(
             label, step, rmse=known.rmse_steps, rmse_sample=known.rmse_sample_steps,
@@ -79,7 +79,8 @@ class StoredRun:
         return True
 
 
-def _config(tree: xr.DataTree) -> Config:
+def stored_config(tree: xr.DataTree) -> Config:
+    """Return the config of a result, whose methods can be made."""
     try:
         config = config_of(tree)
         if "methods" not in own_parts(tree):
@@ -87,61 +88,67 @@ def _config(tree: xr.DataTree) -> Config:
     except InputError:
         raise
     except Exception as error:
-        raise _refused("config", type(error).__name__, "must be a config of dalab") from None
+        raise refused("config", type(error).__name__, "must be a config of dalab") from None
     return config
 
 
 def _check(tree: xr.DataTree, config: Config, system: System) -> None:
     """Check that every part has the shape that the config implies."""
-    status, methods = tree.attrs.get("status"), _methods(tree)
-    if status not in _STATES:
-        raise _refused("status", status, f"must be one of {', '.join(_STATES)}")
+    status, methods = tree.attrs.get("status"), methods_of(tree)
+    if status not in STATES:
+        raise refused("status", status, f"must be one of {', '.join(STATES)}")
     window = (config.window, *system.shape)
-    _numbers(tree, "truth/pv", window)
+    check_numbers(tree, "truth/pv", window)
     if "methods" not in own_parts(tree) and methods != list(config.labels):
-        raise _refused("methods", methods, f"must be {list(config.labels)}")
-    for label in _children(tree, "estimates"):
+        raise refused("methods", methods, f"must be {list(config.labels)}")
+    for label in children(tree, "estimates"):
         if label not in methods:
-            raise _refused("estimate", label, f"must be of {', '.join(methods)}")
-        members = _array(tree, f"estimates/{label}/pv").sizes.get("member", 0)
-        _numbers(tree, f"estimates/{label}/pv", (max(members, 1), *window))
+            raise refused("estimate", label, f"must be of {', '.join(methods)}")
+        members = array(tree, f"estimates/{label}/pv").sizes.get("member", 0)
+        check_numbers(tree, f"estimates/{label}/pv", (max(members, 1), *window))
     for name in STEPS:
-        _shaped(tree, f"metrics/{name}", (len(methods), config.window))
+        check_shape(tree, f"metrics/{name}", (len(methods), config.window))
     for name in (*COSTS, "crps", "spread_skill", "status"):
-        _shaped(tree, f"metrics/{name}", (len(methods),))
+        check_shape(tree, f"metrics/{name}", (len(methods),))
 
 
-def _methods(tree: xr.DataTree) -> list[str]:
-    return [str(name) for name in _array(tree, "metrics/method").values.tolist()]
+def methods_of(tree: xr.DataTree) -> list[str]:
+    """Return the labels of the methods of a result."""
+    return [str(name) for name in array(tree, "metrics/method").values.tolist()]
 
 
-def _children(tree: xr.DataTree, name: str) -> list[str]:
+def children(tree: xr.DataTree, name: str) -> list[str]:
+    """Return the names of the nodes below a node, if there is one."""
     return list(tree[name].children) if name in tree.children else []
 
 
-def _array(tree: xr.DataTree, path: str) -> xr.DataArray:
+def array(tree: xr.DataTree, path: str) -> xr.DataArray:
+    """Return a variable of a result, or refuse the file."""
     try:
         found = tree[path]
     except KeyError:
-        raise _refused("part of the result", path, "must be present") from None
+        raise refused("part of the result", path, "must be present") from None
     return cast(xr.DataArray, found)
 
 
-def _shaped(tree: xr.DataTree, path: str, shape: tuple[int, ...]) -> xr.DataArray:
-    values = _array(tree, path)
+def check_shape(tree: xr.DataTree, path: str, shape: tuple[int, ...]) -> xr.DataArray:
+    """Return a variable of this shape, or refuse the file."""
+    values = array(tree, path)
     if values.shape != shape:
-        raise _refused(f"shape of {path}", values.shape, f"must be {shape}")
+        raise refused(f"shape of {path}", values.shape, f"must be {shape}")
     return values
 
 
-def _numbers(tree: xr.DataTree, path: str, shape: tuple[int, ...]) -> None:
-    values = _shaped(tree, path, shape)
+def check_numbers(tree: xr.DataTree, path: str, shape: tuple[int, ...]) -> None:
+    """Refuse the file unless a variable has this shape and finite values."""
+    values = check_shape(tree, path, shape)
     if values.dtype.kind != "f" or not np.isfinite(values.values).all():
-        raise _refused(path, str(values.dtype), "must be finite numbers")
+        raise refused(path, str(values.dtype), "must be finite numbers")
 
 
-def _tensor(tree: xr.DataTree, path: str) -> Tensor:
-    return torch.from_numpy(np.array(_array(tree, path).values, dtype=np.float32))
+def tensor(tree: xr.DataTree, path: str) -> Tensor:
+    """Return a variable of a result, in single precision."""
+    return torch.from_numpy(np.array(array(tree, path).values, dtype=np.float32))
 
 
 def _twin(tree: xr.DataTree, config: Config, system: System) -> Twin:
@@ -151,16 +158,16 @@ def _twin(tree: xr.DataTree, config: Config, system: System) -> Twin:
     for name, instrument in zip(unique_labels(config.operators), network.instruments, strict=True):
         path = f"observations/{name}/observed"
         fields = (config.window, len(instrument.operator.channels), *system.shape[-2:])
-        _shaped(tree, path, fields)
-        seen = instrument.take(_tensor(tree, path))
+        check_shape(tree, path, fields)
+        seen = instrument.take(tensor(tree, path))
         if not seen.isfinite().all():
-            raise _refused(path, "NaN", "must be present wherever the mask observes")
+            raise refused(path, "NaN", "must be present wherever the mask observes")
         pieces.append(seen)
     problem = Problem(
         system=system, prior=_prior(tree, config, system), network=network,
         data=torch.cat(pieces), background=_background(tree, config, system),
     )
-    return Twin(config, system, _tensor(tree, "truth/pv"), problem, torch.device("cpu"))
+    return Twin(config, system, tensor(tree, "truth/pv"), problem, torch.device("cpu"))
 
 
 def _network(tree: xr.DataTree, config: Config, system: System) -> ObservingNetwork:
@@ -180,13 +187,13 @@ def _prior(tree: xr.DataTree, config: Config, system: System) -> Prior:
 def _background(tree: xr.DataTree, config: Config, system: System) -> Background | None:
     if config.background is None:
         return None
-    _numbers(tree, "background/pv", tuple(system.shape))
-    return Background(_tensor(tree, "background/pv"), config.background)
+    check_numbers(tree, "background/pv", tuple(system.shape))
+    return Background(tensor(tree, "background/pv"), config.background)
 
 
 def _scores(tree: xr.DataTree, label: str) -> MethodScores:
     of: Any = tree["metrics"].to_dataset().sel({"method": label})
-    begun = label in _children(tree, "estimates")
+    begun = label in children(tree, "estimates")
     values = {f.name: of[f.name].values for f in fields(MethodScores) if f.name in of}
     known: dict[str, Any] = {
         name: value.item() if not value.ndim else value if begun else np.array([])
@@ -195,5 +202,6 @@ def _scores(tree: xr.DataTree, label: str) -> MethodScores:
     return MethodScores(**known)
 
 
-def _refused(what: str, value: object, bound: str) -> InputError:
+def refused(what: str, value: object, bound: str) -> InputError:
+    """Make the error of a file that does not match its config."""
     return InputError(f"stored run: {what}", value, bound, REMEDY)

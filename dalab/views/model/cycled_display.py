@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import param
@@ -18,6 +18,7 @@ from ..pictures.cycled_plot import (
     CycledFields,
     CycledSystem,
     cycled_estimate_plot,
+    cycled_truth_plot,
     times_of,
 )
 from ..pictures.field_plot import DisplayState, FieldPlot
@@ -161,6 +162,19 @@ class CycledDisplay(param.Parameterized):
         behind = f"cycle {cycle}" if cycle != self.shown else ""
         more = behind or progress_note(scores)
         return cycled_estimate_plot(label, score_note(scores.status, error, more), fields, display)
+
+    def gallery(self, label: str, display: DisplayState, members: int) -> list[FieldPlot]:
+        """Plot the truth, the mean and the first members of a method at the cycle shown."""
+        fields = self._fields(label)
+        if fields is None:
+            return []
+        count = len(fields.snapshots[-1].analysis)
+        views = [("Mean", replace(display, view="mean"))] + [
+            (f"Member {number}", replace(display, view="sample", member=number))
+            for number in range(1, min(count, members) + 1)
+        ]
+        truth = replace(cycled_truth_plot(fields, display), note="")
+        return [truth, *(cycled_estimate_plot(t, "", fields, state) for t, state in views)]
 
     def recorders(self) -> Mapping[str, Recorder]:
         """Return the recorders of the methods that have begun."""

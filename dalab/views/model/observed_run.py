@@ -127,17 +127,21 @@ class ObservedRun:
         return self.cycled and isinstance(self.run, Run) and ended and self.has_states
 
     def longer(self, wanted: int = 0) -> Config:
-        """Return the experiment that goes on from this run.
+        """Return the experiment that goes on from this run, with its burn-in.
 
-        A run that was stopped goes on to its end, one that is done takes as many cycles more as it
-        had at first; or it goes on to ``wanted`` cycles, if these are more than it has.
+        It goes on to ``wanted`` cycles if these are more than there are. Otherwise a run that was
+        stopped goes on to its end, and one that is done takes as many cycles more as it had first.
         """
+        reached = max(known.cycle for known in self.run.recorders.values())
         cycles, batch = self.config.cycles or 0, self._batch or 0
-        more = cycles + batch * (self.run.state == "done")
-        burn_in = self.config.burn_in if self.config.burn_in is not None else cycles // 5
-        return self.config.replace(
-            cycles=wanted if wanted > cycles else more, burn_in=burn_in
-        )
+        if wanted > reached:
+            cycles = wanted
+        elif self.run.state == "done":
+            cycles += batch
+        burn_in = next(iter(self.run.recorders.values())).schedule.burn_in
+        if burn_in >= cycles:  # nothing has been counted yet
+            burn_in = max(reached, cycles // 5)
+        return self.config.replace(cycles=cycles, burn_in=burn_in)
 
     @property
     def result(self) -> Any:

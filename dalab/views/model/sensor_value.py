@@ -87,6 +87,11 @@ def sensor_value(query: SensorQuery, tree: xr.DataTree, cells: Tensor) -> Sensor
         InputError: if the run has another grid than ``cells``, or one member.
     """
     config = config_of(tree)
+    if config.cycles is not None:
+        raise InputError(
+            "cycles", config.cycles, "must be left out: the value of a sensor is that in a window",
+            "Run one window.",
+        )
     network = network_of(config, SYSTEMS.make(config.system))
     instrument = network.instruments[min(query.instrument, len(network.instruments) - 1)]
     if instrument.mask.shape != cells.shape:

@@ -17,6 +17,7 @@ import h5py
 
 from ...errors import InputError
 from ...experiments.config import Config
+from ...experiments.cycles.stored import restore
 from ...experiments.results.store import FORMAT, load
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.truth_file import LAYOUT, read_window
@@ -89,7 +90,7 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
     """
     try:
         if _is_result(upload):
-            run = StoredRun(load(upload.path))
+            run = restore(load(upload.path))
             upload.path.unlink()
             return run
         system = SYSTEMS.make(config.system)

@@ -53,7 +53,7 @@ def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
         plots = field_plots(entry, twin_fields, replace(display, time=time))
         live.show(plots)
         if not time:
-            live.show_colorbars(_colorbars(plots, display))
+            live.showcolorbars(colorbars(plots, display))
         live.show_curves(curves, time, floor, twin_fields.twin.system.time_label)
         yield Image.open(io.BytesIO(live.png()))
 
@@ -77,7 +77,7 @@ def field_plots(
     return plots
 
 
-def _colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple[str, FieldPlot]]:
+def colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple[str, FieldPlot]]:
     """Return the colour bars in use, each with the plot that defines it."""
     estimates = [p for name, p in plots.items() if name not in (TRUTH, OBSERVATIONS)]
     first = next((p for p in estimates if p.values is not None), plots[TRUTH])

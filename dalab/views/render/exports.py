@@ -13,7 +13,8 @@ from ...experiments.results.store import save
 from ...metrics.table import to_pandas
 from ..model.history import HistoryEntry
 from ..pictures.field_plot import DisplayState
-from .animation import animation
+from .animation import animation, gif
+from .cycle_images import MOST, cycle_images
 from .result_figure import figure
 
 WORKER = ThreadPoolExecutor(1, thread_name_prefix="lab files")
@@ -46,11 +47,17 @@ def _netcdf(entry: HistoryEntry, display: DisplayState) -> bytes:
 
 def _png(entry: HistoryEntry, display: DisplayState) -> bytes:
     page = io.BytesIO()
+    if entry.observed_run.cycled:
+        [image] = cycle_images(entry, display, 1)
+        image.save(page, "PNG")
+        return page.getvalue()
     figure(entry.result, display.time, display.layer).savefig(page, format="png", dpi=150)
     return page.getvalue()
 
 
 def _gif(entry: HistoryEntry, display: DisplayState) -> bytes:
+    if entry.observed_run.cycled:
+        return gif(list(cycle_images(entry, display, MOST)))
     return animation(entry, display)
 
 

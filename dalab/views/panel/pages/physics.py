@@ -11,6 +11,7 @@ import xarray as xr
 from ....experiments.results.diagnostics import physics
 from ....experiments.results.recorded import system_of
 from ...model.lab import LabModel
+from ..plots.field_map import set_visible
 from ..plots.line_chart import LEGEND, Chart, Line, legend
 from .result_page import ResultPage
 
@@ -69,8 +70,9 @@ class PhysicsPage(ResultPage):
         self.energy.show(lines("energy", factor=factor), x=time,
                          y=unit or "energy")
         self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
+        set_visible(self.residual.pane, len(truth.residual) > 0)
         shown = truth.enstrophy is not None
-        self.enstrophy.pane.visible = self.enstrophy.figure.visible = shown
+        set_visible(self.enstrophy.pane, shown)
         self.set_size(*self.available_size)
 
     def set_size(self, width: int, height: int) -> None:

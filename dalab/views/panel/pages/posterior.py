@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +21,10 @@ from ....experiments.results.diagnostics import (
     spectra,
 )
 from ....experiments.results.recorded import system_of
+from ...model.cycled_display import CycledDisplay
 from ...model.lab import LabModel
-from ...pictures.field_plot import estimate_plot, truth_plot
+from ...model.observed_run import ObservedRun
+from ...pictures.field_plot import FieldPlot, estimate_plot, truth_plot
 from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
 from ...pictures.style import colour
 from ..fields import field
@@ -163,7 +166,12 @@ class PosteriorPage(ResultPage):
     def _draw_gallery(self) -> None:
         """Draw the truth, the mean and the first members at the selected time."""
         ended = self.model.runs.ended
-        if self._found is None or ended is None or ended.twin_fields is None or not self._shown:
+        if self._found is None or ended is None or not self._shown:
+            return
+        if ended.cycled:
+            self._show_gallery(self._cycled_gallery(ended))
+            return
+        if ended.twin_fields is None:
             return
         estimate = ensembles(self._found[0]).get(self.chosen.method)
         if estimate is None:
@@ -177,6 +185,16 @@ class PosteriorPage(ResultPage):
         for number in range(1, min(len(states), GALLERY - 2) + 1):
             chosen = replace(display, member=number)
             plots.append(estimate_plot(f"Member {number}", "", states, twin_fields, chosen))
+        self._show_gallery(plots)
+
+    def _cycled_gallery(self, ended: ObservedRun) -> list[FieldPlot]:
+        """Plot the truth, the mean and the first members of a cycled run at its newest cycle."""
+        shown, display = CycledDisplay(), self.model.display.state
+        shown.show_run(ended)
+        shown.update()
+        return shown.gallery(self.chosen.method, display, GALLERY - 2)
+
+    def _show_gallery(self, plots: Sequence[FieldPlot]) -> None:
         for number, shown in enumerate(self.maps):
             shown.figure.visible = number < len(plots)
             if shown.figure.visible:
