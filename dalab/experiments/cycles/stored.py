@@ -45,7 +45,7 @@ class StoredCycles(StoredRun):
 
     def __init__(self, tree: xr.DataTree) -> None:
         self.config, self.result = stored_config(tree), tree
-        self.system, self.twin = system_of(tree), None
+        self.system, self.twin = system_of(tree), None  # type: ignore[assignment]
         self._schedule = _check(tree, self.config)
         self.state = STATES[str(tree.attrs["status"])]
         self.channels = [

@@ -53,7 +53,7 @@ def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
         plots = field_plots(entry, twin_fields, replace(display, time=time))
         live.show(plots)
         if not time:
-            live.showcolorbars(colorbars(plots, display))
+            live.show_colorbars(colorbars(plots, display))
         live.show_curves(curves, time, floor, twin_fields.twin.system.time_label)
         yield Image.open(io.BytesIO(live.png()))
 
