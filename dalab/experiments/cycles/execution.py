@@ -23,8 +23,8 @@ from .recorder import Recorder, check_burn_in
 from .result import assemble_cycles
 from .twin import CycledTwin
 
-FRAMES, CHECKPOINTS = 0.05, 5.0
-"""Seconds from one frame to the next, and from one checkpoint to the next."""
+FRAMES, MEMORY, CHECKPOINTS = 0.05, 0.5, 5.0
+"""Seconds from one frame, measurement of memory and checkpoint to the next."""
 
 
 Earlier = tuple[Carried, dict[str, Any]]
@@ -59,6 +59,7 @@ class CycledExecution(Execution):
         self.kept = KeptStates(self.schedule, store)
         self.recorders: dict[str, Recorder] = {}
         self.carried: dict[str, Carried] = {}
+        self._peaks: dict[str, PeakMemory] = {}
         self._earlier = {label: self._find(label, earlier) for label in self.methods}
 
     def _prepare(self) -> CycledTwin:  # type: ignore[override]
@@ -85,7 +86,9 @@ class CycledExecution(Execution):
         )
         carried = self._resume(label, recorder)
         self.recorders[label] = recorder
-        peak, pace = PeakMemory(twin.device), _Pace()
+        peak = self._peaks[label] = PeakMemory(twin.device)
+        peak.update()
+        pace = _Pace()
         try:
             with closing(driver.cycles(carried)) as cycles:
                 for found in cycles:
@@ -96,6 +99,8 @@ class CycledExecution(Execution):
                         return
                     carried = found.carried
                     last = found.moment.cycle == self.schedule.cycles
+                    if pace.is_due("memory", MEMORY):
+                        peak.update()
                     if pace.is_due("frame", FRAMES) or last:
                         self._score(label, recorder, peak)
                         yield self._step(found, recorder)
@@ -149,7 +154,7 @@ class CycledExecution(Execution):
             label, rmse_steps=series("rmse_analysis"), rmse_sample_steps=series("rmse_sample"),
             spread_steps=series("spread_analysis"), members=recorder.members,
             fraction=recorder.cycle / self.schedule.cycles, seconds=recorder.seconds,
-            peak_memory_mb=peak.update(), burn_in=self.schedule.burn_in,
+            peak_memory_mb=peak.highest, burn_in=self.schedule.burn_in,
         )
 
     def _step(self, found: Cycle, recorder: Recorder) -> Step:
@@ -161,7 +166,7 @@ class CycledExecution(Execution):
 
     def _complete(self, label: str, twin: Any) -> None:
         recorder = self.recorders[label]
-        self._score(label, recorder, PeakMemory(twin.device))
+        self._score(label, recorder, self._peaks[label])
         mean, error = recorder.mean("rmse_analysis")
         self._update(
             label, status="complete", crps=recorder.mean("crps")[0], rmse_mean_err=error,

@@ -220,6 +220,6 @@ def observed_fields(moment: Moment) -> tuple[Tensor, ...]:
     pieces = network.split(data[0].detach().to("cpu", torch.float32))
     fields = []
     for instrument, values in zip(network.instruments, pieces, strict=True):
-        seen = instrument.put(torch.ones_like(values)) > 0
+        seen = instrument.mask[:, None].to("cpu")
         fields.append(torch.where(seen, instrument.put(values), torch.nan)[0])
     return tuple(fields)
