@@ -25,7 +25,7 @@ from .config_file import load_config
 from .description import describe
 from .device import choose_device
 from .from_config import design, make_methods, realise, schedule_of
-from .memory import check_extension, check_window
+from .memory import check_cycles, check_extension, check_window
 from .nature import Truths
 from .schedule import Schedule
 from .truth import check_source
@@ -135,6 +135,7 @@ class Experiment:
             check_extension(self.augmented or self.prior, self.window)
 
     def _check_cycles(self) -> None:
+        check_cycles(self.cycling.cycles, self.repeats)
         self.truths.check()
         if self.model_error == "told":
             self.truths.simulated(1, torch.float64)

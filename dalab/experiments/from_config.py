@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ..errors import InputError
 from ..methods import METHODS, Method
 from ..observations import MASKS, NOISES, OPERATORS, NetworkDesign, ObservingNetwork
 from ..options import configured, options
 from ..random import stream
 from ..systems import System
-from .config import Config
+from .config import CYCLED, Config
 from .schedule import Schedule
 
 
@@ -27,8 +28,18 @@ def network_of(config: Config, system: System) -> ObservingNetwork:
 
 
 def schedule_of(config: Config) -> Schedule | None:
-    """The times of the cycles that a config describes; ``None`` for a single window."""
+    """The times of the cycles that a config describes; ``None`` for a single window.
+
+    Raises:
+        InputError: for fields of cycled experiments in a window.
+    """
     if config.cycles is None:
+        for name, value in config.changed().items():
+            if name in CYCLED:
+                raise InputError(
+                    name.replace("_", " "), value, "is for cycled experiments only",
+                    "Set cycles=1000, or leave it out.",
+                )
         return None
     return Schedule(
         cycles=config.cycles, interval=config.interval, burn_in=config.burn_in,

@@ -53,6 +53,29 @@ def check_extension(prior: Prior, steps: int) -> None:
         raise _too_long(steps, steps**2 * each, free, max(math.isqrt(free // each), length))
 
 
+SERIES = 24
+"""Scores of every cycle and repeat in memory, and copies of them in the result."""
+
+
+def check_cycles(cycles: int, repeats: int) -> None:
+    """Refuse cycles whose scores do not fit into memory.
+
+    Args:
+        cycles: analyses.
+        repeats: independent truths.
+
+    Raises:
+        InputError: naming the number of cycles that would fit.
+    """
+    each, free = 2 * 8 * SERIES * repeats, free_bytes(torch.device("cpu"))
+    if cycles * each > free:
+        raise InputError(
+            "cycles", cycles, f"have scores that need {gigabytes(cycles * each)} of memory with "
+            f"{repeats} repeats, and {gigabytes(free)} are free",
+            f"Use at most {free // each} cycles, or fewer repeats.",
+        )
+
+
 def _too_long(steps: int, needed: int, free: int, longest: int) -> InputError:
     return InputError(
         "window", steps, f"needs about {gigabytes(needed)} of memory, and {gigabytes(free)} are "

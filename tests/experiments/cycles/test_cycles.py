@@ -249,6 +249,8 @@ def test_a_truth_of_other_parameters_makes_the_model_err():
     ({"shocks": "2:1"}, "PROBABILITY:SIZE"),
     ({"truth": __file__, "model_error": "told"}, "must be untold for recorded truths"),
     ({"burn_in": 40}, "must be below the 40 cycles"),
+    ({"cycles": 10_000_000, "repeats": 100_000}, "have scores that need"),
+    ({"cycles": None, "burn_in": None, "gaps": "3"}, "gaps = '3': is for cycled experiments only"),
     ({"methods": ["rts"]}, "cannot be cycled"),
     ({"methods": ["var4d"], "members": 1}, "must be at least 2 for var4d in a sliding window"),
 ])
