@@ -6,6 +6,9 @@ control answered in under 150 ms while a run goes on.
 
     python benchmarks/ui_latency.py [--rounds 3] [--members 8]
 
+With ``--cycles 500`` the same is measured of a cycled run of that length on Lorenz-96, whose
+control is the view of the estimates.
+
 With ``--url``, once or several times, labs that are served already are measured instead, in turn:
 two versions side by side on the same load.
 """
@@ -45,8 +48,8 @@ READY = """() => {
 }"""
 
 # time of every new picture on the map of the first method, by the browser's clock
-WATCH = f"""() => {{
-  const source = ({SOURCE})('map spectral')
+WATCH = f"""name => {{
+  const source = ({SOURCE})(`map ${{name}}`)
   window.pictures = []
   source.properties.data.change.connect(() => {{
     if (source.data.image[0].length > 4) window.pictures.push(performance.now())
@@ -66,6 +69,27 @@ TURN = f"""day => new Promise(resolve => {{
   source.properties.data.change.connect(seen)
   slider.value = day
 }})"""
+
+
+# from a change of the view to the colours of that view on the map
+VIEW = f"""view => new Promise(resolve => {{
+  const models = Array.from(Bokeh.documents[0]._all_models.values())
+  const source = ({SOURCE})('map etkf')
+  const mapper = models.find(m => m.data_source === source && m.glyph.color_mapper)
+    .glyph.color_mapper
+  const select = models.find(m => m.options && String(m.options).includes('spread'))
+  const start = performance.now()
+  const seen = () => {{
+    mapper.properties.palette.change.disconnect(seen)
+    resolve(performance.now() - start)
+  }}
+  mapper.properties.palette.change.connect(seen)
+  window.waiting = resolve  // browsers forget promises that nothing refers to
+  select.value = view
+}})"""
+
+RING = "?system=lorenz96&operators=identity&masks=full&methods=etkf&noise=0.3&cycles={}&members={}"
+"""A cycled experiment of one quick filter."""
 
 
 @contextmanager
@@ -105,9 +129,9 @@ def state(page: Page, name: str) -> None:
     page.wait_for_selector(f".lab-status[data-state={name}]", timeout=120_000)
 
 
-def first_picture(page: Page) -> float:
+def first_picture(page: Page, method: str = "spectral") -> float:
     """Press Run; seconds to the first picture of a method."""
-    page.evaluate(WATCH)
+    page.evaluate(WATCH, method)
     start = page.evaluate("() => performance.now()")
     page.get_by_role("button", name="Run").click()
     page.wait_for_function("() => window.pictures.length > 0", timeout=60_000, polling=20)
@@ -150,6 +174,30 @@ def one_round(browser: Browser, url: str, members: int) -> dict[str, float | lis
     return found
 
 
+def cycled_round(
+    browser: Browser, url: str, cycles: int, members: int
+) -> dict[str, float | list[float]]:
+    """Pictures of a whole run, then controls and Stop while a longer one goes on."""
+    page, ready = open_page(browser, url + RING.format(cycles, members))
+    page.wait_for_timeout(3000)
+    found: dict[str, float | list[float]] = {
+        "page ready [s]": ready, "Run to first picture [s]": first_picture(page, "etkf"),
+    }
+    state(page, "done")
+    times = page.evaluate("() => window.pictures")
+    found["pictures per second"] = (len(times) - 1) / (times[-1] - times[0]) * 1000
+    field = page.get_by_role("textbox", name="Cycles", exact=True)
+    field.fill(str(100 * cycles))
+    field.press("Enter")
+    page.get_by_role("button", name="Continue").click()
+    state(page, "running")
+    page.wait_for_timeout(1000)
+    found["control [ms]"] = [page.evaluate(VIEW, v) for _ in range(15) for v in ("spread", "mean")]
+    found["Stop [s]"] = stop(page)
+    page.context.close()
+    return found
+
+
 def report(rounds: list[dict[str, float | list[float]]]) -> None:
     """The medians, their spread over the rounds, and the bars."""
     for name, bar in BARS.items():
@@ -167,6 +215,7 @@ def main() -> None:
     parser.add_argument("--url", action="append", help="of a lab that is served already")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--members", type=int, default=8)
+    parser.add_argument("--cycles", type=int, help="of a cycled run, instead of a window")
     options = parser.parse_args()
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
@@ -176,7 +225,10 @@ def main() -> None:
         found = {url: [] for url in options.url or [stack.enter_context(served())]}
         for _ in range(options.rounds):
             for url, rounds in found.items():
-                rounds.append(one_round(browser, url, options.members))
+                if options.cycles:
+                    rounds.append(cycled_round(browser, url, options.cycles, options.members))
+                else:
+                    rounds.append(one_round(browser, url, options.members))
         browser.close()
     for url, rounds in found.items():
         print(url)

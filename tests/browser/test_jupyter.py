@@ -28,6 +28,12 @@ NOTEBOOK = "00_first_run.ipynb"
 IN_SMALL = {"members=4": "members=1", "steps=16": "steps=3"}
 """The experiment of the notebook's second part."""
 
+CYCLES = "cycles.ipynb"
+CELL = """from dalab.views.jupyter.lab import Lab
+lab = Lab(system="lorenz96", operators=["identity"], masks=["full"], methods=["etkf"], members=24)
+lab"""
+"""A notebook with a cell that shows a quick filter."""
+
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -44,6 +50,15 @@ def folder(tmp_path_factory):
         assert whole in text
         text = text.replace(whole, small)
     (made / NOTEBOOK).write_text(text)
+    (made / CYCLES).write_text(json.dumps({
+        "nbformat": 4, "nbformat_minor": 5, "cells": [{
+            "cell_type": "code", "id": "lab", "metadata": {}, "outputs": [], "source": CELL,
+            "execution_count": None,
+        }],
+        "metadata": {"kernelspec": {
+            "name": "python3", "display_name": "Python 3", "language": "python",
+        }},
+    }))
     for name, values in SETTINGS.items():
         path = made / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,4 +228,41 @@ def test_the_picture_and_the_scores_stay_without_the_kernel(chromium, jupyter):
     gone = notebook.cells.first.locator(".jp-OutputArea-output").first
     assert "widget" in gone.text_content(), "what JupyterLab says of a widget that is gone"
     assert not gone.is_visible()
+    context.close()
+
+
+@pytest.mark.slow
+def test_cycles_are_switched_on_run_stopped_continued_and_played(chromium, jupyter):
+    context = chromium.new_context(viewport={"width": 1280, "height": 1100})
+    notebook = Notebook(context.new_page(), f"{jupyter}/lab/tree/{CYCLES}")
+    notebook.run_all()
+    notebook.wait(lambda: notebook.button("One window").is_visible(), "the widget")
+    notebook.button("Cycles").click()
+    notebook.page.get_by_label("Cycles", exact=True).fill("9000")
+    notebook.page.get_by_label("Cycles", exact=True).press("Enter")
+    assert notebook.button("Continue").is_disabled()
+
+    notebook.button("Run").click()
+    pictures = {notebook.picture()}
+    while len(pictures) < 5:
+        pictures.add(notebook.wait(
+            lambda: (new := notebook.picture()) not in pictures and new, "another picture"
+        ))  # fmt: skip
+    assert notebook.state == "running", "these were live pictures"
+    notebook.button("Stop").click()
+    notebook.wait(lambda: notebook.state == "cancelled", "the end of the run")
+    notebook.wait(lambda: notebook.button("Continue").is_enabled(), "Continue")
+
+    reached = int(notebook.ask("lab.model.display.cycles.last"))
+    assert 0 < reached < 9000
+    notebook.page.get_by_label("Cycles", exact=True).fill(str(reached + 150))
+    notebook.page.get_by_label("Cycles", exact=True).press("Enter")
+    notebook.button("Continue").click()
+    notebook.wait(lambda: notebook.state == "done", "the added cycles")
+    newest = notebook.picture()
+    assert notebook.ask("lab.model.display.cycles.position = 100 + lab.model.display.cycles.first\n"
+                        "lab.cycles") == str(reached + 150)
+    notebook.wait(lambda: notebook.picture() != newest, "a look back")
+    notebook.page.locator(".jupyter-widgets.widget-play button:not([disabled])").first.click()
+    notebook.wait(lambda: notebook.picture() == newest, "the newest states")
     context.close()

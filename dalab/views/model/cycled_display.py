@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +25,9 @@ from ..pictures.cycled_plot import (
 from ..pictures.field_plot import DisplayState, FieldPlot
 from ..pictures.wording import progress_note, score_note
 from .observed_run import ObservedRun, cycled_system
+
+PAUSE = 0.15
+"""Time between two pictures of a run at least [s]: controls are to be answered in between."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +89,25 @@ class CycledDisplay(param.Parameterized):
         self._rings: dict[str, list[Snapshot]] = {}
         self._lead = ""
         self._made: dict[str, CycledFields] = {}
+        self._taken = 0.0
 
     # --- the run ----------------------------------------------------------------------------------
 
     def show_run(self, run: ObservedRun | None) -> None:
         """Show a run from its newest cycle on; a window counts as none."""
         self.run = run if run is not None and run.cycled else None
-        self._rings, self._lead, self._made = {}, "", {}
+        self._rings, self._lead, self._made, self._taken = {}, "", {}, 0.0
         self.param.update(position=0, first=0, last=0)
 
     def update(self) -> set[str]:
-        """Take in the progress of the run; return the labels of methods with new states."""
-        if self.run is None:
+        """Take in the progress of the run; return the labels of methods with new states.
+
+        While the run goes on this happens every ``PAUSE`` seconds at most.
+        """
+        now = time.monotonic()
+        if self.run is None or (now - self._taken < PAUSE and not self.run.over):
             return set()
+        self._taken = now
         recorders = self.run.run.recorders
         rings = {label: list(known.ring) for label, known in recorders.items() if known.ring}
         fresh = {

@@ -207,7 +207,7 @@ class DisplayModel(param.Parameterized):
         self.param.observed.objects = names
         if self.observed not in names:
             self.observed = names[0]
-        self.mark_stale(TRUTH, OBSERVATIONS)
+        self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES)
 
     # --- plots ----------------------------------------------------------------------------------
 

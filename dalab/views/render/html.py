@@ -83,7 +83,10 @@ def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
 
 def colorbars_html(model: LabModel) -> str:
     """Render the colour bars in use, each with its limits and units; curves need none."""
-    if model.display.field_plot(TRUTH).axes.kind == "point":
+    kind = model.display.field_plot(TRUTH).axes.kind
+    if kind == "attractor":
+        return '<div class="lab-colorbars">Grey: truth. Dots: members at the cycle shown.</div>'
+    if kind == "point":
         return '<div class="lab-colorbars">Thick grey: truth. Thin: members.</div>'
     parts = [colorbar_html(name, plot) for name, plot in colorbar_plots(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'

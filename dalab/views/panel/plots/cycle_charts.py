@@ -81,7 +81,7 @@ class CycleChart:
         """Draw every cycle faintly, the moving mean on top, and the spread dotted."""
         sources, hue = self.sources[name], colour(name)
         each = self.figure.line("x", "y", source=sources["error"], line_color=hue, line_width=1,
-                                line_alpha=0.3)
+                                line_alpha=0.22)
         spread = self.figure.line("x", "y", source=sources["spread"], line_color=hue,
                                   line_width=1.5, line_dash=[1, 4], line_cap="round")
         mean = self.figure.line("x", "y", source=sources["mean"], line_color=hue, line_width=2.5,
