@@ -18,6 +18,7 @@ from dalab.views.model.lab import LabModel
 from dalab.views.model.observed_run import ObservedRun
 from dalab.views.model.sensor_value import SensorQuery, sensor_value
 from dalab.views.render.exports import FORMATS
+from dalab.views.render.result_figure import figure
 
 from .conftest import end, settle
 from .test_cycles import RING
@@ -87,6 +88,15 @@ def test_every_export_is_made_of_a_cycled_run(finished):
     assert Image.open(io.BytesIO(made["png"])).size[0] > 800
     assert Image.open(io.BytesIO(made["gif"])).n_frames == 48
     assert b"etkf" in made["csv"] and len(made["netcdf"]) > 10_000
+
+
+def test_the_figure_of_a_result_shows_its_last_cycle(tree):
+    page = figure(tree)
+    maps, curves = page.subfigs
+    titles = [ax.get_title() for ax in maps.axes]
+    error = float(tree["metrics/rmse_steps"].sel({"method": "etkf"})[-1])
+    assert f"etkf, mean\nRMSE {error:.3f}" in titles
+    assert len(curves.axes[0].lines) == 4 and curves.axes[0].get_xlim() == (0, 70)
 
 
 def test_ranks_are_those_of_all_cycles_and_states_the_last_ones(finished, tree):

@@ -12,7 +12,11 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
-from ..pictures.style import UNOBSERVED, palette, plot_style
+from ...experiments.cycles.result import KIND
+from ...experiments.experiment import schedule_of
+from ...experiments.results.store import config_of
+from ..pictures.cycle_curves import mean_length, moving_mean
+from ..pictures.style import TRUTH, UNOBSERVED, palette, plot_style
 
 SHOWN = {"s-1": (1e6, "10$^{-6}$ s$^{-1}$"), "m": (1e-3, "km"), "day": (1.0, "days")}
 """Factor and label by units; values in other units are drawn unchanged."""
@@ -23,16 +27,18 @@ def figure(tree: xr.DataTree, step: int | None = None, layer: int = 0) -> Figure
 
     Args:
         tree: a result, complete or partial.
-        step: step of the window that the maps show, the middle one by default.
+        step: time that the maps show: by default the middle of a window, the last of cycles.
         layer: layer that the maps show, from 0.
     """
     labels = list(tree["estimates"].children) if "estimates" in tree.children else []
-    step = tree.sizes["time"] // 2 if step is None else step
+    times = _field(tree, "truth/pv").sizes["time"]
+    if step is None:
+        step = times - 1 if _is_cycled(tree) else times // 2
     page = Figure(figsize=(2.3 * max(len(labels) + 2, 4) + 0.6, 6.4), layout="constrained")
     top, bottom = cast(Any, page.subfigures(2, 1, height_ratios=[1, 1.15]))
     _maps(top, tree, labels, step, layer)
-    _curves(bottom.subplots(), tree, labels)
-    time = _field(tree, "time")
+    (_cycle_curves if _is_cycled(tree) else _curves)(bottom.subplots(), tree, labels)
+    time = _field(tree, "truth/pv")["time"]
     word = "day" if time.attrs.get("units") == "day" else "time"
     what = _quantity(tree).removesuffix(" anomaly")
     page.suptitle(
@@ -60,7 +66,8 @@ def _quantity(tree: xr.DataTree) -> str:
 
 def _experiment(tree: xr.DataTree) -> str:
     nodes = tree["observations"].children.items()
-    seen = [f"{name} on {_brief(node.attrs['mask'])}" for name, node in nodes]
+    seen = [f"{name} on {_brief(node.attrs['mask'])}" if "mask" in node.attrs else name
+            for name, node in nodes]
     return f"{tree['truth'].attrs['source']} truth seen by {' and '.join(seen)}"
 
 
@@ -91,7 +98,9 @@ def _maps(part: SubFigure, tree: xr.DataTree, labels: list[str], step: int, laye
 def _title(tree: xr.DataTree, name: str, step: int) -> str:
     if name == "truth":
         return name
-    rmse = float(_field(tree, "metrics/rmse_steps").sel({"method": name})[step])
+    errors = _field(tree, "metrics/rmse_steps").sel({"method": name})
+    cycles = tree["truth"].to_dataset().get("cycle")
+    rmse = float(errors[step] if cycles is None else errors.sel(cycle=int(cycles[step])))
     return f"{name}, mean\nRMSE {rmse:.3f}"
 
 
@@ -162,6 +171,29 @@ def _curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
     if labels:
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False,
                   handlelength=3.2)
+
+
+def _cycle_curves(ax: Axes, tree: xr.DataTree, labels: list[str]) -> None:
+    """Draw the error of every cycle (thin) and its moving mean (thick); the burn-in is shaded."""
+    planned = schedule_of(config_of(tree))
+    if planned is None:
+        return
+    errors = _field(tree, "metrics/rmse_steps")
+    length = mean_length(planned.cycles)
+    for label in labels:
+        own, values = {**plot_style(label), "marker": ""}, errors.sel({"method": label}).values
+        ax.plot(errors["cycle"], values, alpha=0.3, linewidth=0.8, **own)
+        ax.plot(errors["cycle"], moving_mean(values, length), linewidth=2.2, label=label, **own)
+    ax.axvspan(0, planned.burn_in, color=TRUTH, alpha=0.16, linewidth=0)
+    ax.set(xlabel=f"cycle (thick: mean of {length} cycles)", ylabel="RMSE [normalised]",
+           yscale="log", xlim=(0, planned.cycles))
+    ax.grid(alpha=0.25)
+    if labels:
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+
+
+def _is_cycled(tree: xr.DataTree) -> bool:
+    return tree.attrs.get("kind") == KIND
 
 
 __all__ = ["figure", "write"]
