@@ -240,6 +240,7 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path):
 # --- the other commands ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_demo_writes_a_result_and_a_figure(tmp_path, monkeypatch):
     small = Config(methods=("sda", "oi"), members=2, steps=3)
     monkeypatch.setattr("dalab.cli.demo_config", lambda device: small.replace(device=device))

@@ -65,8 +65,14 @@ class Problem:
 
     @property
     def window(self) -> tuple[int, ...]:
-        """Shape of the window that is estimated, (time, lev, y, x)."""
-        return (self.network.steps, *self.system.shape)
+        """Shape of the window that is estimated, (time, lev, y, x).
+
+        It is that of the prior, which may be about augmented states, unless the methods use none.
+        """
+        steps = self.network.steps
+        if self.prior is not None and self.prior.window[0] == steps:
+            return self.prior.window
+        return (steps, *self.system.shape)
 
     def to(self, device: torch.device | str) -> Problem:
         """Copy of the problem with its tensors on ``device``."""

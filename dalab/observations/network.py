@@ -61,10 +61,7 @@ class Instrument:
 
     def take(self, fields: Tensor) -> Tensor:
         """Observed entries of whole fields, ``(..., time, channel, y, x) -> (..., size)``."""
-        flat = fields.flatten(-4)
-        if self.size == flat.shape[-1]:
-            return flat
-        return flat.index_select(-1, self.index.to(fields.device))
+        return fields.flatten(-4)[..., self.index.to(fields.device)]
 
     def put(self, values: Tensor) -> Tensor:
         """Transpose of :meth:`take`: fields that are zero where nothing is observed."""

@@ -16,7 +16,7 @@ from .conftest import ROOT, free_port, wait_for_http
 pytest.importorskip("jupyterlab")
 pytest.importorskip("ipywidgets")
 
-pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SECONDS = 500
 """Patience: the notebook runs a whole experiment, on a busy machine too."""

@@ -124,6 +124,7 @@ def test_methods_bring_their_map_and_their_options(lab):
     lab.wait(lambda: lab.image("sda") is None, "its going")
 
 
+@pytest.mark.slow
 def test_hasty_clicks_do_no_harm(lab):
     for on in (True, False, True):
         for name in ("sda", "mmps", "dps", "oi", "letkf"):

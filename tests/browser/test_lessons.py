@@ -8,7 +8,7 @@ from .access import FAINT, FOCUSED, UNNAMED
 from .conftest import served
 from .page import BREAK, SOCKETS
 
-pytestmark = [pytest.mark.browser, pytest.mark.lab]
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.slow]
 
 LENGTH = """name => {
   const found = Array.from(Bokeh.documents[0]._all_models.values()).filter(m => m.name == name)

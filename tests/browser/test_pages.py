@@ -5,7 +5,7 @@ import pytest
 from .access import FAINT, FOCUSED, UNNAMED
 from .test_lab import drawn, quick
 
-pytestmark = [pytest.mark.browser, pytest.mark.lab]
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.slow]
 
 
 def tab(lab, name):

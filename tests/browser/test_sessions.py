@@ -18,7 +18,7 @@ from dalab.views.panel.serve import SESSION
 from .conftest import ROOT, free_port, wait_for_http
 from .page import BREAK, READY, SOCKETS, LabPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.lab]
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.slow]
 
 SHORT = "prior=gaussian&methods=spectral&members=2&steps=4"
 LONG = "prior=gaussian&methods=spectral&members=2&steps=100000"

@@ -19,7 +19,7 @@ from dalab.systems import SYSTEMS
 
 from .page import LabPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.lab]
+pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.slow]
 
 QUICK = "methods=oi&methods=spectral&members=2&steps=4"
 

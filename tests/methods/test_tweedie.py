@@ -213,6 +213,7 @@ def test_a_prior_says_at_which_noise_its_own_covariance_is_used(
     assert not method._follows_flow(p, 0.9 * low) and not method._follows_flow(p, 1.1 * high)
 
 
+@pytest.mark.slow
 def test_a_less_sharp_preconditioner_ends_at_the_same_window(tiny_system, tiny_prior):
     mixture = Mixture(tiny_prior, 0.3)
     p = problem(tiny_system, mixture, ("velocity",))

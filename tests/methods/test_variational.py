@@ -133,6 +133,7 @@ def test_both_forms_of_var4d_agree_on_turbulence(tiny_system, tiny_prior):
     torch.testing.assert_close(incremental, full, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_incremental_var4d_lowers_the_full_cost(cost):
     values = [cost.value(v) for v in cost.gauss_newton(outer=3, inner=8)]
     before = cost.value(cost.start)
@@ -150,6 +151,7 @@ def test_var3d_is_optimal_interpolation_for_linear_operators(tiny_prior, backgro
     torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_var3d_finds_the_minimum_that_linearisation_misses(tiny_system, tiny_prior):
     """At its end the gradient of the full nonlinear cost vanishes; not so for oi."""
     p = problem(tiny_system, tiny_prior, ("arctan",), mask="full", std=0.05)

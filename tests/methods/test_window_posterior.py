@@ -100,6 +100,7 @@ def everything(tiny_system, tiny_prior):
     return augmented(p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GUIDED)
 def test_uses_several_operators_and_a_background_at_once(name, everything):
     """Each of them, left out, changes the answer."""

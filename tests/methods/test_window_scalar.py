@@ -203,6 +203,7 @@ def test_biases_are_those_of_the_quadrature():
     assert found[1] == pytest.approx(c * math.exp(-exponent), rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", SPREAD)
 def test_dmps_loses_all_spread(c):
     slope, variance = affine(DMPS(iterations=1, factor=1.0, **FINE), scalar_problem(c))

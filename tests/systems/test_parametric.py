@@ -216,7 +216,7 @@ def test_the_prior_of_a_changed_flow_is_the_gaussian_of_its_climate():
 
 def test_tuned_rows_are_those_of_the_plain_flow_alone():
     class Problem:
-        background, network = None, None
+        background, network, cycled = None, None, False
         system = SYSTEMS.make("qg64:rd=25e3")
 
     assert setting(Rows(alone={1.0: Setting(9.0, 9.0)}), Problem()) is PLAIN
