@@ -8,8 +8,8 @@ The background is the analysis that the window before gave for that time. With l
 
 .. math:: J(v) = \tfrac12 |v|^2 + \tfrac12 |R^{-1/2} (y_k - h(M^L(x_{k-L} + B^{1/2} v)))|^2 .
 
-Older observations are not used again, so that none counts twice. With lag 0 this is ``var3d``. The
-window grows to its length before the first analysis.
+Older observations are not used again, so that none counts twice. With lag 0 this is ``var3d``. At
+first the window is shorter: it begins at the first time.
 
 References:
     | Le Dimet and Talagrand (1986); Bocquet and Sakov (2014): single data assimilation in lagged
@@ -56,11 +56,10 @@ class LaggedVar4D(OptimalInterpolation):
         return {**ahead, "start": start, "age": torch.tensor(age), "steps": torch.tensor(steps)}
 
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
-        if int(state["age"]) < self.lag:
-            return state
         noisy = perturbed(problem.network, problem.data, streams)
         B = self._unscaled(problem) * (self.scale or 1.0) ** 2
-        model = partial(_carry, problem.system, self.lag * int(state.get("steps", torch.tensor(1))))
+        steps = int(state["age"]) * int(state.get("steps", torch.tensor(1)))
+        model = partial(_carry, problem.system, steps)
         start = over_members(
             partial(self._minimise, problem.network, B, model), noisy, state["start"]
         )
