@@ -40,6 +40,7 @@ def test_bad_input_is_refused_before_any_thread_starts():
     assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 def test_runs_every_method_and_shows_every_step(stubs):  # noqa: F811
     frames = []
     run = waited(Run(STUB.replace(methods=("stub", "sda", "stub:steps=2")), on_frame=frames.append)
