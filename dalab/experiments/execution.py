@@ -86,17 +86,23 @@ class Execution:
         """Run a method until it is complete or fails, and set its status."""
         self._mark(label, "running")
         try:
-            with closing(self._steps(label, method, twin)) as steps:
-                for step in steps:
-                    if not step.estimate.abs().max() < DIVERGED:  # true of NaN too
-                        self._mark(label, f"failed: diverged at step {step.done} of {step.total}")
-                        return
-                    self._record(label, step, twin)
-                    yield step
+            with closing(self._recorded_steps(label, method, twin)) as steps:
+                yield from steps
         except Exception as error:  # the other methods still run
-            self._mark(label, f"failed: {reason(error, self.experiment.members, twin.device)}")
+            self._mark(label, f"failed: {_reason(error, self.experiment.members, twin.device)}")
         else:
-            self._complete(label, twin)
+            if self.scores[label].status == "running":
+                self._complete(label, twin)
+
+    def _recorded_steps(self, label: str, method: Method, twin: Twin) -> Steps:
+        """Yield the steps of a method once they are recorded; mark it failed if it diverges."""
+        with closing(self._steps(label, method, twin)) as steps:
+            for step in steps:
+                if not step.estimate.abs().max() < DIVERGED:  # true of NaN too
+                    self._mark(label, f"failed: diverged at step {step.done} of {step.total}")
+                    return
+                self._record(label, step, twin)
+                yield step
 
     def _steps(self, label: str, method: Method, twin: Twin) -> Steps:
         """Yield the steps of a method, copied to the CPU; record its peak memory."""
@@ -160,7 +166,7 @@ class Execution:
         return assemble(self.experiment, twin, self.scores, self.estimates, summaries)
 
 
-def reason(error: Exception, members: int, device: torch.device) -> str:
+def _reason(error: Exception, members: int, device: torch.device) -> str:
     """Describe in one line why a method failed."""
     text = " ".join(str(error).split())
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)

@@ -200,7 +200,7 @@ class Experiment:
         """States of the truth before the window, see :func:`leading_states`."""
         return leading_states(self.background, self.background_kind)
 
-    @property
+    @cached_property
     def truths(self) -> Truths:
         """The truths of a cycled experiment."""
         return Truths(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -140,16 +141,15 @@ class ModelNature(Nature):
         if self.process_noise:
             normal = torch.randn(x.shape, generator=generator, dtype=x.dtype)
             x = x + self.process_noise * normal.to(x)
-        offset, scale = self.system.offset.to(x), self.system.scale.to(x)
-        return (self.shocks(offset + scale * x, generator) - offset) / scale
+        return self.system.normalised(self.shocks(self.system.physical(x), generator))
 
     def truth(self, state: Tensor) -> Tensor:
         if self.system is self.model:
             return state
-        q = self.system.offset.to(state) + self.system.scale.to(state) * state
+        q = self.system.physical(state)
         fields, _, nx = self.model.shape
         q = block_mean(q[:, :fields], q.shape[-1] // nx) if q.shape[-2] > 1 else q[:, :fields]
-        return (q - self.model.offset.to(q)) / self.model.scale.to(q)
+        return self.model.normalised(q)
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Truths:
         shape = torch.Size(self.model.shape)
         return isinstance(self.source, Tensor) and self.source.shape != shape
 
-    @property
+    @cached_property
     def system(self) -> System | None:
         """The true system; ``None`` for frames and files."""
         if isinstance(self.source, Tensor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -44,11 +45,16 @@ class Schedule:
                 "burn in", self.burn_in, f"must be below the {self.cycles} cycles",
                 f"Use {self.cycles // 5}.",
             )
-        read_gaps(self.gaps)
+        self.unobserved  # noqa: B018  # raises what is wrong with the gaps
+
+    @cached_property
+    def unobserved(self) -> list[tuple[int, int]]:
+        """First and last cycles of the gaps."""
+        return read_gaps(self.gaps)
 
     def is_observed(self, cycle: int) -> bool:
         """True if there are observations at a cycle."""
-        if any(first <= cycle <= last for first, last in read_gaps(self.gaps)):
+        if any(first <= cycle <= last for first, last in self.unobserved):
             return False
         if not self.missing:
             return True

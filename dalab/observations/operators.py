@@ -155,9 +155,7 @@ class Elementwise(Operator):
 
     def in_units(self, x: Tensor, units: str) -> Tensor:
         """Normalised states in ``normalised`` or ``physical`` units."""
-        if units == "normalised":
-            return x
-        return self.system.offset.to(x) + self.system.scale.to(x) * x
+        return x if units == "normalised" else self.system.physical(x)
 
 
 class Spectral(Operator):

@@ -113,6 +113,14 @@ class System:
         """Physical units per normalised unit, ``(lev, 1, 1)``, float64."""
         return torch.ones(self.shape[0], 1, 1, dtype=torch.float64)
 
+    def physical(self, x: Tensor) -> Tensor:
+        """From normalised states to the variables of the equations."""
+        return self.offset.to(x) + self.scale.to(x) * x
+
+    def normalised(self, q: Tensor) -> Tensor:
+        """Inverse of :meth:`physical`."""
+        return (q - self.offset.to(q)) / self.scale.to(q)
+
     def check(self) -> None:
         """Raise :class:`InputError` unless the shape, the normalisation and the hash will do."""
         whole = all(isinstance(size, int) and size > 0 for size in self.shape)

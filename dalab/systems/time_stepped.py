@@ -145,14 +145,6 @@ class TimeStepped(ParametricSystem, ABC):
         steps = round(self.spinup_time / self.dt)
         return self.normalised(self.advance(self.physical(white), steps, generator))
 
-    def physical(self, x: Tensor) -> Tensor:
-        """From normalised states to the variables of the equations."""
-        return self.offset.to(x) + self.scale.to(x) * x
-
-    def normalised(self, q: Tensor) -> Tensor:
-        """Inverse of :meth:`physical`."""
-        return (q - self.offset.to(q)) / self.scale.to(q)
-
 
 class RungeKutta(TimeStepped):
     """A system dq/dt = f(q) in steps of the classical fourth-order Runge-Kutta scheme."""

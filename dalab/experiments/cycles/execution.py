@@ -14,7 +14,7 @@ import xarray as xr
 from ...methods import Method, Step
 from ...methods.filtering import Filter
 from ...methods.sliding_window import SlidingWindow
-from ..execution import DIVERGED, Execution, PeakMemory, reason
+from ..execution import DIVERGED, Execution, PeakMemory
 from ..experiment import Experiment, Source
 from .checkpoint import Checkpoints
 from .driver import Carried, Cycle, Driver
@@ -65,20 +65,9 @@ class CycledExecution(Execution):
     def _prepare(self) -> CycledTwin:  # type: ignore[override]
         return CycledTwin(self.experiment)
 
-    def _run_method(  # type: ignore[override]
+    def _recorded_steps(  # type: ignore[override]
         self, label: str, method: Method, twin: CycledTwin
     ) -> Generator[Step, None, None]:
-        self._mark(label, "running")
-        try:
-            with closing(self._cycles(label, twin)) as steps:
-                yield from steps
-        except Exception as error:  # the other methods still run
-            self._mark(label, f"failed: {reason(error, self.experiment.members, twin.device)}")
-        else:
-            if self.scores[label].status == "running":
-                self._complete(label, twin)
-
-    def _cycles(self, label: str, twin: CycledTwin) -> Generator[Step, None, None]:
         """Record all cycles of a method; yield a step now and then."""
         driver = Driver(twin, self.filters[label], label, self.experiment.members)
         recorder = Recorder(

@@ -27,9 +27,7 @@ from ...pictures.grid_layout import LEFT, SIDE, GridLayout
 from ...pictures.style import TRUTH, colour, dash
 from .field_map import EDGE, QUIET, accessible_name, assign, set_visible, style_axis
 from .line_chart import Chart, Line
-from .skill_curves import LABELS, TICKS
-
-_NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty, for the legend's glyph
+from .skill_curves import LABELS, NO_CURVE, TICKS
 
 
 class CycleChart:
@@ -71,7 +69,7 @@ class CycleChart:
     def _entry(self, name: str) -> LegendItem:
         if name not in self._entries:
             self.sources[name] = {
-                part: ColumnDataSource(_NO_CURVE, name=f"cycles {part} {name}")
+                part: ColumnDataSource(NO_CURVE, name=f"cycles {part} {name}")
                 for part in ("error", "mean", "spread")
             }
             self._entries[name] = LegendItem(label=name, renderers=self._lines(name))
@@ -117,7 +115,7 @@ class CycleChart:
             self._fill(sources, curves.get(name))
 
     def _fill(self, sources: Mapping[str, ColumnDataSource], found: CycleCurves | None) -> None:
-        data = dict.fromkeys(sources, _NO_CURVE) if found is None else {
+        data = dict.fromkeys(sources, NO_CURVE) if found is None else {
             "error": {"x": found.cycles, "y": found.error},
             "mean": {"x": found.mean_cycles, "y": found.mean},
             "spread": {"x": found.mean_cycles, "y": found.spread},

@@ -27,7 +27,7 @@ LABELS = ".bk-label { color: var(--lab-ink) !important; }"
 """Style of legend labels; Bokeh reads their colour before it is set."""
 
 TICKS: tuple[float, ...] = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-_NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty, for the legend's glyph
+NO_CURVE = {"x": np.zeros(1), "y": np.full(1, np.nan)}  # not empty, for the legend's glyph
 
 
 class Curves:
@@ -78,8 +78,8 @@ class Curves:
 
     def _entry(self, name: str) -> LegendItem:
         if name not in self._entries:
-            self.sources[name] = ColumnDataSource(_NO_CURVE, name=f"curve {name}")
-            self.spreads[name] = ColumnDataSource(_NO_CURVE, name=f"spread {name}")
+            self.sources[name] = ColumnDataSource(NO_CURVE, name=f"curve {name}")
+            self.spreads[name] = ColumnDataSource(NO_CURVE, name=f"spread {name}")
             self._entries[name] = LegendItem(label=name, renderers=self._lines(name))
         return self._entries[name]
 
@@ -116,7 +116,7 @@ class Curves:
                 self._fill(source, curves.get(name, np.empty(0)))
 
     def _fill(self, source: ColumnDataSource, values: np.ndarray) -> None:
-        data = {"x": self.days[: len(values)], "y": values} if len(values) else _NO_CURVE
+        data = {"x": self.days[: len(values)], "y": values} if len(values) else NO_CURVE
         if not np.array_equal(source.data["y"], data["y"], equal_nan=True):
             source.data = data
 
