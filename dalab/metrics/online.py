@@ -15,6 +15,8 @@ References:
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,11 +30,55 @@ def rmse(mean: Tensor, truth: Tensor, scale: Tensor | float = 1.0) -> Tensor:
     return ((mean - truth) * scale).flatten(1).pow(2).mean(1).sqrt()
 
 
-def spread(x: Tensor) -> Tensor:
-    """Root of the mean ensemble variance; NaN for one member."""
-    if x.shape[1] < 2:
-        return x.new_full(x.shape[:1], torch.nan)
-    return ensemble_variance(x.flatten(2)).mean(1).sqrt()
+class EnsembleErrors:
+    """Errors of the members at one time, from which all scores of an ensemble follow.
+
+    Args:
+        x: ``(repeats, N, *shape)``.
+        truth: ``(repeats, *shape)``.
+    """
+
+    def __init__(self, x: Tensor, truth: Tensor) -> None:
+        self.errors = (x - truth[:, None]).flatten(2)
+        self.members = x.shape[1]
+
+    def spread(self) -> Tensor:
+        """Root of the mean ensemble variance; NaN for one member."""
+        if self.members < 2:
+            return torch.full_like(self.errors[:, 0, 0], torch.nan)
+        return ensemble_variance(self.errors).mean(1).sqrt()
+
+    def crps(self) -> Tensor:
+        """Fair CRPS, averaged over the state; the absolute error for one member."""
+        size = self.errors.abs().flatten(1).mean(1)
+        if self.members < 2:
+            return size
+        N = self.members
+        weights = torch.arange(1 - N, N, 2).to(size) / (N - 1)
+        return size - (in_order(self.errors) @ weights).mean(1) / N
+
+    def energy_score(self) -> Tensor:
+        """Fair energy score over the root of the number of values; the RMSE for one member."""
+        errors = self.errors[:, :LARGEST]
+        N, values = errors.shape[1:]
+        apart = torch.cdist(errors, errors, compute_mode="use_mm_for_euclid_dist").sum((1, 2))
+        size = errors.norm(dim=-1).mean(1)
+        return (size - apart / (2 * N * max(N - 1, 1))) / values**0.5
+
+    @cached_property
+    def ranks(self) -> Tensor:
+        """Rank of the truth among the members, 0 to N, ``(repeats, values)``."""
+        return (self.errors < 0).sum(1)
+
+    def coverage(self) -> Tensor:
+        """Share of the truths in the central interval of :func:`central`."""
+        i, _ = central(self.members)
+        inside = (self.ranks >= i) & (self.ranks <= self.members - i)
+        return inside.double().mean(1)
+
+    def rank_counts(self) -> Tensor:
+        """Number of values at each rank, over all repeats, ``(members + 1,)``."""
+        return torch.bincount(self.ranks.flatten(), minlength=self.members + 1)
 
 
 def ensemble_variance(x: Tensor) -> Tensor:
@@ -40,44 +86,15 @@ def ensemble_variance(x: Tensor) -> Tensor:
     return (x - x.mean(1, keepdim=True)).square().sum(1) / (x.shape[1] - 1)
 
 
-def crps(x: Tensor, truth: Tensor) -> Tensor:
-    """Fair CRPS, averaged over the state; the absolute error for one member."""
-    N = x.shape[1]
-    error = (x - truth[:, None]).abs().flatten(1).mean(1)
-    if N < 2:
-        return error
-    weights = torch.arange(1 - N, N, 2, dtype=x.dtype, device=x.device) / (N - 1)
-    return error - (in_order(x) @ weights).mean(1) / N
-
-
 def in_order(x: Tensor) -> Tensor:
-    """Members sorted at every value, ``(repeats, values, N)``.
+    """Members ``(repeats, N, values)`` sorted at every value, ``(repeats, values, N)``.
 
     NumPy sorts as short rows as these several times faster than torch.
     """
-    members = x.flatten(2).mT.contiguous()
+    members = x.mT.contiguous()
     if members.device.type != "cpu":
         return members.sort(-1).values
     return torch.from_numpy(np.sort(members.numpy(), -1))
-
-
-def energy_score(x: Tensor, truth: Tensor) -> Tensor:
-    """Fair energy score over the root of the number of values; the RMSE for one member."""
-    x, y = x[:, :LARGEST].flatten(2), truth.flatten(1)[:, None]
-    N, size = x.shape[1:]
-    error = (x - y).norm(dim=-1).mean(1)
-    apart = torch.cdist(x, x).sum((1, 2)) / (2 * N * max(N - 1, 1))
-    return (error - apart) / size**0.5
-
-
-def ranks(x: Tensor, truth: Tensor) -> Tensor:
-    """Rank of the truth among the members, 0 to N, ``(repeats, *shape)``."""
-    return (x < truth[:, None]).sum(1)
-
-
-def rank_counts(found: Tensor, members: int) -> Tensor:
-    """Number of values at each rank, over all repeats, ``(members + 1,)``."""
-    return torch.bincount(found.flatten(), minlength=members + 1)
 
 
 def central(members: int, level: float = 0.9) -> tuple[int, float]:
@@ -88,13 +105,6 @@ def central(members: int, level: float = 0.9) -> tuple[int, float]:
     """
     i = max(1, min(round((1 - level) * (members + 1) / 2), (members + 1) // 2))
     return i, (members + 1 - 2 * i) / (members + 1)
-
-
-def coverage(found: Tensor, members: int) -> Tensor:
-    """Share of the truths in the central interval of :func:`central`; from their ranks."""
-    i, _ = central(members)
-    inside = (found >= i) & (found <= members - i)
-    return inside.flatten(1).double().mean(1)
 
 
 def innovation_statistics(

@@ -61,7 +61,10 @@ class Instrument:
 
     def take(self, fields: Tensor) -> Tensor:
         """Observed entries of whole fields, ``(..., time, channel, y, x) -> (..., size)``."""
-        return fields.flatten(-4)[..., self.index.to(fields.device)]
+        values = fields.flatten(-4)
+        if self.size == values.shape[-1]:
+            return values
+        return values[..., self.index.to(fields.device)]
 
     def put(self, values: Tensor) -> Tensor:
         """Transpose of :meth:`take`: fields that are zero where nothing is observed."""

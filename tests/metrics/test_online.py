@@ -11,6 +11,7 @@ import xarray as xr
 
 from dalab.metrics import online
 from dalab.metrics.ensemble import crps_steps, spread_steps
+from dalab.metrics.online import EnsembleErrors
 from dalab.metrics.series import autocorrelation_time, mean_and_error
 
 
@@ -24,8 +25,9 @@ def test_scores_are_those_of_a_window():
     dims = ("time", "member", "lev", "y", "x")
     members = xr.DataArray(x.numpy(), dims=dims).transpose("member", "time", ...)
     true = xr.DataArray(truth.numpy(), dims=("time", "lev", "y", "x"))
-    np.testing.assert_allclose(online.crps(x, truth), crps_steps(members, true), rtol=1e-12)
-    np.testing.assert_allclose(online.spread(x), spread_steps(members), rtol=1e-12)
+    errors = EnsembleErrors(x, truth)
+    np.testing.assert_allclose(errors.crps(), crps_steps(members, true), rtol=1e-12)
+    np.testing.assert_allclose(errors.spread(), spread_steps(members), rtol=1e-12)
     np.testing.assert_allclose(
         online.rmse(x.mean(1), truth), ((members.mean("member") - true) ** 2).mean(
             ("lev", "y", "x")) ** 0.5, rtol=1e-12,
@@ -36,34 +38,42 @@ def test_crps_of_a_standard_normal_ensemble():
     """Against its centre 0.2337, against draws of the same distribution 1 / sqrt(pi)."""
     x = normal(1, 20_000, 1, 1, 1)
     centre = torch.zeros(1, 1, 1, 1).double()
-    assert float(online.crps(x, centre)) == pytest.approx(0.2337, abs=4e-3)
+    assert float(EnsembleErrors(x, centre).crps()) == pytest.approx(0.2337, abs=4e-3)
     few = normal(40_000, 4, 1, 1, 1)
-    mean = online.crps(few, normal(40_000, 1, 1, 1, seed=1)).mean()
+    mean = EnsembleErrors(few, normal(40_000, 1, 1, 1, seed=1)).crps().mean()
     assert float(mean) == pytest.approx(1 / math.sqrt(math.pi), abs=0.01)
 
 
 def test_one_member_scores_its_absolute_error_and_has_no_spread():
     x, truth = normal(2, 1, 1, 1, 6), normal(2, 1, 1, 6, seed=1)
-    torch.testing.assert_close(online.crps(x, truth), (x[:, 0] - truth).abs().mean((1, 2, 3)))
-    torch.testing.assert_close(online.energy_score(x, truth), online.rmse(x[:, 0], truth))
-    assert online.spread(x).isnan().all()
+    errors = EnsembleErrors(x, truth)
+    torch.testing.assert_close(errors.crps(), (x[:, 0] - truth).abs().mean((1, 2, 3)))
+    torch.testing.assert_close(errors.energy_score(), online.rmse(x[:, 0], truth))
+    assert errors.spread().isnan().all()
 
 
 def test_the_energy_score_of_one_variable_is_its_crps():
     x, truth = normal(5, 9, 1, 1, 1), normal(5, 1, 1, 1, seed=1)
-    torch.testing.assert_close(online.energy_score(x, truth), online.crps(x, truth))
+    errors = EnsembleErrors(x, truth)
+    torch.testing.assert_close(errors.energy_score(), errors.crps())
+
+
+def test_the_energy_score_of_equal_members_is_their_error():
+    x, truth = normal(3, 1, 2, 4, 5).expand(3, 30, 2, 4, 5), normal(3, 2, 4, 5, seed=1)
+    wanted = online.rmse(x[:, 0], truth)
+    torch.testing.assert_close(EnsembleErrors(x, truth).energy_score(), wanted, rtol=1e-6, atol=0)
 
 
 def test_ranks_and_coverage_of_a_calibrated_ensemble():
     members = 19
     x, truth = normal(1, members, 1, 200, 200), normal(1, 1, 200, 200, seed=1)
-    ranks = online.ranks(x, truth)
-    counts = online.rank_counts(ranks, members).double()
+    errors = EnsembleErrors(x, truth)
+    counts = errors.rank_counts().double()
     assert counts.sum() == 40_000
     torch.testing.assert_close(counts / 40_000, torch.full((20,), 0.05).double(), atol=6e-3, rtol=0)
     left_out, level = online.central(members)
     assert (left_out, level) == (1, 0.9)
-    assert float(online.coverage(ranks, members)) == pytest.approx(level, abs=6e-3)
+    assert float(errors.coverage()) == pytest.approx(level, abs=6e-3)
 
 
 def test_innovations_of_a_consistent_filter():

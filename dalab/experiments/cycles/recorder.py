@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...metrics import online
+from ...metrics.online import EnsembleErrors, innovation_statistics, rmse
 from ...metrics.series import mean_and_error
 from ...systems import System
 from ..schedule import Schedule
@@ -94,27 +94,28 @@ class Recorder:
 
     def record(self, found: Cycle) -> None:
         """Take down a cycle."""
-        ranks = online.ranks(found.analysis, found.moment.truth)
-        self._store(found.moment.cycle, self._scores(found, ranks) | found.diagnostics)
+        analysis = EnsembleErrors(found.analysis, found.moment.truth)
+        self._store(found.moment.cycle, self._scores(found, analysis) | found.diagnostics)
         self.cycle = found.moment.cycle
         self.seconds += found.seconds
         if self.cycle > self.schedule.burn_in:
-            self.rank_counts += online.rank_counts(ranks, self.members).cpu().numpy()
+            self.rank_counts += analysis.rank_counts().cpu().numpy()
         self.ring.append(snapshot(found))
 
-    def _scores(self, found: Cycle, ranks: Tensor) -> dict[str, Tensor]:
-        truth, x, scale = found.moment.truth, found.analysis, self.system.scale.to(found.mean)
+    def _scores(self, found: Cycle, analysis: EnsembleErrors) -> dict[str, Tensor]:
+        truth, scale = found.moment.truth, self.system.scale.to(found.mean)
+        forecast = EnsembleErrors(found.forecast, truth)
         scores = {
-            "rmse_analysis": online.rmse(found.mean, truth),
-            "rmse_forecast": online.rmse(found.forecast_mean, truth),
-            "rmse_sample": online.rmse(x[:, 0], truth),
-            "rmse_units": online.rmse(found.mean, truth, scale),
-            "spread_analysis": online.spread(x),
-            "spread_forecast": online.spread(found.forecast),
-            "crps": online.crps(x, truth),
-            "crps_forecast": online.crps(found.forecast, truth),
-            "energy_score": online.energy_score(x, truth),
-            "coverage": online.coverage(ranks, self.members),
+            "rmse_analysis": rmse(found.mean, truth),
+            "rmse_forecast": rmse(found.forecast_mean, truth),
+            "rmse_sample": rmse(found.analysis[:, 0], truth),
+            "rmse_units": rmse(found.mean, truth, scale),
+            "spread_analysis": analysis.spread(),
+            "spread_forecast": forecast.spread(),
+            "crps": analysis.crps(),
+            "crps_forecast": forecast.crps(),
+            "energy_score": analysis.energy_score(),
+            "coverage": analysis.coverage(),
         }
         return scores | _innovations(found) | _smoothed(found)
 
@@ -194,13 +195,13 @@ def _innovations(found: Cycle) -> dict[str, Tensor]:
     if network is None or data is None:
         return {}
     forecast, analysis = (network.apply(x.unsqueeze(-4)) for x in (found.forecast, found.analysis))
-    return online.innovation_statistics(forecast, analysis, data, network.variance(like=data))
+    return innovation_statistics(forecast, analysis, data, network.variance(like=data))
 
 
 def _smoothed(found: Cycle) -> dict[str, Tensor]:
     if found.smoothed is None or found.smoothed_truth is None:
         return {}
-    return {"rmse_smoothed": online.rmse(found.smoothed.mean(1), found.smoothed_truth)}
+    return {"rmse_smoothed": rmse(found.smoothed.mean(1), found.smoothed_truth)}
 
 
 def snapshot(found: Cycle) -> Snapshot:
