@@ -18,7 +18,7 @@ SMALLEST, LARGEST = 1e-6, 1e6
 
 
 CYCLED = (
-    "cycles", "burn_in", "repeats", "missing", "gaps", "keep", "process_noise",
+    "cycles", "burn_in", "repeats", "start", "missing", "gaps", "keep", "process_noise",
     "model_error", "shocks",
 )
 """Fields that only cycled experiments have."""
@@ -122,6 +122,10 @@ class Config(param.Parameterized):
     repeats = param.Integer(
         1, bounds=(1, 100_000), label="Repeats", doc="independent truths of a cycled experiment"
     )
+    start = Text(
+        "", label="Start", doc="NetCDF file or Zarr store of states, from which the members of a "
+        "cycled experiment are drawn; about the background or of the climate if left out"
+    )
     missing = param.Number(
         0.0, bounds=(0.0, 1.0), inclusive_bounds=(True, False), label="Missing",
         doc="probability that a cycle has no observations",
@@ -149,15 +153,13 @@ class Config(param.Parameterized):
     device = Text("auto", label="Device", doc="auto, cpu, cuda, cuda:N or mps")
 
     _REMEDIES = {
-        "window": "Use 9, the length of the priors that ship.",
-        "interval": "Use 1 to observe every step.",
-        "members": "Use 8.",
+        "window": "Use 9, the length of the priors that ship.", "seed": "Use 0.",
+        "interval": "Use 1 to observe every step.", "members": "Use 8.", "repeats": "Use 1.",
         "steps": "Leave it out, so that each method takes its own.",
-        "seed": "Use 0.",
-        "cycles": "Leave it out for a single window.",
+        "cycles": "Leave it out for a single window.", "start": "Leave it out.",
         "burn_in": "Leave it out for a fifth of the cycles.",
-        "repeats": "Use 1.", "missing": "Use 0 to observe at every cycle.",
-        "keep": "Leave it out to keep the last ensembles only.", "process_noise": "Use 0.",
+        "missing": "Use 0 to observe at every cycle.", "process_noise": "Use 0.",
+        "keep": "Leave it out to keep the last ensembles only.",
         "noise": "Use 0.1, or 1e-3 for almost none.",
         "assumed_noise": "Leave it out to assume the true noise.",
         "background": "Use 0.1, or leave it out for no background.",

@@ -34,8 +34,8 @@ def describe(parts: Any) -> tuple[Config, frozenset[str]]:
     writer = _Writer()
     network = parts.network
     config = Config(
-        system=writer.text("system", parts.system, SYSTEMS), truth=writer.truth(parts.truth),
-        window=parts.window,
+        system=writer.text("system", parts.system, SYSTEMS),
+        truth=writer.states("truth", parts.truth), window=parts.window,
         operators=[writer.text("operators", o, OPERATORS) for o in network.operators],
         masks=[writer.mask(m) for m in network.masks], interval=network.interval,
         noise=network.noise, assumed_noise=network.assumed_noise,
@@ -43,12 +43,12 @@ def describe(parts: Any) -> tuple[Config, frozenset[str]]:
         background=parts.background, background_kind=parts.background_kind,
         prior=writer.prior(parts.prior, parts.system),
         methods=[writer.text("methods", m, METHODS) for m in parts.methods.values()],
-        **_cycled(parts), members=parts.members, seed=parts.seed, device=str(parts.device),
+        **_cycled(parts, writer), members=parts.members, seed=parts.seed, device=str(parts.device),
     )
     return config, frozenset(writer.own)
 
 
-def _cycled(parts: Any) -> dict[str, Any]:
+def _cycled(parts: Any, writer: _Writer) -> dict[str, Any]:
     """The fields of a cycled experiment."""
     schedule = parts.schedule
     if schedule is None:
@@ -56,6 +56,7 @@ def _cycled(parts: Any) -> dict[str, Any]:
     return {
         "cycles": schedule.cycles, "burn_in": schedule.burn_in, "missing": schedule.missing,
         "gaps": schedule.gaps, "keep": schedule.keep, "repeats": parts.repeats,
+        "start": writer.states("start", parts.start),
         "process_noise": parts.process_noise, "shocks": parts.shocks,
         "model_error": parts.model_error,
     }
@@ -75,10 +76,10 @@ class _Writer:
             return f"painted:{encode(mask if mask.ndim == 3 else mask[None])}"
         return self.text("masks", mask, MASKS)
 
-    def truth(self, truth: Any) -> str:
-        if not isinstance(truth, Tensor):
-            return str(truth)
-        self.own.add("truth")
+    def states(self, field: str, states: Any) -> str:
+        if not isinstance(states, Tensor):
+            return str(states)
+        self.own.add(field)
         return ARRAY
 
     def prior(self, prior: Prior | None, system: System) -> str:

@@ -29,6 +29,7 @@ from .memory import check_cycles, check_extension, check_window
 from .nature import Truths
 from .schedule import Schedule
 from .truth import check_source
+from .truth_file import starting_states
 
 WINDOW = 9
 """States in a window where neither a truth nor a prior says how many."""
@@ -59,6 +60,9 @@ class Experiment:
         background_kind: ``perturbed``, ``forecast`` or ``previous``, see :class:`dalab.Config`.
         schedule: times of a cycled experiment; a single window if ``None``.
         repeats: independent truths of a cycled experiment.
+        start: states from which the members of a cycled experiment are drawn, one without return
+            for each, normalised, ``(states, *shape)``, or the path of a file of them; about the
+            background or of the climate by default.
         process_noise: standard deviation of what the truth of a cycled experiment takes at every
             interval, white, normalised.
         shocks: jumps of that truth, ``PROBABILITY:SIZE``.
@@ -85,6 +89,7 @@ class Experiment:
     background_kind: str = "perturbed"
     schedule: Schedule | None = None
     repeats: int = 1
+    start: str | Path | Tensor = ""
     process_noise: float = 0.0
     shocks: str = ""
     model_error: str = "untold"
@@ -98,6 +103,8 @@ class Experiment:
         self._fill("methods", _by_label(self.methods))
         if isinstance(self.truth, Path):
             self._fill("truth", str(self.truth))
+        if isinstance(self.start, Path):
+            self._fill("start", str(self.start))
         if self.prior is None and self._needs_prior():
             self._fill("prior", load_prior("auto", self.system))
         if self.window is None:
@@ -137,6 +144,7 @@ class Experiment:
     def _check_cycles(self) -> None:
         check_cycles(self.cycling.cycles, self.repeats)
         self.truths.check()
+        self.states_of_start  # noqa: B018  # raises what is wrong with them
         if self.model_error == "told":
             self.truths.simulated(1, torch.float64)
         for label, method in self.methods.items():
@@ -174,12 +182,11 @@ class Experiment:
         return cls(  # the prior last: only it takes time to load
             config=config, system=system, network=network, methods=methods,
             prior=load_prior(config.prior, system) if needed else None,  # type: ignore[arg-type]
-            schedule=planned, repeats=config.repeats, process_noise=config.process_noise,
-            shocks=config.shocks, model_error=config.model_error,
-            truth=config.truth, window=config.window,
-            background=config.background,
-            background_kind=config.background_kind, members=config.members, seed=config.seed,
-            device=config.device,
+            schedule=planned, repeats=config.repeats, start=config.start,
+            process_noise=config.process_noise, shocks=config.shocks,
+            model_error=config.model_error, truth=config.truth, window=config.window,
+            background=config.background, background_kind=config.background_kind,
+            members=config.members, seed=config.seed, device=config.device,
         )
 
     # --- parts that follow from the others --------------------------------------------------------
@@ -208,6 +215,16 @@ class Experiment:
             intervals=self.cycling.cycles * self.cycling.interval, seed=self.seed,
             process_noise=self.process_noise,
         )
+
+    @cached_property
+    def states_of_start(self) -> Tensor | None:
+        """States from which the members of a cycled experiment are drawn, if any are given.
+
+        Raises:
+            InputError: if they cannot be read, do not fit the system, or are too few.
+        """
+        members = max(method.size(self.members) for method in self.methods.values())
+        return starting_states(self.start, self.system, members, self.background)
 
     @cached_property
     def observing(self) -> ObservingNetwork:

@@ -1,8 +1,8 @@
-"""A window of the user's own PV, from a NetCDF file or a Zarr store in pyqg's layout.
+"""States of the user's own, from a NetCDF file or a Zarr store in pyqg's layout.
 
 The layout is that of ``pyqg.QGModel().to_dataset()`` concatenated in time: a variable ``q`` with
 dimensions ``(time, lev, y, x)`` in 1/s, and a coordinate ``time`` in seconds. For a system without
-units both are pure numbers. Only the window is read.
+units both are pure numbers. Of a file of truths only the window is read.
 """
 
 from __future__ import annotations
@@ -48,32 +48,100 @@ def read_window(path: Path, system: System, steps: int, seed: int) -> Tensor:
         _check_times(dataset, start, steps, system)
         window = q.isel(time=slice(start, start + steps)).values
     _check_values(window, start)
-    x = torch.from_numpy(np.ascontiguousarray(window, dtype=np.float64))
+    return _normalised(window, system)
+
+
+def read_states(path: Path, system: System, at_least: int) -> Tensor:
+    """All states of a file, whatever their times, normalised, ``(states, lev, y, x)``, float32.
+
+    Args:
+        path: NetCDF file or Zarr store.
+        system: whose shape and scale the file has to have.
+        at_least: states wanted.
+
+    Raises:
+        InputError: naming what is wrong with the file and how to mend it.
+    """
+    with _open(path, "start") as dataset:
+        q = _variable(dataset, path, system, "start")
+        _check_grid(q, system)
+        if len(q) < at_least:
+            raise InputError(
+                f"states in {path}", len(q), f"must be at least {at_least}, one for each member",
+                "Store more states, or use fewer members.",
+            )
+        states = q.values
+    _check_values(states, 0)
+    return _normalised(states, system)
+
+
+def starting_states(
+    source: str | Path | Tensor, system: System, members: int, background: float | None
+) -> Tensor | None:
+    """States to draw members from, normalised, ``(states, *shape)``; ``None`` without a source.
+
+    Args:
+        source: normalised states, the path of a file of them, or an empty text.
+        system: the forecast model.
+        members: of the largest ensemble.
+        background: standard deviation of the error of a background, if there is one.
+
+    Raises:
+        InputError: if the states cannot be read, do not fit the system, or are fewer than members,
+            or there is a background too.
+    """
+    if isinstance(source, str) and not source:
+        return None
+    if background is not None:
+        raise InputError(
+            "background", background, "must be left out with states to start from", "Leave it out."
+        )
+    if not isinstance(source, Tensor):
+        return read_states(Path(source), system, members)
+    _check_states(source, system, members)
+    return source
+
+
+def _check_states(states: Tensor, system: System, members: int) -> None:
+    shape = tuple(system.shape)
+    if tuple(states.shape[1:]) != shape or len(states) < members:
+        raise InputError(
+            "shape of the start", tuple(states.shape),
+            f"must be {(members, *shape)}, or more states", "Give a state for each member.",
+        )
+    if not states.isfinite().all():
+        raise InputError("start", "NaN or infinity", "must be finite numbers", "Check it.")
+
+
+def _normalised(q: np.ndarray, system: System) -> Tensor:
+    x = torch.from_numpy(np.ascontiguousarray(q, dtype=np.float64))
     x = (x - system.offset) / system.scale
     _check_size(x, system)
     return x.float()
 
 
-def _open(path: Path) -> xr.Dataset:
+def _open(path: Path, what: str = "truth file") -> xr.Dataset:
     import xarray as xr  # here, because it takes longer to import than most commands run
 
     if not path.exists():
-        raise InputError("truth file", str(path), "must exist", "Check the path.")
+        raise InputError(what, str(path), "must exist", "Check the path.")
     zarr = path.is_dir()
     try:
         return xr.open_dataset(path, engine="zarr" if zarr else None, decode_times=False)
     except Exception as error:  # every engine has errors of its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            "truth file", str(path), f"must be NetCDF or Zarr that xarray can open ({reason})",
+            what, str(path), f"must be NetCDF or Zarr that xarray can open ({reason})",
             LAYOUT,
         ) from None
 
 
-def _variable(dataset: xr.Dataset, path: Path, system: System) -> xr.DataArray:
+def _variable(
+    dataset: xr.Dataset, path: Path, system: System, what: str = "truth file"
+) -> xr.DataArray:
     if "q" not in dataset:
         names = ", ".join(map(str, dataset.data_vars)) or "no variable"
-        raise InputError("truth file", str(path), f"must have a variable q, has {names}", LAYOUT)
+        raise InputError(what, str(path), f"must have a variable q, has {names}", LAYOUT)
     q = dataset["q"]
     if set(q.dims) != {"time", "lev", "y", "x"}:
         raise InputError("dims of q", q.dims, "must be (time, lev, y, x)", LAYOUT)

@@ -52,6 +52,13 @@ class KeptStates:
             overwrite=True,
         )
 
-    def read(self, name: str) -> np.ndarray | None:
-        """Kept values of ``truth`` or ``estimates/LABEL``, ``(kept, repeats, ...)``, float32."""
-        return np.asarray(self._arrays[name]) if name in self._arrays else None
+    def read(self, name: str) -> Any:
+        """Kept values of ``truth`` or ``estimates/LABEL``, ``(kept, repeats, ...)``, float32.
+
+        An array; one of dask for those of a store, which stay there; ``None`` if there are none.
+        """
+        if name not in self._arrays or self.folder is None:
+            return self._arrays.get(name)
+        import dask.array  # takes longer to import than most commands run
+
+        return dask.array.from_zarr(self._arrays[name])

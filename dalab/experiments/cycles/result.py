@@ -11,7 +11,8 @@ node                        contents
 ``/observations/OPERATOR``  ``observed`` (time, channel, y, x) at these times
 ``/estimates/METHOD``       ``pv`` (member, time, lev, y, x) and ``forecast``, at these times
 ``/kept``                   ``truth`` and one variable per method, whole ensembles at the cycles
-                            that were to be kept: (kept, repeat, member, lev, y, x)
+                            that were to be kept: (kept, repeat, member, lev, y, x); with a folder
+                            of checkpoints they stay there until they are asked for
 =========================== ==================================================================
 
 Times are those of the run, since its start. States are normalised as in the result of a window.
@@ -20,6 +21,7 @@ Times are those of the run, since its start. States are normalised as in the res
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -193,7 +195,7 @@ def _given(experiment: Experiment, ring: list[Snapshot]) -> dict[str, xr.Dataset
 
 
 def _kept(
-    experiment: Experiment, kept: KeptStates, truth: np.ndarray, labels: list[str]
+    experiment: Experiment, kept: KeptStates, truth: Any, labels: list[str]
 ) -> xr.Dataset:
     dims = experiment.system.dims
     found = {"truth": (("kept", "repeat", *dims), truth)}

@@ -142,12 +142,15 @@ class CycledTwin:
         return Background(truth + std * noise.to(truth), std)
 
     def ensemble(self, nature: Tensor, members: int, label: str) -> Tensor:
-        """Initial members ``(repeats, members, *shape)``: about the truth, or of the climate.
+        """Initial members ``(repeats, members, *shape)``.
 
-        A single member starts from the background itself, or from the mean of the climate.
+        They are given, about the truth, or of the climate. A single member starts from the mean of
+        those given, the background itself, or the mean of the climate.
         """
-        background = self.background(nature)
+        background, given = self.background(nature), self.experiment.states_of_start
         shape = (self.repeats, members, *self.system.shape)
+        if given is not None:
+            return self._drawn(given.to(self.device, self.dtype), members)
         if members == 1:
             mean = torch.zeros(shape, dtype=self.dtype, device=self.device)
             return mean if background is None else background.state[:, None]
@@ -157,6 +160,15 @@ class CycledTwin:
         centre = background.state if self.experiment.background_kind == "perturbed" else None
         middle = self.nature.truth(nature) if centre is None else centre
         return middle[:, None] + background.std * noise.to(middle)
+
+    def _drawn(self, states: Tensor, members: int) -> Tensor:
+        """Members of every repeat, drawn from given states without return."""
+        if members == 1:
+            return states.mean(0).expand(self.repeats, 1, *states.shape[1:]).clone()
+        source = self._stream("start")
+        drawn = [torch.randperm(len(states), generator=source)[:members]
+                 for _ in range(self.repeats)]
+        return states[torch.stack(drawn).to(states.device)]
 
     def _climate(self, members: int) -> Tensor:
         states = self.system.sample_climate(self.repeats * members, self._stream("climate"))
