@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from .experiments.experiment import Experiment, Source
 from .experiments.results.store import config_of
 from .experiments.run import Frame, execute
+from .metrics.columns import Column, columns_of, fitting
 from .metrics.table import is_cycled, records, table
 
-WIDTH = 110
+WIDTH = 132
 """Columns to write for a pipe; a terminal says how many it has."""
-
-FORMATS: dict[str, tuple[str, str]] = {
-    "rmse_sample": ("RMSE\none", "{:.4f}"),
-    "rmse_mean": ("RMSE\nmean", "{:.4f}"),
-    "crps": ("CRPS\nfair", "{:.4f}"),
-    "spread_skill": ("spread/\nskill", "{:.2f}"),
-    "network_evaluations": ("evalu-\nations", "{:d}"),
-    "seconds": ("seconds", "{:.1f}"),
-    "peak_memory_mb": ("peak\nMiB", "{:.0f}"),
-    "members": ("mem-\nbers", "{:d}"),
-}
-
-
-CYCLED_FORMATS = {
-    "rmse_mean": ("RMSE\nanalysis", "{:.4f}"),
-    "rmse_mean_err": ("+-", "{:.4f}"),
-    "rmse_forecast": ("RMSE\nforecast", "{:.4f}"),
-    **{name: FORMATS[name] for name in ("crps", "spread_skill", "seconds", "members")},
-}
-"""Columns of a cycled experiment, means over the cycles after the burn-in."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -87,25 +70,30 @@ def progress_line(frame: Frame) -> str:
 
 def show_scores(tree: xr.DataTree) -> None:
     """Print the score table, and the reasons of failures."""
-    formats = CYCLED_FORMATS if is_cycled(tree) else FORMATS
-    shown = Table(title="lower is better; spread/skill is best at 1", title_justify="left")
-    shown.add_column("method")
-    for heading, _ in formats.values():
-        shown.add_column(heading, justify="right")
-    shown.add_column("status")
-    rows = table(tree).to_dict("records")
-    for row in rows:
-        cells = [_cell(row[name], text) for name, (_, text) in formats.items()]
-        shown.add_row(row["method"], *cells, row["status"].partition(":")[0])
-    console().print(shown)
+    page, rows = console(), table(tree).to_dict("records")
+    columns = fitting(
+        columns_of(is_cycled(tree)),
+        lambda some: Measurement.get(
+            page, page.options.update(max_width=1000), _score_table(rows, some)
+        ).maximum <= page.width,
+    )
+    page.print(_score_table(rows, columns))
     errors = console(stderr=True)
     for row in rows:
         if row["status"].startswith("failed"):
             errors.print(f"{row['method']} {row['status']}", style="red", markup=False)
 
 
-def _cell(value: Any, text: str) -> str:
-    return "-" if value != value else text.format(value)
+def _score_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Table:
+    """Lay out some columns of the scores of all methods."""
+    made = Table(title="lower is better; spread/skill is best at 1", title_justify="left")
+    titles = [column.title.replace(" / ", "/ ").replace(" ", "\n") for column in columns]
+    for title in ("method", *titles, "status"):
+        made.add_column(title, justify="right" if title in titles else "left")
+    for row in rows:
+        cells = [column.cell(row) for column in columns]
+        made.add_row(row["method"], *cells, row["status"].partition(":")[0])
+    return made
 
 
 def write_json(tree: xr.DataTree, path: Path) -> None:

@@ -73,8 +73,13 @@ class MethodScores:
         peak_memory_mb: see :mod:`dalab.experiments.execution` [MiB].
         members: posterior samples.
         burn_in: first entries of the arrays that means leave out.
-        rmse_forecast: mean RMSE of the forecasts of a cycled run; NaN in a window.
-        rmse_mean_err: standard error of ``rmse_mean`` in a cycled run; NaN in a window.
+        rmse_mean_err: standard error of ``rmse_mean``; like those below, of a cycled run that has
+            ended, NaN in a window.
+        rmse_forecast: mean RMSE of the forecasts.
+        rmse_forecast_err: its standard error.
+        crps_err: standard error of ``crps``.
+        spread: mean spread of the analyses.
+        coverage: share of the truths in the central interval of the analyses.
     """
 
     status: str = "waiting"
@@ -89,8 +94,12 @@ class MethodScores:
     peak_memory_mb: float = math.nan
     members: int = 0
     burn_in: int = 0
-    rmse_forecast: float = math.nan
     rmse_mean_err: float = math.nan
+    rmse_forecast: float = math.nan
+    rmse_forecast_err: float = math.nan
+    crps_err: float = math.nan
+    spread: float = math.nan
+    coverage: float = math.nan
 
     @property
     def rmse_mean(self) -> float:

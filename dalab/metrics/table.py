@@ -7,6 +7,7 @@ from typing import Any, cast
 import pandas as pd
 import xarray as xr
 
+from .columns import columns_of
 from .summary import STEPS
 
 CYCLED = ("rmse_mean_err", "rmse_forecast", "rmse_forecast_err", "crps_err", "spread", "coverage")
@@ -35,8 +36,13 @@ def table(tree: xr.DataTree) -> pd.DataFrame:
 
 
 def html_table(tree: xr.DataTree) -> str:
-    """The score table as HTML, numbers with three digits; for notebooks."""
-    return table(tree).to_html(index=False, float_format="{:.3f}".format, na_rep="-", border=0)
+    """The score table as HTML, with the columns and digits of the interfaces; for notebooks."""
+    rows, columns = table(tree).to_dict("records"), columns_of(is_cycled(tree))
+    frame = pd.DataFrame(
+        [{"method": row["method"], **{column.title: column.cell(row) for column in columns},
+          "status": row["status"]} for row in rows]
+    )
+    return frame.to_html(index=False, border=0)
 
 
 def to_pandas(tree: xr.DataTree) -> pd.DataFrame:

@@ -13,12 +13,16 @@ pn = pytest.importorskip("panel")
 ipw = pytest.importorskip("ipywidgets")
 
 from dalab.experiments.config import CYCLED  # noqa: E402
+from dalab.metrics.columns import COLUMNS, CYCLED_COLUMNS  # noqa: E402
+from dalab.metrics.table import html_table  # noqa: E402
+from dalab.terminal import show_scores  # noqa: E402
 from dalab.views.jupyter.lab import Lab  # noqa: E402
 from dalab.views.model.lab import LabModel  # noqa: E402
 from dalab.views.panel.pages.assimilate import AssimilatePage  # noqa: E402
 from dalab.views.panel.sidebar import sidebar  # noqa: E402
 from dalab.views.panel.toolbar import PAUSE, PLAY, CyclePlayer  # noqa: E402
 from dalab.views.pictures.axes import Axes, Axis  # noqa: E402
+from dalab.views.render.html import scores_html  # noqa: E402
 
 from .conftest import end, settle  # noqa: E402
 from .test_cycles import RING  # noqa: E402
@@ -74,6 +78,33 @@ def test_a_cycled_run_fills_maps_curves_ranks_and_table(page, finished):
     assert charts.curves.burn_in.right == 18 and charts.curves.figure.x_range.end == 90
     assert charts.curves.marker.location == 90 and charts.curves.marker.visible
     assert None not in page.table.rows[0]["values"]
+
+
+def test_page_widget_terminal_and_notebook_write_the_same_scores(page, finished, capsys):
+    [row], tree = page.table.rows, finished.runs.result
+    mean, error = (float(tree["metrics"][name][0]) for name in ("rmse_mean", "rmse_mean_err"))
+    titles = [column["title"] for column in page.table.columns]
+    assert titles[1:4] == ["RMSE analysis", "RMSE forecast", "CRPS"]
+    assert row["texts"][0] == f"{mean:.3f} ± {error:.3f}"
+    assert [text.count("±") for text in row["texts"]][:4] == [1, 1, 1, 0]
+    show_scores(tree)
+    for written in (capsys.readouterr().out, html_table(tree),
+                    scores_html(finished.display.scores(), cycled=True)):
+        assert all(text in written for text in row["texts"] if "±" in text)
+
+
+def test_the_columns_of_the_table_follow_the_kind_and_the_room(page, finished):
+    def titles() -> list[str]:
+        return [column["title"] for column in page.table.columns[1:]]
+
+    page.table.set_size((570, 200), ["etkf"], cycled=True)
+    assert "Spread" not in titles() and "Seconds" in titles()
+    finished.controls.use_cycles = False
+    settle(finished, lambda: page.poll() or not finished.pending)
+    assert titles() == [column.title for column in COLUMNS]
+    finished.controls.use_cycles = True
+    settle(finished, lambda: page.poll() or not finished.pending)
+    assert titles() == [column.title for column in CYCLED_COLUMNS]
 
 
 def test_a_window_hides_the_charts_of_cycles_and_keeps_them(page, finished):

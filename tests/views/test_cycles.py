@@ -137,7 +137,7 @@ def test_only_what_is_new_is_drawn_again(finished):
 
 
 def test_live_states_come_while_it_runs(model):
-    model.controls.cycles = 5000
+    model.controls.param.update(cycles=5000, burn_in=20)
     model.run()
     fresh = settle(model, lambda: model.display.cycles.last > 70)
     assert {"etkf", TRUTH, OBSERVATIONS, CURVES, SCORES} <= fresh and model.runs.busy
@@ -147,7 +147,11 @@ def test_live_states_come_while_it_runs(model):
     settle(model)
     assert model.runs.state == "cancelled" and model.display.cycles.last == kept
     assert model.display.field_plot("etkf").values is not None
-    assert model.history[-1].scores["etkf"].status == "cancelled"
+    scores = model.history[-1].scores["etkf"]
+    assert scores.status == "cancelled"
+    metrics = model.runs.result["metrics"].to_dataset().sel({"method": "etkf"})
+    for name in ("rmse_forecast", "crps", "crps_err", "rmse_mean_err", "spread", "coverage"):
+        assert getattr(scores, name) == float(metrics[name]), name
 
 
 # --- continue -------------------------------------------------------------------------------------

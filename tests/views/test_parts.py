@@ -10,13 +10,13 @@ import pytest
 from dalab.experiments.run import MethodScores, Progress
 from dalab.experiments.service.queue import QueuePosition
 from dalab.methods import METHODS
+from dalab.metrics.columns import format_score
 from dalab.views.model.background import LatestTaskWorker
 from dalab.views.pictures.grid_layout import HEIGHT, WIDTH, GridLayout
-from dalab.views.pictures.score_columns import score_rows
+from dalab.views.pictures.score_rows import score_rows
 from dalab.views.pictures.style import colour, dash, legend_glyph, marker, palette
 from dalab.views.pictures.wording import (
     duration,
-    format_score,
     queue_line,
     score_note,
     status_line,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from .checkpoint import Checkpoints
 from .driver import Carried, Cycle, Driver
 from .kept import KeptStates
 from .recorder import Recorder, check_burn_in
-from .result import assemble_cycles
+from .result import MEAN_SCORES, MEANS, assemble_cycles
 from .twin import CycledTwin
 
 FRAMES, MEMORY, CHECKPOINTS = 0.05, 0.5, 5.0
@@ -156,14 +157,26 @@ class CycledExecution(Execution):
     def _complete(self, label: str, twin: Any) -> None:
         recorder = self.recorders[label]
         self._score(label, recorder, self._peaks[label])
-        mean, error = recorder.mean("rmse_analysis")
-        self._update(
-            label, status="complete", crps=recorder.mean("crps")[0], rmse_mean_err=error,
-            spread_skill=recorder.spread_skill, rmse_forecast=recorder.mean("rmse_forecast")[0],
-        )
+        self._update(label, status="complete", **mean_scores(recorder))
+
+    def end(self) -> None:
+        """Stop recording; methods that have begun are scored by the cycles that there are."""
+        super().end()
+        with self._lock:
+            for label, recorder in self.recorders.items():
+                if self.scores[label].status == "cancelled":
+                    self.scores[label] = replace(self.scores[label], **mean_scores(recorder))
 
     def result(self) -> xr.DataTree:
         return assemble_cycles(self.experiment, self.scores, self.recorders, self.kept)
+
+
+def mean_scores(recorder: Recorder) -> dict[str, Any]:
+    """Means over the cycles after the burn-in as :class:`MethodScores` names them, with errors."""
+    found = {"spread_skill": recorder.spread_skill}
+    for name in ("rmse_mean", "rmse_forecast", "crps", "spread", "coverage"):
+        found[name], found[f"{name}_err"] = recorder.mean(MEANS[name])
+    return {name: found[name] for name in MEAN_SCORES}
 
 
 class _Pace:

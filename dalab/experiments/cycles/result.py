@@ -46,6 +46,12 @@ MEANS = {
 }
 """Means over the cycles after the burn-in, and the scores that they are means of."""
 
+MEAN_SCORES = (
+    "crps", "crps_err", "spread_skill", "rmse_mean_err", "rmse_forecast", "rmse_forecast_err",
+    "spread", "coverage",
+)
+"""Those that the score tables of runs show, as fields of :class:`MethodScores`."""
+
 
 def assemble_cycles(
     experiment: Experiment, scores: Mapping[str, MethodScores],

@@ -27,7 +27,7 @@ from ..results.stored_run import (
 )
 from ..schedule import Schedule
 from .recorder import Recorder, Snapshot
-from .result import KIND
+from .result import KIND, MEAN_SCORES
 
 SUFFIX = "_cycles"
 """End of the names of scores of every cycle."""
@@ -105,8 +105,7 @@ class StoredCycles(StoredRun):
     def _scores(self, label: str) -> MethodScores:
         of: Any = self.result["metrics"].to_dataset().sel({"method": label})
         known = self.recorders.get(label)
-        names = (*COSTS, "crps", "spread_skill", "rmse_forecast", "rmse_mean_err")
-        values = {name: of[name].item() for name in names if name in of}
+        values = {name: of[name].item() for name in (*COSTS, *MEAN_SCORES) if name in of}
         curves = {} if known is None else {
             f"{part}_steps": known.series[name][:, : known.cycle].mean(0)
             for part, name in (("rmse", "rmse_analysis"), ("rmse_sample", "rmse_sample"),

@@ -215,7 +215,7 @@ class Lab(ipw.VBox):
             floor, system = min(0.05, shown.noise_shown / 2.5), SYSTEMS.make(shown.system)
             figure.show_curves(shown.curves(), shown.state.time, floor, system.time_label)
         self._image.value = figure.png()
-        self._table.value = scores_html(shown.scores())
+        self._table.value = scores_html(shown.scores(), shown.shows_cycles)
 
     def _show_status(self) -> None:
         style, line = THEME + STATUS_CSS + HIDDEN.format(self.model_id), status_html(self.model)

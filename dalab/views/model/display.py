@@ -25,7 +25,7 @@ from ..pictures.field_plot import (
     observation_plot,
     truth_plot,
 )
-from ..pictures.score_columns import score_rows
+from ..pictures.score_rows import score_rows
 from ..pictures.wording import progress_note, score_note
 from .background import observation_config
 from .cycled_display import CycledDisplay, CyclePreview

@@ -23,6 +23,9 @@ LEFT, SIDE, TITLE, BOTTOM = 48, 10, 34, 20
 SCORES, CURVES = 540, 320
 """Minimum widths of the score table and of the curves [pixels]."""
 
+CYCLED_SCORES, CYCLED_CURVES = 750, 340
+"""Width of the score table of a cycled run, if so much is left for the curves [pixels]."""
+
 SMALL = 150
 """Minimum size of a map [pixels]; below it the page scrolls."""
 
@@ -38,11 +41,13 @@ class GridLayout:
         maps: number of maps.
         width: width of the grid.
         down: height of the grid.
+        cycled: True for a cycled run, whose scores have more columns.
     """
 
     maps: int
     width: int = WIDTH
     down: int = HEIGHT
+    cycled: bool = False
 
     @cached_property
     def columns(self) -> int:
@@ -85,7 +90,13 @@ class GridLayout:
     @property
     def table(self) -> tuple[int, int]:
         """Width and height of the scores."""
-        return (self.width if self.beside else SCORES), self.below
+        return (self.width if self.beside else self._scores), self.below
+
+    @property
+    def _scores(self) -> int:
+        """Width of the scores beside the curves."""
+        most = min(CYCLED_SCORES, self.width - SIDE - CYCLED_CURVES)
+        return max(most, SCORES) if self.cycled else SCORES
 
     def _size(self, columns: int) -> int:
         """Return the largest map size for a number of columns."""

@@ -6,6 +6,7 @@ import math
 
 from ...experiments.run import MethodScores, Progress
 from ...experiments.service.queue import QueuePosition
+from ...metrics.columns import format_score
 
 ENDINGS = {"done": "Done", "cancelled": "Stopped", "failed": "Failed"}
 
@@ -27,13 +28,6 @@ def wait(seconds: float) -> str:
     step = 10 if seconds <= 120 else 60
     minutes, rest = divmod(max(math.ceil(seconds / step), 1) * step, 60)
     return " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest))
-
-
-def format_score(value: float, digits: int = 3) -> str:
-    """Format a score: fixed digits, a power of ten if it is huge, a dash if it is unknown."""
-    if value != value:
-        return "–"
-    return f"{value:.{digits}f}" if value < 1e5 else f"{value:.0e}"
 
 
 def ordinal(number: int) -> str:

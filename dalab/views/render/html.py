@@ -6,12 +6,11 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...metrics.columns import columns_of
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
 from ..pictures.field_plot import FieldPlot
-from ..pictures.score_columns import COLUMNS
 from ..pictures.style import UNOBSERVED, legend_glyph, palette
-from ..pictures.wording import format_score
 
 THEME = Path(__file__).with_name("theme.css").read_text()
 """CSS variables of the theme."""
@@ -113,14 +112,20 @@ COLORBAR_CSS = """
 """
 
 
-def scores_html(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Render the score table as plain HTML, without sorting."""
+def scores_html(rows: Mapping[str, Mapping[str, float]], cycled: bool = False) -> str:
+    """Render the score table as plain HTML, without sorting.
+
+    Args:
+        rows: scores by label.
+        cycled: True for the columns of a cycled experiment.
+    """
     if not rows:
         return ""
-    head = "".join(f"<th title='{c.meaning}'>{c.title}</th>" for c in COLUMNS)
+    columns = columns_of(cycled)
+    head = "".join(f"<th title='{html.escape(c.meaning)}'>{c.title}</th>" for c in columns)
     body = "".join(
         f"<tr><td class='name'>{legend_glyph(label)} {label}</td>"
-        + "".join(f"<td>{format_score(row[c.key], c.digits)}</td>" for c in COLUMNS) + "</tr>"
+        + "".join(f"<td>{c.cell(row)}</td>" for c in columns) + "</tr>"
         for label, row in rows.items()
     )
     rows_html = f"<tr><th></th>{head}</tr>{body}"
@@ -130,7 +135,7 @@ def scores_html(rows: Mapping[str, Mapping[str, float]]) -> str:
 _TABLE = """
 .lab-scores { border-collapse: collapse; font-size: 12.5px; font-variant-numeric: tabular-nums; }
 .lab-scores th { font-size: 11px; font-weight: 600; }
-.lab-scores th, .lab-scores td { padding: 2px 12px; text-align: right; }
+.lab-scores th, .lab-scores td { padding: 2px 12px; text-align: right; white-space: nowrap; }
 .lab-scores td.name { text-align: left; }
 .lab-scores tr { border-bottom: 1px solid var(--jp-border-color2, #dde2e8); }
 """

@@ -13,11 +13,12 @@ from panel.custom import JSComponent
 
 from ....errors import InputError
 from ....experiments.run import MethodScores
+from ....metrics.columns import format_score
 from ...model.config_text import difference
 from ...model.history import HistoryEntry
 from ...model.lab import LabModel
 from ...pictures.style import legend_glyph
-from ...pictures.wording import duration, format_score
+from ...pictures.wording import duration
 
 
 @dataclass(frozen=True)

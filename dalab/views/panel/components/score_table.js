@@ -7,7 +7,7 @@ export function render({ model, el }) {
   const body = table.createTBody()
   el.append(table)
 
-  model.columns.forEach((column, index) => {
+  function title(column, index) {
     const cell = document.createElement("th")
     const button = document.createElement("button")
     button.textContent = column.title
@@ -18,9 +18,15 @@ export function render({ model, el }) {
       draw()
     })
     cell.scope = "col"
+    cell.style.width = `${column.width}px`
     cell.append(button)
-    head.append(cell)
-  })
+    return cell
+  }
+
+  function drawTitles() {
+    by = null
+    head.replaceChildren(...model.columns.map(title))
+  }
 
   function key(row) {
     return by === 0 ? row.name : row.values[by - 1]
@@ -51,5 +57,7 @@ export function render({ model, el }) {
   }
 
   model.on("rows", draw)
+  model.on("columns", () => { drawTitles(); draw() })
+  drawTitles()
   draw()
 }

@@ -14,19 +14,17 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from ...pictures.score_columns import COLUMNS
+from ....metrics.columns import COLUMNS, Column, columns_of, fitting
 from ...pictures.style import legend_glyph
-from ...pictures.wording import format_score
+
+NAME = 128
+"""Width of the column of the methods [pixels]."""
 
 
 class ScoreTable(JSComponent):
     """Scores by method; a click on a column title sorts them."""
 
-    columns = param.List(
-        [{"title": "Method", "meaning": ""}]
-        + [{"title": c.title, "meaning": c.meaning} for c in COLUMNS],
-        doc="title and meaning of each column",
-    )
+    columns = param.List(doc="title, meaning and width of each column")
     rows = param.List(doc="name, legend glyph, and value and text of each score, by method")
 
     _esm = Path(__file__).with_name("score_table.js")
@@ -35,24 +33,44 @@ class ScoreTable(JSComponent):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self._names: list[str] = []
+        self._columns: tuple[Column, ...] = ()
+        self._set_columns(COLUMNS)
 
-    def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
-        """Set width and height [pixels], and a row for each of the methods."""
+    def _set_columns(self, columns: tuple[Column, ...]) -> None:
+        """Choose the columns; those that are there already are not sent again."""
+        if columns != self._columns:
+            self._columns = columns
+            titles = [{"title": c.title, "meaning": c.meaning, "width": c.width} for c in columns]
+            self.columns = [{"title": "Method", "meaning": "", "width": NAME}, *titles]
+
+    def set_size(self, size: tuple[int, int], names: Sequence[str], cycled: bool = False) -> None:
+        """Set width and height [pixels], a row for each of the methods, and the columns that fit.
+
+        Args:
+            size: width and height.
+            names: labels of the methods.
+            cycled: True for the columns of a cycled experiment.
+        """
         self._names = list(names)
         width, height = size
+        self._set_columns(fitting(
+            columns_of(cycled), lambda some: NAME + sum(c.width for c in some) <= width
+        ))
         self.param.update(width=width, min_width=width, height=height, min_height=height)
 
     def show(self, known: Mapping[str, Mapping[str, float]]) -> None:
         """Fill in the known scores; methods without scores keep empty rows."""
-        rows = [_row(name, known.get(name, {})) for name in self._names]
+        rows = [_row(name, known.get(name, {}), self._columns) for name in self._names]
         if rows != self.rows:
             self.rows = rows
 
 
-def _row(name: str, scores: Mapping[str, float]) -> dict[str, Any]:
-    values = [scores.get(column.key, math.nan) for column in COLUMNS]
+def _row(
+    name: str, scores: Mapping[str, float], columns: tuple[Column, ...]
+) -> dict[str, Any]:
+    values = [scores.get(column.key, math.nan) for column in columns]
     return {
         "name": name, "legend_glyph": legend_glyph(name),
         "values": [value if math.isfinite(value) else None for value in values],
-        "texts": [format_score(v, c.digits) for v, c in zip(values, COLUMNS, strict=True)],
+        "texts": [column.cell(scores) for column in columns],
     }

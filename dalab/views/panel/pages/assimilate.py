@@ -64,7 +64,7 @@ class AssimilatePage:
         """
         self._labels, self._cycled = self.model.labels, self.display.shows_cycles
         names, maps = self._labels, len(self._labels) + 2
-        grid = GridLayout(maps + self._cycled, *self.available_size)
+        grid = GridLayout(maps + self._cycled, *self.available_size, self._cycled)
         self.box.param.update(min_width=grid.width, max_width=grid.width)
         for _ in range(maps - len(self._slots)):
             slot = Map(self._ranges)
@@ -79,7 +79,7 @@ class AssimilatePage:
             slot.show("", FieldPlot(""))
         self.maps = {n: s for n, (s, _) in zip((TRUTH, OBSERVATIONS, *names), slots, strict=True)}
         self._arrange_curves(grid)
-        self.table.set_size(grid.table, names)
+        self.table.set_size(grid.table, names, self._cycled)
         self.show({*self.maps, CURVES, SCORES})
 
     def _arrange_curves(self, grid: GridLayout) -> None:
