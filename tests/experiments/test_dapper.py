@@ -47,6 +47,7 @@ def test_complete_rows_are_not_computed_again_and_failed_ones_are(tmp_path, monk
     monkeypatch.setattr(dapper, "execute", lambda c: ran.append(c.seed) or execute(c))
     assert [step.done for step in reproduce(path, rows)] == [1, 2] and ran == [1]
     table = dapper.summarise_rows(path, rows)
+    assert table["median"].tolist() == pytest.approx(table["here"].tolist()), "of one truth"
     assert table["ratio"].tolist() == pytest.approx((table["here"] / 0.2).tolist())
     broken = small(2)
     monkeypatch.setattr(dapper, "execute", lambda c: execute(c.replace(noise=1e5, background=1e5)))

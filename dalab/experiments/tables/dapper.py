@@ -23,8 +23,8 @@ from ..run import execute
 from .sweep import append, read
 
 COLUMNS = (
-    "config_hash", "setting", "method", "published", "rmse", "rmse_err", "analyses", "seconds",
-    "status",
+    "config_hash", "setting", "method", "published", "rmse", "rmse_err", "median", "analyses",
+    "seconds", "status",
 )
 
 
@@ -143,20 +143,26 @@ def _complete(path: Path) -> dict[str, dict[str, str]]:
 
 def _columns(row: Row, tree: xr.DataTree, seconds: float) -> dict[str, Any]:
     metrics = tree["metrics"].to_dataset().isel(method=0)
+    scored = metrics["rmse_units_cycles"].isel(cycle=slice(row.config.burn_in, None))
     return {
         "config_hash": row.config.hash(), "setting": row.setting, "method": row.config.methods[0],
         "published": row.published, "rmse": float(metrics["rmse_units"]),
-        "rmse_err": float(metrics["rmse_units_err"]), "analyses": row.analyses,
+        "rmse_err": float(metrics["rmse_units_err"]),
+        "median": float(scored.mean("cycle").median()), "analyses": row.analyses,
         "seconds": round(seconds, 1), "status": str(metrics["status"].values),
     }
 
 
 def summarise_rows(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
-    """Published and reproduced errors with their ratio, one line per row that is complete."""
+    """Published and reproduced errors with their ratio, one line per row that is complete.
+
+    The median over truths stands beside the mean, which a single truth that is lost spoils.
+    """
     known = _complete(path)
     lines = [
         {"setting": row.setting, "method": row.config.methods[0], "published": row.published,
          "here": float(found["rmse"]), "+-": float(found["rmse_err"]),
+         "median": float(found["median"]),
          "ratio": float(found["rmse"]) / row.published, "analyses": row.analyses}
         for row in rows if (found := known.get(row.config.hash())) is not None
     ]
