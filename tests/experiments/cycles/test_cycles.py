@@ -195,6 +195,15 @@ def test_scores_states_and_kept_ensembles(tmp_path):
     assert dalab.table(again)[columns].notna().all(axis=None)
 
 
+def test_kept_ensembles_of_a_folder_stay_there_until_they_are_asked_for(tmp_path):
+    wanted = SMALL.replace(keep=5, repeats=2)
+    there, here = execute(wanted, folder=tmp_path / "run"), execute(wanted)
+    assert there["kept/etkf"].chunks is not None, "not in memory"
+    np.testing.assert_array_equal(there["kept/etkf"], here["kept/etkf"])
+    again = dalab.load(dalab.save(there, tmp_path / "run.nc"))
+    np.testing.assert_array_equal(again["kept/etkf"], here["kept/etkf"])
+
+
 def test_methods_without_a_prior_have_none():
     assert Experiment.of(SMALL).prior is None
     assert Experiment.of(SMALL.replace(methods=["oi"])).prior is not None
