@@ -24,7 +24,7 @@ from ..systems.library import library_names
 from ..systems.pyqg_truth import block_mean
 from ..systems.qg_library import draw_images
 from ..systems.spinup import refine, upsample
-from .truth import TruthSource, check_source
+from .truth import TRUTHS, TruthSource, check_source
 from .truth_file import read_window
 
 SPINUP_DAYS = 30
@@ -284,6 +284,11 @@ def true_system(source: str, model: System) -> System | None:
         raise InputError(
             "truth", source, "keeps no state from which a cycled run could go on",
             "Use model, model-fine, another system, or a file that pyqg wrote.",
+        )
+    if source in TRUTHS:
+        raise InputError(
+            "truth", source, "has the states of a window, not of a cycled run",
+            "Use model, or dalab.Experiment(truth=...) with a state for every cycle.",
         )
     if source.partition(":")[0] not in SYSTEMS:
         return None

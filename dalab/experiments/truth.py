@@ -68,6 +68,9 @@ TRUTHS: dict[str, Callable[[System, int, int], Tensor]] = {
 }
 """Window ``(steps, lev, y, x)``, normalised, from a system, a number of steps and a seed."""
 
+FLOWS = ("pyqg", "model-fine", "pyqg-fine")
+"""Sources that simulate two-layer flow, and nothing else."""
+
 
 TruthSource = str | Path | Tensor
 """A name of :data:`TRUTHS`, the path of a NetCDF file or Zarr store in the layout of pyqg's

@@ -18,6 +18,7 @@ from dalab.metrics.table import html_table  # noqa: E402
 from dalab.terminal import show_scores  # noqa: E402
 from dalab.views.jupyter.lab import Lab  # noqa: E402
 from dalab.views.model.lab import LabModel  # noqa: E402
+from dalab.views.panel.components.picker import Picker  # noqa: E402
 from dalab.views.panel.pages.assimilate import AssimilatePage  # noqa: E402
 from dalab.views.panel.sidebar import sidebar  # noqa: E402
 from dalab.views.panel.toolbar import PAUSE, PLAY, CyclePlayer  # noqa: E402
@@ -67,6 +68,23 @@ def test_the_switch_brings_the_fields_of_cycles_and_takes_them_away(opened):
     assert {model.controls.param[name].label for name in CYCLED} | {"Continue"} == labels
     model.controls.use_cycles = False
     assert switch.value is False and not drawer.visible
+
+
+def test_the_page_offers_the_truths_of_cycles_and_says_what_it_left_out(opened):
+    model = opened(system="qg64", truth="pyqg", methods=["oi"])
+    layout = sidebar(model)
+    [truth] = [w for w in layout.select(pn.widgets.Select) if w.label == "Truth"]
+    note = next(p for p in layout.select(pn.pane.HTML) if "lab-left-out" in str(p.object))
+    [picker] = [p for p in layout.select(Picker) if p.label == "Methods"]
+    assert truth.value == "pyqg" and not note.visible and "persistence" not in picker.unavailable
+    model.controls.use_cycles = True
+    assert truth.options == ["model", "model-fine", "file"] and truth.value == "model"
+    assert note.visible and "truth pyqg" in note.object and not model.error
+    assert "persistence" in picker.unavailable
+    model.controls.noise = 0.2
+    assert note.visible, "it stays until the choices that it is about change"
+    truth.value = "model-fine"
+    assert not note.visible and model.config.truth == "model-fine"
 
 
 def test_a_cycled_run_fills_maps_curves_ranks_and_table(page, finished):
@@ -228,6 +246,21 @@ def test_the_widget_runs_looks_back_and_continues(lab):
     longer.click()
     by_hand(lab)
     assert lab.cycles == 180 and lab.model.runs.state == "done" and slider.max == 180
+
+
+def test_the_widget_offers_the_truths_of_cycles_and_says_what_it_left_out(lab):
+    lab.cycles = None
+    truth = named(lab, "Truth")
+    lab.model.controls.param.update(system="qg64", operators=["arctan"])
+    seen = []
+    truth.observe(lambda change: seen.append(change.new), "value")
+    lab.model.controls.truth = "pyqg"
+    lab.model.controls.use_cycles = True
+    assert seen == ["pyqg", "model"] and truth.options == ("model", "model-fine", "file")
+    [note] = [w for w in every(lab) if isinstance(w, ipw.HTML) and "truth pyqg" in w.value]
+    assert note.layout.display == "" and named(lab, "persistence").disabled
+    truth.value = "model-fine"
+    assert note.layout.display == "none" and lab.truth == "model-fine"
 
 
 def test_the_widget_switches_between_window_and_cycles(lab):

@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dalab.errors import InputError
 from dalab.experiments.config import CYCLED, Config
+from dalab.experiments.experiment import Experiment
+from dalab.experiments.truth import FLOWS, TRUTHS
+from dalab.methods import METHODS
+from dalab.views.model.compatibility import unavailable_methods, unavailable_truths
 from dalab.views.model.controls import Controls
 from dalab.views.model.cycled_display import prepare_cycles
 from dalab.views.model.display import CURVES, OBSERVATIONS, SCORES, TRUTH
 from dalab.views.model.lab import LabModel
+from dalab.views.model.url import model_from_url
 
 from .conftest import end, settle
 
@@ -87,6 +93,63 @@ def test_gaps_show_in_the_preview():
     ahead = prepare_cycles(Config(**RING).replace(gaps="2-3", cycles=4, burn_in=0))
     assert [bool(s.observed) for s in ahead.snapshots] == [True, False, False, True]
     assert np.isnan(ahead.fields.observed(0)[-2]).all()
+
+
+def test_only_truths_and_methods_that_can_be_cycled_are_offered():
+    form = Controls(system="qg64", truth="pyqg", methods=["letkf", "rts", "persistence"])
+    assert form.param.truth.objects == ["model", "pyqg", "model-fine", "pyqg-fine", "file"]
+    form.use_cycles = True
+    assert form.param.truth.objects == ["model", "model-fine", "file"]
+    assert form.truth == "model" and form.methods == ["letkf"]
+    assert "truth pyqg" in form.note and "model instead" in form.note
+    assert "rts, which estimates windows only" in form.note and "persistence" in form.note
+    form.truth = "model-fine"
+    assert not form.note
+    form.system = "lorenz96"
+    assert form.param.truth.objects == ["model", "file"] and form.truth == "model"
+    assert "model-fine" in form.note
+    form.param.update(use_cycles=False)
+    assert form.param.truth.objects == ["model", "file"] and not form.note
+
+
+@pytest.mark.parametrize("system", ["qg64", "lorenz96", "kuramoto-sivashinsky"])
+@pytest.mark.parametrize("cycles", [None, 5])
+def test_what_is_offered_is_what_is_not_refused(system, cycles):
+    names = dict.fromkeys(["truth", "methods"])
+    names["truth"] = unavailable_truths(system, bool(cycles))
+    names["methods"] = unavailable_methods(system, bool(cycles))
+    base = Config(**RING | {"system": system, "cycles": cycles, "prior": "gaussian"})
+    if cycles is None:
+        assert set(names["truth"]) == (set() if system == "qg64" else set(FLOWS))
+        return
+    for name in TRUTHS:
+        assert is_refused(base.replace(truth=name)) == (name in names["truth"]), name
+    linear = {"kf", "rts"}  # refused when they look at the dynamics
+    for name in METHODS.keys() - linear:
+        assert is_refused(base.replace(methods=[name])) == (name in names["methods"]), name
+    assert linear <= names["methods"].keys()
+
+
+def is_refused(config: Config) -> bool:
+    try:
+        Experiment.of(config)
+    except InputError:
+        return True
+    return False
+
+
+def test_a_link_with_a_truth_that_cannot_be_cycled_says_so():
+    model = model_from_url({}, {"cycles": ["9"], "truth": ["pyqg"]})
+    assert "pyqg" in model.notice and model.controls.truth == "model"
+    end(model)
+
+
+def test_a_truth_of_ones_own_numbers_cannot_be_cycled(monkeypatch):
+    monkeypatch.setitem(TRUTHS, "given-9", lambda *_: None)
+    with pytest.raises(InputError, match="given-9.*has the states of a window"):
+        Experiment.of(Config(**RING | {"truth": "given-9"}))
+    assert "given-9" in unavailable_truths("lorenz96", cycled=True)
+    assert "given-9" not in unavailable_truths("lorenz96")
 
 
 # --- a run and the look back ----------------------------------------------------------------------

@@ -18,7 +18,8 @@ from PIL import Image  # noqa: E402
 from dalab import Config, Lab
 from dalab.errors import InputError
 from dalab.experiments.results.store import config_of
-from dalab.views.jupyter.controls import REPLAY_STEPS, field
+from dalab.views.jupyter.binding import field  # noqa: E402
+from dalab.views.jupyter.controls import REPLAY_STEPS
 
 from .conftest import QUICK, end  # noqa: E402
 

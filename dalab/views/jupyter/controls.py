@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import ipywidgets as ipw
@@ -13,14 +12,13 @@ from ...options import options
 from ..model.compatibility import unavailable_methods, unavailable_operators
 from ..model.controls import FILE, Controls
 from ..model.display import DisplayModel
-from ..model.form_options import FreeValue
 from ..model.lab import LabModel
 from ..pictures.style import legend_glyph
+from .binding import STYLE, bind, field, follow, show_while
 
 REPLAY_STEPS, PERIOD = 40, 150
 """Number of frames of a replay, and the time between two of them [ms]."""
 
-_STYLE = {"description_width": "initial"}
 _PAGE = ipw.Layout(min_height="200px")
 
 
@@ -43,28 +41,11 @@ def buttons(model: LabModel, wake: Callable[[], None]) -> ipw.HBox:
     return ipw.HBox([run, stop])
 
 
-def follow(owner: param.Parameterized, names: list[str], update: Callable[[], None]) -> None:
-    """Call ``update`` now, and whenever one of the named parameters changes."""
-    owner.param.watch(lambda *events: update(), names)
-    update()
-
-
-def show_while(
-    widget: ipw.Widget, owner: param.Parameterized, name: str, on: bool = True
-) -> None:
-    """Show a widget while a Boolean parameter has a value."""
-
-    def update() -> None:
-        widget.layout.display = "" if getattr(owner, name) is on else "none"
-
-    follow(owner, [name], update)
-
-
 def tabs(controls: Controls) -> ipw.Tab:
     """Lay out the controls in four groups, as pages of equal height."""
     pages = {
         "Observing network": [
-            _checkboxes(controls, "operators", unavailable_operators),
+            _checkboxes(controls, "operators", lambda: unavailable_operators(controls.system)),
             flow(field(controls, "mask"), _interval(controls)),
             _selected_options(controls, "mask", controls.mask_options),
             _options_drawer(controls, "operators", controls.operator_options),
@@ -79,7 +60,10 @@ def tabs(controls: Controls) -> ipw.Tab:
             flow(field(controls, "prior"), _blend(controls)),
         ],
         "Methods": [
-            _checkboxes(controls, "methods", unavailable_methods, with_glyphs=True),
+            _checkboxes(
+                controls, "methods",
+                lambda: unavailable_methods(controls.system, controls.use_cycles), with_glyphs=True,
+            ),
             _options_drawer(controls, "methods", controls.method_options),
         ],
         "Run": [_fields(controls, "members", "steps", "seed", "device")],
@@ -107,7 +91,7 @@ def display_fields(display: DisplayModel) -> ipw.HBox:
 
 def _times(display: DisplayModel) -> ipw.Widget:
     """Make the slider of the window step shown."""
-    slider = ipw.IntSlider(min=0, max=display.window - 1, style=_STYLE,
+    slider = ipw.IntSlider(min=0, max=display.window - 1, style=STYLE,
                            layout=ipw.Layout(width="190px"))
 
     def update() -> None:
@@ -124,7 +108,7 @@ def replay(display: DisplayModel) -> ipw.HBox:
     play = ipw.Play(min=0, max=REPLAY_STEPS, interval=PERIOD, show_repeat=False)
     slider = ipw.FloatSlider(
         min=0.0, max=1.0, step=1 / REPLAY_STEPS, description="Replay", readout_format=".0%",
-        style=_STYLE, layout=ipw.Layout(width="330px"),
+        style=STYLE, layout=ipw.Layout(width="330px"),
     )
     bind(display, "replay_position", play, to_widget=lambda share: round(REPLAY_STEPS * share),
          from_widget=lambda number: number / REPLAY_STEPS)
@@ -152,75 +136,7 @@ def _interval(controls: Controls) -> ipw.Widget:
 
 def _choice(display: DisplayModel, name: str, width: int) -> ipw.Widget:
     """Make a selector whose entries follow the system or the network."""
-    dropdown = field(display, name, width=width)
-
-    def receive(event: Any) -> None:
-        chosen = getattr(display, name)
-        dropdown.options = list(event.new)
-        if chosen in event.new:
-            dropdown.value = chosen
-
-    display.param.watch(receive, name, what="objects")
-    return dropdown
-
-
-def bind(
-    owner: param.Parameterized, name: str, widget: ipw.Widget,
-    to_widget: Callable[[Any], Any] = lambda value: value,
-    from_widget: Callable[[Any], Any] = lambda value: value,
-) -> ipw.Widget:
-    """Keep a widget and a parameter equal, converting by ``to_widget`` and ``from_widget``."""
-    widget.value = to_widget(getattr(owner, name))
-    widget.observe(lambda change: setattr(owner, name, from_widget(change.new)), "value")
-
-    def receive(event: Any) -> None:
-        if widget.value != to_widget(event.new):
-            widget.value = to_widget(event.new)
-
-    owner.param.watch(receive, name)
-    return widget
-
-
-def field(
-    owner: param.Parameterized, name: str, label: str | None = None, width: int = 190
-) -> ipw.Widget:
-    """Make the widget that suits a parameter, ``width`` pixels wide."""
-    parameter = owner.param[name]
-    common = {
-        "description": label or parameter.label or name, "style": _STYLE,
-        "layout": ipw.Layout(width=f"{width}px"), "tooltip": parameter.doc or "",
-    }
-    if isinstance(parameter, param.Boolean):
-        return bind(owner, name, ipw.Checkbox(indent=False, **common))
-    if isinstance(parameter, param.Selector):
-        return bind(owner, name, ipw.Dropdown(options=list(parameter.objects), **common))
-    if isinstance(parameter, param.Number) and parameter.step:
-        low, high = parameter.bounds
-        slider = ipw.FloatSlider(min=low, max=high, step=parameter.step, **common)
-        return bind(owner, name, slider)
-    kind = parameter.kind if isinstance(parameter, FreeValue) else "integer"
-    if kind in ("text", "list"):
-        return bind(owner, name, ipw.Text(continuous_update=False, **common), to_widget=str)
-    if parameter.default is None:
-        text = ipw.Text(continuous_update=False, placeholder=parameter.placeholder, **common)
-        owner.param.watch(lambda event: setattr(text, "placeholder", event.new), name,
-                          what="placeholder")
-        return bind(owner, name, text, to_widget=_blank, from_widget=_number)
-    return bind(owner, name, (ipw.IntText if kind == "integer" else ipw.FloatText)(**common))
-
-
-def _blank(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def _number(text: str) -> Any:
-    """Parse a number; return the text itself if it is none, for the check to refuse."""
-    if not text.strip():
-        return None
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
+    return field(display, name, width=width)
 
 
 def flow(*widgets: ipw.Widget) -> ipw.HBox:
@@ -233,7 +149,7 @@ def _fields(owner: param.Parameterized, *names: str) -> ipw.HBox:
 
 
 def _checkboxes(
-    controls: Controls, name: str, unavailable: Callable[[str], Mapping[str, str]],
+    controls: Controls, name: str, unavailable: Callable[[], Mapping[str, str]],
     with_glyphs: bool = False,
 ) -> ipw.HBox:
     """Make one checkbox for each entry of a list parameter.
@@ -241,7 +157,7 @@ def _checkboxes(
     Args:
         controls: controls with the parameter.
         name: name of the parameter.
-        unavailable: function from a system to its unavailable entries and the reasons.
+        unavailable: gives the entries that cannot be used now, and the reasons.
         with_glyphs: whether to show the legend glyph of every entry.
     """
     boxes: dict[str, ipw.Checkbox] = {}
@@ -257,11 +173,11 @@ def _checkboxes(
         boxes[entry] = box
 
     def update() -> None:
-        why = unavailable(controls.system)
+        why = unavailable()
         for entry, box in boxes.items():
             box.disabled, box.tooltip = entry in why and not box.value, why.get(entry, "")
 
-    follow(controls, ["system", name], update)
+    follow(controls, ["system", "use_cycles", name], update)
     if not with_glyphs:
         return flow(*boxes.values())
     return flow(*(ipw.HBox([ipw.HTML(legend_glyph(n)), box]) for n, box in boxes.items()))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
 
 from ...experiments.config import CYCLED
+from ..model.controls import Controls
 from ..model.cycled_display import CycledDisplay
 from ..model.display import DisplayModel
 from ..model.lab import LabModel
-from .controls import bind, field, flow, follow, show_while
+from .binding import bind, field, follow, show_while
+from .controls import flow
 
 PERIOD = 100
 """Time between two cycles while playing [ms]."""
@@ -27,7 +30,19 @@ def cycle_fields(model: LabModel, wake: Callable[[], None]) -> ipw.VBox:
     fields = flow(*(field(controls, name, width=150) for name in CYCLED))
     show_while(fields, controls, "use_cycles")
     first = flow(bind(controls, "use_cycles", kinds), _longer(model, wake))
-    return ipw.VBox([first, fields])
+    return ipw.VBox([first, _note(controls), fields])
+
+
+def _note(controls: Controls) -> ipw.HTML:
+    """Make the line that says what the last choice has ruled out."""
+    note = ipw.HTML()
+
+    def update() -> None:
+        note.value = html.escape(controls.note)
+        note.layout.display = "" if controls.note else "none"
+
+    follow(controls, ["note"], update)
+    return note
 
 
 def _longer(model: LabModel, wake: Callable[[], None]) -> ipw.Button:

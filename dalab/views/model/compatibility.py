@@ -5,17 +5,46 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ...errors import InputError
+from ...experiments.nature import Truths
+from ...experiments.truth import FLOWS, TRUTHS
+from ...methods import METHODS
 from ...methods.exact.kalman import LARGEST, is_linear
 from ...observations import MASKS, OPERATORS
 from ...random import stream
 from ...systems import SYSTEMS, System
 
+WINDOWS = "estimates windows only"
 NONLINEAR = "needs linear dynamics, and a state of at most {} numbers"
 
 
-def unavailable_methods(system: str) -> dict[str, str]:
-    """Reasons why methods cannot run on a system, by the name of the method."""
-    return _unavailable_methods(SYSTEMS.make(system))
+def unavailable_methods(system: str, cycled: bool = False) -> dict[str, str]:
+    """Reasons why methods cannot run on a system, by the name of the method.
+
+    Args:
+        system: text of the system.
+        cycled: True for a cycled experiment.
+    """
+    windows = [n for n, c in METHODS.items() if cycled and not getattr(c, "cycles", True)]
+    return _unavailable_methods(SYSTEMS.make(system)) | dict.fromkeys(windows, WINDOWS)
+
+
+def unavailable_truths(system: str, cycled: bool = False) -> dict[str, str]:
+    """Reasons why sources cannot give the truth of a system, by the name of the source.
+
+    Args:
+        system: text of the system.
+        cycled: True for a cycled experiment.
+    """
+    made, found = SYSTEMS.make(system), {}
+    for name in TRUTHS:
+        try:
+            if cycled:
+                Truths(source=name, model=made, intervals=1).check()
+            elif name in FLOWS and not made.other_solvers:
+                found[name] = "simulates two-layer flow only"
+        except InputError as error:
+            found[name] = error.bound
+    return found
 
 
 @lru_cache(maxsize=32)

@@ -18,7 +18,12 @@ from ...priors.denoisers.blend import Trained
 from ...priors.files.bundled import SUFFIX, trained_names
 from ...registry import REGISTRIES
 from ...systems import SYSTEMS
-from .compatibility import is_compatible, unavailable_methods, unavailable_operators
+from .compatibility import (
+    is_compatible,
+    unavailable_methods,
+    unavailable_operators,
+    unavailable_truths,
+)
 from .form_options import FreeValue, editable, form_value, text
 
 FILE = "file"
@@ -63,6 +68,7 @@ class Controls(param.Parameterized):
     use_cycles = param.Boolean(
         False, label="Experiment", doc="cycles of forecasts and analyses, or a single window"
     )
+    note = param.String("", doc="choices that were left out because the last one rules them out")
     truth_file = FreeValue("", kind="text", label="NetCDF or Zarr of PV, in pyqg's layout")
     blend = param.Number(
         1.0, bounds=(0.0, 1.0), step=0.05, label="Gaussian to trained",
@@ -79,9 +85,13 @@ class Controls(param.Parameterized):
         self.noise_options = {k: editable(c) for k, c in NOISES.items()}
         self.method_options = {k: editable(c, inherited=["steps"]) for k, c in METHODS.items()}
         self.load(Config.from_dict({"methods": self._default_methods(), **presets}))
-        self.param.watch(self._adapt, ["system", "operators", "mask", "prior", "truth"])
+        self.param.watch(
+            self._adapt,
+            ["system", "operators", "mask", "prior", "truth", "methods", "use_cycles"],
+        )
         self.param.watch(self._show_steps, "steps")
         self._show_steps()
+        self._offer_truths()
 
     def _set_choices(self) -> None:
         """Offer what is registered by now."""
@@ -148,17 +158,44 @@ class Controls(param.Parameterized):
         return SYSTEMS.make(self.system).step_word
 
     def _adapt(self, *events: Any) -> None:
-        """After another system was chosen, and only that: leave out what it does not have."""
-        if {event.name for event in events} != {"system"}:
-            return
-        unavailable = {**unavailable_operators(self.system), **unavailable_methods(self.system)}
+        """After another system or kind was chosen, and only that: leave out what it rules out."""
+        changed = {event.name for event in events}
+        self.note = ""
+        if changed == {"system"}:
+            self._fit_system()
+        if changed in ({"system"}, {"use_cycles"}):
+            self._leave_out()
+        self._offer_truths()
+
+    def _fit_system(self) -> None:
+        """Leave out the operators, the mask and the prior that the system does not have."""
+        unavailable = unavailable_operators(self.system)
         self.param.update(
             operators=[n for n in self.operators if n not in unavailable] or ["identity"],
-            methods=[n for n in self.methods if n not in unavailable] or self._default_methods(),
             mask=self.mask if is_compatible(self.common_mask, self.window, self.system) else "full",
             prior=self.prior if self.prior in ("gaussian", self.system) else "auto",
-            truth=self.truth if SYSTEMS.make(self.system).other_solvers else "model",
         )
+
+    def _leave_out(self) -> None:
+        """Leave out the truth and the methods that cannot be used, and say so."""
+        truths = unavailable_truths(self.system, self.use_cycles)
+        unavailable = unavailable_methods(self.system, self.use_cycles)
+        parts = [f"truth {self.truth}, which {truths[self.truth]}: model instead"] \
+            if self.truth in truths else []
+        parts += [f"{n}, which {unavailable[n]}" for n in self.methods if n in unavailable]
+        kept = [name for name in self.methods if name not in unavailable]
+        self.param.update(
+            methods=kept or self._default_methods(),
+            truth="model" if self.truth in truths else self.truth,
+        )
+        self.note = f"Left out: {'; '.join(parts)}." if parts else ""
+
+    def _offer_truths(self) -> None:
+        """Offer the truths that can be used, and the one that is chosen."""
+        refused = unavailable_truths(self.system, self.use_cycles)
+        offered = [name for name in TRUTHS if name not in refused or name == self.truth]
+        if [*offered, FILE] != self.param.truth.objects:
+            self.param.truth.objects = [*offered, FILE]
 
     @property
     def blendable(self) -> bool:
@@ -197,6 +234,7 @@ class Controls(param.Parameterized):
         if prior.endswith(SUFFIX):
             self._offer("prior", prior)
         self._offer("system", config.system)
+        self._offer("truth", _truth(config.truth)["truth"])
         chosen = {name: getattr(config, name) for name in Config.fields() if name in self.param}
         given = {name: chosen.pop(name) for name in OPTIONAL}
         self.param.update(**chosen | {

@@ -312,7 +312,7 @@ class DisplayModel(param.Parameterized):
 
     def scores(self) -> dict[str, dict[str, float]]:
         """Return the score table so far: columns by label, for every method that has begun."""
-        return score_rows(self._scores())
+        return score_rows(self._scores(), self.shows_cycles)
 
     def _scores(self) -> dict[str, MethodScores]:
         shown = self.run is not None and self.run.cycled == self.shows_cycles

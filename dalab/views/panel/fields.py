@@ -87,6 +87,9 @@ def field(
         widget.placeholder = parameter.placeholder
         owner.param.watch(lambda event: widget.param.update(placeholder=event.new), name,
                           what="placeholder")
+    if isinstance(parameter, param.Selector):
+        owner.param.watch(lambda event: widget.param.update(options=list(event.new)), name,
+                          what="objects")
     return bind(owner, name, widget, str if _is_text(parameter) else lambda value: value)
 
 

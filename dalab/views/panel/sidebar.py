@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import panel as pn
@@ -79,7 +80,24 @@ def cycle_fields(model: LabModel) -> pn.Column:
           for pair in zip(names[::2], names[1::2], strict=True)),
     )
     fields.visible = controls.param.use_cycles
-    return _column(bind(controls, "use_cycles", kinds), fields)
+    return _column(bind(controls, "use_cycles", kinds), _note(controls), fields)
+
+
+def _note(controls: Controls) -> pn.pane.HTML:
+    """Make the line that says what the last choice has ruled out."""
+    text = controls.param.note.rx()
+    return pn.pane.HTML(
+        pn.bind(lambda note: f"<div class='lab-left-out' role='status'>{html.escape(note)}</div>",
+                controls.param.note),
+        visible=text.rx.bool(), margin=(0, 10, 4, 10), sizing_mode="stretch_width",
+        stylesheets=[NOTE_CSS],
+    )
+
+
+NOTE_CSS = """
+.lab-left-out { font-size: 12px; line-height: 1.25; padding: 4px 8px; border-radius: 4px;
+  color: var(--lab-note); background: var(--lab-note-ground); border: 1px solid var(--lab-note); }
+"""
 
 
 SWITCH_CSS = """
@@ -144,7 +162,8 @@ def method_fields(controls: Controls) -> pn.Column:
         n: {"meaning": meaning(c), "legend_glyph": legend_glyph(n)} for n, c in METHODS.items()
     }
     return _column(
-        _picker(controls, "methods", families(), details, unavailable_methods),
+        _picker(controls, "methods", families(), details, unavailable_methods,
+                controls.param.use_cycles),
         options_drawer("Method options", controls, "methods", controls.method_options),
     )
 
@@ -227,10 +246,20 @@ HANDLE_CSS = """
 
 def _picker(
     controls: Controls, name: str, groups: Mapping[str, Sequence[str]],
-    details: Mapping[str, Mapping[str, str]], unavailable: Callable[[str], dict[str, str]],
+    details: Mapping[str, Mapping[str, str]], unavailable: Callable[..., dict[str, str]],
+    *depends: param.Parameter,
 ) -> Picker:
-    """Make the picker of a list parameter; entries unavailable for the system are disabled."""
-    refused = param.bind(unavailable, controls.param.system)
+    """Make the picker of a list parameter; entries that cannot be used now are disabled.
+
+    Args:
+        controls: controls with the parameter.
+        name: name of the parameter.
+        groups: names by the title of their group.
+        details: of every name, see :class:`Picker`.
+        unavailable: function from the system, and what it depends on, to reasons by name.
+        depends: further parameters of the controls that it takes.
+    """
+    refused = param.bind(unavailable, controls.param.system, *depends)
     picker = Picker(controls.param[name].label, groups, details, unavailable=refused)
     return bind(controls, name, picker)
 

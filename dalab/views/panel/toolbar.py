@@ -34,13 +34,7 @@ def _with_width(widget: pn.widgets.Widget, width: int) -> pn.widgets.Widget:
 
 def _choice(display: DisplayModel, name: str, width: int) -> pn.widgets.Select:
     """Make a selector whose entries follow the system or the network."""
-    select = _with_width(field(display, name), width)
-
-    def follow(event: param.parameterized.Event) -> None:
-        select.options = list(event.new)
-
-    display.param.watch(follow, name, what="objects")
-    return select
+    return _with_width(field(display, name), width)
 
 
 def _layers(display: DisplayModel) -> pn.widgets.Select:
