@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from dalab.views.model.controls import Controls
 from dalab.views.model.cycled_display import prepare_cycles
 from dalab.views.model.display import CURVES, OBSERVATIONS, SCORES, TRUTH
 from dalab.views.model.lab import LabModel
-from dalab.views.model.url import model_from_url
+from dalab.views.model.url import default_config, link_query, model_from_url
 
 from .conftest import end, settle
 
@@ -215,6 +217,51 @@ def test_live_states_come_while_it_runs(model):
     metrics = model.runs.result["metrics"].to_dataset().sel({"method": "etkf"})
     for name in ("rmse_forecast", "crps", "crps_err", "rmse_mean_err", "spread", "coverage"):
         assert getattr(scores, name) == float(metrics[name]), name
+
+
+# --- links ----------------------------------------------------------------------------------------
+
+
+def opened(link: str) -> LabModel:
+    return model_from_url({}, parse_qs(link))
+
+
+def test_a_link_shows_the_cycle_that_was_looked_back_at(finished):
+    base, cycles = default_config({}), finished.display.cycles
+    assert "cycle=" not in link_query(finished, base)
+    cycles.position = 80
+    link = link_query(finished, base)
+    assert link.endswith("&cycle=80")
+    earlier = finished.display.field_plot("etkf").values
+    cycles.position = 0
+    again = opened(link)
+    assert link_query(again, base) == link, "before it is run"
+    again.run()
+    settle(again)
+    assert again.display.cycles.shown == again.display.cycles.position == 80
+    np.testing.assert_array_equal(again.display.field_plot("etkf").values, earlier)
+    again.display.cycles.position = 0
+    assert "cycle=" not in link_query(again, base)
+    again.poll()
+    assert again.display.cycles.position == 0, "a link is used once"
+    again.controls.use_cycles = False
+    again.display.time = 2
+    again.display.cycles.position = 70
+    assert "time=2" in link_query(again, base) and "cycle" not in link_query(again, base)
+    end(again)
+
+
+def test_a_cycle_that_the_run_does_not_have_is_the_newest(finished):
+    link = link_query(finished, default_config({}))
+    beyond = opened(f"{link}&cycle=91")
+    beyond.run()
+    settle(beyond)
+    assert beyond.display.cycles.shown == 90 and beyond.display.cycles.position == 0
+    assert "cycle=" not in link_query(beyond, default_config({}))
+    end(beyond)
+    refused = opened(f"{link}&cycle=-1")
+    assert "cycle in the link" in refused.notice
+    end(refused)
 
 
 # --- continue -------------------------------------------------------------------------------------

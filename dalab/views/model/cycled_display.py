@@ -79,6 +79,10 @@ class CycledDisplay(param.Parameterized):
     position = param.Integer(
         0, bounds=(0, None), label="Cycle", doc="cycle shown; 0 follows the newest"
     )
+    cycle = param.Integer(
+        0, bounds=(0, None), doc="cycle of a link: that shown, or to be shown once the run has "
+        "ended; 0 for the newest"
+    )
     first = param.Integer(0, bounds=(0, None), doc="first cycle that can be shown")
     last = param.Integer(0, bounds=(0, None), doc="newest cycle; 0 before there is any")
 
@@ -118,11 +122,14 @@ class CycledDisplay(param.Parameterized):
             self._rings, self._lead, self._made = rings, self._leading(rings), {}
             lead = rings[self._lead]
             self.param.update(first=lead[0].cycle, last=lead[-1].cycle)
+        if self.run.over and self.cycle and not self.position:
+            known = self.first <= self.cycle <= self.last
+            self.param.update(position=self.cycle if known else 0, cycle=self.cycle * known)
         return fresh
 
     @param.depends("position", watch=True)
     def _forget_fields(self) -> None:
-        self._made = {}
+        self._made, self.cycle = {}, self.position
 
     def _leading(self, rings: dict[str, list[Snapshot]]) -> str:
         """Return the running method, or that with the newest cycle."""

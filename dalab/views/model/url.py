@@ -13,7 +13,7 @@ from ...experiments.experiment import Experiment
 from .config_text import DEFAULT_CONFIG, query, read
 from .lab import LabModel
 
-LINKED_PARAMETERS = ("page", "time", "layer", "quantity", "view", "member", "observed")
+LINKED_PARAMETERS = ("page", "time", "cycle", "layer", "quantity", "view", "member", "observed")
 """Parameters of the page and of its display that a link contains."""
 
 
@@ -70,11 +70,14 @@ def link_query(model: LabModel, base: Config) -> str:
     """
     shown = {name: getattr(_owner(model, name), name) for name in LINKED_PARAMETERS}
     changed = {name: v for name, v in shown.items() if v != _default_value(model, name)}
+    changed.pop("cycle" if model.config.cycles is None else "time", None)
     return query(model.config, changed, base)
 
 
 def _owner(model: LabModel, name: str) -> param.Parameterized:
     """Return the object that has a parameter of the link."""
+    if name == "cycle":
+        return model.display.cycles
     return model if name == "page" else model.display
 
 

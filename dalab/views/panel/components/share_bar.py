@@ -63,7 +63,7 @@ class ShareBar(JSComponent):
         self.follow()
         for part, names in (
             (model, ["page", "config", "error", "history"]), (model.runs, ["busy", "shown"]),
-            (model.display, list(DISPLAY_PARAMETERS)),
+            (model.display, list(DISPLAY_PARAMETERS)), (model.display.cycles, ["cycle"]),
         ):
             part.param.watch(lambda *events: self.follow(), names)
 
