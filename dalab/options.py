@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -71,7 +72,7 @@ def build(kind: str, text: str, registry: Mapping[str, Any], *arguments: Any) ->
     Raises:
         InputError: for an unknown name or option, or a value out of its bounds.
     """
-    name, _, values = text.partition(":")
+    name, _, values = with_plain_booleans(text).partition(":")
     entry, what = lookup(kind, name, registry), f"{kind} {name}"
     declared = declarations(entry)
     if declared is None:
@@ -169,6 +170,14 @@ def _split(arguments: str) -> list[str]:
         else:
             parts[-1] += character
     return parts
+
+
+def with_plain_booleans(text: str) -> str:
+    """The text with ``True`` and ``False`` for values that spell them in other cases."""
+    return _BOOLEAN.sub(lambda found: found[1] + found[2].capitalize(), text)
+
+
+_BOOLEAN = re.compile(r"(?<=[:=])(\s*)(true|false)(?=\s*(?:,|$))", re.IGNORECASE)
 
 
 def _value(text: str, parameter: param.Parameter | None) -> Any:

@@ -42,6 +42,21 @@ def test_what_is_left_to_the_method_is_none_and_never_spelt_out(text):
     assert built.localisation is None and describe(built, METHODS) == "letkf"
 
 
+@pytest.mark.parametrize("word", ["true", "True", "TRUE", " true "])
+def test_booleans_are_written_in_any_case(word):
+    made = build("method", f"etkf:rotation={word},inflation=1.1", METHODS)
+    assert made.rotation is True and made.inflation == 1.1
+    assert build("method", f"etkf:rotation={word.lower().replace('true', 'false')}",
+                 METHODS).rotation is False
+    assert describe(made, METHODS) == "etkf:inflation=1.1,rotation=True"
+
+
+@pytest.mark.parametrize("word", ["1", "yes", "truely", "tru"])
+def test_other_words_are_no_booleans(word):
+    with pytest.raises(InputError, match="rotation"):
+        build("method", f"etkf:rotation={word}", METHODS)
+
+
 def test_options_keep_the_order_of_declaration_and_hide_the_name():
     assert list(options(METHODS["spectral"]))[:2] == ["steps", "eta"]
     assert "name" not in options(METHODS["spectral"])

@@ -11,11 +11,10 @@ from typing import Any
 import param
 
 from ..errors import InputError
-from ..options import bounds, lookup, options, suggestion
+from ..options import bounds, lookup, options, suggestion, with_plain_booleans
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Standard deviations whose squares single precision still tells from zero and infinity."""
-
 
 CYCLED = (
     "cycles", "burn_in", "repeats", "start", "missing", "gaps", "keep", "process_noise",
@@ -194,7 +193,8 @@ class Config(param.Parameterized):
         if isinstance(parameter, Texts):
             return _texts(what, value, cls._REMEDIES[name])
         if isinstance(parameter, Text):
-            return _text(what, value)
+            free = parameter.registry in (None, "truths")  # may be the path of a file
+            return _text(what, value) if free else with_plain_booleans(_text(what, value))
         if isinstance(value, bool):
             raise InputError(what, value, bounds(parameter), cls._REMEDIES[name])
         return getattr(value, "item", lambda: value)()
@@ -314,7 +314,7 @@ def _texts(what: str, value: Any, remedy: str) -> tuple[str, ...]:
     texts = (value,) if isinstance(value, str) else tuple(value)
     if not texts:
         raise InputError(what, list(texts), "must name at least one", remedy)
-    return tuple(_text(what, text) for text in texts)
+    return tuple(with_plain_booleans(_text(what, text)) for text in texts)
 
 
 def _text(what: str, value: Any) -> str:

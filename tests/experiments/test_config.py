@@ -31,6 +31,16 @@ def test_plain_data_and_back(config):
     assert hash(config) == hash(Config.from_json(config.to_json()))
 
 
+def test_booleans_of_options_have_one_text_and_one_hash():
+    texts = ["etkf:rotation=True,inflation=1.1", "etkf:rotation=true,inflation=1.1",
+             "etkf:rotation=TRUE,inflation=1.1"]
+    configs = [Config(methods=[text]) for text in texts]
+    assert {config.methods for config in configs} == {(texts[0],)}
+    assert {config.hash() for config in configs} == {configs[0].hash()}
+    assert Config(methods=["spectral:draws= False"]).methods == ("spectral:draws= False",)
+    assert Config(truth="runs/rotation=true").truth == "runs/rotation=true", "a path is a path"
+
+
 def test_the_hash_tells_experiments_apart():
     assert Config().hash() == Config().hash() and len(Config().hash()) == 12
     assert Config().hash() != Config(seed=1).hash() != FULL.hash()
