@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,33 @@ def entries(kind: str) -> list[Entry]:
     """
     registry = lookup("list", kind, registries())
     return [Entry(name, _summary(thing), _options(thing)) for name, thing in registry.items()]
+
+
+OPTIONS = 6
+"""Columns by which the options of an entry are indented."""
+
+
+def listing(found: Sequence[Entry], width: int = 100) -> Iterator[str]:
+    """Lay out entries in lines: names in a column that fits the longest, summaries beside it.
+
+    Args:
+        found: the entries.
+        width: columns at which lines are wrapped.
+    """
+    column = max((len(entry.name) for entry in found), default=0) + 2
+    for entry in found:
+        yield from _wrapped(entry.summary, f"{entry.name:<{column}}", column, width)
+        for line in entry.options:
+            yield from _wrapped(line, " " * OPTIONS, OPTIONS + 4, width)
+
+
+def _wrapped(text: str, start: str, indent: int, width: int) -> list[str]:
+    """Wrap a text that follows a start; further lines are indented."""
+    lines = textwrap.wrap(
+        text, width, initial_indent=start, subsequent_indent=" " * indent,
+        break_long_words=False, break_on_hyphens=False,
+    )
+    return lines or [start.rstrip()]
 
 
 def _summary(thing: Any) -> str:

@@ -66,12 +66,10 @@ class Kind(StrEnum):
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="what to list")]) -> None:
     """List what can be chosen, with options, defaults and bounds."""
-    from .catalogue import entries
+    from .catalogue import entries, listing
 
-    for entry in entries(kind.value):
-        typer.echo(f"{entry.name:<12} {entry.summary}")
-        for line in entry.options:
-            typer.echo(f"{'':<14}{line}")
+    for line in listing(entries(kind.value)):
+        typer.echo(line)
 
 
 Option = typer.Option

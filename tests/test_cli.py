@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dalab import __version__
-from dalab.catalogue import domain, registries
+from dalab.catalogue import Entry, domain, entries, listing, registries
 from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
@@ -69,6 +69,25 @@ def test_lists_every_entry_with_its_options(kind):
         assert f"\n{name} " in f"\n{shown}"
         for option, parameter in options(thing).items() if isinstance(thing, type) else ():
             assert f"{option}={default(parameter)}" in shown and domain(parameter) in shown
+
+
+@pytest.mark.parametrize("kind", ["systems", "methods", "operators"])
+def test_a_list_has_a_column_of_names_and_lines_that_fit(kind):
+    found, lines = entries(kind), list(listing(entries(kind)))
+    column = max(len(entry.name) for entry in found) + 2
+    heads = {line[:column].strip(): line[column:] for line in lines if not line.startswith(" ")}
+    assert list(heads) == [entry.name for entry in found]
+    assert all(entry.summary.startswith(heads[entry.name]) for entry in found if entry.summary)
+    assert all(len(line) <= 100 for line in lines)
+    words = " ".join(lines).split()
+    assert words == " ".join(
+        " ".join([entry.name, entry.summary, *entry.options]) for entry in found
+    ).split(), "nothing is lost"
+
+
+def test_an_entry_without_a_summary_is_its_name():
+    assert list(listing([Entry("a", ""), Entry("long-name", "word " * 4)], width=20)) == [
+        "a", "long-name  word word", "           word word"]
 
 
 def test_bounds_are_written_as_intervals():
