@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import zarr
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import replacing
 from .base import System
 
 Evolve = Callable[[Tensor, int], Iterator[Tensor]]
@@ -181,9 +181,8 @@ def _commit(path: Path, progress: dict, x: Tensor) -> dict:
     """Make a boundary permanent: the state first, then the record that names it."""
     name = f"state-{progress['done']}.npy"
     np.save(path / name, x.cpu().numpy())
-    record = path / "progress.json.new"
-    record.write_text(json.dumps(progress, indent=1))
-    os.replace(record, path / "progress.json")
+    with replacing(path / "progress.json") as new:
+        new.write_text(json.dumps(progress, indent=1))
     for old in path.glob("state-*.npy"):
         if old.name != name:
             old.unlink()

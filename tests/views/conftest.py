@@ -23,6 +23,11 @@ SMALL = {
     "members": 2, "steps": 4, "device": "cpu",
 }
 GATED = {**SMALL, "methods": ["waiting"]}
+RING = {
+    "system": "lorenz96", "operators": ["identity"], "masks": ["full"], "methods": ["etkf"],
+    "members": 24, "noise": 0.3, "device": "cpu", "cycles": 90,
+}
+"""A cycled run."""
 
 
 def settle(model: LabModel, until: Callable[[], bool] | None = None, seconds: float = 120) -> set:
@@ -71,6 +76,16 @@ def finished():
     made = LabModel(**QUICK)
     made.run()
     settle(made, lambda: made.runs.state == "done")
+    yield made
+    end(made)
+
+
+@pytest.fixture(scope="module")
+def cycled():
+    """A model after a run of 90 cycles; shared, so tests put back what they move."""
+    made = LabModel(**RING)
+    made.run()
+    settle(made)
     yield made
     end(made)
 

@@ -20,8 +20,7 @@ from dalab.views.model.sensor_value import SensorQuery, sensor_value
 from dalab.views.render.exports import FORMATS
 from dalab.views.render.result_figure import figure
 
-from .conftest import end, settle
-from .test_cycles import RING
+from .conftest import RING, end, settle
 
 TWO = {**RING, "methods": ["etkf", "oi"], "cycles": 70, "gaps": "69", "members": 24}
 

@@ -17,7 +17,6 @@ from dalab.metrics.columns import COLUMNS, CYCLED_COLUMNS  # noqa: E402
 from dalab.metrics.table import html_table  # noqa: E402
 from dalab.terminal import show_scores  # noqa: E402
 from dalab.views.jupyter.lab import Lab  # noqa: E402
-from dalab.views.model.lab import LabModel  # noqa: E402
 from dalab.views.panel.components.picker import Picker  # noqa: E402
 from dalab.views.panel.pages.assimilate import AssimilatePage  # noqa: E402
 from dalab.views.panel.sidebar import sidebar  # noqa: E402
@@ -25,8 +24,7 @@ from dalab.views.panel.toolbar import PAUSE, PLAY, CyclePlayer  # noqa: E402
 from dalab.views.pictures.axes import Axes, Axis  # noqa: E402
 from dalab.views.render.html import scores_html  # noqa: E402
 
-from .conftest import end, settle  # noqa: E402
-from .test_cycles import RING  # noqa: E402
+from .conftest import RING, end, settle  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -36,18 +34,9 @@ def extension():
     pn.extension()
 
 
-@pytest.fixture(scope="module")
-def finished():
-    made = LabModel(**RING)
-    made.run()
-    settle(made)
-    yield made
-    end(made)
-
-
 @pytest.fixture
-def page(finished):
-    return AssimilatePage(finished)
+def page(cycled):
+    return AssimilatePage(cycled)
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -87,10 +76,10 @@ def test_the_page_offers_the_truths_of_cycles_and_says_what_it_left_out(opened):
     assert not note.visible and model.config.truth == "model-fine"
 
 
-def test_a_cycled_run_fills_maps_curves_ranks_and_table(page, finished):
+def test_a_cycled_run_fills_maps_curves_ranks_and_table(page, cycled):
     charts = page.cycle_charts
     assert page.maps["etkf"].source.data["image"][0].shape == (64, 40)
-    error = finished.runs.shown.run.recorders["etkf"].series["rmse_analysis"][0]
+    error = cycled.runs.shown.run.recorders["etkf"].series["rmse_analysis"][0]
     np.testing.assert_array_equal(charts.curves.sources["etkf"]["error"].data["y"], error)
     assert len(charts.ranks.source.data["ys"][0]) == 25
     assert charts.curves.burn_in.right == 18 and charts.curves.figure.x_range.end == 90
@@ -98,8 +87,8 @@ def test_a_cycled_run_fills_maps_curves_ranks_and_table(page, finished):
     assert None not in page.table.rows[0]["values"]
 
 
-def test_page_widget_terminal_and_notebook_write_the_same_scores(page, finished, capsys):
-    [row], tree = page.table.rows, finished.runs.result
+def test_page_widget_terminal_and_notebook_write_the_same_scores(page, cycled, capsys):
+    [row], tree = page.table.rows, cycled.runs.result
     mean, error = (float(tree["metrics"][name][0]) for name in ("rmse_mean", "rmse_mean_err"))
     titles = [column["title"] for column in page.table.columns]
     assert titles[1:4] == ["RMSE analysis", "RMSE forecast", "CRPS"]
@@ -107,32 +96,32 @@ def test_page_widget_terminal_and_notebook_write_the_same_scores(page, finished,
     assert [text.count("±") for text in row["texts"]][:4] == [1, 1, 1, 0]
     show_scores(tree)
     for written in (capsys.readouterr().out, html_table(tree),
-                    scores_html(finished.display.scores(), cycled=True)):
+                    scores_html(cycled.display.scores(), cycled=True)):
         assert all(text in written for text in row["texts"] if "±" in text)
 
 
-def test_the_columns_of_the_table_follow_the_kind_and_the_room(page, finished):
+def test_the_columns_of_the_table_follow_the_kind_and_the_room(page, cycled):
     def titles() -> list[str]:
         return [column["title"] for column in page.table.columns[1:]]
 
     page.table.set_size((570, 200), ["etkf"], cycled=True)
     assert "Spread" not in titles() and "Seconds" in titles()
-    finished.controls.use_cycles = False
-    settle(finished, lambda: page.poll() or not finished.pending)
+    cycled.controls.use_cycles = False
+    settle(cycled, lambda: page.poll() or not cycled.pending)
     assert titles() == [column.title for column in COLUMNS]
-    finished.controls.use_cycles = True
-    settle(finished, lambda: page.poll() or not finished.pending)
+    cycled.controls.use_cycles = True
+    settle(cycled, lambda: page.poll() or not cycled.pending)
     assert titles() == [column.title for column in CYCLED_COLUMNS]
 
 
-def test_a_window_hides_the_charts_of_cycles_and_keeps_them(page, finished):
+def test_a_window_hides_the_charts_of_cycles_and_keeps_them(page, cycled):
     charts = page.cycle_charts
     assert not page.curves_pane.visible and charts.pane.visible and charts.ranks.pane.visible
-    finished.controls.use_cycles = False
-    settle(finished, lambda: page.poll() or not finished.pending)
+    cycled.controls.use_cycles = False
+    settle(cycled, lambda: page.poll() or not cycled.pending)
     assert page.curves_pane.visible and not charts.pane.visible and not charts.ranks.pane.visible
-    finished.controls.use_cycles = True
-    settle(finished, lambda: page.poll() or not finished.pending)
+    cycled.controls.use_cycles = True
+    settle(cycled, lambda: page.poll() or not cycled.pending)
     assert page.cycle_charts is charts and charts.pane.visible
 
 
@@ -156,19 +145,19 @@ def test_the_map_of_an_attractor_has_axes_of_its_own(page):
 
 
 @pytest.fixture
-def player(finished, monkeypatch):
-    made = CyclePlayer(finished.display.cycles)
+def player(cycled, monkeypatch):
+    made = CyclePlayer(cycled.display.cycles)
     for name in ("start", "stop"):
         running = name == "start"
         monkeypatch.setattr(
             made._clock, name, lambda running=running: made._clock.param.update(running=running)
         )
     yield made
-    finished.display.cycles.position = 0
+    cycled.display.cycles.position = 0
 
 
-def test_the_slider_looks_back_and_its_end_follows_the_newest(player, finished):
-    cycles = finished.display.cycles
+def test_the_slider_looks_back_and_its_end_follows_the_newest(player, cycled):
+    cycles = cycled.display.cycles
     assert (player.slider.start, player.slider.end, player.slider.value) == (1, 90, 90)
     player.slider.value = 40
     assert cycles.position == cycles.shown == 40
@@ -176,19 +165,19 @@ def test_the_slider_looks_back_and_its_end_follows_the_newest(player, finished):
     assert cycles.position == 0 and cycles.shown == 90
 
 
-def test_play_goes_through_the_cycles_kept_and_stops_at_the_newest(player, finished):
+def test_play_goes_through_the_cycles_kept_and_stops_at_the_newest(player, cycled):
     player.play.clicks += 1
-    assert finished.display.cycles.shown == 1 and player.play.label == PAUSE
+    assert cycled.display.cycles.shown == 1 and player.play.label == PAUSE
     seen = []
     while player._clock.running:
         player.step()
-        seen.append(finished.display.cycles.shown)
+        seen.append(cycled.display.cycles.shown)
     assert seen == list(range(2, 91)) and player.play.label == PLAY
-    assert finished.display.cycles.position == 0
+    assert cycled.display.cycles.position == 0
 
 
-def test_a_range_that_moves_moves_the_slider_and_not_what_is_shown(player, finished):
-    cycles = finished.display.cycles
+def test_a_range_that_moves_moves_the_slider_and_not_what_is_shown(player, cycled):
+    cycles = cycled.display.cycles
     for position, shown in ((0, 20), (5, 12)):
         cycles.position = position
         cycles.param.update(first=12, last=20)

@@ -19,27 +19,12 @@ from dalab.views.model.display import CURVES, OBSERVATIONS, SCORES, TRUTH
 from dalab.views.model.lab import LabModel
 from dalab.views.model.url import default_config, link_query, model_from_url
 
-from .conftest import end, settle
-
-RING = {
-    "system": "lorenz96", "operators": ["identity"], "masks": ["full"], "methods": ["etkf"],
-    "members": 24, "noise": 0.3, "device": "cpu", "cycles": 90,
-}
+from .conftest import RING, end, settle
 
 
 @pytest.fixture
 def model():
     made = LabModel(**RING)
-    yield made
-    end(made)
-
-
-@pytest.fixture(scope="module")
-def finished():
-    """A model after a run of 90 cycles; shared, so tests put back what they move."""
-    made = LabModel(**RING)
-    made.run()
-    settle(made)
     yield made
     end(made)
 
@@ -157,23 +142,23 @@ def test_a_truth_of_ones_own_numbers_cannot_be_cycled(monkeypatch):
 # --- a run and the look back ----------------------------------------------------------------------
 
 
-def test_a_run_ends_with_states_curves_and_scores(finished):
-    display = finished.display
-    assert finished.runs.state == "done" and display.shows_cycles
+def test_a_run_ends_with_states_curves_and_scores(cycled):
+    display = cycled.display
+    assert cycled.runs.state == "done" and display.shows_cycles
     plot = display.field_plot("etkf")
     assert plot.values.shape == (64, 40) and plot.axes.kind == "ring"
-    assert plot.note == f"RMSE {series(finished)[0, -1]:.3f}"
+    assert plot.note == f"RMSE {series(cycled)[0, -1]:.3f}"
     curves = display.cycles.curves()["etkf"]
-    np.testing.assert_array_equal(curves.error, series(finished)[0])
-    np.testing.assert_allclose(curves.mean[-1], series(finished)[0, -5:].mean())
+    np.testing.assert_array_equal(curves.error, series(cycled)[0])
+    np.testing.assert_allclose(curves.mean[-1], series(cycled)[0, -5:].mean())
     assert display.cycles.extent == (90, 18)
-    assert display.scores()["etkf"]["rmse_mean"] == pytest.approx(series(finished)[0, 18:].mean())
+    assert display.scores()["etkf"]["rmse_mean"] == pytest.approx(series(cycled)[0, 18:].mean())
     ranks = display.cycles.ranks()["etkf"]
     assert ranks.share.shape == (25,) and ranks.share.mean() == pytest.approx(1)
 
 
-def test_the_cycle_shown_is_the_newest_or_the_one_looked_back_at(finished):
-    cycles, display = finished.display.cycles, finished.display
+def test_the_cycle_shown_is_the_newest_or_the_one_looked_back_at(cycled):
+    cycles, display = cycled.display.cycles, cycled.display
     assert (cycles.first, cycles.last, cycles.shown) == (1, 90, 90)
     newest = display.field_plot("etkf").values
     display.take_stale()
@@ -181,24 +166,24 @@ def test_the_cycle_shown_is_the_newest_or_the_one_looked_back_at(finished):
     assert display.take_stale() >= {TRUTH, OBSERVATIONS, CURVES} and cycles.shown == 80
     earlier = display.field_plot("etkf")
     np.testing.assert_array_equal(earlier.values[10:], newest[:-10])
-    assert earlier.note == f"RMSE {series(finished)[0, 79]:.3f}"
+    assert earlier.note == f"RMSE {series(cycled)[0, 79]:.3f}"
     cycles.position = 0
     np.testing.assert_array_equal(display.field_plot("etkf").values, newest)
 
 
-def test_the_error_is_that_of_the_recorder(finished):
-    display = finished.display
+def test_the_error_is_that_of_the_recorder(cycled):
+    display = cycled.display
     display.view = "error"
     error = display.field_plot("etkf").values / float(display.cycles.fields().system.scale[0])
     display.view = "mean"
     rmse = np.sqrt((error**2).mean(1))
-    np.testing.assert_allclose(rmse, series(finished)[0, -64:], rtol=1e-4)
+    np.testing.assert_allclose(rmse, series(cycled)[0, -64:], rtol=1e-4)
 
 
-def test_only_what_is_new_is_drawn_again(finished):
-    finished.poll()
-    assert not finished.poll()
-    assert not finished.display.cycles.update()
+def test_only_what_is_new_is_drawn_again(cycled):
+    cycled.poll()
+    assert not cycled.poll()
+    assert not cycled.display.cycles.update()
 
 
 def test_live_states_come_while_it_runs(model):
@@ -226,13 +211,13 @@ def opened(link: str) -> LabModel:
     return model_from_url({}, parse_qs(link))
 
 
-def test_a_link_shows_the_cycle_that_was_looked_back_at(finished):
-    base, cycles = default_config({}), finished.display.cycles
-    assert "cycle=" not in link_query(finished, base)
+def test_a_link_shows_the_cycle_that_was_looked_back_at(cycled):
+    base, cycles = default_config({}), cycled.display.cycles
+    assert "cycle=" not in link_query(cycled, base)
     cycles.position = 80
-    link = link_query(finished, base)
+    link = link_query(cycled, base)
     assert link.endswith("&cycle=80")
-    earlier = finished.display.field_plot("etkf").values
+    earlier = cycled.display.field_plot("etkf").values
     cycles.position = 0
     again = opened(link)
     assert link_query(again, base) == link, "before it is run"
@@ -251,8 +236,8 @@ def test_a_link_shows_the_cycle_that_was_looked_back_at(finished):
     end(again)
 
 
-def test_a_cycle_that_the_run_does_not_have_is_the_newest(finished):
-    link = link_query(finished, default_config({}))
+def test_a_cycle_that_the_run_does_not_have_is_the_newest(cycled):
+    link = link_query(cycled, default_config({}))
     beyond = opened(f"{link}&cycle=91")
     beyond.run()
     settle(beyond)
@@ -337,15 +322,15 @@ def test_a_window_cannot_be_continued():
 # --- window and cycles ----------------------------------------------------------------------------
 
 
-def test_the_switch_shows_the_other_kind_of_experiment(finished):
-    finished.controls.use_cycles = False
-    settle(finished)
-    display = finished.display
+def test_the_switch_shows_the_other_kind_of_experiment(cycled):
+    cycled.controls.use_cycles = False
+    settle(cycled)
+    display = cycled.display
     assert not display.shows_cycles and display.scores() == {} and display.curves() == {}
     assert display.field_plot("etkf").values is None
     assert display.field_plot(TRUTH).values.shape == (9, 40)
-    finished.controls.use_cycles = True
-    settle(finished)
+    cycled.controls.use_cycles = True
+    settle(cycled)
     assert display.field_plot("etkf").values.shape == (64, 40) and "etkf" in display.scores()
 
 

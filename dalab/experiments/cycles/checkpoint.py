@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from ...errors import InputError
+from ...files import replacing
 from ..config import Config
 from .driver import Carried
 from .recorder import Recorder
@@ -53,15 +53,14 @@ class Checkpoints:
                 "checkpoint folder", str(self.folder), "must be empty or hold a run of dalab",
                 "Choose another folder.",
             )
-        write(path, self.config.to_json().encode())
+        with replacing(path) as new:
+            new.write_text(self.config.to_json(), encoding="utf-8")
 
     def save(self, label: str, carried: Carried, recorder: Recorder) -> None:
         """Write the state of a method, replacing its last checkpoint at once."""
         whole = {"format": FORMAT, "carried": asdict(carried), "recorder": recorder.to_dict()}
-        path = self.folder / f"{label}.pt"
-        partial = path.with_suffix(".part")
-        torch.save(whole, partial)
-        os.replace(partial, path)
+        with replacing(self.folder / f"{label}.pt") as new:
+            torch.save(whole, new)
 
     def load(self, label: str) -> tuple[Carried, dict[str, Any]] | None:
         """Carried state and scores of a method at its last checkpoint; ``None`` without one.
@@ -86,10 +85,3 @@ class Checkpoints:
 def same_run(a: Config, b: Config) -> bool:
     """True if two configs differ in nothing but their number of cycles."""
     return a.replace(cycles=1, burn_in=0) == b.replace(cycles=1, burn_in=0)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written."""
-    partial = path.with_name(f".{path.name}")
-    partial.write_bytes(content)
-    os.replace(partial, path)

@@ -7,7 +7,6 @@ renamed, so that a kill at any moment leaves the one before it whole.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...files import replacing
 
 LARGEST = 14 * 2**20
 """Bytes of tensors in one file, unless a single tensor has more."""
@@ -29,21 +29,17 @@ def save(
     optimisers: Sequence[torch.optim.Optimizer], history: Mapping[str, Any],
 ) -> None:
     """Write a checkpoint and remove those before it."""
-    final = folder / f"step-{step:07d}"
-    new = folder / "unfinished"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
     tensors = dict(_named("network", network.state_dict())) | dict(_named("average", average))
     for i, optimiser in enumerate(optimisers):
         for p, state in optimiser.state_dict()["state"].items():
             values = {key: torch.as_tensor(value) for key, value in state.items()}
             tensors |= dict(_named(f"optimiser.{i}.{p}", values))
-    for number, part in enumerate(_parts(tensors)):
-        kept = {name: value.detach().cpu().contiguous() for name, value in part.items()}
-        save_file(kept, new / f"{number}.safetensors")
-    (new / "history.json").write_text(json.dumps(history))
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(new, final)
+    with replacing(folder / f"step-{step:07d}", folder / "unfinished") as new:
+        new.mkdir(parents=True)
+        for number, part in enumerate(_parts(tensors)):
+            kept = {name: value.detach().cpu().contiguous() for name, value in part.items()}
+            save_file(kept, new / f"{number}.safetensors")
+        (new / "history.json").write_text(json.dumps(history))
     for old in checkpoints(folder)[:-1]:
         shutil.rmtree(old)
 

@@ -9,44 +9,35 @@ import panel as pn
 from bokeh.models import (
     BoxAnnotation,
     ColumnDataSource,
-    FixedTicker,
     GlyphRenderer,
     HoverTool,
     Label,
-    Legend,
-    LegendItem,
     Range1d,
     Span,
-    Title,
 )
-from bokeh.plotting import figure
 
 from ...model.cycled_display import CycledDisplay
 from ...pictures.cycle_curves import CycleCurves, RankHistogram, axis_limits, mean_length
 from ...pictures.grid_layout import LEFT, SIDE, GridLayout
 from ...pictures.style import TRUTH, colour, dash
-from .field_map import EDGE, QUIET, accessible_name, assign, set_visible, style_axis
+from .field_map import EDGE, QUIET, assign, set_visible
 from .line_chart import Chart, Line
-from .skill_curves import LABELS, NO_CURVE, TICKS
+from .score_figure import NO_CURVE, ScoreFigure
 
 
-class CycleChart:
+class CycleChart(ScoreFigure):
     """RMSE of every cycle and its moving mean, and that of the spread, on a logarithmic scale.
 
     The burn-in is shaded, and a line marks the cycle shown.
     """
 
     def __init__(self) -> None:
-        self.title = Title(text="RMSE of the analysis", text_font_size="12px", standoff=4)
-        self.figure = figure(
-            width=400, height=200, x_range=Range1d(0, 1), y_range=Range1d(0.04, 2.0),
-            y_axis_type="log", tools="", toolbar_location=None, outline_line_color=None,
-            min_border_left=LEFT, min_border_right=SIDE, title=self.title, output_backend="canvas",
-            html_attributes=accessible_name("RMSE and spread of every method against cycles"),
+        super().__init__(
+            "RMSE and spread of every method against cycles", "RMSE of the analysis",
+            Range1d(0, 1), "cycle",
+            HoverTool(renderers=[], mode="vline",
+                      tooltips=[("cycle", "@x"), ("RMSE, moving mean", "@y{0.000}")]),
         )
-        style_axis(self.figure.xaxis, "cycle")
-        style_axis(self.figure.yaxis, "RMSE / climatological std")
-        self.figure.yaxis.ticker = FixedTicker(ticks=list(TICKS))
         self.burn_in = BoxAnnotation(left=0, right=0, fill_color=TRUTH, fill_alpha=0.16,
                                      line_color=None)
         self.name = Label(x=0, y=0, x_units="data", y_units="screen", x_offset=3, y_offset=2,
@@ -55,29 +46,14 @@ class CycleChart:
         for item in (self.burn_in, self.name, self.marker):
             self.figure.add_layout(item)
         self.sources: dict[str, dict[str, ColumnDataSource]] = {}
-        self._entries: dict[str, LegendItem] = {}
-        self.legend = Legend(
-            items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=0,
-            margin=4, background_fill_alpha=0, label_height=16, glyph_height=16,
-            click_policy="hide", stylesheets=[LABELS],
-        )
-        self.figure.add_layout(self.legend, "right")
-        self.hover = HoverTool(renderers=[], mode="vline",
-                               tooltips=[("cycle", "@x"), ("RMSE, moving mean", "@y{0.000}")])
-        self.figure.add_tools(self.hover)
-
-    def _entry(self, name: str) -> LegendItem:
-        if name not in self._entries:
-            self.sources[name] = {
-                part: ColumnDataSource(NO_CURVE, name=f"cycles {part} {name}")
-                for part in ("error", "mean", "spread")
-            }
-            self._entries[name] = LegendItem(label=name, renderers=self._lines(name))
-        return self._entries[name]
 
     def _lines(self, name: str) -> list[GlyphRenderer]:
         """Draw every cycle faintly, the moving mean on top, and the spread dotted."""
-        sources, hue = self.sources[name], colour(name)
+        sources = self.sources[name] = {
+            part: ColumnDataSource(NO_CURVE, name=f"cycles {part} {name}")
+            for part in ("error", "mean", "spread")
+        }
+        hue = colour(name)
         each = self.figure.line("x", "y", source=sources["error"], line_color=hue, line_width=1,
                                 line_alpha=0.22)
         spread = self.figure.line("x", "y", source=sources["spread"], line_color=hue,
@@ -86,11 +62,6 @@ class CycleChart:
                                 line_dash=dash(name))
         self.hover.renderers = [*self.hover.renderers, mean]
         return [mean, each, spread]
-
-    def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
-        """Set width and height [pixels], and the methods in the legend."""
-        assign(self.figure, width=size[0], height=size[1])
-        assign(self.legend, items=[self._entry(name) for name in names])
 
     def show(
         self, curves: Mapping[str, CycleCurves], extent: tuple[int, int], shown: int

@@ -17,7 +17,7 @@ from bokeh.plotting import figure
 from ...model.lesson_plots import LessonPlot
 from ...pictures.style import TRUTH
 from .field_map import accessible_name, style_axis
-from .skill_curves import LABELS
+from .score_figure import LABELS
 
 ESTIMATE, SEEN, EXACT = "#0072B2", "#D55E00", "#009E73"
 WIDTH, HEIGHT, LEGEND, LEFT = 880, 150, 170, 48
