@@ -80,7 +80,7 @@ def show_scores(tree: xr.DataTree) -> None:
     page.print(_score_table(rows, columns))
     errors = console(stderr=True)
     for row in rows:
-        if row["status"].startswith("failed"):
+        if row["status"] not in ("complete", "cancelled"):
             errors.print(f"{row['method']} {row['status']}", style="red", markup=False)
 
 
@@ -92,7 +92,7 @@ def _score_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
         made.add_column(title, justify="right" if title in titles else "left")
     for row in rows:
         cells = [column.cell(row) for column in columns]
-        made.add_row(row["method"], *cells, row["status"].partition(":")[0])
+        made.add_row(row["method"], *cells, row["status"].partition(":")[0].partition(";")[0])
     return made
 
 

@@ -22,7 +22,15 @@ from ..methods import Method, Step
 from ..random import stream
 from ..runtime import leave_a_core
 from .experiment import Experiment, Source
-from .progress import Frame, MethodScores, Progress, live_rmse, live_spread
+from .progress import (
+    Frame,
+    MethodScores,
+    Progress,
+    complete,
+    live_rmse,
+    live_rmse_sample,
+    live_spread,
+)
 from .results.store import assemble, score_estimate
 from .service.limits import check_memory
 from .twin import Twin, prepare
@@ -53,6 +61,7 @@ class Execution:
         self.estimates: dict[str, Tensor] = {}
         self.progress = Progress(methods=len(self.methods))
         self._summaries: dict[str, xr.Dataset] = {}
+        self._warnings: dict[str, str] = {}
         self._lock, self._ended = threading.Lock(), False
 
     def frames(self) -> Frames:
@@ -101,6 +110,7 @@ class Execution:
                 if not step.estimate.abs().max() < DIVERGED:  # true of NaN too
                     self._mark(label, f"failed: diverged at step {step.done} of {step.total}")
                     return
+                self._warnings[label] = step.warning or self._warnings.get(label, "")
                 self._record(label, step, twin)
                 yield step
 
@@ -119,7 +129,7 @@ class Execution:
         self._update(
             label, step.estimate,
             rmse_steps=live_rmse(step.estimate.mean(0, dtype=torch.float64), twin.truth),
-            rmse_sample_steps=live_rmse(step.estimate[0], twin.truth),
+            rmse_sample_steps=live_rmse_sample(step.estimate, twin.truth),
             spread_steps=live_spread(step.estimate), fraction=step.fraction,
             network_evaluations=step.evaluations, seconds=step.seconds,
             members=len(step.estimate),
@@ -141,7 +151,7 @@ class Execution:
             return self._mark(label, "failed: it returned no estimate")
         summary = self._summary(label, twin)
         self._update(
-            label, status="complete", crps=float(summary["crps"]),
+            label, status=complete(self._warnings[label]), crps=float(summary["crps"]),
             spread_skill=float(summary["spread_skill"]),
         )
 

@@ -43,7 +43,7 @@ class Frame:
         method: label of the method.
         step: the step, with tensors on the CPU that are not shared with the method.
         rmse: RMSE of the ensemble mean at every step of the window, ``(time,)``.
-        rmse_sample: RMSE of one sample, the first member, ``(time,)``.
+        rmse_sample: RMSE of one sample, mean over members, ``(time,)``.
         progress: progress of the run.
         spread: root of the mean ensemble variance, ``(time,)``; NaN for one member.
     """
@@ -63,7 +63,7 @@ class MethodScores:
     Args:
         status: ``waiting``, ``running``, ``complete``, ``cancelled`` or ``failed: why``.
         rmse_steps: RMSE of the ensemble mean at every step of the window, ``(time,)``.
-        rmse_sample_steps: RMSE of one sample, ``(time,)``.
+        rmse_sample_steps: RMSE of one sample, mean over members, ``(time,)``.
         spread_steps: root of the mean ensemble variance, ``(time,)``; NaN for one member.
         fraction: completed share of the method, 0 to 1.
         crps: fair CRPS; NaN until the method is complete.
@@ -123,6 +123,21 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
+def complete(warning: str = "") -> str:
+    """Status of a method that is complete, with a reason not to trust it, if there is one."""
+    return f"complete; {warning}" if warning else "complete"
+
+
+def is_complete(status: str) -> bool:
+    """True for a status of :func:`complete`."""
+    return kind_of(status) == "complete"
+
+
+def kind_of(status: str) -> str:
+    """The first words of a status, without its reason."""
+    return status.partition(":")[0].partition(";")[0]
+
+
 def live_rmse(estimate: Tensor, truth: Tensor) -> np.ndarray:
     """Compute the RMSE at every step of a window, as :mod:`dalab.metrics.deterministic` defines it.
 
@@ -133,8 +148,25 @@ def live_rmse(estimate: Tensor, truth: Tensor) -> np.ndarray:
     Returns:
         ``(time,)``, float64.
     """
+    return _rmse(estimate, truth).numpy()
+
+
+def live_rmse_sample(estimate: Tensor, truth: Tensor) -> np.ndarray:
+    """Compute the RMSE of one sample at every step of a window, the mean of those of all members.
+
+    Args:
+        estimate: ``(member, time, lev, y, x)``.
+        truth: ``(time, lev, y, x)``.
+
+    Returns:
+        ``(time,)``, float64.
+    """
+    return torch.stack([_rmse(member, truth) for member in estimate]).mean(0).numpy()
+
+
+def _rmse(estimate: Tensor, truth: Tensor) -> Tensor:
     error = estimate.double() - truth.double()
-    return (error**2).flatten(1).mean(1).sqrt().numpy()
+    return (error**2).flatten(1).mean(1).sqrt()
 
 
 def live_spread(estimate: Tensor) -> np.ndarray:

@@ -113,6 +113,7 @@ class Step:
         evaluations: evaluations of the prior's denoiser so far, per member.
         seconds: time spent in the method so far.
         note: progress in the method's own terms ("sigma 0.31", "day 3").
+        warning: reason not to trust the estimate, such as a solver that did not converge.
     """
 
     estimate: Tensor
@@ -121,6 +122,7 @@ class Step:
     evaluations: int = 0
     seconds: float = 0.0
     note: str = ""
+    warning: str = ""
 
     @property
     def fraction(self) -> float:

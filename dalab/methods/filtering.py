@@ -127,7 +127,10 @@ class Filter(Method):
             if now.network.size and is_finite(state):
                 state = self.assimilate(state, now, streams)
             window = self._extended(window, state, streams)
-            yield Step(pad(window, total), k + 1, total, note=self.note(k, state))
+            yield Step(
+                pad(window, total), k + 1, total, note=self.note(k, state),
+                warning=self.warning(state),
+            )
 
     def _extended(
         self, window: list[Tensor], state: State, streams: MemberStreams
@@ -139,6 +142,10 @@ class Filter(Method):
     def note(self, k: int, state: State) -> str:
         """Progress note after step ``k``."""
         return f"step {k}, {spread_note(state['ensemble'])}"
+
+    def warning(self, state: State) -> str:
+        """Reason not to trust the last analysis; empty if there is none."""
+        return ""
 
     def check(self, problem: Problem, members: int) -> None:
         """Raise before any work if the analysis cannot be done.

@@ -9,7 +9,8 @@ and the error of a window is the mean of these roots over its steps, not the roo
 
 In words: the size of a typical error. 0 is perfect; the climatological mean scores 1 and an
 independent random state 1.41. One sample of a calibrated posterior scores sqrt(2) times what the
-posterior mean does, so the two are never compared with each other.
+posterior mean does, so the two are never compared with each other. The score of one sample is the
+mean of those of all members: the expectation of any of them, with less noise.
 
 References:
     | Zheng et al., SOAD (arXiv 2407.21314), whose tables use one posterior sample
@@ -40,5 +41,8 @@ def rmse_mean_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray
 
 
 def rmse_sample_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-    """RMSE of one sample, the first member, at every step."""
-    return rmse_steps(ensemble.isel(member=0, drop=True), truth)
+    """RMSE of one sample at every step: the mean of those of all members."""
+    members = _rmse(
+        ensemble.astype("float64"), truth.astype("float64"), preserve_dims=["member", "time"]
+    )
+    return members.mean("member")

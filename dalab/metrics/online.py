@@ -42,6 +42,10 @@ class EnsembleErrors:
         self.errors = (x - truth[:, None]).flatten(2)
         self.members = x.shape[1]
 
+    def rmse_sample(self) -> Tensor:
+        """Root-mean-square error of one sample: the mean of those of all members."""
+        return self.errors.square().mean(-1).sqrt().mean(1)
+
     def spread(self) -> Tensor:
         """Root of the mean ensemble variance; NaN for one member."""
         if self.members < 2:

@@ -15,7 +15,7 @@ WINDOW = ("rmse_sample", "rmse_mean", "crps", "spread_skill")
 
 DESCRIPTIONS = {
     "rmse_steps": "root-mean-square error of the ensemble mean",
-    "rmse_sample_steps": "root-mean-square error of one sample, the first member",
+    "rmse_sample_steps": "root-mean-square error of one sample, mean over members",
     "spread_steps": "root of the mean ensemble variance",
     "crps_steps": "fair continuous ranked probability score; absolute error for one member",
     "rmse_sample": "mean over steps of rmse_sample_steps",

@@ -7,7 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
-from dalab.experiments.progress import live_rmse
+from dalab.experiments.progress import live_rmse, live_rmse_sample
 from dalab.metrics.deterministic import rmse_mean_steps, rmse_sample_steps, rmse_steps
 from dalab.metrics.ensemble import (
     crps_steps,
@@ -39,7 +39,7 @@ def test_rmse_of_the_mean_and_of_one_sample():
     ensemble, truth = fields(4)
     values, true = ensemble.values.astype(float), truth.values
     mean = np.sqrt(((values.mean(0) - true) ** 2).mean(axis=(1, 2, 3)))
-    sample = np.sqrt(((values[0] - true) ** 2).mean(axis=(1, 2, 3)))
+    sample = np.sqrt(((values - true) ** 2).mean(axis=(2, 3, 4))).mean(0)
     np.testing.assert_allclose(rmse_mean_steps(ensemble, truth), mean, rtol=1e-12)
     np.testing.assert_allclose(rmse_sample_steps(ensemble, truth), sample, rtol=1e-12)
 
@@ -49,6 +49,8 @@ def test_the_live_rmse_is_the_same():
     live = live_rmse(torch.tensor(ensemble.values).mean(0, dtype=torch.float64),
                      torch.tensor(truth.values))
     np.testing.assert_allclose(live, rmse_mean_steps(ensemble, truth), rtol=1e-12)
+    one = live_rmse_sample(torch.tensor(ensemble.values), torch.tensor(truth.values))
+    np.testing.assert_allclose(one, rmse_sample_steps(ensemble, truth), rtol=1e-12)
 
 
 def test_a_window_scores_the_mean_of_the_roots():

@@ -44,6 +44,7 @@ class Cycle:
         smoothed: for smoothers, members of an earlier time, corrected for the last time.
         smoothed_truth: the truth of that time.
         diagnostics: numbers about the analysis by name, one per repeat.
+        warning: reason not to trust the analysis, if there is one.
         seconds: time spent in the method.
         carried: from which the next cycle goes on.
     """
@@ -56,6 +57,7 @@ class Cycle:
     smoothed: Tensor | None
     smoothed_truth: Tensor | None
     diagnostics: dict[str, Tensor]
+    warning: str
     seconds: float
     carried: Carried
 
@@ -124,7 +126,8 @@ class Driver:
             moment, forecast, analysis, forecast_mean, mean,
             None if smoothed is None else smoothed.select(-4, 0),
             None if smoothed is None else past[-smoothed.shape[-4]],
-            method.diagnostics(state), seconds, Carried(cycle, nature, state, past),
+            method.diagnostics(state), method.warning(state), seconds,
+            Carried(cycle, nature, state, past),
         )
 
     def _past(self, past: tuple[Tensor, ...], truth: Tensor) -> tuple[Tensor, ...]:

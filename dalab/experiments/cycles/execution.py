@@ -17,6 +17,7 @@ from ...methods.filtering import Filter
 from ...methods.sliding_window import SlidingWindow
 from ..execution import DIVERGED, Execution, PeakMemory
 from ..experiment import Experiment, Source
+from ..progress import complete
 from .checkpoint import Checkpoints
 from .driver import Carried, Cycle, Driver
 from .kept import KeptStates
@@ -157,7 +158,7 @@ class CycledExecution(Execution):
     def _complete(self, label: str, twin: Any) -> None:
         recorder = self.recorders[label]
         self._score(label, recorder, self._peaks[label])
-        self._update(label, status="complete", **mean_scores(recorder))
+        self._update(label, status=complete(recorder.warning), **mean_scores(recorder))
 
     def end(self) -> None:
         """Stop recording; methods that have begun are scored by the cycles that there are."""

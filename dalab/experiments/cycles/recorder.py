@@ -29,7 +29,7 @@ RING_BYTES, RING_TIMES = 2**26, 128
 SCORES = {
     "rmse_analysis": "root-mean-square error of the analysis mean",
     "rmse_forecast": "root-mean-square error of the forecast mean",
-    "rmse_sample": "root-mean-square error of one analysed member",
+    "rmse_sample": "root-mean-square error of one analysed member, mean over members",
     "rmse_units": "rmse_analysis in the units of the equations",
     "spread_analysis": "root of the mean ensemble variance of the analysis",
     "spread_forecast": "root of the mean ensemble variance of the forecast",
@@ -84,7 +84,7 @@ class Recorder:
     def __init__(self, system: System, schedule: Schedule, repeats: int, members: int) -> None:
         self.system, self.schedule = system, schedule
         self.repeats, self.members = repeats, members
-        self.cycle, self.seconds = 0, 0.0
+        self.cycle, self.seconds, self.warning = 0, 0.0, ""
         self.series: dict[str, np.ndarray] = {}
         self.rank_counts = np.zeros(members + 1, dtype=np.int64)
         size = 4 * (2 * members + 2) * torch.Size(system.shape).numel()
@@ -98,6 +98,7 @@ class Recorder:
         self._store(found.moment.cycle, self._scores(found, analysis) | found.diagnostics)
         self.cycle = found.moment.cycle
         self.seconds += found.seconds
+        self.warning = found.warning or self.warning
         if self.cycle > self.schedule.burn_in:
             self.rank_counts += analysis.rank_counts().cpu().numpy()
         self.ring.append(snapshot(found))
@@ -108,7 +109,7 @@ class Recorder:
         scores = {
             "rmse_analysis": rmse(found.mean, truth),
             "rmse_forecast": rmse(found.forecast_mean, truth),
-            "rmse_sample": rmse(found.analysis[:, 0], truth),
+            "rmse_sample": analysis.rmse_sample(),
             "rmse_units": rmse(found.mean, truth, scale),
             "spread_analysis": analysis.spread(),
             "spread_forecast": forecast.spread(),
@@ -160,7 +161,8 @@ class Recorder:
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data and tensors."""
         return {
-            "cycle": self.cycle, "seconds": self.seconds, "burn_in": self.schedule.burn_in,
+            "cycle": self.cycle, "seconds": self.seconds, "warning": self.warning,
+            "burn_in": self.schedule.burn_in,
             "ring": [dataclasses.asdict(snapshot) for snapshot in self.ring],
             "series": {k: torch.from_numpy(v[:, : self.cycle].copy())
                        for k, v in self.series.items()},
@@ -171,6 +173,7 @@ class Recorder:
         """Go on from :meth:`to_dict`."""
         self.ring.extend(Snapshot(**one) for one in values["ring"])
         self.cycle, self.seconds = values["cycle"], values["seconds"]
+        self.warning = values["warning"]
         self.rank_counts = values["rank_counts"].numpy().copy()
         for name, known in values["series"].items():
             self._series(name)[:, : known.shape[1]] = known.numpy()

@@ -20,6 +20,7 @@ from ...systems import SYSTEMS
 from ..config import Config
 from ..exact import Exact
 from ..from_config import network_of
+from ..progress import is_complete
 
 Settings = Mapping[str, Any]
 
@@ -166,7 +167,7 @@ class Scenario:
         """Judge a result by the goal."""
         config = Config.from_json(tree.attrs["config"])
         status = str(_metrics(tree)["status"].values[0])
-        if status != "complete":
+        if not is_complete(status):
             failed = tuple(Finding(m.label, np.nan, m.low, m.high) for m in self.measures)
             return Verdict(failed, 0, f"{config.methods[0].partition(':')[0]} {status}")
         findings = tuple(

@@ -39,7 +39,7 @@ from ...metrics.summary import DESCRIPTIONS, STEPS, WINDOW, summarise
 from ...systems import System
 from ..config import Config
 from ..experiment import Experiment
-from ..progress import MethodScores
+from ..progress import MethodScores, kind_of
 from ..twin import Twin
 from .cf import coordinates, normalisation, observations, states, texts
 from .recorded import OWN, SYSTEM, describe_system
@@ -116,7 +116,7 @@ def attributes(
 
 def _status(scores: Mapping[str, MethodScores]) -> str:
     """Return ``complete``, ``cancelled``, ``failed`` (all methods) or ``partial`` (some)."""
-    found = {s.status.partition(":")[0] for s in scores.values()}
+    found = {kind_of(s.status) for s in scores.values()}
     if "cancelled" in found:
         return "cancelled"
     return found.pop() if len(found) == 1 else "partial"

@@ -19,6 +19,7 @@ import xarray as xr
 from ...errors import InputError
 from ..config import Config
 from ..experiment import Experiment
+from ..progress import is_complete
 from ..run import execute
 from .sweep import append, read
 
@@ -103,7 +104,7 @@ class RowProgress:
     total: int
 
     def __str__(self) -> str:
-        if self.found["status"] != "complete":
+        if not is_complete(self.found["status"]):
             return f"{self.row}: {self.found['status']}"
         rmse = float(self.found["rmse"])
         return f"{self.row}: {rmse:.3f}, published {self.row.published:g}"
@@ -138,7 +139,7 @@ def reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
 
 def _complete(path: Path) -> dict[str, dict[str, str]]:
     """The complete rows of a table, by the hash of their config."""
-    return {row["config_hash"]: row for row in read(path, COLUMNS) if row["status"] == "complete"}
+    return {row["config_hash"]: row for row in read(path, COLUMNS) if is_complete(row["status"])}
 
 
 def _columns(row: Row, tree: xr.DataTree, seconds: float) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _numbers(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows).replace("", np.nan)
     frame = frame.rename(columns={"network_evaluations": "evaluations"})
     frame[[*SKILL, *COST]] = frame[[*SKILL, *COST]].astype(float)
-    frame["failed"] = frame["status"] != "complete"
+    frame["failed"] = ~frame["status"].str.startswith("complete")
     frame.loc[frame["failed"], list(SKILL)] = np.nan
     return frame
 

@@ -27,6 +27,7 @@ from ...options import options
 from ..config import Config
 from ..experiment import Experiment
 from ..from_config import sets_steps
+from ..progress import is_complete
 from ..run import execute
 from .published import INTERVALS, MASKS, OPERATORS
 
@@ -213,7 +214,7 @@ def _rows(tree: xr.DataTree, cell: Cell, configs: Sequence[Config]) -> Iterator[
     for config, (label, scores) in zip(configs, records(tree).items(), strict=True):
         if scores["status"] == "cancelled":
             continue
-        done = scores["status"] == "complete"
+        done = is_complete(scores["status"])
         yield {
             "config_hash": config.hash(), **_columns(cell), "seed": config.seed,
             "method": config.methods[0], "system": config.system, "prior": config.prior,
@@ -268,6 +269,6 @@ def means(rows: Sequence[dict[str, str]], score: str) -> dict[tuple[str, ...], f
     groups: dict[tuple[str, ...], list[float]] = {}
     for row in rows:
         key = (row["method"], *(row[name] for name in CELL))
-        value = float(row[score]) if row[score] and row["status"] == "complete" else math.nan
+        value = float(row[score]) if row[score] and is_complete(row["status"]) else math.nan
         groups.setdefault(key, []).append(value)
     return {key: float(np.mean(values)) for key, values in groups.items()}

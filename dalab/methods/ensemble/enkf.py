@@ -38,6 +38,9 @@ from .localisation import Taper, from_fields, localised_product, to_fields
 from .stencil import Stencil, is_small
 from .tuning import Rows, Setting
 
+TOLERANCE = 1e-4
+"""Relative residual at which the localised solve stops."""
+
 
 class EnKF(LocalisedKalman):
     """Ensemble Kalman filter with perturbed observations and the forecast model."""
@@ -58,7 +61,7 @@ class EnKF(LocalisedKalman):
     )
 
     iterations = param.Integer(
-        30, bounds=(1, 1000), doc="conjugate-gradient iterations of the localised solve"
+        300, bounds=(1, 1000), doc="conjugate-gradient iterations of the localised solve, at most"
     )
 
     def floats(self, problem: Problem, members: int) -> int:
@@ -133,12 +136,13 @@ def local_increment(
         network: network of one step.
         innovations: one per member, over the error std, ``(..., N, size)``.
         where: localisation.
-        iterations: conjugate-gradient iterations.
+        iterations: conjugate-gradient iterations, at most.
     """
     S = observed_covariance(Y, network, where)
     variance = 1 + Y.pow(2).sum(-2, keepdim=True) / (Y.shape[-2] - 1)
     a = conjugate_gradients(
-        lambda v: v + S(v), innovations, preconditioner=1 / variance, iterations=iterations
+        lambda v: v + S(v), innovations, preconditioner=1 / variance, iterations=iterations,
+        tolerance=TOLERANCE,
     )
     inner = where(
         torch.einsum("...icyx,...kcyx->...kiyx", to_fields(network, Y), to_fields(network, a))

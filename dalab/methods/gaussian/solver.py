@@ -42,11 +42,13 @@ class GaussianSolver:
         known: the innovations, whose values are given at each solve.
         C: covariance of the windows.
         iterations: of conjugate gradients, at most.
+        tolerance: relative residual at which the dual form stops; 0 for all iterations.
     """
 
     known: Innovations
     C: SpectralCovariance
     iterations: int
+    tolerance: float = 0.0
 
     def solve(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Increment w and dual vector a for innovations ``(members, rows)``, member by member."""
@@ -65,6 +67,15 @@ class GaussianSolver:
             return self._solve_dual(values)
         return self._solve_primal(values, self.K)[1]
 
+    def residual(self, values: Tensor, rows: Tensor) -> Tensor:
+        """Norm of what a dual vector leaves of the innovations, over theirs, ``(members,)``."""
+        weight = (self.known.error + self.known.signal).rsqrt()
+        left = weight * (values - self._covariance(rows))
+        return left.norm(dim=-1) / (weight * values).norm(dim=-1)
+
+    def _covariance(self, a: Tensor) -> Tensor:
+        return self.known.error * a + self.known.forward(self.C(self.known.adjoint(a)))
+
     @cached_property
     def K(self) -> Tensor | None:
         """K per wavenumber; ``None`` if no operator acts on wavenumbers."""
@@ -75,10 +86,9 @@ class GaussianSolver:
         return torch.linalg.inv(eye + G @ self.C.matrices.to(G)).to(self.C.matrices)
 
     def _solve_dual(self, values: Tensor) -> Tensor:
-        known, C = self.known, self.C
         return conjugate_gradients(
-            lambda a: known.error * a + known.forward(C(known.adjoint(a))), values,
-            preconditioner=1 / (known.error + known.signal), iterations=self.iterations,
+            self._covariance, values, iterations=self.iterations, tolerance=self.tolerance,
+            preconditioner=1 / (self.known.error + self.known.signal),
         )
 
     def _solve_primal(self, values: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ References:
 from __future__ import annotations
 
 import param
+import torch
 from torch import Tensor
 
 from ...observations import ObservingNetwork
@@ -36,7 +37,7 @@ class Var3D(OptimalInterpolation):
 
     def solve(
         self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         cost = Variational(x, B, lambda state: state[:, None], network, data)
         *_, final = cost.quasi_newton(self.iterations)
-        return cost.state(final.v)
+        return cost.state(final.v), torch.zeros(len(x))

@@ -73,7 +73,9 @@ def score_note(status: str, rmse: float | None, more: str = "") -> str:
     """
     kind, _, why = status.partition(": ")
     parts = [] if rmse is None else [f"RMSE {format_score(rmse)}"]
-    if kind == "failed":
+    if status.startswith("complete; "):
+        parts.append(status.removeprefix("complete; "))
+    elif kind == "failed":
         parts.append(f"failed: {why}")
     elif kind == "cancelled":
         parts.append("stopped")
