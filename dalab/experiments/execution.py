@@ -6,6 +6,7 @@ and the results so far are valid.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator
@@ -13,7 +14,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
-import psutil
 import torch
 import xarray as xr
 from torch import Tensor
@@ -122,7 +122,7 @@ class Execution:
         steps = method.run(twin.problem, made.members, generator, twin.device)
         with closing(cast(Steps, steps)):
             for step in steps:
-                self._update(label, peak_memory_mb=peak.update())
+                self._update(label, peak_memory_mb=peak.highest)
                 yield replace(step, estimate=step.estimate.detach().to("cpu", copy=True))
 
     def _record(self, label: str, step: Step, twin: Twin) -> None:
@@ -221,23 +221,22 @@ MIB = 2**20
 
 
 class PeakMemory:
-    """Peak memory use since its creation [MiB].
+    """Peak memory of torch on a GPU since its creation [MiB]; NaN on other devices.
+
+    The memory of the process would say nothing of one method: others leave theirs to it.
 
     Args:
         device: device of the method.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.highest = device, 0.0
+        self.device = device
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
-    def update(self) -> float:
-        """Measure the memory use, and return the peak so far [MiB]."""
-        self.highest = max(self.highest, self._now())
-        return self.highest
-
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.device) / MIB
-        return psutil.Process().memory_info().rss / MIB
+    @property
+    def highest(self) -> float:
+        """Peak so far [MiB]."""
+        if self.device.type != "cuda":
+            return math.nan
+        return torch.cuda.max_memory_allocated(self.device) / MIB

@@ -219,6 +219,18 @@ class Truths:
         Shocks.of(self.shocks)
         if isinstance(self.source, Tensor) or self.system is None:
             check_source(self.source, self.model, self.intervals + 1)
+        if self.system is None:
+            self._check_recorded()
+
+    def _check_recorded(self) -> None:
+        for what, value, none in (
+            ("process noise", self.process_noise, 0.0), ("shocks", self.shocks, "")
+        ):
+            if value != none:
+                raise InputError(
+                    what, value, "must be left out for recorded truths, which are as they are",
+                    "Leave it out.",
+                )
 
     def nature(self, dtype: torch.dtype, device: torch.device) -> Nature:
         """Their source.

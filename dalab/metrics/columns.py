@@ -58,7 +58,6 @@ COLUMNS = (
     Column("spread_skill", "Spread / skill", 2, "1 for a calibrated ensemble"),
     Column("network_evaluations", "Calls", 0, "evaluations of the prior's denoiser per member"),
     _SECONDS,
-    Column("peak_memory_mb", "MiB", 0, "peak memory of the method"),
     _MEMBERS,
 )
 """Columns of a window."""
@@ -75,7 +74,6 @@ CYCLED_COLUMNS = (
     Column("coverage", "Cover", 2, "share of the truths inside the central interval of about 90 % "
            "of the members", rank=2),
     _SECONDS,
-    Column("peak_memory_mb", "MiB", 0, "peak memory of the method", rank=4),
     _MEMBERS,
 )
 """Columns of a cycled experiment, whose scores are means over the cycles after the burn-in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
@@ -64,7 +65,7 @@ def test_frames_and_result_agree(stubs):  # noqa: F811
     np.testing.assert_allclose(frames[-1].rmse_sample, metrics["rmse_sample_steps"], rtol=1e-6)
     np.testing.assert_array_equal(frames[-1].step.estimate, run.result["estimates/stub/pv"])
     assert run.scores["stub"].rmse_mean == pytest.approx(frames[-1].rmse.mean())
-    assert run.scores["stub"].peak_memory_mb > 10
+    assert math.isnan(run.scores["stub"].peak_memory_mb), "on the CPU it cannot be told"
 
 
 def test_the_latest_frame_is_given_once(stubs):  # noqa: F811

@@ -25,8 +25,8 @@ from .recorder import Recorder, check_burn_in
 from .result import MEAN_SCORES, MEANS, assemble_cycles
 from .twin import CycledTwin
 
-FRAMES, MEMORY, CHECKPOINTS = 0.05, 0.5, 5.0
-"""Seconds from one frame, measurement of memory and checkpoint to the next."""
+FRAMES, CHECKPOINTS = 0.05, 5.0
+"""Seconds from one frame, and one checkpoint, to the next."""
 
 
 Earlier = tuple[Carried, dict[str, Any]]
@@ -78,7 +78,6 @@ class CycledExecution(Execution):
         carried = self._resume(label, recorder)
         self.recorders[label] = recorder
         peak = self._peaks[label] = PeakMemory(twin.device)
-        peak.update()
         pace = _Pace()
         try:
             with closing(driver.cycles(carried)) as cycles:
@@ -90,8 +89,6 @@ class CycledExecution(Execution):
                         return
                     carried = found.carried
                     last = found.moment.cycle == self.schedule.cycles
-                    if pace.is_due("memory", MEMORY):
-                        peak.update()
                     if pace.is_due("frame", FRAMES) or last:
                         self._score(label, recorder, peak)
                         yield self._step(found, recorder)

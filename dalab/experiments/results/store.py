@@ -49,7 +49,7 @@ FORMAT = "dalab-result-1"
 COSTS = {
     "network_evaluations": ("evaluations of the prior's denoiser, per member", "1"),
     "seconds": ("run time of the method", "s"),
-    "peak_memory_mb": ("peak memory: of torch on a GPU, of the whole process on the CPU", "MiB"),
+    "peak_memory_mb": ("peak memory of torch on a GPU; NaN on the CPU", "MiB"),
     "members": ("posterior samples", "1"),
 }
 

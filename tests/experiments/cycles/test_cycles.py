@@ -257,6 +257,8 @@ def test_a_truth_of_other_parameters_makes_the_model_err():
     ({"gaps": "9-3"}, "must be cycles and ranges"),
     ({"shocks": "2:1"}, "PROBABILITY:SIZE"),
     ({"truth": __file__, "model_error": "told"}, "must be untold for recorded truths"),
+    ({"truth": __file__, "shocks": "0.1:1"}, "shocks = '0.1:1': must be left out for recorded"),
+    ({"truth": __file__, "process_noise": 0.1}, "process noise = 0.1: must be left out"),
     ({"burn_in": 40}, "must be below the 40 cycles"),
     ({"cycles": 10_000_000, "repeats": 100_000}, "have scores that need"),
     ({"cycles": None, "burn_in": None, "gaps": "3"}, "gaps = '3': is for cycled experiments only"),
