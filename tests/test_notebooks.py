@@ -22,8 +22,9 @@ ILLUSTRATED = [path for path in NOTEBOOKS if path not in PLAIN]
 pytestmark = pytest.mark.lab
 
 QUICK = {
-    "01_what_is_assimilation.ipynb": "WINDOWS, TRIALS = 20_000, 4",
-    "02_kalman_and_variational.ipynb": "SEEDS, ITERATIONS, QG_MEMBERS = 1, 2, 4",
+    "01_what_is_assimilation.ipynb": "WINDOWS, TRIALS, CYCLES, REPEATS = 20_000, 4, 20, 2",
+    "02_kalman_and_variational.ipynb":
+        "SEEDS, CYCLES, REPEATS, ITERATIONS, QG_MEMBERS = 1, 8, 2, 2, 4",
     "03_operators_and_sparsity.ipynb":
         "STEPS, PRIOR, RATIOS = 2, 'gaussian', (1.0, 0.25)\n"
         "SOAD, LETKF = 'soad:steps=3', 'letkf:ensemble=6'",
