@@ -227,6 +227,9 @@ def lab(
     origin: Annotated[list[str] | None, Option(help="HOST[:PORT] of the page; may be repeated")]
     = None,
     users: Annotated[Path | None, Option(help="JSON file of names and passwords")] = None,
+    allow_anyone: Annotated[
+        bool, Option("--allow-anyone", help="let everybody in who reaches the address")
+    ] = False,
     at_once: Annotated[int, Option(min=1, help="runs at the same time on one device")] = 1,
     max_runs: Annotated[float | None, Option(help="runs of a session, waiting or at work")] = None,
     max_waiting: Annotated[float | None, Option(help="runs of all sessions that wait")] = None,
@@ -242,7 +245,7 @@ def lab(
 
     limits = {"runs": max_runs, "waiting": max_waiting, "seconds": max_seconds, "size": max_size}
     serve(port=port, show=show, address=address, origins=origin or (), users=users,
-          service=_service(at_once, limits))
+          allow_anyone=allow_anyone, service=_service(at_once, limits))
 
 
 def _service(at_once: int, limits: dict[str, float | None]) -> Any:

@@ -24,15 +24,18 @@ def serve(monkeypatch):
     def command(*options, code=0):
         result = CliRunner().invoke(app, ["lab", "--no-show", "--port", "0", *options])
         assert result.exit_code == code, result.output
+        command.errors.append(result.stderr)
         return given if code == 0 else result.stderr
 
+    command.errors = []
     return command
 
 
 def test_it_is_for_this_machine_alone_by_default(serve):
     given = serve()
-    assert given["address"] == "localhost" and "basic_auth" not in given
+    assert given["address"] == "localhost" and "cookie_secret" not in given
     assert given["websocket_origin"] == ["localhost:0", "127.0.0.1:0"]
+    assert given["sign_sessions"] and len(given["secret_key"]) >= 32
     assert list(given["pages"]) == ["/", "/lessons"], "one process, so that all wait in one line"
     assert service.shared().limits == Limits() and service.shared().concurrency == 1
 
@@ -43,9 +46,23 @@ def test_an_open_door_needs_an_origin(serve, address):
     assert address in names and "--origin" in names and "docs/deploy.md" in names
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", ""])
+def test_an_open_door_needs_a_password_or_a_flag(serve, address):
+    refused = serve("--address", address, "--origin", "lab.example.org", code=2)
+    assert "--users FILE" in refused and "--allow-anyone" in refused
+
+
+def test_a_door_open_to_anyone_warns(serve):
+    serve("--address", "0.0.0.0", "--origin", "lab.example.org", "--allow-anyone")
+    assert "WARNING: anybody who can reach 0.0.0.0, port 0, can use this lab" in serve.errors[-1]
+    serve()
+    assert serve.errors[-1] == ""
+
+
 def test_others_come_from_the_origins_that_are_named(serve):
-    given = serve("--address", "0.0.0.0", "--origin", "lab.example.org", "--origin", "b.org:81")
-    assert given["websocket_origin"] == ["lab.example.org", "b.org:81"]
+    given = serve("--address", "0.0.0.0", "--origin", "lab.example.org", "--origin", "b.org:81",
+                  "--allow-anyone")
+    assert given["websocket_origin"][:2] == ["lab.example.org", "b.org:81"]
     behind = serve("--origin", "lab.example.org")
     assert behind["address"] == "localhost"
     assert behind["websocket_origin"][0] == "lab.example.org"
@@ -66,4 +83,5 @@ def test_names_and_passwords(serve, tmp_path):
     users = tmp_path / "users.json"
     users.write_text('{"ada": "secret"}')
     given = serve("--users", str(users))
-    assert given["basic_auth"] == str(users) and len(given["cookie_secret"]) == 64
+    assert given["auth_provider"].users.accepts("ada", "secret")
+    assert len(given["cookie_secret"]) == 64 and "basic_auth" not in given

@@ -7,9 +7,8 @@ A session ends a few seconds after its page is closed, and so does its run unles
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ SESSION = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_
 def serve(
     source: Experiment | Source | None = None, *, port: int = 5006, show: bool = True,
     address: str = "localhost", origins: Sequence[str] = (), users: Path | None = None,
-    service: Service | None = None,
+    allow_anyone: bool = False, service: Service | None = None,
 ) -> None:
     """Serve the lab until the process is interrupted.
 
@@ -42,32 +41,40 @@ def serve(
             left out.
         port: port to listen on.
         show: whether to open a browser.
-        address: address to listen on; any other than this machine's needs ``origins``.
+        address: address to listen on; any other than this machine's needs ``users`` or
+            ``allow_anyone``.
         origins: ``host`` or ``host:port`` in the public address of the page.
         users: JSON file of names and passwords; without one, access is free.
+        allow_anyone: whether everybody who reaches the address may use the lab, without a password.
         service: queue and limits of the runs.
 
     Raises:
-        InputError: if the interface packages are missing, the port is in use, or the lab would be
-            open to others without an origin.
+        InputError: if the interface packages are missing, the port is in use, the file of users
+            cannot be read, or the lab would be open to others without a password or an origin.
     """
     try:
         import panel
     except ImportError as error:
         raise InputError("dalab lab", error.name, "is not installed", INSTALL) from None
+    from .access.guard import server_options
+    from .access.names import served_names
+    from .access.users import UsersFile
     from .app import create_app
     from .pages.lessons import create_lessons
 
-    known, presets = _origins(port, address, origins), _presets(source)
+    _check_door(port, address, users, allow_anyone)
+    names, presets = served_names(port, address, origins), _presets(source)
     check_port(port, address)
+    known = None if users is None else UsersFile(users)
     if service is not None:
         share(service)
-    print(f"The lab is at http://{known[0]}/ (Ctrl-C ends it), "
-          f"lessons are at http://{known[0]}{LESSONS}", flush=True)
+    print(f"The lab is at http://{names.origins[0]}/ (Ctrl-C ends it), "
+          f"lessons are at http://{names.origins[0]}{LESSONS}", flush=True)
     panel.serve(
         {"/": lambda: create_app(**presets), LESSONS: create_lessons},
         port=port, address=address, show=show,
-        title="dalab", verbose=False, websocket_origin=known, **SESSION, **_auth_options(users),
+        title="dalab", verbose=False, websocket_origin=names.for_bokeh, **SESSION,
+        **server_options(names, known),
     )
 
 
@@ -93,32 +100,25 @@ def check_port(port: int, address: str = "localhost") -> None:
             ) from None
 
 
-def _origins(port: int, address: str, given: Sequence[str]) -> list[str]:
-    """Return the origins from which the page may be used."""
-    if _is_local(address):
-        return [*given, f"localhost:{port}", f"127.0.0.1:{port}"]
-    if not given:
+def _check_door(port: int, address: str, users: Path | None, allow_anyone: bool) -> None:
+    """Check that a lab that others can reach asks for a password, or is meant to be open."""
+    from .access.names import is_local
+
+    if users is not None or is_local(address):
+        return
+    if not allow_anyone:
         raise InputError(
-            "address", address, "is open to others and needs the origin they connect from",
-            f"Add: --origin HOST:{port}, and read docs/deploy.md.",
+            "address", address, "is open to others, and nobody is asked for a password",
+            "Add --users FILE with names and passwords, or --allow-anyone if everybody who reaches "
+            f"this machine may use it; with --origin HOST:{port}. Read docs/deploy.md.",
         )
-    return list(given)
+    print(OPEN.format(address=address, port=port), file=sys.stderr, flush=True)
 
 
-def _is_local(address: str) -> bool:
-    try:
-        return address == "localhost" or ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _auth_options(users: Path | None) -> dict[str, Any]:
-    """Return Panel's options for authentication by name and password."""
-    if users is None:
-        return {}
-    if not users.is_file():
-        raise InputError(
-            "users", str(users), "must be a JSON file of names and passwords",
-            'An example: {"ada": "a long password"}',
-        )
-    return {"basic_auth": str(users), "cookie_secret": secrets.token_hex(32)}
+OPEN = """\
+***************************************************************************
+WARNING: anybody who can reach {address}, port {port}, can use this lab,
+with no password: start runs, and have any NetCDF or Zarr file read that
+this account can read. Add --users FILE to ask for names and passwords.
+***************************************************************************"""
+"""Warning of a lab that is open to everybody."""

@@ -1,0 +1,1 @@
+"""Access to the served pages: names of the host, routes, sessions and users."""
