@@ -225,8 +225,9 @@ BAD = {
     "no variable q": (lambda d: d.rename(q="pv"), "must have a variable q, has pv"),
     "dims": (lambda d: d.rename(lev="z"), r"dims of q = .*must be \(time, lev, y, x\)"),
     "too few dims": (lambda d: d.isel(lev=0), "dims of q"),
-    "units": (lambda d: with_units(d, "day^-1"), "units of q = 'day.-1': must be s.-1"),
-    "per day, unlabelled": (lambda d: with_units(d * 1e9, "s-1"), "standard deviation of q"),
+    "units": (lambda d: with_units(d, "m s^-1"), "units of q = 'm s.-1': must be s-1"),
+    "per day, but in 1/s": (lambda d: with_units(d, "day^-1"), "standard deviation of q"),
+    "per day, unlabelled": (lambda d: with_units(d * 1e9, "s-1"), "of q .*of the climate of qg64"),
     "all zero": (lambda d: with_units(d * 0, "s-1"), "standard deviation of q"),
     "finer grid": (
         lambda d: d.isel(x=np.repeat(range(64), 2), y=np.repeat(range(64), 2)),
@@ -239,7 +240,7 @@ BAD = {
     "no time": (lambda d: d.drop_vars("time"), "time = 'absent': must be a coordinate"),
     "gap": (with_gap, "from step 1 to the next .* = 172800.0: must be 86400"),
     "backwards": (lambda d: d.isel(time=slice(None, None, -1)), "= -86400.0: must be 86400"),
-    "time units": (lambda d: with_time_units(d, "fortnights"), "units of time = 'fortnights'"),
+    "time units": (lambda d: with_time_units(d, "parsecs"), "units of time = 'parsecs'"),
     "hourly": (lambda d: with_time_units(d, "h"), "must be 86400"),
 }
 
