@@ -47,12 +47,13 @@ def _pyqg() -> str:
 
 
 def _machine() -> Iterator[tuple[str, str]]:
-    import psutil
     import torch
 
-    memory = psutil.virtual_memory()
+    from .machine import memory
+
+    found = memory()
     yield "processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads"
-    yield "memory", f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB available"
+    yield "memory", f"{found.available / GIB:.1f} of {found.total / GIB:.1f} GiB available"
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
         yield f"cuda:{index}", f"{gpu.name}, {gpu.total_memory / GIB:.0f} GiB"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import psutil
 import torch
 
 from ..errors import InputError
+from ..machine import available_memory
 from ..priors.base import Prior
 from ..systems.base import System
 from .device import choose_device
@@ -87,7 +87,7 @@ def free_bytes(device: torch.device) -> int:
     """Return the free memory of a device or of the machine [bytes]."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
+    return available_memory()
 
 
 def gigabytes(count: int) -> str:

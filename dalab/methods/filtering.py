@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psutil
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..machine import available_memory
 from ..observations import ObservingNetwork
 from ..random import MemberStreams
 from .base import Method, Problem, Step
@@ -154,7 +154,7 @@ class Filter(Method):
             InputError: if it would not fit in memory.
         """
         needed = members * self.floats(problem, members) * problem.data.element_size()
-        if problem.data.device.type == "cpu" and needed > psutil.virtual_memory().available:
+        if problem.data.device.type == "cpu" and needed > available_memory():
             raise InputError(
                 "ensemble", members, f"must fit in memory, and needs {needed / 2**30:.0f} GiB here",
                 "Use fewer members, or a smaller grid.",

@@ -99,6 +99,6 @@ def test_what_does_not_fit_into_memory_is_refused_before_work(tiny_prior, name, 
     class Little:
         available = 1000
 
-    monkeypatch.setattr("dalab.methods.filtering.psutil.virtual_memory", Little)
+    monkeypatch.setattr("dalab.machine.psutil.virtual_memory", Little)
     with pytest.raises(InputError, match="must fit in memory.*Use fewer members"):
         next(quick(name).run(world(tiny_prior), 2, stream(0)))

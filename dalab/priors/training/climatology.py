@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
 import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...machine import available_memory
 from ...random import stream
 from ...systems.base import System
 from ...systems.qg import QGSystem
@@ -148,7 +148,7 @@ ENOUGH = 2**18
 
 def _check_memory(system: System, numbers: int) -> None:
     """Refuse to hold three times so many numbers in float64 if there is no room for them."""
-    needed, free = 3 * 8 * numbers, psutil.virtual_memory().available
+    needed, free = 3 * 8 * numbers, available_memory()
     if needed > free:
         raise InputError(
             f"size of {system.name}", system.shape,
