@@ -141,3 +141,11 @@ def test_one_member_has_no_spread(tmp_path):
     assert np.isnan(metrics["spread_skill"]) and np.isnan(metrics["spread_steps"]).all()
     assert metrics["crps"] > 0 and metrics["rmse_mean"] == metrics["rmse_sample"]
     assert load(save(tree, tmp_path / "one.nc")).identical(tree)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_a_result_is_read_as_xarray_reads_it(suffix, tree, tmp_path):
+    path = save(tree, tmp_path / f"result{suffix}")
+    engine = "zarr" if suffix == ".zarr" else "h5netcdf"
+    with xr.open_datatree(path, engine=engine, decode_timedelta=False) as stored:
+        xr.testing.assert_identical(load(path), stored.load())

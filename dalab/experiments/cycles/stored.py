@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ...errors import InputError
 from ..config import Config, unique_labels
 from ..experiment import schedule_of
 from ..progress import MethodScores, Progress
@@ -151,4 +152,10 @@ def restore(tree: xr.DataTree) -> StoredRun:
     Raises:
         InputError: if the tree does not match its config.
     """
-    return StoredCycles(tree) if tree.attrs.get("kind") == KIND else StoredRun(tree)
+    try:
+        return StoredCycles(tree) if tree.attrs.get("kind") == KIND else StoredRun(tree)
+    except InputError:
+        raise
+    except Exception as error:  # a file may have been changed in any way
+        reason = " ".join(str(error).split())[:200]
+        raise refused("content", type(error).__name__, f"must fit its config ({reason})") from None

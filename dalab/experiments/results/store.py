@@ -43,6 +43,7 @@ from ..progress import MethodScores, kind_of
 from ..twin import Twin
 from .cf import coordinates, normalisation, observations, states, texts
 from .recorded import OWN, SYSTEM, describe_system
+from .tree import open_result, read_tree
 
 FORMAT = "dalab-result-1"
 
@@ -169,7 +170,15 @@ def config_of(tree: xr.DataTree) -> Config:
             "result", tree.attrs.get("format"), f"must have the format {FORMAT}",
             "Give a file that dalab wrote.",
         )
-    return Config.from_json(tree.attrs["config"])
+    try:
+        return Config.from_json(str(tree.attrs["config"]))
+    except InputError:
+        raise
+    except Exception as error:  # the text may be anything
+        raise InputError(
+            "config of the result", type(error).__name__, "must be a config of dalab",
+            "Give a file that dalab wrote, unchanged.",
+        ) from None
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -232,18 +241,7 @@ def load(path: str | Path) -> xr.DataTree:
         InputError: if the file is missing, cannot be read, or is not a result of dalab.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError("result file", str(path), "must exist", "Check the path.")
-    try:
-        with xr.open_datatree(
-            path, engine="zarr" if path.is_dir() else "h5netcdf", decode_timedelta=False
-        ) as stored:
-            tree = stored.load()
-    except Exception as error:  # every engine has errors of its own
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            "result file", str(path), f"must be a result that dalab wrote ({reason})",
-            "Make it with: dalab run --out FILE.nc",
-        ) from None
+    with open_result(path) as file:
+        tree = read_tree(file, path)
     config_of(tree)
     return tree

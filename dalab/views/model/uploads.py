@@ -1,7 +1,7 @@
 """Uploaded files: a stored run to show, or a truth of the user's.
 
-A file is judged before anything is read from it: its length, what it would take unpacked, and that
-it refers to nothing outside itself. Nothing is ever unpickled.
+A file is judged before anything is read from it: its length, and what it would take unpacked. It is
+read in a process of its own, see :mod:`dalab.foreign`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
-
-import h5py
+from typing import TYPE_CHECKING
 
 from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.cycles.stored import restore
-from ...experiments.results.store import FORMAT, load
+from ...experiments.results.store import FORMAT
 from ...experiments.results.stored_run import StoredRun
+from ...experiments.results.tree import read_tree
 from ...experiments.truth_file import LAYOUT, read_window
+from ...foreign import Limits, open_data
 from ...systems import SYSTEMS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MOST = 256 << 20
 """Largest size of a file [bytes]."""
@@ -32,7 +36,7 @@ UNPACKED = 1 << 30
 FILES = 24
 """Largest number of files kept at a time by all sessions together."""
 
-_CLASSIC = b"CDF"
+_MUST = "must be whole and NetCDF"
 _REMEDY = "Drop a result that dalab wrote, or a truth in NetCDF."
 
 
@@ -89,8 +93,9 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
         InputError: for a file that is neither; it is removed.
     """
     try:
-        if _is_result(upload):
-            run = restore(load(upload.path))
+        tree = _result(upload)
+        if tree is not None:
+            run = restore(tree)
             upload.path.unlink()
             return run
         system = SYSTEMS.make(config.system)
@@ -99,52 +104,24 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
     except InputError as error:
         upload.path.unlink(missing_ok=True)
         value = upload.name if error.value == str(upload.path) else error.value
-        what = error.what.replace(str(upload.path), upload.name)
-        raise InputError(what, value, error.bound, error.remedy) from None
-
-
-def _is_result(upload: Upload) -> bool:
-    """Return True if the file is marked as a result of dalab; any other is taken for a truth."""
-    with upload.path.open("rb") as file:
-        if file.read(3) == _CLASSIC:
-            return False
-    try:
-        with h5py.File(upload.path) as file:
-            _check(upload.name, file)
-            return bool(file.attrs.get("format") == FORMAT)
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            "file", upload.name, f"must be whole and NetCDF ({reason})", LAYOUT
-        ) from None
-
-
-def _check(name: str, file: h5py.File) -> None:
-    """Refuse variables that are too large unpacked, and links that point outside the file."""
-    sizes: list[int] = []
-    outside: list[str] = []
-
-    def visit(path: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            sizes.append(item.size * item.dtype.itemsize if item.shape is not None else 0)
-            if item.external or item.is_virtual:
-                outside.append(path)
-
-    def follow(path: str, link: object) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            outside.append(path)
-
-    file.visititems(visit)
-    file.visititems_links(follow)
-    if outside:
-        raise InputError(
-            f"{name}: {outside[0]}", "a link", "must be in the file itself", "Copy it into one."
+        what, bound = (
+            text.replace(str(upload.path), upload.name) for text in (error.what, error.bound)
         )
-    if sum(sizes) > UNPACKED:
-        raise InputError(
-            f"size of {name}, unpacked [MB]", round(sum(sizes) / 1e6),
-            f"must be at most {UNPACKED / 1e6:.0f}", "Keep fewer members or a shorter time.",
-        )
+        raise InputError(what, value, bound, error.remedy) from None
+
+
+def _result(upload: Upload) -> xr.DataTree | None:
+    """Return the result in a file that is marked as one of dalab; ``None`` for any other."""
+    limits = Limits(unpacked=UNPACKED)
+    with open_data(upload.path, what="file", must=_MUST, remedy=LAYOUT, limits=limits) as file:
+        if file.nbytes > UNPACKED:
+            raise InputError(
+                f"size of {upload.name}, unpacked [MB]", round(file.nbytes / 1e6),
+                f"must be at most {UNPACKED / 1e6:.0f}", "Keep fewer members or a shorter time.",
+            )
+        if file.root.attrs.get("format") != FORMAT:
+            return None
+        return read_tree(file, upload.path)
 
 
 @cache
