@@ -16,13 +16,16 @@ _KINDS = {
 }
 
 
-def check_file(path: str | Path, what: str, folder: bool = False) -> Path:
+def check_file(
+    path: str | Path, what: str, folder: bool = False, remedy: str = "Check the path."
+) -> Path:
     """Check that a path names a file, which can be read without waiting; return it.
 
     Args:
         path: the path.
         what: name of the file in messages.
         folder: true if a folder will do, as for a Zarr store.
+        remedy: advice to whoever named a missing one.
 
     Raises:
         InputError: if there is no such file, or it is a pipe, a device, a socket or a folder.
@@ -32,7 +35,8 @@ def check_file(path: str | Path, what: str, folder: bool = False) -> Path:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(what, str(path), f"must exist ({reason})", "Check the path.") from None
+        bound = f"must exist, but cannot be read ({reason})"
+        raise InputError(what, str(path), bound, remedy) from None
     if stat.S_ISREG(mode) or folder and stat.S_ISDIR(mode):
         return path
     kind = _KINDS.get(stat.S_IFMT(mode), "something else")
@@ -50,7 +54,7 @@ def read_text(path: str | Path, what: str, remedy: str) -> str:
     Raises:
         InputError: if it cannot be read, is no text, or longer than :data:`LONGEST`.
     """
-    path = check_file(path, what)
+    path = check_file(path, what, remedy=remedy)
     try:
         with path.open("rb") as file:
             content = file.read(LONGEST + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Reader:
             self._values = json.loads(text)
         except ValueError:
             _check_events(text, limits)
-            self._values = yaml.safe_load(text)
+            self._values = yaml.load(text, _Loader)
 
     def content(self) -> Any:
         """Return the data."""
@@ -38,6 +39,16 @@ class Reader:
     def read(self, name: str, where: Any) -> Any:
         """Refuse: the content is all there is."""
         raise KeyError(name)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which also takes 1e-3 for a number, as YAML 1.2 does."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+"),
+    list("-+.0123456789"),
+)
 
 
 def _check_events(text: str, limits: Limits) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -15,8 +15,12 @@ from ...errors import InputError
 from ..covariance import FLOOR
 from ..denoisers.rings import ring_index, ring_means
 from ..gaussian import GaussianPrior
+from .tensors import open_prior
 
 FORMAT = "dalab-gaussian-prior-1"
+
+MOST = 4 << 30
+"""Most bytes of the covariances of a window."""
 
 
 def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], facts: dict) -> None:
@@ -38,12 +42,12 @@ def load_gaussian(path: Path, name: str) -> GaussianPrior:
     Raises:
         InputError: if the file is missing, truncated or not one of dalab's.
     """
-    header = read_header(path)
-    n, (time, lev) = header["n"], header["fields"]
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    window = (time, lev, n, n)
-    return GaussianPrior(unpack(tensors, window), window, name).float()
+    with open_prior(path) as file:
+        header = check_header(path, file.header)
+        n, (time, lev) = header["n"], header["fields"]
+        tensors = {name: file.read(name) for name in file.keys()}  # noqa: SIM118
+        window = (time, lev, n, n)
+        return GaussianPrior(unpack(tensors, window), window, name).float()
 
 
 def make_isotropic(matrices: Tensor, beyond: int) -> Tensor:
@@ -99,6 +103,7 @@ def unpack(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
     factors = torch.complex(tensors["real"].double(), tensors["imag"].double())
     time, lev, ny, _ = window
     c = time * lev
+    _check_memory(c, ny)
     if "kept" not in tensors:  # files that hold every wavenumber
         tensors = {"kept": torch.ones(factors.shape[:2], dtype=torch.uint8)}
         factors = factors.flatten(0, 1)
@@ -111,6 +116,16 @@ def unpack(tensors: Mapping[str, Tensor], window: tuple[int, ...]) -> Tensor:
         outer = rings > beyond
         half[outer] = _multiply_factors(tensors["rings"].to(half), c)[rings[outer] - beyond - 1]
     return half[(torch.fft.fftfreq(ny) * ny).abs().round().long()]
+
+
+def _check_memory(c: int, ny: int) -> None:
+    """Refuse windows whose covariances would not fit into memory."""
+    size = 16 * c**2 * (ny // 2 + 1) ** 2
+    if size > MOST:
+        raise InputError(
+            "covariances of the prior [MB]", round(size / 1e6), f"must be at most {MOST / 1e6:.0f}",
+            "Use a shorter window.",
+        )
 
 
 def _multiply_factors(factors: Tensor, c: int) -> Tensor:
@@ -131,13 +146,21 @@ def read_header(path: Path, kind: str = FORMAT) -> dict:
     Raises:
         InputError: if the file is missing, truncated or not one of dalab's.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("dalab", "{}"))
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise InputError(
-            "prior file", str(path), f"cannot be read ({error})", "Make it anew."
-        ) from None
+    with open_prior(path) as file:
+        return check_header(path, file.header, kind)
+
+
+def check_header(path: Path, header: Any, kind: str = FORMAT) -> dict:
+    """Return the header of a prior's file, if it has one.
+
+    Args:
+        path: the file.
+        header: plain data in it.
+        kind: the format it must have.
+
+    Raises:
+        InputError: if there is none, or it is of another format.
+    """
     if not isinstance(header, dict) or header.get("format") != kind:
         raise InputError(
             "prior file", str(path), f"must have the format {kind}", "Make it with this version."

@@ -13,8 +13,9 @@ import torch
 from ...errors import InputError
 from ...systems.base import System
 from .bundled import trained_path
-from .gaussian_file import read_header
+from .gaussian_file import check_header
 from .recipe import Recipe
+from .tensors import open_prior
 
 FORMAT = "dalab-trained-prior-1"
 
@@ -60,7 +61,17 @@ class Header:
         Raises:
             InputError: if the file is missing, truncated or foreign, or its header incomplete.
         """
-        values = _rename(read_header(path, FORMAT), current_name)
+        with open_prior(path) as file:
+            return cls.of(path, file.header)
+
+    @classmethod
+    def of(cls, path: Path, header: Any) -> Header:
+        """Make the header of a file from the plain data in it.
+
+        Raises:
+            InputError: if it is foreign or incomplete.
+        """
+        values = _rename(check_header(path, header, FORMAT), current_name)
         del values["format"]
         if values.keys() != _KINDS.keys():
             odd = ", ".join(sorted(values.keys() ^ _KINDS.keys()))
@@ -68,7 +79,7 @@ class Header:
         for name, kind in _KINDS.items():
             if not isinstance(values[name], kind):
                 raise unfit_file(path, f"must have a {kind.__name__} for {name} in its header")
-        if len(values["window"]) != 4 or not all(isinstance(n, int) for n in values["window"]):
+        if len(values["window"]) != 4 or not all(_is_size(n) for n in values["window"]):
             raise unfit_file(path, "must have four whole numbers for window in its header")
         Recipe.from_dict(values["recipe"])
         return cls(**values)
@@ -83,6 +94,10 @@ class Header:
                 f"is about {self.system} in units of {self.scale}, not {system.name} of {scale}",
                 f"Choose a prior made for {system.name}, or auto; see: dalab list priors",
             )
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 _KINDS = {

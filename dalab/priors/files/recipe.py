@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ...errors import InputError
+from ...foreign import read_plain
 from ...options import suggestion
 
 
@@ -90,7 +89,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in ("operators", "widths", "depths"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            values = getattr(self, name)
+            if not isinstance(values, list | tuple) or len(values) > _LEVELS:
+                raise InputError(name, values, f"must be a list of at most {_LEVELS}", _SEE)
+            object.__setattr__(self, name, tuple(values))
         for name, low in _AT_LEAST.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
@@ -100,11 +102,18 @@ class Recipe:
             if not isinstance(value, int | float) or not low <= value <= high:
                 raise InputError(name, value, f"must be between {low} and {high}", _SEE)
         self._check_flow_levels()
+        self._check_sizes()
         if not self.widths or len(self.widths) != len(self.depths):
             raise InputError(
                 "depths", self.depths, f"must be one for each of the {len(self.widths)} widths",
                 _SEE,
             )
+
+    def _check_sizes(self) -> None:
+        for name, (low, high) in _SIZES.items():
+            for size in getattr(self, name):
+                if isinstance(size, bool) or not isinstance(size, int) or not low <= size <= high:
+                    raise InputError(name, size, f"must be whole, {low} to {high}", _SEE)
 
     def _check_flow_levels(self) -> None:
         match self.flow_levels:
@@ -150,6 +159,10 @@ _BETWEEN = {
     "rate": (1e-8, 1.0), "hold": (0.0, 1.0), "average": (0.0, 0.999999),
     "log_sigma_mean": (-5.0, 5.0), "log_sigma_std": (0.01, 5.0),
 }
+_SIZES = {"widths": (1, 4096), "depths": (0, 64)}
+_LEVELS = 8
+"""Most widths, depths or operators."""
+
 _SEE = "See recipes/qg64.yaml for one that works."
 
 
@@ -159,11 +172,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         InputError: if the file cannot be read, or holds no recipe.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())
-        raise InputError("recipe file", str(path), f"cannot be read ({why})", _SEE) from None
+    values = read_plain(path, what="recipe file", must="cannot be read", remedy=_SEE)
     if not isinstance(values, Mapping):
         raise InputError("recipe file", str(path), "must hold 'field: value' lines", _SEE)
     return Recipe.from_dict(values)

@@ -11,10 +11,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -36,6 +35,7 @@ from .bundled import SUFFIX, WEIGHTS
 from .gaussian_file import load_gaussian, pack, unpack
 from .header import Header, current_name, stored_name, unfit_file
 from .recipe import Recipe
+from .tensors import StoredTensors, open_prior
 
 LARGE = 500_000
 """Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
@@ -191,13 +191,19 @@ def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior,
     Raises:
         InputError: as :func:`load_trained`.
     """
-    header = Header.read(path)
+    with open_prior(path) as file:
+        return _core(path, file, system)
+
+
+def _core(
+    path: Path, file: StoredTensors, system: System
+) -> tuple[ResidualPrior, GaussianPrior, Header]:
+    header = Header.of(path, file.header)
     header.check(path, system)
     recipe = Recipe.from_dict(header.recipe)
-    with safe_open(path, framework="pt") as file:
-        _check_tensors(path, file, recipe, header)
-        names = file.keys()
-        tensors = {current_name(name): file.get_tensor(name).float() for name in names}
+    _check_tensors(path, file, recipe, header)
+    names = file.keys()
+    tensors = {current_name(name): file.read(name).float() for name in names}
     window = tuple(header.window)
     state = GaussianPrior(unpack(_under(tensors, "gaussian"), window), window)
     prior = assemble(recipe, system, state.float(), header.levels, header.smoothed)
@@ -213,13 +219,13 @@ def load_core(path: Path, system: System) -> tuple[ResidualPrior, GaussianPrior,
     return prior, state.float(), header
 
 
-def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> None:
+def _check_tensors(path: Path, file: StoredTensors, recipe: Recipe, header: Header) -> None:
     """Compare names and shapes with those of the network, without reading or allocating it."""
     held = set(file.keys())
     for name in ("network.direct.weight", "gaussian.real", "gaussian.imag", "errors.ratios.values"):
         if name not in held:
             raise unfit_file(path, f"must hold the tensor {name}")
-    channels = file.get_slice("network.direct.weight").get_shape()[0] // header.window[0]
+    channels = file.shape("network.direct.weight")[0] // header.window[0]
     with torch.device("meta"):
         window = (header.window[0], channels, *header.window[2:])
         expected = _named("network", make_network(recipe, window, feature_count(header.smoothed)))
@@ -230,7 +236,7 @@ def _check_tensors(path: Path, file: Any, recipe: Recipe, header: Header) -> Non
         name = stored_name(name)
         if name not in held:
             raise unfit_file(path, f"must hold the tensor {name}")
-        found = tuple(file.get_slice(name).get_shape())
+        found = file.shape(name)
         if found != tuple(value.shape):
             raise unfit_file(path, f"must hold {name} of shape {tuple(value.shape)}, not {found}")
 
