@@ -75,7 +75,9 @@ class EnsembleErrors:
         return (self.errors < 0).sum(1)
 
     def coverage(self) -> Tensor:
-        """Share of the truths in the central interval of :func:`central`."""
+        """Share of the truths in the central interval of :func:`central`; NaN for one member."""
+        if self.members < 2:
+            return torch.full_like(self.errors[:, 0, 0], torch.nan)
         i, _ = central(self.members)
         inside = (self.ranks >= i) & (self.ranks <= self.members - i)
         return inside.double().mean(1)
@@ -125,7 +127,8 @@ def innovation_statistics(
     Returns:
         ``innovation_mean`` and ``innovation_std``: of the innovations over their expected standard
         deviation, 0 and 1 for a consistent filter; ``desroziers_R`` and ``desroziers_B``: error
-        variances of observations and forecasts that the residuals imply, over the assumed ones.
+        variances of observations and forecasts that the residuals imply, over the assumed ones;
+        NaN for that of forecasts without any spread.
     """
     N = forecast.shape[1]
     signal = ensemble_variance(forecast) if N > 1 else torch.zeros_like(data)
@@ -135,5 +138,9 @@ def innovation_statistics(
         "innovation_mean": standard.mean(1),
         "innovation_std": standard.pow(2).mean(1).sqrt(),
         "desroziers_R": (after * before).mean(1) / variance.mean(),
-        "desroziers_B": ((before - after) * before).mean(1) / signal.mean(1),
+        "desroziers_B": ((before - after) * before).mean(1) / _positive(signal.mean(1)),
     }
+
+
+def _positive(values: Tensor) -> Tensor:
+    return torch.where(values > 0, values, torch.nan)

@@ -49,7 +49,7 @@ def test_one_member_scores_its_absolute_error_and_has_no_spread():
     errors = EnsembleErrors(x, truth)
     torch.testing.assert_close(errors.crps(), (x[:, 0] - truth).abs().mean((1, 2, 3)))
     torch.testing.assert_close(errors.energy_score(), online.rmse(x[:, 0], truth))
-    assert errors.spread().isnan().all()
+    assert errors.spread().isnan().all() and errors.coverage().isnan().all()
 
 
 def test_the_energy_score_of_one_variable_is_its_crps():
@@ -90,6 +90,14 @@ def test_innovations_of_a_consistent_filter():
     wanted = {"innovation_mean": 0, "innovation_std": 1, "desroziers_R": 1, "desroziers_B": 1}
     for name, value in wanted.items():
         assert float(found[name]) == pytest.approx(value, abs=0.02), name
+
+
+def test_forecasts_without_spread_have_no_variance_to_compare_with():
+    same = normal(2, 1, 30).expand(2, 5, 30)
+    found = online.innovation_statistics(
+        same, normal(2, 5, 30), normal(2, 30), torch.ones(30).double()
+    )
+    assert found["desroziers_B"].isnan().all() and found["desroziers_R"].isfinite().all()
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.9])
