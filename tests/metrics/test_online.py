@@ -93,7 +93,7 @@ def test_innovations_of_a_consistent_filter():
 
 
 def test_forecasts_without_spread_have_no_variance_to_compare_with():
-    same = normal(2, 1, 30).expand(2, 5, 30)
+    same = torch.zeros(2, 5, 30).double()
     found = online.innovation_statistics(
         same, normal(2, 5, 30), normal(2, 30), torch.ones(30).double()
     )
