@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..foreign import check_file
 from ..options import lookup
 from ..random import stream
 from ..systems import System
@@ -85,8 +86,10 @@ def check_source(source: TruthSource, system: System, steps: int) -> None:
     """
     if isinstance(source, Tensor):
         _check_numbers(source, system, steps)
-    elif str(source) not in TRUTHS and not (str(source) and Path(source).exists()):
-        _refuse(str(source))
+    elif str(source) not in TRUTHS:
+        if not (str(source) and Path(source).exists()):
+            _refuse(str(source))
+        check_file(source, "truth", folder=True)
 
 
 def _refuse(source: str) -> None:

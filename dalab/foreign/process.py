@@ -52,7 +52,7 @@ class Process:
         self._left = limits.unpacked
         self._late = False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "dalab.foreign.worker"], stdin=subprocess.PIPE,
+            [sys.executable, "-P", "-m", "dalab.foreign.worker"], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
         )
         request = {"reader": reader, "path": str(path.absolute()),

@@ -36,7 +36,7 @@ def main() -> None:
     request = receive(inputs)
     limits = Limits(**request["limits"])
     module = importlib.import_module(f".{READERS[request['reader']]}", __package__)
-    restrict(limits)
+    restrict(limits, mapped=_mapped(request))
     reader = None
     while request:
         try:
@@ -53,7 +53,7 @@ def main() -> None:
 def _answer(
     outputs: BinaryIO, reader: Any, request: Mapping[str, Any], limits: Limits
 ) -> None:
-    restrict(limits, request["bytes"])
+    restrict(limits, request["bytes"])  # what is mapped counts as held by now
     values = np.asarray(reader.read(request["name"], request["where"]))
     if values.dtype.kind in NUMBERS:
         send(outputs, {"dtype": values.dtype.str, "shape": list(values.shape)}, values)
@@ -62,12 +62,19 @@ def _answer(
         send(outputs, {"texts": texts, "shape": list(values.shape)})
 
 
-def restrict(limits: Limits, more: int = 0) -> None:
+def _mapped(request: Mapping[str, Any]) -> int:
+    """Bytes of a file that its reader maps, which takes addresses and no memory."""
+    mapped = request["reader"] in ("classic", "safetensors")
+    return os.stat(request["path"]).st_size if mapped else 0
+
+
+def restrict(limits: Limits, more: int = 0, mapped: int = 0) -> None:
     """Limit the memory and the time of this process from now on.
 
     Args:
         limits: of memory and time.
         more: bytes that will be read.
+        mapped: bytes of addresses that will be taken besides.
     """
     try:
         import resource
@@ -80,7 +87,7 @@ def restrict(limits: Limits, more: int = 0) -> None:
     sizes = Path("/proc/self/statm")
     if sizes.exists():
         held = int(sizes.read_text().split()[0]) * resource.getpagesize()
-        most = held + limits.memory + 3 * more
+        most = held + limits.memory + 3 * more + 2 * mapped
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 

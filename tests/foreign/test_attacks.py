@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import psutil
 import pytest
+import xarray as xr
 from safetensors.numpy import save_file
 
 from dalab.errors import InputError
@@ -132,6 +133,14 @@ def test_what_is_read_counts_towards_the_limit(tmp_path):
         file.read(q)
         with pytest.raises(InputError, match="unpacked"):
             file.read(q)
+
+
+def test_large_files_that_are_mapped_are_read(tmp_path):
+    data = xr.Dataset({"q": (("time", "x"), np.ones((80, 1 << 19)))})
+    data.to_netcdf(tmp_path / "file.nc", engine="scipy")  # more than the memory of the process
+    with open_data(tmp_path / "file.nc", **WORDS) as file:
+        assert file.nbytes > Limits().memory
+        assert file.read(file.root.variables["q"], {"time": slice(3, 4)}).sum() == 1 << 19
 
 
 def test_a_process_that_ends_is_an_error_of_the_file(tmp_path):
