@@ -71,9 +71,8 @@ class Execution:
             InputError: if the truth cannot be made. Errors inside a method are not raised but
                 become its status.
         """
-        leave_a_core()
         clock = _Clock(list(self.methods))
-        self.twin = self._prepare()
+        self.twin = self.prepare()
         for label, method in self.methods.items():
             if self._ended:
                 return
@@ -86,6 +85,17 @@ class Execution:
                         label, step, scores.rmse_steps, scores.rmse_sample_steps,
                         self.progress, scores.spread_steps,
                     )
+
+    def prepare(self) -> Twin:
+        """Make the truth and the problem, once; the first part of :meth:`frames`.
+
+        Raises:
+            InputError: if the truth cannot be made.
+        """
+        leave_a_core()
+        if self.twin is None:
+            self.twin = self._prepare()
+        return self.twin
 
     def _prepare(self) -> Twin:
         """Make the truth and the problem."""

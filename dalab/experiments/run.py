@@ -17,6 +17,7 @@ from typing import Literal
 import xarray as xr
 
 from ..errors import InputError
+from ..interruption import Interrupted, interruptible
 from ..metrics.table import html_table
 from .cycles.execution import CycledExecution
 from .cycles.recorder import Recorder
@@ -202,6 +203,8 @@ class Run:
                     self._earlier = None
                 self._started = time.perf_counter()
                 self._compute()
+        except Interrupted:
+            self._end("cancelled", self._time_limit_message())
         except Exception as error:
             self._end("failed", str(error) or type(error).__name__)
         else:
@@ -210,14 +213,23 @@ class Run:
             ticket.leave()
 
     def _compute(self) -> None:
+        with interruptible(self._unwanted):
+            self._execution.prepare()
         with closing(self._execution.frames()) as frames:
             for frame in frames:
                 if self._ended.is_set():
                     return
                 self._publish(frame)
-                message = self._service.limits.time_limit_message(self._elapsed())
-                if message:
-                    return self._end("cancelled", message)
+                if self._time_limit_message():
+                    return self._end("cancelled", self._time_limit_message())
+
+    def _unwanted(self) -> bool:
+        """True if the run has been cancelled, or has taken too long."""
+        return self._ended.is_set() or bool(self._time_limit_message())
+
+    def _time_limit_message(self) -> str | None:
+        """Message of a run that has taken too long, else ``None``."""
+        return self._service.limits.time_limit_message(self._elapsed())
 
     def _publish(self, frame: Frame) -> None:
         with self._lock:

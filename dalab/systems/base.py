@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..interruption import check_interruption
 from ..option_fields import text_with_options
 from ..registry import kebab
 from .quantities import ANOMALY, Quantity
@@ -206,6 +207,7 @@ class System:
         return None
 
     def _next(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        check_interruption()
         ahead = self.step(x, 1, generator)
         if ahead.shape != x.shape:
             raise InputError(

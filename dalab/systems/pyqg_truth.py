@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..interruption import check_interruption
 from .two_layer_qg import TwoLayerQG
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _window(reference: pyqg.QGModel, q: Tensor, count: int, every: int) -> Tenso
     kept = [q]
     for _ in range(count - 1):
         for _ in range(every):
+            check_interruption()
             reference._step_forward()
         kept.append(torch.from_numpy(reference.q.copy()))
     return torch.stack(kept)

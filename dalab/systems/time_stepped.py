@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..interruption import check_interruption
 from ..option_fields import positive, real
 from .base import Propagator
 from .parametric import ParametricSystem
@@ -99,6 +100,7 @@ class TimeStepped(ParametricSystem, ABC):
             generator: source of the model noise; without one there is none.
         """
         for _ in range(steps):
+            check_interruption()
             q = self.advance_once(q)
             if self.noise and generator is not None:
                 normal = torch.randn(q.shape, generator=generator, dtype=torch.float64)

@@ -32,6 +32,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..fields import Grid, Layers
+from ..interruption import check_interruption
 from ..option_fields import positive, real
 from .parametric import check_options
 
@@ -121,6 +122,7 @@ class TwoLayerQG:
         Z = torch.fft.fft2(z, norm="forward")
         increments: deque[Tensor] = deque(maxlen=3)
         while True:
+            check_interruption()
             increments.appendleft(symbols.increment(z, Z))
             Z = Z.mul_(symbols.decay)
             for weight, increment in zip(ADAMS_BASHFORTH[len(increments)], increments, strict=True):

@@ -17,6 +17,8 @@ from ...methods import Method
 from ...methods.diffusion.guided import Guided
 from ...methods.diffusion.sampler import Diffusion
 from ...priors.base import Prior
+from ...systems import SYSTEMS
+from ..config import Config
 from ..device import choose_device
 from ..experiment import Experiment
 from ..memory import WINDOWS, free_bytes, gigabytes
@@ -62,13 +64,33 @@ class Limits:
         Raises:
             InputError: naming the members that would fit.
         """
-        each = window_size(experiment) * len(experiment.methods)
-        if experiment.members * each <= self.size:
+        self._check(window_size(experiment) * len(experiment.methods), experiment.members)
+
+    def check_config(self, config: Config) -> None:
+        """Refuse an experiment that is larger than ``size``, before any part of it is made.
+
+        Raises:
+            InputError: naming the members that would fit; for an unknown system.
+        """
+        if self.size < math.inf:
+            grid = math.prod(SYSTEMS.make(config.system).shape)
+            self._check(grid * config.window * len(config.methods), config.members)
+
+    def exceeded_by(self, config: Config) -> bool:
+        """Return True for an experiment that :meth:`check_config` refuses."""
+        try:
+            self.check_config(config)
+        except InputError:
+            return True
+        return False
+
+    def _check(self, each: int, wanted: int) -> None:
+        if wanted * each <= self.size:
             return
         members = int(self.size // each)
         remedy = f"Use {members} members" if members else "Use a smaller grid"
         raise InputError(
-            "grid x window x members x methods", experiment.members * each,
+            "grid x window x members x methods", wanted * each,
             f"must be at most {self.size:.0f} here", f"{remedy}, or fewer methods.",
         )
 

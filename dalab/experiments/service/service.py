@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import torch
 
+from ..config import Config
 from ..device import choose_device
 from ..experiment import Experiment, Source
 from .kept_runs import KeptRuns
@@ -46,6 +47,8 @@ class Service:
         Raises:
             InputError: the value, its bound and the remedy.
         """
+        if isinstance(source, Config):
+            self.limits.check_config(source)
         experiment = Experiment.of(source)
         check_memory(experiment)
         self.limits.check(experiment)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ...errors import InputError
 from ...experiments.config import Config
+from ...experiments.experiment import Experiment
 from ...experiments.twin import Twin, prepare
+from ...interruption import Interrupted, interruptible
 from ..pictures.cycled_plot import TIMES
 from .cycled_display import CyclePreview, prepare_cycles
 
@@ -21,10 +25,15 @@ class LatestTaskWorker:
 
     A job that has not begun when a newer one arrives is dropped, and so is the answer of a job that
     was overtaken. The thread ends when there is nothing to do.
+
+    Args:
+        name: name of its thread.
+        seconds: time after which a job is interrupted [s].
     """
 
-    def __init__(self, name: str) -> None:
-        self._name, self._lock = name, threading.Lock()
+    def __init__(self, name: str, seconds: float = math.inf) -> None:
+        self._name, self._lock, self._seconds = name, threading.Lock(), seconds
+        self._dropped = threading.Event()
         self._waiting: Callable[[], Any] | None = None
         self._answer: list[Any] = []
         self._working = self._wanted = False
@@ -46,10 +55,11 @@ class LatestTaskWorker:
         threading.Thread(target=self._work, name=self._name).start()
 
     def drop(self) -> None:
-        """Drop all jobs, and the answer that has not been taken."""
+        """Drop all jobs, and the answer that has not been taken; interrupt the present job."""
         with self._lock:
             self._waiting, self._wanted = None, False
             self._answer.clear()
+            self._dropped.set()
 
     def take(self) -> Any | None:
         """Return the newest answer once: the value of the job, or the exception it raised."""
@@ -69,10 +79,8 @@ class LatestTaskWorker:
             if job is None:
                 self._working = False
                 return False
-        try:
-            answer = job()
-        except Exception as error:  # handed to whoever takes it
-            answer = error
+            dropped = self._dropped = threading.Event()
+        answer = self._do(job, dropped)
         with self._lock:
             if self._wanted and self._waiting is None:
                 self._answer[:] = [answer]
@@ -80,21 +88,45 @@ class LatestTaskWorker:
         return True
 
 
-class Preview(LatestTaskWorker):
-    """Worker that prepares the truth and the observations of the latest choices."""
+    def _do(self, job: Callable[[], Any], dropped: threading.Event) -> Any:
+        """Do a job until it is dropped; return its value, or the exception it raised."""
+        end = time.monotonic() + self._seconds
+        try:
+            with interruptible(lambda: dropped.is_set() or time.monotonic() > end):
+                return job()
+        except Interrupted:
+            return InputError(
+                "time of the preview [s]", self._seconds, "is the limit here, and is over",
+                "Choose another truth or a smaller system.",
+            )
+        except Exception as error:  # handed to whoever takes it
+            return error
 
-    def __init__(self) -> None:
-        super().__init__("dalab preview")
+
+class Preview(LatestTaskWorker):
+    """Worker that prepares the truth and the observations of the latest choices.
+
+    Args:
+        seconds: longest time for one of them [s].
+    """
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        super().__init__("dalab preview", seconds)
 
     def prepare(self, config: Config) -> None:
         """Prepare ``config``, and drop earlier requests."""
-        make = prepare if config.cycles is None else prepare_cycles
-        self.submit(lambda: make(observation_config(config) if config.cycles else config))
+        self.submit(lambda: _prepared(config))
 
     def twin(self) -> Twin | CyclePreview | str | None:
         """Return the prepared twin, or the message of an error, once; else ``None``."""
         answer = self.take()
         return error_message(answer) if isinstance(answer, Exception) else answer
+
+
+def _prepared(config: Config) -> Twin | CyclePreview:
+    """Make the parts of an experiment, which loads its prior, and its truth and observations."""
+    made = Experiment.of(config)
+    return prepare_cycles(observation_config(config)) if config.cycles else prepare(made)
 
 
 def error_message(error: Exception) -> str:

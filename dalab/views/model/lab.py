@@ -8,6 +8,7 @@ display makes them. All computing is done by other threads.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import param
@@ -20,7 +21,7 @@ from .controls import Controls
 from .display import CURVES, ESTIMATES, SCORES, DisplayModel
 from .history import HistoryEntry, add_entry
 from .runs import RunModel
-from .session import Session
+from .session import PATIENCE, Session
 
 
 class LabModel(param.Parameterized):
@@ -52,19 +53,20 @@ class LabModel(param.Parameterized):
             system=self.controls.param.system, cycled=self.controls.param.use_cycles,
             window=self.controls.window, run=self.runs.param.shown,
         )
-        self._preview = Preview()
-        self._loading = False
+        self._preview = Preview(self.runs.session.service.limits.seconds)
+        self._loading, self._seen = False, False
         super().__init__(config=self.controls.config())
         for choices in (self.controls, *self.controls.option_sets()):
             choices.param.watch(self._on_choice, list(choices.param))
-        self._prepare_preview()
+        self.error = self.runs.session.refusal(self.config)
 
     # --- run, stop and show ---------------------------------------------------------------------
 
     @property
     def pending(self) -> bool:
         """True if :meth:`poll` has or will have something to report without another event."""
-        return self.runs.busy or self._preview.busy or self.display.stale
+        waits = self._preview.busy or not (self._seen or self.error)
+        return self.runs.busy or waits or self.display.stale
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,7 +81,7 @@ class LabModel(param.Parameterized):
         except InputError as error:
             self.runs.error = str(error)
             return
-        if self.runs.start(config):
+        if self.runs.start(config, patience=PATIENCE if self._preview.busy else math.inf):
             self._preview.drop()
             self.outdated = False
             self.display.replay_position = 1.0
@@ -143,6 +145,9 @@ class LabModel(param.Parameterized):
 
         They are ``truth``, ``observations``, the label of a method, ``curves`` and ``scores``.
         """
+        if not self._seen:
+            self._seen = True
+            self._prepare_preview()
         self._take_preview()
         self._follow()
         stale = self.display.take_stale()
@@ -155,6 +160,7 @@ class LabModel(param.Parameterized):
             self.error = answer
         elif answer is not None and not self.runs.busy:
             self.display.show_preview(answer)
+            self.error = self.runs.session.refusal(self.config)
 
     def _follow(self) -> None:
         """Take in the progress of the run, and its end."""
@@ -209,8 +215,11 @@ class LabModel(param.Parameterized):
         self._prepare_preview()
 
     def _prepare_preview(self) -> None:
-        """Prepare the choices in the background, unless they are shown already."""
+        """Prepare the choices in the background, unless they are shown already.
+
+        Nothing is prepared before the first poll: a page that is not on screen yet costs nothing.
+        """
         if self.error or self.runs.busy or self.display.reuse_twin(self.config):
             self._preview.drop()
-        else:
+        elif self._seen:
             self._preview.prepare(self.config)

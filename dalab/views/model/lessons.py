@@ -13,6 +13,7 @@ import param
 import xarray as xr
 
 from ...errors import InputError
+from ...experiments.config import Config
 from ...experiments.exact import Exact
 from ...experiments.lessons.catalogue import SCENARIOS
 from ...experiments.lessons.scenario import Scenario, Verdict
@@ -54,6 +55,7 @@ class LessonModel(param.Parameterized):
         self._exact: Exact | None = None
         self._answers = LatestTaskWorker("dalab exact answer")
         self._previews = LatestTaskWorker("dalab readings")
+        self._due: Config | None = None
         super().__init__(**values)
         self._start_lesson()
 
@@ -81,8 +83,7 @@ class LessonModel(param.Parameterized):
             settings=self.scenario.start, verdict=None, attempts=0, error="", show_hint=False,
             show_exact=False,
         )
-        config = self.scenario.experiment(self.settings)
-        self._previews.submit(lambda: prepare(config))
+        self._due = self.scenario.experiment(self.settings)
 
     # --- attempts -------------------------------------------------------------------------------
 
@@ -125,7 +126,13 @@ class LessonModel(param.Parameterized):
         return True
 
     def poll(self) -> bool:
-        """Take in the progress of the workers; return True if there is something to draw."""
+        """Take in the progress of the workers; return True if there is something to draw.
+
+        The readings of a lesson are made from the first poll on.
+        """
+        if self._due is not None:
+            config, self._due = self._due, None
+            self._previews.submit(lambda: prepare(config))
         fresh = self._take_preview() | self._take_answer()
         if not self.runs.poll():
             return fresh

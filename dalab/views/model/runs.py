@@ -6,6 +6,7 @@ event loop; the computing is done by other threads.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,17 +53,20 @@ class RunModel(param.Parameterized):
         """The ``xarray.DataTree`` of the run that ended or was shown last, or ``None``."""
         return None if self.ended is None else self.ended.result
 
-    def start(self, config: Config, earlier: ObservedRun | None = None) -> bool:
+    def start(
+        self, config: Config, earlier: ObservedRun | None = None, patience: float = math.inf
+    ) -> bool:
         """Start a run unless one goes on; return False if it is refused, ``error`` says why.
 
         Args:
             config: the experiment.
             earlier: a run of it with fewer cycles, to go on from.
+            patience: time that its parts may take to make [s].
         """
         if self.busy:
             return False
         try:
-            run = self.session.start(config, earlier)
+            run = self.session.start(config, earlier, patience)
         except InputError as error:
             self.error = str(error)
             return False

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 
 from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.service.service import Service, shared
+from ...interruption import Interrupted, time_limit
 from .observed_run import ObservedRun
+
+PATIENCE = 0.3
+"""Time that checks may take while the pages of all sessions wait for them [s]."""
 
 
 class Session:
@@ -26,22 +31,44 @@ class Session:
         self.service.present[self.key] = self
 
     def refusal(self, config: Config) -> str:
-        """Return the reason why a run would be refused; empty if it would not."""
+        """Return the reason why a run would be refused.
+
+        It is empty if there is none, or if it takes long to find out: some priors and states of the
+        climate are computed. A preview finds out in the background.
+        """
         try:
-            self.service.check(config)
+            with time_limit(PATIENCE):
+                self.service.check(config)
         except InputError as error:
             return str(error)
+        except Interrupted:
+            return ""
         return ""
 
-    def start(self, config: Config, earlier: ObservedRun | None = None) -> ObservedRun:
-        """Start a run, or queue it; it goes on from an earlier one with fewer cycles, if given.
+    def start(
+        self, config: Config, earlier: ObservedRun | None = None, patience: float = math.inf
+    ) -> ObservedRun:
+        """Start a run, or queue it.
+
+        Args:
+            config: the experiment.
+            earlier: a run with fewer cycles, to go on from.
+            patience: time that its parts may take to make [s].
 
         Raises:
-            InputError: if the config cannot work, or exceeds the limits.
+            InputError: if the config cannot work, exceeds the limits, or takes too long to make.
         """
-        observed_run = ObservedRun(
-            config, service=self.service, owner=self.key, earlier=earlier
-        )
+        self.service.limits.check_config(config)
+        try:
+            with time_limit(patience):
+                observed_run = ObservedRun(
+                    config, service=self.service, owner=self.key, earlier=earlier
+                )
+        except Interrupted:
+            raise InputError(
+                "system", config.system, "is still being prepared",
+                "Press Run again when its truth is shown.",
+            ) from None
         observed_run.start()
         self._own(observed_run)
         return observed_run

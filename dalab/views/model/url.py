@@ -10,8 +10,11 @@ import param
 from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.experiment import Experiment
+from ...experiments.service.service import shared
+from ...interruption import Interrupted, time_limit
 from .config_text import DEFAULT_CONFIG, query, read
 from .lab import LabModel
+from .session import PATIENCE
 
 LINKED_PARAMETERS = ("page", "time", "cycle", "layer", "quantity", "view", "member", "observed")
 """Parameters of the page and of its display that a link contains."""
@@ -42,7 +45,7 @@ def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[
     try:
         config, display = read(arguments, base, LINKED_PARAMETERS)
         if config != base:
-            Experiment.of(config)
+            _check(config)
         model = LabModel(**config.to_dict())
     except InputError as error:
         if not arguments:
@@ -54,6 +57,23 @@ def model_from_url(presets: Mapping[str, Any], arguments: Mapping[str, Sequence[
         model.close()
         return _with_error(LabModel(**presets), error)
     return model
+
+
+def _check(config: Config) -> None:
+    """Check the experiment of a link, unless that takes long: its preview finds out then.
+
+    One that exceeds the limits of the service is left to the page, which refuses to run it.
+
+    Raises:
+        InputError: if it cannot work.
+    """
+    if shared().limits.exceeded_by(config):
+        return
+    try:
+        with time_limit(PATIENCE):
+            Experiment.of(config)
+    except Interrupted:
+        pass
 
 
 def _with_error(model: LabModel, error: InputError) -> LabModel:
