@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dalab.errors import InputError
 from dalab.experiments.service import kept_runs
 from dalab.experiments.service.kept_runs import KeptRuns
 
@@ -63,3 +64,26 @@ def test_time_runs_from_the_end_and_anew_from_every_look(clock):
         assert runs.get("key") is run
     clock[0] += 61
     assert runs.get("key") is None
+
+
+def test_the_runs_of_one_owner_push_out_no_others():
+    runs, mine = KeptRuns(most=2), StubRun(over=True)
+    runs.put("mine", mine, "me")
+    theirs = [StubRun() for _ in range(5)]
+    for number, run in enumerate(theirs):
+        runs.put(f"{number}", run, "other")
+    assert runs.get("mine") is mine and not mine.cancelled
+    assert [run.cancelled for run in theirs] == [True, True, True, False, False]
+
+
+def test_where_all_places_are_taken_by_others_a_run_is_not_kept():
+    runs = KeptRuns(in_all=3)
+    kept = [StubRun() for _ in range(3)]
+    for number, run in enumerate(kept):
+        runs.put(f"{number}", run, f"owner {number}")
+    with pytest.raises(InputError, match="runs kept for others = 3: must be below 3"):
+        runs.put("new", StubRun(), "me")
+    assert not any(run.cancelled for run in kept) and runs.get("new") is None
+    newer = StubRun()
+    runs.put("0", newer, "owner 0")
+    assert runs.get("0") is newer, "it has a place already"

@@ -98,3 +98,15 @@ def test_a_full_line_is_refused(limits, words):
 
 def test_whoever_is_served_at_once_needs_no_room_in_the_line():
     assert RunQueue().join("a", longest=0).called.is_set()
+
+
+def test_one_owner_cannot_fill_the_line():
+    queue = RunQueue()
+    queue.join("a", longest=4)
+    for _ in range(2):
+        queue.join("a", longest=4)
+    with pytest.raises(InputError, match="runs of this session in line = 2: must be below .* 2"):
+        queue.join("a", longest=4)
+    queue.join("b", longest=4)
+    queue.join("c", longest=4)
+    assert len(queue.waiting()) == 4

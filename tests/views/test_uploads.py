@@ -10,7 +10,7 @@ from dalab.experiments.config import Config
 from dalab.experiments.results.store import save
 from dalab.experiments.results.stored_run import StoredRun
 from dalab.systems import SYSTEMS
-from dalab.views.model import uploads
+from dalab.views.model import upload_folder, uploads
 from dalab.views.model.uploads import Upload, read_upload
 
 CONFIG = Config(window=3, masks=("random",))
@@ -119,8 +119,30 @@ def test_a_result_that_does_not_hold_together_is_refused(finished, tmp_path):
 
 
 def test_only_so_many_files_are_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(uploads, "FILES", 2)
+    monkeypatch.setattr(upload_folder, "FILES", 2)
     (tmp_path / "any.nc").write_text("any")
     entry = [arrived(tmp_path / "any.nc") for _ in range(4)]
     assert [upload.path.exists() for upload in entry][-2:] == [True, True]
     assert not entry[0].path.exists()
+
+
+def test_the_files_of_a_session_push_out_no_others(tmp_path):
+    (tmp_path / "any.nc").write_text("any")
+    mine = Upload("any.nc", 3, "me")
+    mine.add(b"any")
+    for _ in range(3 * upload_folder.FILES):
+        Upload("any.nc", 3, "other").add(b"any")
+    assert mine.path.exists() and "me" not in mine.path.parts
+    theirs = mine.path.parents[2].glob("*/*/any.nc")
+    assert sum(path != mine.path for path in theirs) <= 2 * upload_folder.FILES
+
+
+def test_without_space_no_file_is_taken_and_none_is_lost(monkeypatch):
+    mine = Upload("any.nc", 3, "me")
+    mine.add(b"any")
+    monkeypatch.setattr(upload_folder, "SPACE", 3)
+    with pytest.raises(InputError, match="files of all sessions"):
+        Upload("any.nc", 3, "other")
+    assert mine.path.exists()
+    monkeypatch.setattr(upload_folder, "KEPT", -1)
+    assert Upload("any.nc", 3, "other").path and not mine.path.exists()

@@ -55,7 +55,7 @@ class RunQueue:
         Args:
             owner: owner of the run; owners take turns.
             left: function that returns the remaining time of the run once it is active [s].
-            longest: maximum number of waiting tickets.
+            longest: maximum number of waiting tickets, of which one owner may have half.
             each: maximum number of tickets of one owner, waiting or active.
 
         Raises:
@@ -69,6 +69,11 @@ class RunQueue:
             if len(self._active) >= self.concurrency:
                 _check_capacity(
                     "runs in line", len(self._waiting), longest, "Try again in a few minutes."
+                )
+                _check_capacity(
+                    "runs of this session in line",
+                    sum(ticket.owner == owner for ticket in self._waiting), max(1, longest / 2),
+                    "Half of the line is for others: wait until one has begun.",
                 )
             ticket = Ticket(self, owner, left)
             self._waiting.append(ticket)
@@ -170,4 +175,4 @@ class Ticket:
 
 def _check_capacity(what: str, count: int, limit: float, remedy: str) -> None:
     if count >= limit:
-        raise InputError(what, count, f"must be below the limit of {limit:.0f}", remedy)
+        raise InputError(what, count, f"must be below the limit of {math.ceil(limit)}", remedy)

@@ -70,8 +70,8 @@ class RunModel(param.Parameterized):
         except InputError as error:
             self.error = str(error)
             return False
-        self.session.keep(run, self.keep_running)
         self._wait_for(run)
+        self._keep()
         return True
 
     def _wait_for(self, run: ObservedRun) -> None:
@@ -122,7 +122,10 @@ class RunModel(param.Parameterized):
 
     @param.depends("keep_running", watch=True)
     def _keep(self) -> None:
-        self.session.keep(self.shown, self.keep_running)
+        try:
+            self.session.keep(self.shown, self.keep_running)
+        except InputError as error:
+            self.param.update(keep_running=False, error=str(error))
 
     def _follow(self, run: ObservedRun) -> None:
         """Set the parameters to the state of a run, all at once."""

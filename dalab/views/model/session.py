@@ -79,9 +79,13 @@ class Session:
         self.service.present[self.key] = self
 
     def keep(self, observed_run: ObservedRun | None, on: bool) -> None:
-        """Keep a run for the return of its owner, or stop keeping it."""
+        """Keep a run for the return of its owner, or stop keeping it.
+
+        Raises:
+            InputError: if too many runs of others are kept.
+        """
         if on and observed_run is not None:
-            self.service.kept_runs.put(self.key, observed_run)
+            self.service.kept_runs.put(self.key, observed_run, self.key)
         else:
             self.service.kept_runs.drop(self.key)
 

@@ -6,11 +6,6 @@ read in a process of its own, see :mod:`dalab.foreign`.
 
 from __future__ import annotations
 
-import atexit
-import re
-import shutil
-import tempfile
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +18,7 @@ from ...experiments.results.tree import read_tree
 from ...experiments.truth_file import LAYOUT, read_window
 from ...foreign import Limits, open_data
 from ...systems import SYSTEMS
+from .upload_folder import new_path
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,9 +28,6 @@ MOST = 256 << 20
 
 UNPACKED = 1 << 30
 """Largest size of its variables, unpacked [bytes]."""
-
-FILES = 24
-"""Largest number of files kept at a time by all sessions together."""
 
 _MUST = "must be whole and NetCDF"
 _REMEDY = "Drop a result that dalab wrote, or a truth in NetCDF."
@@ -46,12 +39,13 @@ class Upload:
     Args:
         name: name on the user's machine.
         size: length [bytes].
+        owner: session that it belongs to.
 
     Raises:
-        InputError: for a file that is empty, too large or of another kind.
+        InputError: for a file that is empty, too large or of another kind, or if there is no space.
     """
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, owner: str = "") -> None:
         self.name, self.size = Path(name).name, size
         if Path(self.name).suffix.lower() not in (".nc", ".nc4", ".cdf", ".netcdf", ".h5"):
             raise InputError("file", self.name, "must be NetCDF, with a name in .nc", _REMEDY)
@@ -61,7 +55,7 @@ class Upload:
                 f"must be above 0 and at most {MOST / 1e6:.0f}",
                 "Keep fewer members or a shorter time, or run it on your own machine.",
             )
-        self.path = _new_path(self.name)
+        self.path = new_path(self.name, size, owner)
         self._left = size
 
     def add(self, piece: bytes) -> bool:
@@ -122,21 +116,3 @@ def _result(upload: Upload) -> xr.DataTree | None:
         if file.root.attrs.get("format") != FORMAT:
             return None
         return read_tree(file, upload.path)
-
-
-@cache
-def _folder() -> Path:
-    """Return the folder of the files of this process; it is removed when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="dalab-files-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _new_path(name: str) -> Path:
-    """Return a new path for a file of that name, and remove the oldest of many files."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip(".-")[-80:]
-    folder = Path(tempfile.mkdtemp(dir=_folder()))
-    earlier = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime)
-    for old in earlier[:-FILES]:
-        shutil.rmtree(old, ignore_errors=True)
-    return folder / (stem or "file.nc")

@@ -129,7 +129,8 @@ class ShareBar(JSComponent):
 
     def _open(self, data: Mapping[str, Any]) -> None:
         """Prepare to receive a file."""
-        self._upload = Upload(str(data["name"]), int(data["size"]))
+        owner = self.model.runs.session.key
+        self._upload = Upload(str(data["name"]), int(data["size"]), owner)
         self._send_msg({"do": "next"})
 
     def _take(self, data: Mapping[str, Any]) -> None:
