@@ -16,6 +16,9 @@ from .limits import Limits
 from .messages import attribute
 from .process import Process
 
+LONGEST = 1000
+"""Longest path of a group, or name of a variable [characters]."""
+
 _CLASSIC = b"CDF"
 _TEXT = 64
 """Bytes that an element of a text variable is counted for."""
@@ -62,11 +65,16 @@ class ForeignData:
 
     Args:
         process: the process that has opened it.
+
+    Raises:
+        InputError: for a name that fits into no message.
     """
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self.groups = {path: _group(path, group) for path, group in process.content.items()}
+        for path, group in self.groups.items():
+            _check_names(path, *group.variables)
 
     @property
     def root(self) -> Group:
@@ -128,7 +136,20 @@ def open_data(
         reason = error.strerror or str(error)
         raise InputError(what, str(path), f"cannot be read ({reason})", remedy) from None
     process = Process(reader, path, limits, what=what, must=must, remedy=remedy)
-    return ForeignData(process)
+    try:
+        return ForeignData(process)
+    except BaseException:
+        process.close()
+        raise
+
+
+def _check_names(*names: str) -> None:
+    for name in names:
+        if len(name) > LONGEST or not name.isprintable():
+            raise InputError(
+                "name in the file", name[:40], f"must be at most {LONGEST} printable characters",
+                "Rename it.",
+            )
 
 
 def _kind(path: Path) -> str:

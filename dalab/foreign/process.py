@@ -125,7 +125,9 @@ class Process:
     def _error(self, error: dict[str, Any]) -> InputError:
         if "reason" in error:
             return self._refuse(error["reason"])
-        return InputError(error["what"], error["value"], error["bound"], error["remedy"])
+        value, bound = error["value"], _line(error["bound"])
+        value = _line(value) if isinstance(value, str) else value
+        return InputError(_line(error["what"]), value, bound, error["remedy"])
 
     def _refuse(self, reason: str) -> InputError:
         return InputError(self._what, str(self.path), f"{self._must} ({reason})", self._remedy)
@@ -148,6 +150,11 @@ class Process:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _line(text: str) -> str:
+    """Put a text that may hold names of the file in one short line."""
+    return " ".join(text.split())[:200]
 
 
 def _environment() -> dict[str, str]:

@@ -116,6 +116,11 @@ def no_space(file):
 
 
 @hdf5
+def names_that_break_lines(file):
+    file["a\nb"], file["x" * 5000] = np.ones(3), np.ones(3)
+
+
+@hdf5
 def odd_scale(file):
     dims = {"time": 3, "lev": 2, "y": 64, "x": 64}
     for name, size in dims.items():
@@ -232,7 +237,7 @@ classic.suffix = classic_with_a_long_variable.suffix = noise.suffix = ".nc"
 
 QUICK = [
     cycle_of_hard_links, soft_links, external_link, references, no_space, odd_scale,
-    unpacked_terabyte, pickled_chunk, chunk_that_is_a_pipe, classic, noise,
+    names_that_break_lines, unpacked_terabyte, pickled_chunk, chunk_that_is_a_pipe, classic, noise,
 ]
 """Files that are made at once."""
 

@@ -70,7 +70,7 @@ def open_states(path: Path, what: str) -> ForeignData:
 
 def _find(variables: Mapping[str, Variable], path: Path, what: str) -> Variable:
     if "q" not in variables:
-        fields = [name for name, v in variables.items() if v.dims != (name,)]
+        fields = [name[:40] for name, v in variables.items() if v.dims != (name,)]
         names = ", ".join(fields[:8]) or "no variable"
         raise InputError(what, str(path), f"must have a variable q, has {names}", LAYOUT)
     q = variables["q"]
