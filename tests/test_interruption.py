@@ -103,6 +103,22 @@ def test_preparation_counts_towards_the_time_limit():
     assert "must be at most 0.2 here" in run.error
 
 
+def test_a_cycled_run_is_stopped_while_it_makes_its_start(monkeypatch):
+    monkeypatch.setattr("dalab.experiments.cycles.driver.Driver.begin", lambda driver: forever())
+    config = Config(system="lorenz63", operators="identity", masks="full", methods="etkf",
+                    members=4, cycles=3, device="cpu")
+    run = Run(config, service=Service(), owner="a").start()
+    run.cancel()
+    assert run.join(10) and run.state == "cancelled"
+    late = Run(config, service=Service(Limits(seconds=0.1))).start()
+    assert late.join(10) and late.state == "cancelled" and "must be at most 0.1" in late.error
+
+
+def forever() -> None:
+    while True:
+        check_interruption()
+
+
 def test_what_is_too_large_is_refused_before_anything_is_made(monkeypatch):
     monkeypatch.setattr("dalab.experiments.experiment.Experiment.of", None)
     with pytest.raises(InputError, match="grid x window x members x methods"):

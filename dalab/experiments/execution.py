@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
@@ -18,6 +18,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from ..interruption import Interrupted, interruptible
 from ..methods import Method, Step
 from ..random import stream
 from ..runtime import leave_a_core
@@ -50,9 +51,13 @@ class Execution:
 
     Raises:
         InputError: if the experiment cannot work.
+
+    Preparations, of the truth and of the start of a cycled method, are interrupted once
+    ``unwanted`` returns True.
     """
 
     def __init__(self, source: Experiment | Source) -> None:
+        self.unwanted: Callable[[], bool] = lambda: self._ended
         self.experiment = Experiment.of(source)
         check_memory(self.experiment)
         self.methods = self.experiment.methods
@@ -91,10 +96,12 @@ class Execution:
 
         Raises:
             InputError: if the truth cannot be made.
+            Interrupted: if it is not wanted any more.
         """
         leave_a_core()
         if self.twin is None:
-            self.twin = self._prepare()
+            with interruptible(self.unwanted):
+                self.twin = self._prepare()
         return self.twin
 
     def _prepare(self) -> Twin:
@@ -107,6 +114,8 @@ class Execution:
         try:
             with closing(self._recorded_steps(label, method, twin)) as steps:
                 yield from steps
+        except Interrupted:
+            raise
         except Exception as error:  # the other methods still run
             self._mark(label, f"failed: {_reason(error, self.experiment.members, twin.device)}")
         else:

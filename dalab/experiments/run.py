@@ -17,7 +17,7 @@ from typing import Literal
 import xarray as xr
 
 from ..errors import InputError
-from ..interruption import Interrupted, interruptible
+from ..interruption import Interrupted
 from ..metrics.table import html_table
 from .cycles.execution import CycledExecution
 from .cycles.recorder import Recorder
@@ -213,8 +213,7 @@ class Run:
             ticket.leave()
 
     def _compute(self) -> None:
-        with interruptible(self._unwanted):
-            self._execution.prepare()
+        self._execution.unwanted = self._unwanted
         with closing(self._execution.frames()) as frames:
             for frame in frames:
                 if self._ended.is_set():

@@ -9,11 +9,13 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 
 from .conftest import ROOT, free_port, wait_for_http
@@ -210,3 +212,40 @@ def test_the_pages_work_behind_the_guard(chromium, server):
     page.page.wait_for_function("() => window.Bokeh && Bokeh.documents[0]?.is_idle")
     page.page.context.close()
     assert page.complaints == []
+
+
+HEAVY = "system=qg256&truth=model-fine&prior=gaussian&methods=oi&members=1&seed=77"
+
+
+def cpu_seconds(server: Server) -> float:
+    times = psutil.Process(server.process.pid).cpu_times()
+    return times.user + times.system
+
+
+def test_a_link_alone_computes_nothing(server):
+    server.status("/")
+    for link in (f"/?{HEAVY}", "/?system=qg64:rd=26e3"):
+        assert server.status(link) == 200
+        before = cpu_seconds(server)
+        time.sleep(4)
+        assert cpu_seconds(server) - before < 2, "only a page on screen has its truth made"
+
+
+@pytest.mark.browser
+def test_a_page_that_is_closed_while_it_prepares_frees_its_place(chromium, server):
+    pages = []
+    for query in (HEAVY, "prior=gaussian&methods=oi&members=2&noise=0.3"):
+        pages.append(LabPage(chromium.new_context().new_page()))
+        pages[-1].open(f"{server.url}?{query}")
+    attacker, other = pages
+    attacker.press("Run")
+    attacker.wait_state("preparing")
+    other.press("Run")
+    other.wait_state("waiting")
+    attacker.page.context.close()
+    other.wait_state("done")
+    before = cpu_seconds(server)
+    time.sleep(4)
+    assert cpu_seconds(server) - before < 2, "nothing is prepared for nobody"
+    other.page.context.close()
+    assert other.complaints == []

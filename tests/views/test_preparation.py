@@ -43,7 +43,10 @@ def gone(before: int, seconds: float = 10) -> bool:
 def test_a_page_that_is_not_on_screen_prepares_nothing(make):
     before = workers()
     model = make()
+    model.on_screen = False
+    model.poll()
     assert workers() == before
+    model.on_screen = True
     model.poll()
     assert workers() == before + 1
     end(model)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ...interruption import interruptible
 from ...methods import Method, Step
 from ...methods.filtering import Filter
 from ...methods.sliding_window import SlidingWindow
@@ -75,7 +76,7 @@ class CycledExecution(Execution):
         recorder = Recorder(
             self.experiment.system, self.schedule, self.experiment.repeats, driver.members
         )
-        carried = self._resume(label, recorder)
+        carried = self._resume(label, recorder) or self._begin(driver)
         self.recorders[label] = recorder
         peak = self._peaks[label] = PeakMemory(twin.device)
         pace = _Pace()
@@ -119,6 +120,10 @@ class CycledExecution(Execution):
             return None
         recorder.load(found[1])
         return found[0]
+
+    def _begin(self, driver: Driver) -> Carried:
+        with interruptible(self.unwanted):
+            return driver.begin()
 
     def _take(self, label: str, recorder: Recorder, found: Cycle) -> bool:
         """Record a cycle; return False if the run has ended, which goes on before this cycle."""

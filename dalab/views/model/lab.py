@@ -36,6 +36,7 @@ class LabModel(param.Parameterized):
 
     ``controls`` hold the choices, which make the ``config`` that is checked and previewed;
     ``runs`` hold the run shown, which feeds the plots of ``display`` and the ``history``.
+    A page that is not on screen yet sets ``on_screen`` to False: nothing is prepared for it.
     """
 
     page = param.Selector(objects=["Assimilate", "Posterior", "Physics", "Sensors", "Runs"],
@@ -54,7 +55,7 @@ class LabModel(param.Parameterized):
             window=self.controls.window, run=self.runs.param.shown,
         )
         self._preview = Preview(self.runs.session.service.limits.seconds)
-        self._loading, self._seen = False, False
+        self._loading, self._seen, self.on_screen = False, False, True
         super().__init__(config=self.controls.config())
         for choices in (self.controls, *self.controls.option_sets()):
             choices.param.watch(self._on_choice, list(choices.param))
@@ -145,7 +146,7 @@ class LabModel(param.Parameterized):
 
         They are ``truth``, ``observations``, the label of a method, ``curves`` and ``scores``.
         """
-        if not self._seen:
+        if self.on_screen and not self._seen:
             self._seen = True
             self._prepare_preview()
         self._take_preview()
@@ -217,7 +218,7 @@ class LabModel(param.Parameterized):
     def _prepare_preview(self) -> None:
         """Prepare the choices in the background, unless they are shown already.
 
-        Nothing is prepared before the first poll: a page that is not on screen yet costs nothing.
+        Nothing is prepared before the first poll of a page that is on screen.
         """
         if self.error or self.runs.busy or self.display.reuse_twin(self.config):
             self._preview.drop()

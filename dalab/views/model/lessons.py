@@ -36,7 +36,8 @@ class LessonModel(param.Parameterized):
     Args:
         service: queues and limits of the attempts; by default those of the process.
 
-    ``runs`` hold the attempt that waits or computes.
+    ``runs`` hold the attempt that waits or computes. A page that is not on screen yet sets
+    ``on_screen`` to False: nothing is prepared for it.
     """
 
     lesson = param.Selector(objects=list(SCENARIOS), label="Lesson")
@@ -56,6 +57,7 @@ class LessonModel(param.Parameterized):
         self._answers = LatestTaskWorker("dalab exact answer")
         self._previews = LatestTaskWorker("dalab readings")
         self._due: Config | None = None
+        self.on_screen = True
         super().__init__(**values)
         self._start_lesson()
 
@@ -130,7 +132,7 @@ class LessonModel(param.Parameterized):
 
         The readings of a lesson are made from the first poll on.
         """
-        if self._due is not None:
+        if self.on_screen and self._due is not None:
             config, self._due = self._due, None
             self._previews.submit(lambda: prepare(config))
         fresh = self._take_preview() | self._take_answer()

@@ -16,6 +16,8 @@ from panel.reactive import Syncable
 from panel.theme.base import Design
 from panel.widgets import Widget
 
+from ..model.lab import LabModel
+from ..model.lessons import LessonModel
 from ..render.html import THEME
 from .reconnect import FORGET, come_back, ignore_closed_pages, wait_for
 
@@ -69,6 +71,12 @@ def template(name: str, **parts: object) -> pn.Template:
     for place, part in parts.items():
         page.add_panel(place, part)
     return page
+
+
+def wait_for_screen(model: LabModel | LessonModel) -> None:
+    """Have a model prepare nothing before its page is on screen; do nothing without a session."""
+    model.on_screen = False
+    pn.state.onload(lambda: setattr(model, "on_screen", True))
 
 
 def follow(title: str, key: str, poll: Callable[[], None], leave: Callable[[], None]) -> None:
