@@ -25,7 +25,7 @@ from ..systems.pyqg_truth import block_mean
 from ..systems.qg_library import draw_images
 from ..systems.spinup import refine, upsample
 from .truth import TRUTHS, TruthSource, check_source
-from .truth_file import read_window
+from .truth_file import read_windows
 
 SPINUP_DAYS = 30
 """Days for which two-layer flow evolves from a state of its library before a run."""
@@ -246,8 +246,8 @@ class Truths:
         if isinstance(self.source, Tensor):
             return RecordedNature(self.source[None].to(device, dtype))
         seeds = range(self.seed, self.seed + self.repeats)
-        windows = [self._read(seed) for seed in seeds]
-        return RecordedNature(torch.stack(windows).to(device, dtype))
+        windows = read_windows(Path(str(self.source)), self.model, self.intervals + 1, seeds)
+        return RecordedNature(windows.to(device, dtype))
 
     def simulated(self, count: int, dtype: torch.dtype) -> ModelNature:
         """Other truths of the same kind, from the climate on, on the CPU.
@@ -268,9 +268,6 @@ class Truths:
             self.system, self.model, count, dtype, torch.device("cpu"), self.process_noise,
             Shocks.of(self.shocks),
         )
-
-    def _read(self, seed: int) -> Tensor:
-        return read_window(Path(str(self.source)), self.model, self.intervals + 1, seed)
 
 
 def true_system(source: str, model: System) -> System | None:

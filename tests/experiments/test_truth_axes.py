@@ -7,7 +7,7 @@ import xarray as xr
 
 from dalab.errors import InputError
 from dalab.experiments.truth import draw_truth
-from dalab.experiments.truth_file import read_states
+from dalab.experiments.truth_file import read_states, read_windows
 from dalab.experiments.truth_file.climate import check_size, climate_of
 from dalab.experiments.truth_file.units import conversion
 from dalab.systems import SYSTEMS, qg64
@@ -102,6 +102,13 @@ def test_the_imposed_flow_is_compared_layer_by_layer(tmp_path):
     assert read(data, tmp_path).isfinite().all()
     with pytest.raises(InputError, match="U1 in truth.nc = 0.05.*qg64:U1=0.05"):
         read(data.assign(Ubg=("lev", [0.0, 0.05])), tmp_path)
+
+
+def test_windows_of_several_seeds_are_read_at_once(tmp_path):
+    data = dataset(times=7)
+    data.to_netcdf(tmp_path / "truth.nc", engine="h5netcdf")
+    found = read_windows(tmp_path / "truth.nc", SYSTEM, 3, [0, 1, 2])
+    torch.testing.assert_close(found, torch.stack([normalised(data)[i : i + 3] for i in (0, 3, 0)]))
 
 
 def test_start_states_are_read_the_same_way(tmp_path):

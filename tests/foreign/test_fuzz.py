@@ -50,7 +50,7 @@ CHANGES = st.lists(min_size=1, max_size=3, elements=st.one_of(
 ))
 
 
-def fuzz(strategy):
+def fuzz(strategy, few=FEW):
     """Two tests of a function, by their number of inputs: a few, and, marked slow, many."""
 
     def tests(check):
@@ -59,7 +59,7 @@ def fuzz(strategy):
                              suppress_health_check=list(HealthCheck))
             return seed(0)(quiet(given(changes=strategy)(check)))
 
-        return of(FEW), pytest.mark.slow(of(MANY))
+        return of(few), pytest.mark.slow(of(MANY))
 
     return tests
 
@@ -172,7 +172,7 @@ def check_priors(tmp_path_factory, changes):
     read_or_refuse(load_trained, path, qg64())
 
 
-test_priors, test_many_priors = fuzz(HEADERS)(check_priors)
+test_priors, test_many_priors = fuzz(HEADERS, few=2)(check_priors)
 
 
 def check_texts(tmp_path_factory, changes):

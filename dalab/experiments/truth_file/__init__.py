@@ -9,7 +9,7 @@ Axes are read by their coordinates, and what the file says of its flow has to be
 the length of its domain, and the parameters in its attributes.
 """
 
-from .reading import LAYOUT, read_states, read_window
+from .reading import LAYOUT, read_states, read_window, read_windows
 from .starting import starting_states
 
-__all__ = ["LAYOUT", "read_states", "read_window", "starting_states"]
+__all__ = ["LAYOUT", "read_states", "read_window", "read_windows", "starting_states"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,11 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...systems import System
-from .axes import coordinate
 from .climate import check_size
 from .stored import LAYOUT, StoredStates, open_states
 from .units import conversion
 
-__all__ = ["LAYOUT", "read_states", "read_window"]
+__all__ = ["LAYOUT", "read_states", "read_window", "read_windows"]
 
 
 def read_window(path: Path, system: System, steps: int, seed: int) -> Tensor:
@@ -30,12 +30,25 @@ def read_window(path: Path, system: System, steps: int, seed: int) -> Tensor:
     Raises:
         InputError: naming what is wrong with the file and how to mend it.
     """
+    return read_windows(path, system, steps, [seed])[0]
+
+
+def read_windows(path: Path, system: System, steps: int, seeds: Sequence[int]) -> Tensor:
+    """Read several windows as :func:`read_window` does, ``(seeds, steps, lev, y, x)``, float32.
+
+    Raises:
+        InputError: naming what is wrong with the file and how to mend it.
+    """
     with open_states(path, "truth file") as file:
         stored = StoredStates(file, path, system, "truth file")
-        start = _start(stored.count, steps, seed, path)
-        _check_times(stored, start, steps)
-        window = stored.read(start, start + steps)
-    return _normalised(window, system, start)
+        starts = [_start(stored.count, steps, seed, path) for seed in seeds]
+        windows = {start: _window(stored, start, steps) for start in dict.fromkeys(starts)}
+    return torch.stack([windows[start] for start in starts])
+
+
+def _window(stored: StoredStates, start: int, steps: int) -> Tensor:
+    _check_times(stored, start, steps)
+    return _normalised(stored.read(start, start + steps), stored.system, start)
 
 
 def read_states(path: Path, system: System, at_least: int) -> Tensor:
@@ -72,10 +85,8 @@ def _start(times: int, steps: int, seed: int, path: Path) -> int:
 
 def _check_times(stored: StoredStates, start: int, steps: int) -> None:
     """Check that the states of a window are one interval apart."""
-    system, times = stored.system, coordinate(stored.file, "time")
-    if times is None:
-        raise InputError("time", "absent", "must be a coordinate, in seconds", LAYOUT)
-    spacing = np.diff(times[start : start + steps]) * _time_factor(stored)
+    system = stored.system
+    spacing = np.diff(stored.times[start : start + steps]) * _time_factor(stored)
     wrong = np.flatnonzero(~(np.abs(spacing / system.interval - 1) <= 0.01))
     if wrong.size:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...foreign import ForeignData, Variable, open_data
 from ...systems import System
-from .axes import reading_order, sides_of
+from .axes import coordinate, reading_order, sides_of
 from .parameters import check_parameters
 from .units import conversion
 
@@ -42,6 +43,18 @@ class StoredStates:
         self._order = {dim: reading_order(file, dim, sizes[dim]) for dim in DIMS[1:]}
         sides = sides_of(file, system, {dim: sizes[dim] for dim in "yx"})
         check_parameters(file, path.name, system, sides, self._order["lev"])
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """Times of the states, in the unit of the file, ``(time,)``.
+
+        Raises:
+            InputError: if there are none.
+        """
+        found = coordinate(self.file, "time")
+        if found is None:
+            raise InputError("time", "absent", "must be a coordinate, in seconds", LAYOUT)
+        return found
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Read states in physical units, ``(time, lev, y, x)``, float64.

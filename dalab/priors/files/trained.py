@@ -214,7 +214,8 @@ def _core(
             if name != "gaussian" and (values or name != "forecast"):
                 part.load_state_dict(values)
     except RuntimeError as error:
-        why = f"must fit the denoiser that its header describes ({error})"
+        reason = " ".join(str(error).split())[:300]
+        why = f"must fit the denoiser that its header describes ({reason})"
         raise unfit_file(path, why) from None
     return prior, state.float(), header
 
