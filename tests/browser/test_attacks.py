@@ -178,6 +178,27 @@ def test_a_link_that_names_a_session_shares_none(chromium, server):
         page.context.close()
 
 
+@pytest.mark.browser
+def test_the_key_of_another_browser_does_not_become_that_of_ones_own_runs(chromium, server):
+    link, addresses = f"{server.url}?prior=gaussian&methods=oi&members=2&noise=0.3", []
+    pages = [LabPage(chromium.new_context().new_page()) for _ in range(2)]
+    for page in pages:
+        page.open(addresses[-1] if addresses else link)
+        page.tick("Keep running when this page is closed")
+        page.wait(lambda page=page: "session=" in page.page.url
+                  and page.page.url not in addresses, "a key of its own")
+        addresses.append(page.page.url)
+        page.press("Run")
+        page.wait_state("done")
+    pages[0].page.reload()
+    pages[0].wait_state("done")
+    keys = [re.findall("session=[^&]*", url) for url in (pages[0].page.url, addresses[0])]
+    assert keys[0] == keys[1], "the same browser has its key again"
+    for page in pages:
+        page.page.context.close()
+        assert page.complaints == []
+
+
 def test_without_the_users_file_nobody_is_let_in(tmp_path):
     users = tmp_path / "users.json"
     users.write_text('{"ada": "a long password"}')

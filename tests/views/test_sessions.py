@@ -202,3 +202,20 @@ def test_the_pace_of_a_method_at_work_is_said(opened):
     assert known.fraction == 0.25 and known.remaining == pytest.approx(3 * known.seconds)
     Waiting.gate.set()
     assert "left" not in done(model).display.field_plot("waiting").note
+
+
+def test_a_key_from_another_browser_shows_its_run_and_nothing_more(opened):
+    attacker, victim = opened(GATED), opened()
+    attacker.runs.session.browser, victim.runs.session.browser = "one", "other"
+    key = attacker.runs.session.key
+    running(attacker)
+    assert not victim.come_back(key), "its page is open, and not that of this browser"
+    attacker.runs.keep_running = True
+    assert victim.come_back(key) and victim.runs.shown is attacker.runs.shown
+    assert victim.runs.session.key != key, "runs of its own get a key of its own"
+    victim.close()
+    assert attacker.runs.shown.run.state == "running", "a visitor ends no run"
+    again = opened()
+    again.runs.session.browser = "one"
+    assert again.come_back(key) and again.runs.session.key == key
+    Waiting.gate.set()

@@ -83,6 +83,12 @@ class KeptRuns:
             self._runs[key] = found._replace(since=time.monotonic())
             return found.run
 
+    def holds(self, run: Cancellable) -> bool:
+        """Return True if a run is kept under any key."""
+        with self._lock:
+            self._sweep()
+            return any(kept.run is run for kept in self._runs.values())
+
     def drop(self, key: str) -> None:
         """Stop keeping a run, without cancelling it."""
         with self._lock:

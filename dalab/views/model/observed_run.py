@@ -47,13 +47,15 @@ class ObservedRun:
 
     Raises:
         InputError: if it cannot work.
+
+    ``browser`` is the name of the browser that it was started from, if known.
     """
 
     def __init__(
         self, config: Config, stored: StoredRun | None = None, *,
         service: Service | None = None, owner: str = "", earlier: ObservedRun | None = None,
     ) -> None:
-        self.config = config
+        self.config, self.browser = config, ""
         before = earlier.run if earlier is not None and isinstance(earlier.run, Run) else None
         self.run: Run | StoredRun = stored or Run(
             config, on_frame=self._put, service=service, owner=owner, earlier=before

@@ -21,6 +21,9 @@ class Session:
     Args:
         service: queues, limits and kept runs; by default those of the process.
         page: view-model of the page. A page takes over from another one of its kind only.
+
+    ``browser`` is a secret name of the browser, if known. A key in an address may come from
+    somebody else: another browser sees the run kept under it, but its own runs get its own key.
     """
 
     def __init__(self, service: Service | None = None, page: object = None) -> None:
@@ -28,6 +31,7 @@ class Session:
         self.key = secrets.token_urlsafe(12)
         self.page = page
         self.observed_run: ObservedRun | None = None
+        self.browser = ""
         self.service.present[self.key] = self
 
     def refusal(self, config: Config) -> str:
@@ -69,6 +73,7 @@ class Session:
                 "system", config.system, "is still being prepared",
                 "Press Run again when its truth is shown.",
             ) from None
+        observed_run.browser = self.browser
         observed_run.start()
         self._own(observed_run)
         return observed_run
@@ -98,18 +103,23 @@ class Session:
     def lost(self, key: str) -> Session | None:
         """Return the session of a page that has just lost its connection, if it is known."""
         previous = self.service.present.get(key)
-        return previous if previous and type(previous.page) is type(self.page) else None
+        if previous is None or previous.browser != self.browser:
+            return None
+        return previous if type(previous.page) is type(self.page) else None
 
     def come_back(self, key: str) -> ObservedRun | None:
-        """Take over the key and the run of another session, and return the run.
+        """Take over the run of another session, and its key if it is of this browser.
 
-        It is found if it was kept, or if the page that showed it has just lost its connection.
+        Returns:
+            The run. It is found if it was kept, or if the page that showed it, in this browser,
+            has just lost its connection.
         """
         lost = self.lost(key)
         found = self.service.kept_runs.get(key) or (lost.observed_run if lost else None)
         if not isinstance(found, ObservedRun):
             return None
-        self.key = key
+        if found.browser == self.browser:
+            self.key = key
         self._own(found)
         return found
 
@@ -118,5 +128,6 @@ class Session:
         if self.service.present.get(self.key) is not self:
             return
         del self.service.present[self.key]
-        if self.observed_run is not None and not self.is_kept:
-            self.observed_run.cancel()
+        run = self.observed_run
+        if run is not None and not self.service.kept_runs.holds(run):
+            run.cancel()

@@ -10,7 +10,7 @@ from .components.tour import Tour
 from .pages.pages import Pages
 from .reconnect import BACK
 from .sidebar import KEY, sidebar
-from .template import address, follow, prepare, template, wait_for_screen
+from .template import address, browser, follow, prepare, template, wait_for_screen
 
 
 def create_app(**presets: object) -> pn.Template:
@@ -26,6 +26,7 @@ def create_app(**presets: object) -> pn.Template:
     arguments = address()
     keys = [*arguments.pop(BACK, []), *arguments.get(KEY, [])]
     model = model_from_url(presets, arguments)
+    model.runs.session.browser = browser()
     wait_for_screen(model)
     for key in keys:
         if model.come_back(key):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from http.cookies import Morsel
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from panel.io.resources import COMPONENT_PATH
 from param import descendents
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, RequestHandler
+from tornado.websocket import WebSocketHandler
 
+from ..template import BROWSER
 from .names import ServedNames
 from .users import UsersFile
 
@@ -86,6 +89,16 @@ def _check_page(handler: RequestHandler, names: ServedNames) -> None:
         raise HTTPError(404)
 
 
+def _name_browser(handler: RequestHandler) -> None:
+    """Give a browser a secret name of its own, which the session of this request knows too."""
+    if BROWSER not in handler.request.cookies and not isinstance(handler, WebSocketHandler):
+        name = secrets.token_urlsafe(16)
+        handler.set_cookie(BROWSER, name, httponly=True, samesite="Lax")
+        known: Morsel[str] = Morsel()
+        known.set(BROWSER, name, name)
+        handler.request.cookies[BROWSER] = known
+
+
 class OpenDoor(AuthProvider):
     """Access for everybody who asks under a known name.
 
@@ -102,6 +115,7 @@ class OpenDoor(AuthProvider):
         """Function that returns the user of a request, or raises an error."""
         def user(handler: RequestHandler) -> str:
             _check_page(handler, self.names)
+            _name_browser(handler)
             return "anyone"
         return user
 
@@ -130,6 +144,7 @@ class PasswordDoor(BasicAuthProvider):
 
         def user(handler: RequestHandler) -> str | None:
             _check_page(handler, self.names)
+            _name_browser(handler)
             found = logged_in(handler)
             return found if found and self.users.knows(found) else None
         return user

@@ -16,7 +16,7 @@ from ..components.header import Header
 from ..fields import STYLES, TICKS
 from ..plots.lesson_charts import WIDTH, Charts
 from ..reconnect import BACK
-from ..template import address, follow, prepare, template, wait_for_screen
+from ..template import address, browser, follow, prepare, template, wait_for_screen
 
 LESSON = "lesson"
 """Query argument for the lesson."""
@@ -44,6 +44,7 @@ def create_lessons() -> pn.Template:
     prepare()
     arguments = address()
     model = LessonModel()
+    model.runs.session.browser = browser()
     wait_for_screen(model)
     for name in arguments.get(LESSON, []):
         if name in SCENARIOS:
