@@ -270,3 +270,17 @@ def test_a_page_that_is_closed_while_it_prepares_frees_its_place(chromium, serve
     assert cpu_seconds(server) - before < 2, "nothing is prepared for nobody"
     other.page.context.close()
     assert other.complaints == []
+
+
+@pytest.mark.parametrize("query", [
+    "window=3000000", "window=5000000", "members=1000000000", "system=qg256:rd=26e3",
+    "cycles=1000000000&system=lorenz96&methods=etkf&operators=identity&masks=full",
+    "system=lorenz96:d=1000000&operators=identity&masks=full",
+])
+def test_a_link_takes_neither_time_nor_memory(server, query):
+    server.status("/")
+    process, start = psutil.Process(server.process.pid), time.monotonic()
+    before = process.memory_info().rss
+    assert server.status(f"/?{query}") == 200
+    assert time.monotonic() - start < 15, "on a busy machine; an idle one takes a second"
+    assert process.memory_info().rss - before < 500e6
