@@ -49,8 +49,7 @@ class Reader:
     def read(self, name: str, where: Sequence[Sequence[int]]) -> Any:
         """Read a range of a variable."""
         variable = self._file[name]
-        stored = variable._h5ds  # its chunks: h5netcdf reshapes those of the classic model
-        chunk = math.prod(stored.chunks or (1,)) * stored.dtype.itemsize
+        chunk = math.prod(variable.chunks or (1,)) * getattr(variable.dtype, "itemsize", 16)
         check_readable(name, dtype_text(variable.dtype), variable.shape, chunk)
         return variable[tuple(slice(*ends) for ends in where)]
 
