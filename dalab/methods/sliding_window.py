@@ -2,9 +2,15 @@
 
 At every analysis a window method estimates the last states of the flow together, and the last of
 them is the analysis. The background at the first state of the window is the analysis that was made
-when that state was the newest: its mean, with the root-mean-square spread of its members for the
-standard deviation of its error, which is taken for white. That analysis has seen the observations
-up to its own time, so the window holds those that came after: each counts once.
+when that state was the newest: its mean, with an error that is taken for white. That analysis has
+seen the observations up to its own time, so the window holds those that came after: each counts
+once.
+
+The errors of an analysis are those of its large scales above all. White errors of the same size
+would call these almost certain, and the windows would believe their backgrounds instead of the
+observations. So the standard deviation is that of white errors which are as large, in the octave of
+wavenumbers where the members differ most, as their spread: no scale is trusted more than it should
+be, and the small ones are less.
 
 Before the first window is full there are only forecasts. A window whose first state is such a
 forecast has no background, and holds the observations of that time too.
@@ -19,6 +25,7 @@ import torch
 from torch import Tensor
 
 from ..observations import ObservingNetwork
+from ..priors.denoisers.rings import ring_sums
 from ..random import MemberStreams
 from .base import Background, Method, Problem
 from .filtering import Filter, State
@@ -78,7 +85,7 @@ class SlidingWindow(Filter):
             self._estimate(state, problem, repeat, streams) for repeat in range(len(problem.data))
         ])
         means, stds = state["means"].clone(), state["stds"].clone()
-        means[:, -1], stds[:, -1] = x.mean(1), _spread(x).clamp(min=FLOOR)
+        means[:, -1], stds[:, -1] = x.mean(1), white_spread(x).clamp(min=FLOOR)
         return {**state, "ensemble": x, "means": means, "stds": stds}
 
     def _observations(self, state: State, problem: Problem) -> State:
@@ -127,11 +134,22 @@ class SlidingWindow(Filter):
         return Background(state["means"][repeat, 0], std) if std > 0 else None
 
 
-def _spread(x: Tensor) -> Tensor:
-    """Root-mean-square spread of ensembles ``(repeats, N, ...)``; 0 for one member."""
-    if x.shape[1] < 2:
-        return x.new_zeros(len(x))
-    return x.var(1).flatten(1).mean(1).sqrt()
+def white_spread(x: Tensor) -> Tensor:
+    """Standard deviation of white errors as large as the spread where that is largest.
+
+    Args:
+        x: ensembles of two members or more, ``(repeats, N, lev, y, x)``.
+
+    Returns:
+        Root of the largest mean variance of a Fourier coefficient in any octave, ``(repeats,)``.
+    """
+    power = torch.fft.rfft2(x - x.mean(1, keepdim=True), norm="ortho").abs().square()
+    variance = power.sum(1).mean(1) / (x.shape[1] - 1)
+    rings = ring_sums(torch.stack([variance, torch.ones_like(variance)]), x.shape[-1])
+    octave = torch.arange(rings.shape[-1]).clamp(min=1).log2().long().to(x.device)
+    octaves = rings.new_zeros(*rings.shape[:-1], int(octave.max()) + 1)
+    total, modes = octaves.index_add_(-1, octave, rings)
+    return (total / modes).amax(-1).sqrt()
 
 
 def _without_first(mask: Tensor, wanted: bool) -> Tensor:

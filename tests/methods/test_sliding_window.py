@@ -12,7 +12,7 @@ from dalab.experiments.cycles.driver import Driver
 from dalab.experiments.cycles.execution import as_filter
 from dalab.experiments.cycles.twin import CycledTwin
 from dalab.experiments.experiment import Experiment
-from dalab.methods.sliding_window import SlidingWindow
+from dalab.methods.sliding_window import SlidingWindow, white_spread
 
 CONFIG = Config(
     system="ring", cycles=14, burn_in=0, operators=["identity"], masks=["random:0.4"], noise=0.3,
@@ -71,7 +71,7 @@ def test_the_background_is_the_analysis_of_its_time_and_nothing_counts_twice():
         else:
             known = analyses[cycle - 8][1]
             torch.testing.assert_close(window.background.state, known.mean(0))
-            assert window.background.std == pytest.approx(float(known.var(0).mean().sqrt()))
+            assert window.background.std == pytest.approx(float(white_spread(known[None])))
             assert not first
         assert window.network.instruments[0].mask[1:].flatten(1).any(1).all()
         assert window.data.shape == (window.network.size,)
@@ -84,3 +84,22 @@ def test_a_sliding_window_follows_the_flow():
         float((f.mean - f.moment.truth).square().mean().sqrt()) for f in driver.cycles()
     ]
     assert min(errors[:7]) > 0.5 and max(errors[12:]) < 0.3
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 32), (1, 1, 40), (3, 1, 1)])
+def test_the_spread_of_white_errors_is_their_standard_deviation(shape):
+    x = 0.3 * torch.randn(2, 400, *shape, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(white_spread(x), torch.full((2,), 0.3), rtol=0.06, atol=0)
+
+
+def test_errors_of_large_scales_count_as_larger_white_ones():
+    """Errors in wavenumbers 2 and 3 along x and y alone, those of one octave."""
+    white = torch.randn(1, 200, 1, 32, 32, generator=torch.Generator().manual_seed(2))
+    spectrum = torch.fft.fft2(white)
+    k = torch.fft.fftfreq(32) * 32
+    ring = torch.hypot(k[:, None], k).round()
+    kept = (ring >= 2) & (ring <= 3)
+    x = torch.fft.ifft2(spectrum * kept).real
+    root_mean_square = float(x.var(1).mean().sqrt())
+    assert root_mean_square == pytest.approx(float(kept.double().mean()) ** 0.5, rel=0.05)
+    assert float(white_spread(x)) == pytest.approx(1.0, rel=0.05)
