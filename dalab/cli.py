@@ -6,6 +6,7 @@ Nothing heavy is imported until a command needs it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,44 +98,38 @@ def run(
 
     base = load_config(config) if config is not None else Config()
     changes = {k: v for k, v in fields.items() if v not in (None, [])}
-    _finish(_run(base.replace(**changes), out, json, checkpoint))
+    read = [] if config is None else [config]
+    _finish(_run(base.replace(**changes), out, json, checkpoint, read))
 
 
 app.command()(with_config_options(run))
 
 
 def _run(
-    config: Any, out: Path | None, json: Path | None, checkpoint: Path | None = None
+    config: Any, out: Path | None, json: Path | None, checkpoint: Path | None = None,
+    read: Sequence[Path] = (),
 ) -> Any:
     """Run, print and write; the result."""
     from .experiments.experiment import Experiment
 
     experiment = Experiment.of(config)  # bad input is refused before what only runs need is loaded
 
-    from .experiments.results.store import check_path, save
+    from .experiments.results.output import check_result, check_scores, save_somewhere
     from .terminal import run_with_progress, show_scores, write_json
 
+    inputs = [*(one for one in (config.truth, config.start, config.prior) if one), *read]
     if out is not None:
-        check_path(out)
+        check_result(out, inputs)
     if json is not None:
-        _make_folder(json)
+        check_scores(json, inputs)
     tree = run_with_progress(experiment, checkpoint)
     show_scores(tree)
     if out is not None:
-        typer.echo(f"wrote {save(tree, out)}", err=True)
+        typer.echo(f"wrote {save_somewhere(tree, out)}", err=True)
     if json is not None:
         write_json(tree, json)
         typer.echo(f"wrote {json}", err=True)
     return tree
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError("output", str(path), f"cannot be made ({error})", "Use out/.") from None
-    if path.is_dir():
-        raise InputError("output", str(path), "must not be a folder", "Name a file in it.")
 
 
 def _finish(tree: Any) -> None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,9 @@ from .recorded import OWN, SYSTEM, describe_system
 from .tree import open_result, read_tree
 
 FORMAT = "dalab-result-1"
+
+SPARE = 2**20
+"""Bytes that have to stay free on the disk of a result."""
 
 COSTS = {
     "network_evaluations": ("evaluations of the prior's denoiser, per member", "1"),
@@ -201,14 +204,17 @@ def check_path(path: str | Path) -> Path:
 
 
 def save(tree: xr.DataTree, path: str | Path) -> Path:
-    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing an existing file.
+    """Write a result as NetCDF-4 (``.nc``) or Zarr (``.zarr``), replacing an earlier result.
 
     The file appears under its name only when it is complete.
 
     Raises:
-        InputError: for another suffix or a folder that cannot be made.
+        InputError: for another suffix, a folder that cannot be made, anything else under that name,
+            or a disk without room.
     """
     path = check_path(path)
+    check_replaceable(path, is_result, "a result of dalab")
+    _check_room(tree, path)
     folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         written = folder / path.name
@@ -223,6 +229,41 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return path
+
+
+def check_replaceable(path: Path, ours: Callable[[Path], bool], what: str) -> None:
+    """Check that nothing would be lost if a file or folder were replaced.
+
+    Args:
+        path: file or folder.
+        ours: True for one that dalab wrote.
+        what: words for such a one.
+
+    Raises:
+        InputError: if there is anything else but an empty file.
+    """
+    empty = path.is_file() and path.stat().st_size == 0
+    if path.exists() and not empty and not ours(path):
+        raise InputError("output", str(path), f"must be new, or {what}", "Name another file.")
+
+
+def is_result(path: Path) -> bool:
+    """True for a file or a Zarr store that holds a result of dalab."""
+    try:
+        with open_result(path) as file:
+            return bool(file.root.attrs.get("format") == FORMAT)
+    except InputError:
+        return False
+
+
+def _check_room(tree: xr.DataTree, path: Path) -> None:
+    """Raise unless there is room: some libraries end the whole program on a full disk."""
+    free = shutil.disk_usage(path.parent).free
+    if free < tree.nbytes + SPARE:
+        raise InputError(
+            "output", str(path), f"must have room for {tree.nbytes / 1e6:.0f} MB, "
+            f"{free / 1e6:.0f} MB are free", "Free some space, or name another disk.",
+        )
 
 
 def _compression(tree: xr.DataTree) -> dict[str, dict]:
