@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 import param
 import torch
@@ -123,7 +125,7 @@ class Points(Mask):
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
         pattern = torch.zeros(steps, *grid, dtype=torch.bool)
         ny, nx = grid
-        for row, column in self.sensors:
+        for row, column in map(_whole_pair, self.sensors):
             if not (0 <= row < ny and 0 <= column < nx):
                 raise InputError(
                     "sensor",
@@ -133,6 +135,15 @@ class Points(Mask):
                 )
             pattern[:, row, column] = True
         return pattern
+
+
+def _whole_pair(sensor: tuple[Any, ...]) -> tuple[int, int]:
+    whole = all(isinstance(i, Integral) and not isinstance(i, bool) for i in sensor)
+    if len(sensor) != 2 or not whole:
+        raise InputError(
+            "sensor", sensor, "must be a row and a column, two whole numbers", "Use (3, 5)."
+        )
+    return int(sensor[0]), int(sensor[1])
 
 
 class Painted(Mask):

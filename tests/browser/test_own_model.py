@@ -52,8 +52,7 @@ def test_the_page_names_runs_and_scores_them(chromium, served):
     page = LabPage(context.new_page())
     page.open(address)
     assert page.page.get_by_label("System", exact=True).input_value() == "drift"
-    truth = page.wait(lambda: page.image("truth"), "the true field")
-    assert len(truth) == 32 * 32
+    page.wait(lambda: len(page.image("truth")) == 32 * 32, "the true field")
     assert page.observed() == 256
     page.press("Run")
     page.wait_state("done")

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import namedtuple
 
+import h5py
 import pytest
 from typer.testing import CliRunner
 
@@ -75,6 +76,19 @@ def test_an_earlier_result_is_replaced(tree, tmp_path, suffix):
     dalab.save(tree, path)
     assert dalab.load(path).attrs["config_hash"] == CONFIG.hash()
     assert [p.name for p in tmp_path.iterdir()] == [path.name], "nothing else is left"
+
+
+def test_coordinates_have_no_fill_value(tree, tmp_path):
+    """The CF conventions forbid one: coordinates miss nothing."""
+    found = []
+
+    def note(name, thing):
+        if isinstance(thing, h5py.Dataset) and "_FillValue" in thing.attrs:
+            found.append(name.rsplit("/")[-1])
+
+    with h5py.File(dalab.save(tree, tmp_path / "run.nc")) as file:
+        file.visititems(note)
+    assert found and not {"time", "lev", "y", "x", "member", "method"} & set(found)
 
 
 def test_scores_that_dalab_wrote_are_replaced(tmp_path):

@@ -80,6 +80,12 @@ def test_points_are_where_they_were_put():
     assert cells[0].nonzero().tolist() == [[3, 5], [10, 7]]
 
 
+@pytest.mark.parametrize("sensor", ["(0.5, 3)", "(0, 3.0)", "(0, 3, 1)", "('a', 3)", "(True, 3)"])
+def test_points_that_are_no_pairs_of_whole_numbers_are_refused(sensor):
+    with pytest.raises(InputError, match="must be a row and a column, two whole numbers"):
+        build("mask", f"points:[{sensor}]", MASKS).cells(1, (16, 16), stream(0))
+
+
 def test_points_off_the_map_are_refused():
     with pytest.raises(InputError, match=r"sensor = \(16, 0\).*16 x 16.*Remove it"):
         build("mask", "points:[(16, 0)]", MASKS).cells(1, (16, 16), stream(0))

@@ -76,7 +76,8 @@ class StoredCycles(StoredRun):
         known = torch.isfinite(series["rmse_analysis"]).all(0).nonzero()
         cycle = int(known.max()) + 1 if len(known) else 0
         made.load({
-            "cycle": cycle, "seconds": float(of["seconds"]), "burn_in": self._schedule.burn_in,
+            "cycle": cycle, "seconds": float(of["seconds"]), "warning": "",
+            "burn_in": self._schedule.burn_in,
             "ring": [vars(snapshot) for snapshot in self._ring(label)],
             "series": {name: values[:, :cycle] for name, values in series.items()},
             "rank_counts": torch.from_numpy(counts.astype(np.int64)),

@@ -27,6 +27,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -220,7 +221,7 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
         written = folder / path.name
         if path.suffix == ".nc":
             tree.to_netcdf(written, engine="h5netcdf", write_inherited_coords=True,
-                           encoding=_compression(tree))
+                           encoding=_encoding(tree))
         else:
             tree.to_zarr(written, write_inherited_coords=True, zarr_format=2)
         if path.is_dir():
@@ -266,11 +267,17 @@ def _check_room(tree: xr.DataTree, path: Path) -> None:
         )
 
 
-def _compression(tree: xr.DataTree) -> dict[str, dict]:
-    """Return the encoding for light compression of all gridded fields."""
+def _encoding(tree: xr.DataTree) -> dict[str, dict[Any, Any]]:
+    """Return light compression of all gridded fields, and coordinates without a fill value.
+
+    Coordinates have no missing values: the CF conventions forbid to name one.
+    """
+    light = {"zlib": True, "complevel": 1}
     return {
-        node.path: {n: {"zlib": True, "complevel": 1} for n, v in node.data_vars.items()
-                    if v.ndim > 2}
+        node.path: {
+            **{name: light for name, v in node.data_vars.items() if v.ndim > 2},
+            **{name: {"_FillValue": None} for name in node.coords},
+        }
         for node in tree.subtree
     }
 

@@ -38,7 +38,7 @@ from .localisation import Taper, from_fields, localised_product, to_fields
 from .stencil import Stencil, is_small
 from .tuning import Rows, Setting
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-9
 """Relative residual at which the localised solve stops."""
 
 

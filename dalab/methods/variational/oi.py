@@ -51,8 +51,8 @@ from ..gaussian.innovations import observation_innovations
 from ..gaussian.linearise import linearise
 from ..gaussian.solver import GaussianSolver
 
-LENIENCE = 10.0
-"""Residual in tolerances that counts as converged: rounding keeps it above the estimate."""
+ACCEPTED = 0.01
+"""Relative residual up to which an analysis counts as converged, whatever the tolerance."""
 
 
 class OptimalInterpolation(Filter):
@@ -78,7 +78,8 @@ class OptimalInterpolation(Filter):
         1000, bounds=(1, 10_000), doc="conjugate-gradient iterations, at most"
     )
     tolerance = param.Number(
-        1e-3, bounds=(1e-6, 0.1), doc="residual of the linear system, relative to the innovations"
+        1e-7, bounds=(1e-12, 0.1),
+        doc="residual of the linear system at which it is solved, relative to the innovations",
     )
 
     def initial_ensemble(self, problem: Problem, streams: MemberStreams) -> Tensor:
@@ -127,7 +128,7 @@ class OptimalInterpolation(Filter):
 
     def warning(self, state: State) -> str:
         residual = float(state.get("residual", torch.tensor(0.0)))
-        if residual <= LENIENCE * self.tolerance:
+        if residual <= ACCEPTED:
             return ""
         return f"not converged: residual {residual:.2g} after {self.iterations} iterations"
 
