@@ -30,7 +30,9 @@ ELSEWHERE = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md",
              "CHANGELOG.md": "changelog.md"}
 """Pages outside ``docs/``, by their path in the repository, and where the site has them."""
 
-ROOMS = ("systems", "observations", "priors", "methods", "metrics", "experiments", "views")
+ROOMS = (
+    "foreign", "systems", "observations", "priors", "methods", "metrics", "experiments", "views",
+)
 
 HIDDEN = re.compile("__|cli(_|$)")
 """Modules without a place in the reference: commands describe themselves by ``--help``."""
