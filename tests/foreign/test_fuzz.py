@@ -22,7 +22,7 @@ from dalab.priors.files.bundled import WEIGHTS
 from dalab.priors.files.trained import load_trained
 from dalab.systems import lorenz96, qg64
 
-FEW, MANY = 5, 200
+FEW, MANY = 5, 40
 """Inputs of each kind in the quick and in the slow tests; each takes a process."""
 
 SIMPLE = st.one_of(
