@@ -40,7 +40,8 @@ def gone(before: int, seconds: float = 10) -> bool:
 
 
 @pytest.mark.parametrize("make", [lambda: LabModel(**QUICK), LessonModel])
-def test_a_page_that_is_not_on_screen_prepares_nothing(make):
+def test_a_page_that_is_not_on_screen_prepares_nothing(make, monkeypatch):
+    monkeypatch.setattr(LatestTaskWorker, "_do", lambda worker, job, dropped: dropped.wait())
     before = workers()
     model = make()
     model.on_screen = False
