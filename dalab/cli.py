@@ -5,6 +5,7 @@ Nothing heavy is imported until a command needs it.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,13 +16,18 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__
-from .cli_options import with_config_options
-from .cli_training import COMMANDS
+from .commands.interruption import EXIT_CODE, interrupted_with
+from .commands.options import with_config_options
+from .commands.table import table
+from .commands.training import COMMANDS
 from .errors import InputError
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of a disk that is full, over a quota, read-only or broken."""
 
 
 class _Group(TyperGroup):
-    """Command group that reports bad input in one line and exits with code 2."""
+    """Command group that reports in one line: bad input with code 2, a full disk with code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -29,6 +35,12 @@ class _Group(TyperGroup):
         except InputError as error:
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(2) from None
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            typer.echo(f"Error: {error.strerror}{where}. Files from before are kept.", err=True)
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(
@@ -122,21 +134,31 @@ def _run(
         check_result(out, inputs)
     if json is not None:
         check_scores(json, inputs)
-    tree = run_with_progress(experiment, checkpoint)
-    show_scores(tree)
-    if out is not None:
-        typer.echo(f"wrote {save_somewhere(tree, out)}", err=True)
-    if json is not None:
-        write_json(tree, json)
-        typer.echo(f"wrote {json}", err=True)
+    with interrupted_with(_loss(out or json, checkpoint)):
+        tree = run_with_progress(experiment, checkpoint)
+        show_scores(tree)
+        if out is not None:
+            typer.echo(f"wrote {save_somewhere(tree, out)}", err=True)
+        if json is not None:
+            write_json(tree, json)
+            typer.echo(f"wrote {json}", err=True)
     return tree
+
+
+def _loss(out: Path | None, checkpoint: Path | None) -> str:
+    """Describe what a run loses if it is interrupted before its result is written."""
+    kept = "" if out is None else f"; an earlier {out} is as it was"
+    if checkpoint is None:
+        return f"the scores and states of this run are lost{kept}."
+    lost = f"the cycles since the last checkpoint in {checkpoint} are lost{kept}."
+    return f"{lost} The same command goes on."
 
 
 def _finish(tree: Any) -> None:
     """End with 130 after Ctrl-C, with 1 if a method failed."""
     status = tree.attrs["status"]
     if status != "complete":
-        raise typer.Exit(130 if status == "cancelled" else 1)
+        raise typer.Exit(EXIT_CODE if status == "cancelled" else 1)
 
 
 def demo_config(device: str) -> Any:
@@ -158,60 +180,6 @@ def demo(
 
         typer.echo(f"wrote {write(tree, out / 'demo.png')}", err=True)
     _finish(tree)
-
-
-@app.command()
-def table(
-    which: Annotated[
-        str, typer.Argument(help="published numbers: the grid soad, or the cycled filters dapper")
-    ],
-    cells: Annotated[str, Option(help="all, a number evenly spread over the 168, or conditions: "
-                                 "setting=II,operators=arctan|sine,interval=1")] = "24",
-    method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
-    seeds: Annotated[int, Option(help="truths per cell")] = 5,
-    members: Annotated[int, Option(help="posterior samples per method")] = 4,
-    system: Annotated[str, Option(help="see: dalab list systems")] = "qg64",
-    prior: Annotated[str, Option(help="see: dalab list priors")] = "auto",
-    truth: Annotated[str, Option(help="see: dalab list truths; or a file")] = "model",
-    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
-    out: Annotated[Path, Option(help="folder for rows.csv, table.zarr and figures")]
-    = Path("out/table"),
-) -> None:
-    """Reproduce published errors: a grid of windows, or rows of cycled filters.
-
-    Rows that are there are kept: after a stop, the same command goes on. Those of another system,
-    prior, truth or number of members may share the file; they are not drawn. Of dapper, --method
-    names the settings or methods whose rows are wanted; the other options are those of the grid.
-    """
-    if which == "dapper":
-        return _dapper(out, method or [])
-    from .experiments.config import Config
-    from .experiments.tables.summary import grid, summarise
-    from .experiments.tables.sweep import choose, fill, like, read
-    from .views.render.table_figure import write_all
-
-    if which != "soad":
-        raise InputError("table", which, "must be soad or dapper", "Use: dalab table soad")
-    base = Config(system=system, prior=prior, truth=truth, members=members, device=device)
-    rows = out / "rows.csv"
-    for step in fill(rows, choose(cells), range(seeds), method or ["spectral", "sda"], base):
-        typer.echo(f"{step.done}/{step.total} {step}", err=True)
-    about = f"{system}, {prior} prior, {truth} truth"
-    found = like(read(rows), base)
-    for path in (rows, *write_all(found, out, about)):
-        typer.echo(f"wrote {path}", err=True)
-    grid(found).to_zarr(out / "table.zarr", mode="w", consolidated=False)
-    typer.echo(summarise(found).round(3).to_string())
-
-
-def _dapper(out: Path, wanted: list[str]) -> None:
-    """Reproduce the rows of cycled filters and print them beside the published errors."""
-    from .experiments.tables.dapper import choose_rows, reproduce, summarise_rows
-
-    path, rows = out / "dapper.csv", choose_rows(wanted)
-    for step in reproduce(path, rows):
-        typer.echo(f"{step.done}/{step.total} {step}", err=True)
-    typer.echo(summarise_rows(path, rows).round(3).to_string(index=False))
 
 
 @app.command()
@@ -292,7 +260,7 @@ def climatology(
             typer.echo(f"wrote {path}")
 
 
-for command in COMMANDS:
+for command in (table, *COMMANDS):
     app.command()(command)
 
 

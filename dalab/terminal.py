@@ -13,9 +13,11 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from .commands.interruption import show_hint
 from .experiments.experiment import Experiment, Source
 from .experiments.results.store import config_of
 from .experiments.run import Frame, execute
+from .files import replacing
 from .metrics.columns import Column, columns_of, fitting
 from .metrics.table import is_cycled, records, table
 
@@ -58,7 +60,7 @@ def run_with_progress(
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
             )
 
-        return execute(source, show, folder)
+        return execute(source, show, folder, show_hint)
 
 
 def progress_line(frame: Frame) -> str:
@@ -108,4 +110,5 @@ def write_json(tree: xr.DataTree, path: Path) -> None:
         "torch_version": attrs["torch_version"],
         "methods": records(tree),
     }
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with replacing(path) as new:
+        new.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -257,6 +257,24 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path):
     assert found["methods"]["spectral"]["status"] == "cancelled" and "cancelled" in stdout
 
 
+def test_a_second_ctrl_c_says_what_is_lost(tmp_path, monkeypatch):
+    def interrupt(*arguments, **others):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "r.nc"
+    run = ["run", "--system", "lorenz96", "--operator", "identity", "--mask", "full", "--method",
+           "climatology", "--members", "1"]
+    dalab(*run, "--out", out)
+    earlier = out.read_bytes()
+    monkeypatch.setattr("dalab.experiments.execution.Execution.frames", interrupt)
+    shown = dalab(*run, code=130)
+    assert "Ctrl-C again gives it up" in shown.stderr and "cancelled" in shown.stdout
+    monkeypatch.setattr("dalab.experiments.results.output.save_somewhere", interrupt)
+    shown = dalab(*run, "--out", out, code=130)
+    assert f"states of this run are lost; an earlier {out} is as it was" in shown.stderr
+    assert out.read_bytes() == earlier
+
+
 # --- the other commands ---------------------------------------------------------------------------
 
 

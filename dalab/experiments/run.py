@@ -283,7 +283,7 @@ def open_execution(
 
 def execute(
     source: Experiment | Source, on_frame: OnFrame | None = None,
-    folder: str | Path | None = None,
+    folder: str | Path | None = None, on_interrupt: Callable[[], None] = lambda: None,
 ) -> xr.DataTree:
     """Run an experiment in this thread and return its result.
 
@@ -296,9 +296,11 @@ def execute(
         on_frame: called after each step of each method; after a few cycles of a cycled experiment.
         folder: of checkpoints and kept ensembles of a cycled experiment. It goes on from those of
             the same experiment that are there, to the bit, and with more cycles if it now has more.
+        on_interrupt: called once after an interrupt; another interrupt is raised.
 
     Raises:
-        InputError: if the experiment cannot work, or the truth cannot be had.
+        InputError: if the experiment cannot work, the truth cannot be had, or another process is
+            at work in the folder.
     """
     execution = open_execution(source, folder)
     try:
@@ -307,6 +309,6 @@ def execute(
                 if on_frame is not None:
                     on_frame(frame)
     except KeyboardInterrupt:
-        pass
+        on_interrupt()
     execution.end()
     return execution.result()

@@ -18,7 +18,7 @@ import zarr
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import is_own, locked, replacing
 from .base import System
 
 Evolve = Callable[[Tensor, int], Iterator[Tensor]]
@@ -130,28 +130,43 @@ def make_archive(
         observe: from simulated states to kept ones, such as a coarsening.
 
     Raises:
-        InputError: if the folder holds something else.
+        InputError: if the folder holds something else, or another process writes to it.
     """
-    progress = _read_progress(path) or _begin(path, plan, system, first)
-    if Plan(**progress["plan"]) != plan:
-        raise InputError(
-            "output", str(path), "holds data of another plan", "Use its options, or a new folder."
-        )
-    states = zarr.open_array(path / "states", mode="r+")
-    while progress["done"] < plan.total:
-        progress = _segment(path, plan, progress, evolve, observe, states)
-        yield progress["done"]
+    with locked(path, "output"):
+        progress = _read_progress(path) or _begin(path, plan, system, first)
+        if Plan(**progress["plan"]) != plan:
+            raise InputError(
+                "output", str(path), "holds data of another plan",
+                "Use its options, or a new folder.",
+            )
+        states = zarr.open_array(path / "states", mode="r+")
+        while progress["done"] < plan.total:
+            progress = _segment(path, plan, progress, evolve, observe, states)
+            yield progress["done"]
 
 
 def _begin(path: Path, plan: Plan, system: System, first: Callable[[], Tensor]) -> dict:
-    path.mkdir(parents=True, exist_ok=True)
-    if any(file.name not in ("states", "state-0.npy") for file in path.iterdir()):
+    shape = (plan.trajectories, plan.days, *system.shape)
+    if not _is_begun(path, shape):
         raise InputError("output", str(path), "must be empty or an archive", "Use a new folder.")
     zarr.create_array(
-        path / "states", shape=(plan.trajectories, plan.days, *system.shape),
-        chunks=(1, plan.segment, *system.shape), dtype="f4", compressors=None, overwrite=True,
+        path / "states", shape=shape, chunks=(1, plan.segment, *system.shape), dtype="f4",
+        compressors=None, overwrite=True,
     )
     return _commit(path, {"plan": asdict(plan), "done": 0, "hash": ""}, first())
+
+
+def _is_begun(path: Path, shape: tuple[int, ...]) -> bool:
+    """True for an empty folder, or one in which an archive was begun and killed at once."""
+    found = {file.name for file in path.iterdir() if not is_own(file)}
+    states = path / "states"
+    if not found or found == {"states"} and states.is_dir() and not any(states.iterdir()):
+        return True
+    try:
+        begun = zarr.open_array(states, mode="r")
+    except (OSError, ValueError):
+        return False
+    return found <= {"states", "state-0.npy"} and begun.shape == shape
 
 
 def _segment(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import replacing
 
 DATA = Path(__file__).parent / "data"
 
@@ -48,5 +49,6 @@ def save_states(name: str, states: Tensor, folder: Path = DATA) -> Path:
     """Write normalised states ``(count, lev, y, x)`` as a library; return the path of the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.npz"
-    np.savez_compressed(path, states=states.cpu().numpy().astype(np.float16))
+    with replacing(path) as new:
+        np.savez_compressed(new, states=states.cpu().numpy().astype(np.float16))
     return path

@@ -12,10 +12,24 @@ from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.progress import is_complete
+from dalab.experiments.tables.dapper import published_rows, reproduce
 from dalab.experiments.tables.published import TABLES, published
 from dalab.experiments.tables.summary import summarise
-from dalab.experiments.tables.sweep import COLUMNS, cells, choose, fill, means, read, with_steps
+from dalab.experiments.tables.sweep import (
+    COLUMNS,
+    append,
+    cells,
+    choose,
+    fill,
+    means,
+    read,
+    with_steps,
+)
+from dalab.files import locked
+from dalab.methods import METHODS
 from dalab.views.render.table_figure import figure, write_all
+
+from .stubs import Broken
 
 TWO = "setting=II,operators=arctan,mask=stride:10,interval=1|8"
 BASE = Config(members=2, device="cpu")
@@ -106,6 +120,46 @@ def test_a_table_that_cannot_work_is_refused_before_any_run(tmp_path):
     path.write_text("something,else\n")
     with pytest.raises(InputError, match="must have the columns of this version"):
         next(fill(path, choose(TWO), range(1), QUICK, BASE))
+
+
+def test_one_table_at_a_time_fills_a_folder(tmp_path):
+    path = tmp_path / "rows.csv"
+    with locked(tmp_path, "table folder"):
+        with pytest.raises(InputError, match="table folder = .*must not be in use by another run"):
+            next(fill(path, choose(TWO), range(1), QUICK, BASE))
+        with pytest.raises(InputError, match="must not be in use by another run"):
+            next(reproduce(tmp_path / "dapper.csv", published_rows()[:1]))
+    assert not path.exists()
+
+
+def test_readers_leave_a_line_that_is_being_written(tmp_path):
+    path = tmp_path / "rows.csv"
+    append(path, [{"seed": 0}])
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"half a li")
+    assert len(read(path)) == 1 and path.read_bytes() == whole + b"half a li"
+    append(path, [{"seed": 1}])
+    assert [row["seed"] for row in read(path)] == ["0", "1"]
+
+
+def test_a_table_whose_runs_all_fail_ends_with_1(tmp_path, monkeypatch):
+    monkeypatch.setitem(METHODS, "broken", Broken)
+    two = "setting=III,operators=arctan+sine,mask=stride:10,interval=1|8"
+    arguments = ["table", "soad", "--cells", two, "--method", "broken", "--seeds", "1", "--prior",
+                 "gaussian", "--members", "1", "--device", "cpu", "--out", str(tmp_path)]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 1, shown.output
+    assert "2 of 2 runs failed" in shown.stderr and "positive definite" in shown.stderr
+
+
+def test_a_table_that_is_interrupted_says_what_is_kept(tmp_path, monkeypatch):
+    def interrupt(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dalab.experiments.tables.dapper.execute", interrupt)
+    shown = CliRunner().invoke(app, ["table", "dapper", "--method", "etkf", "--out", str(tmp_path)])
+    assert shown.exit_code == 130
+    assert "the run at work is lost" in shown.stderr and "dapper.csv keeps" in shown.stderr
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from dalab.errors import InputError
+from dalab.files import locked
 from dalab.priors.denoisers.residual import ResidualPrior
 from dalab.priors.files.header import Header
 from dalab.priors.files.recipe import Recipe, load_recipe
@@ -104,6 +105,11 @@ def test_it_learns(tmp_path):
     _, header = training.finish()
     at = {row["sigma"]: row for row in header.validation}
     assert at[1.0]["trained"] < at[1.0]["start"] <= 1.01 * at[1.0]["gaussian"]
+
+
+def test_one_training_at_a_time_uses_a_folder(tmp_path):
+    with locked(tmp_path, "folder"), pytest.raises(InputError, match="training folder = .*in use"):
+        train(tmp_path)
 
 
 def test_checkpoints_are_small_files_without_pickle(whole):

@@ -10,6 +10,7 @@ import torch
 import zarr
 
 from dalab.errors import InputError
+from dalab.files import locked
 from dalab.systems import SYSTEMS
 from dalab.systems.archive import Archive, Plan
 from dalab.systems.pyqg_truth import block_mean
@@ -65,6 +66,20 @@ def test_a_kill_before_the_first_record(plan, tiny_system, whole, tmp_path):
         file.unlink()
     make(path, plan, tiny_system)
     assert Archive(path).hash == Archive(whole).hash
+
+
+def test_one_process_at_a_time_writes_an_archive(plan, tiny_system, tmp_path):
+    with locked(tmp_path, "output"), pytest.raises(InputError, match="must not be in use"):
+        make(tmp_path, plan, tiny_system)
+    make(tmp_path, plan, tiny_system)
+
+
+def test_states_of_others_are_left_alone(plan, tiny_system, tmp_path):
+    (tmp_path / "states").mkdir()
+    (tmp_path / "states" / "texas.csv").write_text("years of work")
+    with pytest.raises(InputError, match="must be empty or an archive"):
+        make(tmp_path, plan, tiny_system)
+    assert (tmp_path / "states" / "texas.csv").exists()
 
 
 def test_it_is_split_by_trajectory(plan, whole):

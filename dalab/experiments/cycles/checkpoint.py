@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from ...errors import InputError
-from ...files import replacing
+from ...files import is_own, locked, replacing
 from ..config import Config
 from .driver import Carried
 from .recorder import Recorder
@@ -48,13 +49,21 @@ class Checkpoints:
                     "checkpoint folder", str(self.folder), "must belong to the same experiment",
                     "Choose another folder, or remove this one.",
                 )
-        elif any(self.folder.iterdir()):
+        elif not all(is_own(path) for path in self.folder.iterdir()):
             raise InputError(
                 "checkpoint folder", str(self.folder), "must be empty or hold a run of dalab",
                 "Choose another folder.",
             )
         with replacing(path) as new:
             new.write_text(self.config.to_json(), encoding="utf-8")
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Have the folder to this process for a block.
+
+        Raises:
+            InputError: if another process has it.
+        """
+        return locked(self.folder, "checkpoint folder")
 
     def save(self, label: str, carried: Carried, recorder: Recorder) -> None:
         """Write the state of a method, replacing its last checkpoint at once."""

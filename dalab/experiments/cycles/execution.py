@@ -16,7 +16,7 @@ from ...interruption import interruptible
 from ...methods import Method, Step
 from ...methods.filtering import Filter
 from ...methods.sliding_window import SlidingWindow
-from ..execution import DIVERGED, Execution, PeakMemory
+from ..execution import DIVERGED, Execution, Frames, PeakMemory
 from ..experiment import Experiment, Source
 from ..progress import complete
 from .checkpoint import Checkpoints
@@ -65,6 +65,15 @@ class CycledExecution(Execution):
         self._peaks: dict[str, PeakMemory] = {}
         self._earlier = {label: self._find(label, earlier) for label in self.methods}
 
+    def frames(self) -> Frames:
+        if self.checkpoints is None:
+            yield from super().frames()
+            return
+        with self.checkpoints.locked():
+            for label in self.methods:  # they may have changed since
+                self._earlier[label] = self._find(label) or self._earlier[label]
+            yield from super().frames()
+
     def _prepare(self) -> CycledTwin:  # type: ignore[override]
         return CycledTwin(self.experiment)
 
@@ -100,7 +109,7 @@ class CycledExecution(Execution):
                 self.carried[label] = carried
                 self._save(label, carried, recorder)
 
-    def _find(self, label: str, earlier: CycledExecution | None) -> Earlier | None:
+    def _find(self, label: str, earlier: CycledExecution | None = None) -> Earlier | None:
         """State and scores of a method from which it can go on; ``None`` if there are none.
 
         Raises:

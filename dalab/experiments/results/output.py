@@ -15,6 +15,7 @@ from pathlib import Path
 import xarray as xr
 
 from ...errors import InputError
+from ...files import remove_leftovers, unfinished_folder
 from .store import check_replaceable, is_result, save
 
 REMEDY = "Name another file."
@@ -55,6 +56,7 @@ def _check(
 ) -> Path:
     if any(_same(path, Path(one)) for one in inputs):
         raise InputError("output", str(path), "must not be a file that is read", REMEDY)
+    remove_leftovers(path.parent)
     check_replaceable(path, ours, what)
     _probe(path)
     return path
@@ -76,7 +78,8 @@ def _probe(path: Path) -> None:
     """Check that a folder can be made beside a file, which is how results are written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)).rmdir()
+        with unfinished_folder(path.parent):
+            pass
     except OSError as error:
         raise InputError(
             "output", str(path), f"must be in a folder that can be written to ({error.strerror})",

@@ -22,9 +22,7 @@ zero, add ``pv_offset`` (lev) after scaling; if their time is a pure number, so 
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from torch import Tensor
 
 from ... import __version__
 from ...errors import InputError
+from ...files import replacing
 from ...metrics.summary import DESCRIPTIONS, STEPS, WINDOW, summarise
 from ...systems import System
 from ..config import Config
@@ -216,19 +215,12 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
     path = check_path(path)
     check_replaceable(path, is_result, "a result of dalab")
     _check_room(tree, path)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        written = folder / path.name
+    with replacing(path) as new:
         if path.suffix == ".nc":
-            tree.to_netcdf(written, engine="h5netcdf", write_inherited_coords=True,
+            tree.to_netcdf(new, engine="h5netcdf", write_inherited_coords=True,
                            encoding=_encoding(tree))
         else:
-            tree.to_zarr(written, write_inherited_coords=True, zarr_format=2)
-        if path.is_dir():
-            path.rename(folder / "old")
-        os.replace(written, path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            tree.to_zarr(new, write_inherited_coords=True, zarr_format=2)
     return path
 
 

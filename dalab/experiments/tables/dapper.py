@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from ...errors import InputError
+from ...files import locked
 from ..config import Config
 from ..experiment import Experiment
 from ..progress import is_complete
@@ -118,12 +119,19 @@ def reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
         rows: rows wanted.
 
     Raises:
-        InputError: before any run, if one of the experiments cannot work.
+        InputError: before any run, if one of the experiments cannot work, or another process writes
+            to the folder.
     """
-    present = _complete(path)
+    known = _complete(path)
     for row in rows:
-        if row.config.hash() not in present:
+        if row.config.hash() not in known:
             Experiment.of(row.config)
+    with locked(path.parent, "table folder"):
+        yield from _reproduce(path, rows)
+
+
+def _reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
+    present = _complete(path)
     for done, row in enumerate(rows, start=1):
         name = row.config.hash()
         if name not in present:
@@ -135,6 +143,12 @@ def reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
             append(path, [found], COLUMNS)
             present[name] = {k: str(v) for k, v in found.items()}
         yield RowProgress(row, present[name], done, len(rows))
+
+
+def rows_of(path: Path, rows: Sequence[Row]) -> list[dict[str, str]]:
+    """The newest line of each of some rows that were run."""
+    newest = {row["config_hash"]: row for row in read(path, COLUMNS)}
+    return [newest[name] for row in rows if (name := row.config.hash()) in newest]
 
 
 def _complete(path: Path) -> dict[str, dict[str, str]]:

@@ -20,6 +20,7 @@ import numpy as np
 import xarray as xr
 
 from ...errors import InputError
+from ...files import locked
 from ...methods import METHODS
 from ...metrics.ensemble import outer_ranks
 from ...metrics.table import records
@@ -178,16 +179,23 @@ def fill(
         base: all other fields.
 
     Raises:
-        InputError: before any run, if one of the experiments cannot work.
+        InputError: before any run, if one of the experiments cannot work, or another process writes
+            to the folder.
     """
     methods = [with_steps(text) for text in methods]
-    runs = [(cell, seed) for seed in seeds for cell in chosen]
     for cell in dict.fromkeys(chosen):
         Experiment.of(cell.config(base.replace(methods=tuple(methods))))
+    with locked(path.parent, "table folder"):
+        yield from _fill(path, [(cell, seed) for seed in seeds for cell in chosen], methods, base)
+
+
+def _fill(
+    path: Path, runs: Sequence[tuple[Cell, int]], methods: Sequence[str], base: Config
+) -> Iterator[TableProgress]:
     present = {row["config_hash"] for row in read(path)}
     spent, made = 0.0, 0
     for done, (cell, seed) in enumerate(runs, start=1):
-        single = {m: cell.config(base.replace(seed=seed, methods=(m,))) for m in methods}
+        single = _single(cell, seed, methods, base)
         missing = tuple(m for m, config in single.items() if config.hash() not in present)
         start, rows = time.perf_counter(), ()
         if missing:
@@ -199,6 +207,24 @@ def fill(
             spent, made = spent + time.perf_counter() - start, made + 1
         left = spent / made * (len(runs) - done) if made else None
         yield TableProgress(cell, seed, rows, done, len(runs), left)
+
+
+def _single(cell: Cell, seed: int, methods: Sequence[str], base: Config) -> dict[str, Config]:
+    """Make the experiment of every method alone."""
+    return {m: cell.config(base.replace(seed=seed, methods=(m,))) for m in methods}
+
+
+def rows_of(
+    rows: Sequence[dict[str, str]], chosen: Sequence[Cell], seeds: Sequence[int],
+    methods: Sequence[str], base: Config,
+) -> list[dict[str, str]]:
+    """Select the rows that :func:`fill` writes when it is given the same cells."""
+    texts = [with_steps(text) for text in methods]
+    wanted = {
+        config.hash() for seed in seeds for cell in chosen
+        for config in _single(cell, seed, texts, base).values()
+    }
+    return [row for row in rows if row["config_hash"] in wanted]
 
 
 def with_steps(text: str) -> str:
@@ -229,14 +255,11 @@ def _outer_ranks(tree: xr.DataTree, label: str) -> float:
 
 
 def read(path: Path, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
-    """Read the rows of a table as text; drop an incomplete last line from the file."""
+    """Read the rows of a table as text, but for an incomplete last line."""
     if not path.exists():
         return []
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        path.write_bytes(whole)
-    lines = whole.decode("utf-8").splitlines()
+    lines = content[: content.rfind(b"\n") + 1].decode("utf-8").splitlines()
     if lines and lines[0] != ",".join(columns):
         raise InputError(
             "table", str(path), "must have the columns of this version", "Name another folder."
@@ -253,8 +276,10 @@ def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
 def append(
     path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] = COLUMNS
 ) -> None:
-    """Append rows to a table and flush them to disk."""
+    """Append rows to a table in place of an incomplete last line, and flush them to disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         if file.tell() == 0:

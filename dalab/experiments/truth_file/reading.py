@@ -77,8 +77,9 @@ def read_states(path: Path, system: System, at_least: int) -> Tensor:
 def _start(times: int, steps: int, seed: int, path: Path) -> int:
     if times < steps:
         raise InputError(
-            f"times in {path}", times, f"must be at least {steps}, the length of the window",
-            "Shorten the window or store more times.",
+            f"times in {path}", times,
+            f"must be at least {steps}, those of the window and of its background",
+            "Store more times, or choose a shorter window or another kind of background.",
         )
     return seed % (times // steps) * steps
 

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ...errors import InputError
+from ...files import replacing
 from ..covariance import FLOOR
 from ..denoisers.rings import ring_index, ring_means
 from ..gaussian import GaussianPrior
@@ -33,7 +34,8 @@ def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], fact
         facts: origin of the numbers, for the header.
     """
     header = {"format": FORMAT, "n": matrices.shape[0], "fields": list(fields), **facts}
-    save_file(pack(matrices), path, metadata={"dalab": json.dumps(header)})
+    with replacing(path) as new:
+        save_file(pack(matrices), new, metadata={"dalab": json.dumps(header)})
 
 
 def load_gaussian(path: Path, name: str) -> GaussianPrior:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...files import replacing
 from ...observations import OPERATORS
 from ...systems import QGSystem
 from ...systems.base import Propagator, System
@@ -155,7 +156,8 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
             tensors |= {k: v.half() if large and v.ndim > 1 else v for k, v in maps.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {stored_name(k): v.detach().cpu().contiguous() for k, v in tensors.items()}
-    save_file(kept, path, metadata={"dalab": json.dumps(header.to_dict())})
+    with replacing(path) as new:
+        save_file(kept, new, metadata={"dalab": json.dumps(header.to_dict())})
 
 
 def load_trained(path: Path, system: System) -> Prior:

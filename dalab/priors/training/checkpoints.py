@@ -34,8 +34,9 @@ def save(
         for p, state in optimiser.state_dict()["state"].items():
             values = {key: torch.as_tensor(value) for key, value in state.items()}
             tensors |= dict(_named(f"optimiser.{i}.{p}", values))
-    with replacing(folder / f"step-{step:07d}", folder / "unfinished") as new:
-        new.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / f"step-{step:07d}") as new:
+        new.mkdir()
         for number, part in enumerate(_parts(tensors)):
             kept = {name: value.detach().cpu().contiguous() for name, value in part.items()}
             save_file(kept, new / f"{number}.safetensors")

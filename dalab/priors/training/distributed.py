@@ -29,3 +29,8 @@ def processes(device: torch.device) -> Iterator[tuple[int, torch.device]]:
         dist.barrier()
     finally:
         dist.destroy_process_group()
+
+
+def is_first() -> bool:
+    """True for the process that writes the files."""
+    return not dist.is_initialized() or dist.get_rank() == 0

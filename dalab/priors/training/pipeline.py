@@ -8,6 +8,7 @@ import math
 import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...files import locked
 from ...observations import OPERATORS
 from ...random import stream
 from ...systems import SYSTEMS
@@ -48,6 +50,7 @@ from ..files.trained import (
     save_trained,
 )
 from ..gaussian import GaussianPrior
+from .distributed import is_first
 from .training import Trainer, TrainingStep
 from .validation import validation_table
 from .windows import Windows
@@ -96,7 +99,15 @@ class Training:
             load_initial_weights(self.prior.network, recipe.start, self.system)
 
     def run(self) -> Iterator[TrainingStep]:
-        """Fit the gains, train, and yield every step; resumes from the last checkpoint."""
+        """Fit the gains, train, and yield every step; resumes from the last checkpoint.
+
+        Raises:
+            InputError: if another training is at work in the folder.
+        """
+        with locked(self.folder, "training folder") if is_first() else nullcontext():
+            yield from self._run()
+
+    def _run(self) -> Iterator[TrainingStep]:
         smoother, coupling = self.prior.smoother, self.prior.coupling
         if smoother is not None:
             self.fit(smoother, lambda noisy, sigma: self.prior.gaussian.denoise(noisy, sigma))

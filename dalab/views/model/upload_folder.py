@@ -12,10 +12,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
 from ...errors import InputError
+from ...files import unfinished_folder
 
 FILES = 6
 """Largest number of files kept at a time for one session."""
@@ -49,10 +51,10 @@ def new_path(name: str, size: int, owner: str) -> Path:
 
 @cache
 def _folder() -> Path:
-    """Return the folder of the files of this process; it is removed when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="dalab-files-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    """Return the folder of the files of this process; it goes when the process ends."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(unfinished_folder(Path(tempfile.gettempdir())))
 
 
 def _newest_first(paths: Iterable[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...experiments.results.store import save
+from ...files import unfinished_folder
 from ...metrics.table import to_pandas
 from ..model.history import HistoryEntry
 from ..pictures.field_plot import DisplayState
@@ -41,8 +42,8 @@ class Format:
 
 
 def _netcdf(entry: HistoryEntry, display: DisplayState) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="dalab-") as folder:
-        return save(entry.result, Path(folder) / "result.nc").read_bytes()
+    with unfinished_folder(Path(tempfile.gettempdir())) as folder:
+        return save(entry.result, folder / "result.nc").read_bytes()
 
 
 def _png(entry: HistoryEntry, display: DisplayState) -> bytes:

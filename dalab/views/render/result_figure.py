@@ -15,6 +15,7 @@ from matplotlib.image import AxesImage
 from ...experiments.cycles.result import KIND
 from ...experiments.experiment import schedule_of
 from ...experiments.results.store import config_of
+from ...files import replacing
 from ..pictures.cycle_curves import mean_length, moving_mean
 from ..pictures.style import TRUTH, UNOBSERVED, palette, plot_style
 
@@ -51,7 +52,8 @@ def write(tree: xr.DataTree, path: str | Path) -> Path:
     """Draw a result into a file, in the format of its suffix; return its path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure(tree).savefig(path, dpi=150)
+    with replacing(path) as new:
+        figure(tree).savefig(new, dpi=150)
     return path
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ...experiments.tables.published import INTERVALS, MASKS, OPERATORS, TABLES, published
 from ...experiments.tables.sweep import means
+from ...files import replacing
 from ..pictures.style import UNOBSERVED, palette
 
 LABELS = ("all", "1/4", "1/16", "1/100", "s = 2", "s = 4", "s = 10")
@@ -55,7 +56,8 @@ def write(
 ) -> Path:
     """Draw into a file, in the format of its suffix; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure(values, method, table, about).savefig(path, dpi=150)
+    with replacing(path) as new:
+        figure(values, method, table, about).savefig(new, dpi=150)
     return path
 
 

@@ -16,6 +16,7 @@ from dalab.experiments.cycles.twin import CycledTwin
 from dalab.experiments.experiment import Experiment
 from dalab.experiments.nature import Shocks
 from dalab.experiments.schedule import Schedule, read_gaps
+from dalab.files import locked
 from dalab.methods.ensemble.enkf import EnKF
 from dalab.observations.operators import Identity
 from dalab.systems import Lorenz96
@@ -165,6 +166,12 @@ def test_a_folder_belongs_to_one_experiment(tmp_path):
     with pytest.raises(InputError, match="must be empty or hold a run"):
         execute(SMALL, folder=tmp_path / "other")
     assert (tmp_path / "other" / "thesis.tex").read_text() == "mine"
+
+
+def test_one_run_at_a_time_uses_a_folder(tmp_path):
+    with locked(tmp_path, "folder"), pytest.raises(InputError, match="must not be in use"):
+        execute(SMALL, folder=tmp_path)
+    execute(SMALL, folder=tmp_path)
 
 
 def test_a_window_has_no_checkpoints(tmp_path):

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .errors import InputError
+from ..errors import InputError
+from .interruption import interrupted_with
 
 Option = typer.Option
 
@@ -30,9 +31,9 @@ def data(
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
     """Simulate trajectories to train on: a Zarr archive. Run it again to go on after a stop."""
-    from .experiments.device import choose_device
-    from .systems import SYSTEMS, QGSystem
-    from .systems.simulation import plan_for, simulate
+    from ..experiments.device import choose_device
+    from ..systems import SYSTEMS, QGSystem
+    from ..systems.simulation import plan_for, simulate
 
     flow = SYSTEMS.make(system)
     if not isinstance(flow, QGSystem):
@@ -45,8 +46,10 @@ def data(
     )
     path = out or Path("out/data") / system
     clock = Clock(plan.total, "days")
-    for done in simulate(path, plan, flow, choose_device(device)):
-        clock.show(done)
+    lost = f"the days since the last segment are lost; {path} keeps those before them."
+    with interrupted_with(f"{lost} The same command goes on."):
+        for done in simulate(path, plan, flow, choose_device(device)):
+            clock.show(done)
     typer.echo(
         f"{path}: {plan.training} trajectories to train on, "
         f"{plan.trajectories - plan.training} held out, {plan.days} days each; {plan.source}"
@@ -62,14 +65,16 @@ def train(
 
     Ctrl-C writes a checkpoint first.
     """
-    from .experiments.device import choose_device
-    from .priors.files.recipe import load_recipe
-    from .priors.training.distributed import processes
-    from .priors.training.pipeline import Training
+    from ..experiments.device import choose_device
+    from ..priors.files.recipe import load_recipe
+    from ..priors.training.distributed import processes
+    from ..priors.training.pipeline import Training
 
     wanted = load_recipe(recipe)
-    with processes(choose_device(device)) as (rank, place):
-        training = Training(wanted, out or Path("out/priors") / wanted.name, place)
+    folder = out or Path("out/priors") / wanted.name
+    kept = f"{folder} keeps the last complete checkpoint. The same command goes on."
+    with interrupted_with(kept), processes(choose_device(device)) as (rank, place):
+        training = Training(wanted, folder, place)
         clock = Clock(training.steps, "steps", silent=rank > 0)
         for step in training.run():
             clock.show(step.step, f"loss {step.loss:.4f}")
@@ -86,7 +91,7 @@ def calibrate(
     out: Annotated[Path | None, Option(help="file to write; the prior's own by default")] = None,
 ) -> None:
     """Measure a prior's error covariance and validation table anew; write them into its file."""
-    from .priors.training.recalibrate import recalibrate
+    from ..priors.training.recalibrate import recalibrate
 
     path, table = recalibrate(prior, data, windows, out)
     show_validation(table)

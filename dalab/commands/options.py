@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import param
 import typer
 
-from .experiments.config import Config, Texts
+from ..experiments.config import Config, Texts
 
 
 def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
