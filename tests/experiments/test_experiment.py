@@ -14,6 +14,7 @@ from dalab.experiments.config import Config
 from dalab.experiments.experiment import Experiment
 from dalab.experiments.registration import register_parts
 from dalab.experiments.results.stored_run import StoredRun
+from dalab.experiments.truth import TRUTHS
 from dalab.methods import METHODS
 from dalab.observations import MASKS, NOISES, OPERATORS
 from dalab.priors import PRIORS
@@ -70,7 +71,10 @@ def own(**changes):
 def registries():
     """Registries that forget what a test registers."""
     before = {plural: dict(registry._loaded()) for plural, registry in REGISTRIES.items()}
+    truths = dict(TRUTHS)
     yield REGISTRIES
+    TRUTHS.clear()
+    TRUTHS.update(truths)
     for plural, registry in REGISTRIES.items():
         registry._entries = before[plural]
 
