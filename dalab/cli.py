@@ -222,11 +222,15 @@ def _service(at_once: int, limits: dict[str, float | None]) -> Any:
 
 
 @app.command()
-def doctor() -> None:
-    """Show versions, devices, memory and the files that ship."""
+def doctor(
+    denoise: Annotated[
+        bool, typer.Option("--denoise", help="try the trained priors too, half a minute")
+    ] = False,
+) -> None:
+    """Show versions, devices, memory and the files that ship, and check these."""
     from .doctor import report
 
-    for what, finding in report():
+    for what, finding in report(denoise):
         typer.echo(f"{what:<12} {finding}")
 
 

@@ -16,8 +16,12 @@ PACKAGES = (
 GIB, MIB = 2**30, 2**20
 
 
-def report() -> Iterator[tuple[str, str]]:
-    """Yield (what, finding), one line after the other."""
+def report(denoise: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield (what, finding), one line after the other.
+
+    Args:
+        denoise: whether to denoise a window with every trained prior.
+    """
     from . import __version__
 
     yield "dalab", f"{__version__} in {Path(__file__).parent}"
@@ -26,7 +30,7 @@ def report() -> Iterator[tuple[str, str]]:
         yield package, _version(package)
     yield "pyqg", _pyqg()
     yield from _machine()
-    yield from _files()
+    yield from _files(denoise)
 
 
 def _version(package: str) -> str:
@@ -63,13 +67,33 @@ def _machine() -> Iterator[tuple[str, str]]:
         yield "cuda", "no GPU that torch sees"
 
 
-def _files() -> Iterator[tuple[str, str]]:
+def _files(denoise: bool) -> Iterator[tuple[str, str]]:
     from .priors import WEIGHTS
     from .systems.library import DATA
 
     for kind, folder, pattern in (("prior", WEIGHTS, "*.safetensors"), ("states", DATA, "*.npz")):
         found = sorted(folder.glob(pattern))
         for path in found:
-            yield kind, f"{path.name}, {path.stat().st_size / MIB:.1f} MiB"
+            state = f", {_prior(path, denoise)}" if kind == "prior" else ""
+            yield kind, f"{path.name}, {path.stat().st_size / MIB:.1f} MiB{state}"
         if not found:
             yield kind, f"none in {folder}"
+
+
+def _prior(path: Path, denoise: bool) -> str:
+    """State of the file of a prior."""
+    from .errors import InputError
+    from .priors.files.integrity import check_denoising
+    from .priors.files.tensors import open_prior, read_prior
+    from .priors.files.trained import load_core
+    from .systems import SYSTEMS
+
+    try:
+        with open_prior(path) as file:
+            read_prior(path, file)
+        if not denoise or "recipe" not in file.header:
+            return "checksum holds"
+        core, _, _ = load_core(path, SYSTEMS.make(file.header["system"]))
+        return f"checksum holds, error of the denoiser {check_denoising(path, core, file.header):.4f}"
+    except InputError as error:
+        return f"DAMAGED: {error.bound}"

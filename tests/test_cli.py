@@ -295,6 +295,19 @@ def test_doctor_reports_versions_devices_and_files():
         assert word in shown
 
 
+def test_doctor_finds_a_damaged_prior(tmp_path, monkeypatch):
+    from dalab.priors import WEIGHTS
+
+    monkeypatch.setattr("dalab.priors.WEIGHTS", tmp_path)
+    content = bytearray((WEIGHTS / "qg64-gaussian.safetensors").read_bytes())
+    (tmp_path / "a.safetensors").write_bytes(content)
+    content[-1] ^= 1
+    (tmp_path / "b.safetensors").write_bytes(content)
+    shown = dalab("doctor").output
+    assert "a.safetensors, 1.4 MiB, checksum holds" in shown
+    assert "b.safetensors, 1.4 MiB, DAMAGED: must be unchanged" in shown
+
+
 def test_climatology_writes_a_prior(tmp_path):
     shown = dalab("climatology", "qg64", "--trajectories", 3, "--days", 20, "--spinup", 3,
                   "--no-libraries", "--out", tmp_path).output

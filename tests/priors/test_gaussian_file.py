@@ -67,6 +67,11 @@ def test_missing_truncated_and_foreign_files_are_refused(path, tmp_path):
     cut.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cut.safetensors.*cannot be read"):
         load_gaussian(cut, "gaussian")
+    flipped = bytearray(path.read_bytes())
+    flipped[-50] ^= 1
+    cut.write_bytes(flipped)
+    with pytest.raises(InputError, match="cut.safetensors.*its checksum is another"):
+        load_gaussian(cut, "gaussian")
     foreign = tmp_path / "foreign.safetensors"
     save_file({"a": torch.zeros(2)}, foreign)
     with pytest.raises(InputError, match="must have the format"):

@@ -12,9 +12,18 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from dalab.errors import InputError
+from dalab.priors.files.bundled import WEIGHTS
 from dalab.priors.files.header import Header
+from dalab.priors.files.integrity import denoising_error
 from dalab.priors.files.recipe import Recipe
-from dalab.priors.files.trained import assemble, load_core, load_trained, make_propagators
+from dalab.priors.files.tensors import open_prior, read_prior
+from dalab.priors.files.trained import (
+    assemble,
+    load_core,
+    load_trained,
+    make_propagators,
+    save_trained,
+)
 from dalab.priors.loading import load_prior
 from dalab.priors.training.pipeline import Training
 from dalab.priors.training.recalibrate import recalibrate
@@ -40,12 +49,16 @@ def trained(tmp_path_factory) -> tuple[Training, Path]:
 
 
 def rewritten(path: Path, target: Path, *, header=None, drop=(), reshape=()) -> Path:
-    """A copy with another header, without some tensors, or with one of another shape."""
+    """A copy with another header, without some tensors, or with one of another shape.
+
+    Like the files of earlier versions, it has no checksum.
+    """
     tensors = {k: v for k, v in load_file(path).items() if k not in drop}
     for name in reshape:
         tensors[name] = tensors[name].flatten()[:1]
     with safe_open(path, framework="pt") as file:
         values = json.loads(file.metadata()["dalab"])
+    del values["sha256"]
     values.update(header or {})
     values = {k: v for k, v in values.items() if v is not None}
     save_file(tensors, target, metadata={"dalab": json.dumps(values)})
@@ -139,6 +152,72 @@ def test_truncated_and_foreign_files_are_refused(trained, tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match="cannot be read"):
             load_trained(path, LORENZ)
+
+
+def damage(path: Path, target: Path, kind: str) -> Path:
+    """A copy with changed numbers; a file of an earlier version has no checksum."""
+    content, old = bytearray(path.read_bytes()), "old" in kind
+    length = int.from_bytes(content[:8], "little")
+    if "bit" in kind:
+        content[8 + length + (len(content) - length) // 3] ^= 0x20
+    elif "half" in kind:
+        content = content[: length + (len(content) - length) // 2]
+    target.write_bytes(content)
+    if "bit" in kind or "half" in kind:
+        return target
+    tensors = load_file(path)
+    tensors["network.head.weight"].view(-1)[3] = 1000.0 if "1000" in kind else torch.nan
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["dalab"])
+    header = {k: v for k, v in header.items() if not (old and k in ("sha256", "check_error"))}
+    save_file(tensors, target, metadata={"dalab": json.dumps(header)})
+    return target
+
+
+@pytest.mark.parametrize(
+    ("kind", "match"),
+    [
+        ("bit", "must be unchanged, and its checksum is another"),
+        ("half", "cannot be read"),
+        ("1000", "must be unchanged, and its checksum is another"),
+        ("nan", "must hold finite numbers, and network.head.weight does not"),
+        ("old, 1000", "must denoise better than the climatological mean"),
+        ("old, nan", "must hold finite numbers"),
+    ],
+)
+def test_damaged_files_are_refused(trained, tmp_path, kind, match):
+    path = damage(trained[1], tmp_path / "damaged.safetensors", kind)
+    with pytest.raises(InputError, match=match):
+        load_trained(path, LORENZ)
+
+
+def test_a_changed_header_is_noticed(trained, tmp_path):
+    with safe_open(trained[1], framework="pt") as file:
+        signed = json.loads(file.metadata()["dalab"])["sha256"]
+    change = {"data": {"seed": 7}, "sha256": signed}
+    with pytest.raises(InputError, match="its checksum is another"):
+        load_trained(rewritten(trained[1], tmp_path / "a.safetensors", header=change), LORENZ)
+
+
+def test_a_denoiser_that_has_changed_is_noticed(trained, tmp_path):
+    """By its own error on a window, even if the checksum is right or missing."""
+    header = {"check_error": 0.9 * denoising_error(load_core(trained[1], LORENZ)[0])[0]}
+    with pytest.raises(InputError, match="must denoise with the error"):
+        load_trained(rewritten(trained[1], tmp_path / "a.safetensors", header=header), LORENZ)
+
+
+def test_a_denoiser_that_is_not_finite_is_not_written(trained, tmp_path):
+    prior, state, header = load_core(trained[1], LORENZ)
+    prior.network.head.weight.data[0, 0] = torch.inf
+    with pytest.raises(InputError, match="must hold finite numbers"):
+        save_trained(tmp_path / "a.safetensors", prior, state, header)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_the_files_of_the_package_are_whole(path):
+    with open_prior(path) as file:
+        assert len(file.header["sha256"]) == 64 and read_prior(path, file)
 
 
 def test_calibration_can_be_repeated(trained, tmp_path):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import replacing
 from ..covariance import FLOOR
 from ..denoisers.rings import ring_index, ring_means
 from ..gaussian import GaussianPrior
-from .tensors import open_prior
+from .tensors import open_prior, read_prior, save_prior
 
 FORMAT = "dalab-gaussian-prior-1"
 
@@ -34,20 +31,19 @@ def save_gaussian(path: Path, matrices: Tensor, *, fields: tuple[int, int], fact
         facts: origin of the numbers, for the header.
     """
     header = {"format": FORMAT, "n": matrices.shape[0], "fields": list(fields), **facts}
-    with replacing(path) as new:
-        save_file(pack(matrices), new, metadata={"dalab": json.dumps(header)})
+    save_prior(path, pack(matrices), header)
 
 
 def load_gaussian(path: Path, name: str) -> GaussianPrior:
     """Read a Gaussian prior from its file.
 
     Raises:
-        InputError: if the file is missing, truncated or not one of dalab's.
+        InputError: if the file is missing, truncated, changed or not one of dalab's.
     """
     with open_prior(path) as file:
         header = check_header(path, file.header)
         n, (time, lev) = header["n"], header["fields"]
-        tensors = {name: file.read(name) for name in file.keys()}  # noqa: SIM118
+        tensors = read_prior(path, file)
         window = (time, lev, n, n)
         return GaussianPrior(unpack(tensors, window), window, name).float()
 

@@ -14,6 +14,7 @@ from ...errors import InputError
 from ...systems.base import System
 from .bundled import trained_path
 from .gaussian_file import check_header
+from .integrity import CHECKSUM, ERROR
 from .recipe import Recipe
 from .tensors import open_prior
 
@@ -72,7 +73,7 @@ class Header:
             InputError: if it is foreign or incomplete.
         """
         values = _rename(check_header(path, header, FORMAT), current_name)
-        del values["format"]
+        values = {k: v for k, v in values.items() if k not in ("format", CHECKSUM, ERROR)}
         if values.keys() != _KINDS.keys():
             odd = ", ".join(sorted(values.keys() ^ _KINDS.keys()))
             raise unfit_file(path, f"must have the header fields of this version; check {odd}")

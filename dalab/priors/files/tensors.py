@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ...errors import InputError
+from ...files import replacing
 from ...foreign import TensorFile, open_tensors
 from .bundled import WEIGHTS
+from .integrity import CHECKSUM, check_tensors, checksum
 
 REMEDY = "Make it with this version of dalab."
 
@@ -69,6 +72,41 @@ class _Foreign:
         return torch.from_numpy(self._file.read(name))
 
 
+def save_prior(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write the file of a prior, with a checksum in its header.
+
+    Args:
+        path: file to write.
+        tensors: its contents, on the CPU.
+        header: plain data that describes them.
+
+    Raises:
+        InputError: if they are not finite.
+    """
+    plain = json.loads(json.dumps(header))
+    check_tensors(path, {}, tensors)
+    signed = {**plain, CHECKSUM: checksum(plain, tensors)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as new:
+        save_file(dict(tensors), new, metadata={"dalab": json.dumps(signed)})
+
+
+def read_prior(path: Path, file: StoredTensors) -> dict[str, Tensor]:
+    """Read all tensors of an open file.
+
+    Raises:
+        InputError: if they are not finite, or not those that were written.
+    """
+    tensors = {name: file.read(name) for name in file.keys()}  # noqa: SIM118
+    check_tensors(path, file.header, tensors)
+    return tensors
+
+
+def is_bundled(path: Path) -> bool:
+    """True for a file of the package."""
+    return path.resolve().parent == WEIGHTS.resolve()
+
+
 @contextmanager
 def open_prior(path: Path) -> Iterator[StoredTensors]:
     """Open the file of a prior.
@@ -77,7 +115,7 @@ def open_prior(path: Path) -> Iterator[StoredTensors]:
         InputError: if it is missing, truncated or foreign, or what is in it does not fit together.
     """
     try:
-        if path.resolve().parent == WEIGHTS.resolve():
+        if is_bundled(path):
             with safe_open(path, framework="pt") as file:
                 yield _Bundled(file)
         else:

@@ -7,18 +7,15 @@ is read. The network is stored in half precision, the tables in single precision
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...files import replacing
 from ...observations import OPERATORS
 from ...systems import QGSystem
 from ...systems.base import Propagator, System
@@ -35,8 +32,9 @@ from ..gaussian import GaussianPrior
 from .bundled import SUFFIX, WEIGHTS
 from .gaussian_file import load_gaussian, pack, unpack
 from .header import Header, current_name, stored_name, unfit_file
+from .integrity import ERROR, check_denoising, denoising_error
 from .recipe import Recipe
-from .tensors import StoredTensors, open_prior
+from .tensors import StoredTensors, is_bundled, open_prior, read_prior, save_prior
 
 LARGE = 500_000
 """Numbers in a window beyond which the Gaussian and the gains are stored in half precision too."""
@@ -154,10 +152,8 @@ def save_trained(path: Path, prior: ResidualPrior, state: GaussianPrior, header:
         if getattr(prior, name) is not None:
             maps = _named(name, getattr(prior, name))
             tensors |= {k: v.half() if large and v.ndim > 1 else v for k, v in maps.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
     kept = {stored_name(k): v.detach().cpu().contiguous() for k, v in tensors.items()}
-    with replacing(path) as new:
-        save_file(kept, new, metadata={"dalab": json.dumps(header.to_dict())})
+    save_prior(path, kept, {**header.to_dict(), ERROR: denoising_error(prior)[0]})
 
 
 def load_trained(path: Path, system: System) -> Prior:
@@ -204,8 +200,8 @@ def _core(
     header.check(path, system)
     recipe = Recipe.from_dict(header.recipe)
     _check_tensors(path, file, recipe, header)
-    names = file.keys()
-    tensors = {current_name(name): file.read(name).float() for name in names}
+    read = read_prior(path, file).items()
+    tensors = {current_name(name): tensor.float() for name, tensor in read}
     window = tuple(header.window)
     state = GaussianPrior(unpack(_under(tensors, "gaussian"), window), window)
     prior = assemble(recipe, system, state.float(), header.levels, header.smoothed)
@@ -219,6 +215,8 @@ def _core(
         reason = " ".join(str(error).split())[:300]
         why = f"must fit the denoiser that its header describes ({reason})"
         raise unfit_file(path, why) from None
+    if not is_bundled(path):
+        check_denoising(path, prior, file.header)
     return prior, state.float(), header
 
 
