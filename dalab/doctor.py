@@ -94,6 +94,7 @@ def _prior(path: Path, denoise: bool) -> str:
         if not denoise or "recipe" not in file.header:
             return "checksum holds"
         core, _, _ = load_core(path, SYSTEMS.make(file.header["system"]))
-        return f"checksum holds, error of the denoiser {check_denoising(path, core, file.header):.4f}"
-    except InputError as error:
-        return f"DAMAGED: {error.bound}"
+        error = check_denoising(path, core, file.header)
+        return f"checksum holds, error of the denoiser {error:.4f}"
+    except InputError as refusal:
+        return f"DAMAGED: {refusal.bound}"

@@ -230,6 +230,16 @@ def test_calibration_can_be_repeated(trained, tmp_path):
     torch.testing.assert_close(old.denoise(x, 0.5), new.denoise(x, 0.5), atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize(("name", "match"), [
+    ("thesis.tex", "must end in"), ("mine.safetensors", "cannot be read"),
+])
+def test_calibration_replaces_nothing_else(trained, tmp_path, name, match):
+    (tmp_path / name).write_text("years of work")
+    with pytest.raises(InputError, match=match):
+        recalibrate(str(trained[1]), "climate:8x60", 24, tmp_path / name)
+    assert (tmp_path / name).read_text() == "years of work"
+
+
 class TestBlend:
     def test_its_ends_are_the_two_priors(self, trained):
         path, x = trained[1], trained[0].test[:2]

@@ -9,7 +9,7 @@ import torch
 
 from ...errors import InputError
 from ...systems import SYSTEMS
-from ..files.bundled import trained_path
+from ..files.bundled import SUFFIX, trained_path
 from ..files.header import Header
 from ..files.recipe import Recipe
 from ..files.trained import load_core, save_trained
@@ -40,12 +40,13 @@ def recalibrate(
         The file, and the validation table.
 
     Raises:
-        InputError: if the prior or the data cannot be used.
+        InputError: if the prior or the data cannot be used, or another file would be replaced.
     """
     if windows < 1:
         raise InputError("windows", windows, "must be at least 1", "Use 64.")
     path = trained_path(prior)
     header = Header.read(path)
+    _check_output(out or path)
     recipe = dataclasses.replace(
         Recipe.from_dict(header.recipe), data=str(data), held_out=windows
     )
@@ -60,4 +61,12 @@ def recalibrate(
     table = validation_table(core, test, recipe.seed)
     save_trained(out or path, core, state, dataclasses.replace(header, validation=table))
     return out or path, table
+
+
+def _check_output(path: Path) -> None:
+    """Check that nothing but a trained prior would be replaced."""
+    if path.suffix != SUFFIX:
+        raise InputError("output", str(path), f"must end in {SUFFIX}", f"Use prior{SUFFIX}.")
+    if path.exists():
+        Header.read(path)
 
