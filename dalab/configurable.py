@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import param
 
 from .errors import InputError
-from .options import bounds, default, options
+from .options import default_remedy, options
 from .registry import kebab
+from .values import checked
 
 
 class Configurable(param.Parameterized):
@@ -61,10 +62,5 @@ class Configurable(param.Parameterized):
 
     def _set_option(self, name: str, value: Any) -> None:
         parameter = self.param[name]
-        try:
-            setattr(self, name, value)
-        except (ValueError, TypeError):
-            raise InputError(
-                f"{self.title()} {name}", value, bounds(parameter),
-                f"The default is {default(parameter)}.",
-            ) from None
+        what = f"{self.title()} {name}"
+        setattr(self, name, checked(what, parameter, value, default_remedy(parameter)))

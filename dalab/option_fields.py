@@ -67,13 +67,6 @@ def option_values(thing: Any) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in option_fields(type(thing))}
 
 
-def plain_number(parameter: param.Parameter, value: Any) -> Any:
-    """A value in the type of its option: 35 and 35.0 are one value of a real number."""
-    if isinstance(parameter, param.Integer):
-        return int(value)
-    return float(value) if isinstance(parameter, param.Number) else value
-
-
 def text_with_options(name: str, thing: Any, defaults: Mapping[str, Any] | None = None) -> str:
     """The shortest registry text of a dataclass: a name, and the options that are not defaults.
 

@@ -7,7 +7,6 @@ A text is ``NAME``, ``NAME:VALUE`` for the first option of the entry, or
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,7 @@ import param
 
 from .errors import InputError
 from .option_fields import declaring_class, option_fields
+from .values import checked, read
 
 
 def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
@@ -72,6 +72,8 @@ def build(kind: str, text: str, registry: Mapping[str, Any], *arguments: Any) ->
     Raises:
         InputError: for an unknown name or option, or a value out of its bounds.
     """
+    if not isinstance(text, str):
+        raise InputError(kind, text, "must be text", "Put it in quotes.")
     name, _, values = with_plain_booleans(text).partition(":")
     entry, what = lookup(kind, name, registry), f"{kind} {name}"
     declared = declarations(entry)
@@ -80,7 +82,9 @@ def build(kind: str, text: str, registry: Mapping[str, Any], *arguments: Any) ->
         return entry(*arguments)
     given = _parse(what, declared, values)
     made = configured(what, declared, given, *(arguments if declared is entry else ()))
-    return made if declared is entry else entry(*arguments, **given)
+    if declared is entry:
+        return made
+    return entry(*arguments, **{option: getattr(made, option) for option in given})
 
 
 def _refuse_options(what: str, values: str) -> None:
@@ -101,50 +105,33 @@ def configured(
         if name not in known:
             bound = f"must be one of {', '.join(known) or 'none'}"
             raise InputError(f"{what} option", name, bound, suggestion(name, known, "Leave it."))
-    try:
-        return cls(*arguments, **values)
-    except InputError:
-        raise
-    except (ValueError, TypeError):
-        _blame(what, cls, values, *arguments)
-        raise
+    return cls(*arguments, **checked_options(what, cls, values))
 
 
-def _blame(
-    what: str, cls: type[param.Parameterized], values: Mapping[str, Any], *arguments: Any
-) -> None:
-    """Raise the error of the one value, of several, that a class refuses."""
-    for name, value in values.items():
-        try:
-            cls(*arguments, **{name: value})
-        except (ValueError, TypeError):
-            parameter = options(cls)[name]
-            remedy = f"The default is {default(parameter)}."
-            raise InputError(f"{what} {name}", value, bounds(parameter), remedy) from None
+def checked_options(
+    what: str, cls: type[param.Parameterized], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values, those of options of ``cls`` in the types of their parameters.
+
+    Raises:
+        InputError: for a value out of its bounds.
+    """
+    known = options(cls)
+    return {
+        name: checked(f"{what} {name}", known[name], value, default_remedy(known[name]))
+        if name in known else value
+        for name, value in values.items()
+    }
+
+
+def default_remedy(parameter: param.Parameter) -> str:
+    """The advice to whoever gave a value out of the bounds of an option."""
+    return f"The default is {default(parameter) or 'empty'}."
 
 
 def default(parameter: param.Parameter) -> str:
     """The default of an option; ``auto`` where the method finds a value itself."""
     return "auto" if parameter.default is None else str(parameter.default)
-
-
-def bounds(parameter: param.Parameter) -> str:
-    """The bounds of a parameter as a message says them."""
-    if isinstance(parameter, param.Selector):
-        return f"must be one of {', '.join(map(str, parameter.objects))}"
-    kind = "a whole number" if isinstance(parameter, param.Integer) else "a number"
-    if not isinstance(parameter, param.Number):
-        return f"must be {type(parameter).__name__.lower()}: {parameter.doc}"
-    if parameter.bounds is None:
-        return f"must be {kind}"
-    low, high = parameter.bounds
-    closed_low, closed_high = parameter.inclusive_bounds
-    parts = []
-    if low is not None:
-        parts.append(f"{'at least' if closed_low else 'above'} {low}")
-    if high is not None:
-        parts.append(f"{'at most' if closed_high else 'below'} {high}")
-    return f"must be {kind} {' and '.join(parts)}"
 
 
 def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[str, Any]:
@@ -155,21 +142,25 @@ def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[st
         _refuse_options(what, arguments)
     if "=" not in arguments:
         first = next(iter(known))
-        return {first: _value(arguments, known[first])}
-    pairs = (item.partition("=") for item in _split(arguments))
-    return {name.strip(): _value(value, known.get(name.strip())) for name, _, value in pairs}
+        return {first: read(arguments, known[first])}
+    found: dict[str, Any] = {}
+    for item in _split(arguments):
+        name, _, value = (part.strip() for part in item.partition("="))
+        if name in found:
+            raise InputError(f"{what} option", name, "must be given once", "Leave one out.")
+        found[name] = read(value, known.get(name))
+    return found
 
 
 def _split(arguments: str) -> list[str]:
     """Cut at the commas that are not inside brackets."""
-    parts, depth = [""], 0
-    for character in arguments:
+    parts, depth, start = [], 0, 0
+    for at, character in enumerate(arguments):
         depth += (character in "([") - (character in ")]")
         if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
+            parts.append(arguments[start:at])
+            start = at + 1
+    return [*parts, arguments[start:]]
 
 
 def with_plain_booleans(text: str) -> str:
@@ -178,18 +169,6 @@ def with_plain_booleans(text: str) -> str:
 
 
 _BOOLEAN = re.compile(r"(?<=[:=])(\s*)(true|false)(?=\s*(?:,|$))", re.IGNORECASE)
-
-
-def _value(text: str, parameter: param.Parameter | None) -> Any:
-    bare = text.strip()
-    if bare == "auto" and parameter is not None and parameter.default is None:
-        return None
-    try:
-        value = ast.literal_eval(bare)
-    except (ValueError, SyntaxError):
-        return bare
-    whole = isinstance(parameter, param.Integer) and isinstance(value, float)
-    return int(value) if whole and value.is_integer() else value
 
 
 def describe(obj: param.Parameterized, registry: Mapping[str, Any]) -> str:

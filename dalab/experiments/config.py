@@ -11,36 +11,30 @@ from typing import Any
 import param
 
 from ..errors import InputError
-from ..options import bounds, lookup, options, suggestion, with_plain_booleans
+from ..options import lookup, options, suggestion
+from ..values import checked, read_json
+from .texts import Text, Texts
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Standard deviations whose squares single precision still tells from zero and infinity."""
+
+LONGEST = 100_000
+"""States of the longest window, and intervals from one observation to the next at most."""
+
+CYCLES = 10_000_000
+"""Most cycles of an experiment."""
+
+MEMBERS = 100_000
+"""Most members of a method, and repeats of an experiment."""
+
+SEEDS = 2**63 - 1
+"""Largest seed: what files of results can hold."""
 
 CYCLED = (
     "cycles", "burn_in", "repeats", "start", "missing", "gaps", "keep", "process_noise",
     "model_error", "shocks",
 )
 """Fields that only cycled experiments have."""
-
-
-class Text(param.String):
-    """One text, that of a registry entry if ``registry`` names a registry."""
-
-    __slots__ = ["registry"]
-
-    def __init__(self, value: str, *, registry: str | None = None, **about: Any) -> None:
-        super().__init__(value, **about)
-        self.registry = registry
-
-
-class Texts(param.Parameter):
-    """One or more texts of registry entries, kept as a tuple."""
-
-    __slots__ = ["registry"]
-
-    def __init__(self, value: Iterable[str], *, registry: str, **about: Any) -> None:
-        super().__init__(tuple(value), **about)
-        self.registry = registry
 
 
 class Config(param.Parameterized):
@@ -62,7 +56,7 @@ class Config(param.Parameterized):
         "model", registry="truths", label="Truth",
         doc="source of the true window; or the path of a NetCDF or Zarr file",
     )
-    window = param.Integer(9, bounds=(2, None), label="Window", doc="states in the window")
+    window = param.Integer(9, bounds=(2, LONGEST), label="Window", doc="states in the window")
     operators = Texts(
         ("arctan",), registry="operators", label="Operators",
         doc="observation operators, all active at once",
@@ -73,7 +67,8 @@ class Config(param.Parameterized):
         "for each operator independently",
     )
     interval = param.Integer(
-        1, bounds=(1, None), label="Every", doc="window steps from one observation time to the next"
+        1, bounds=(1, LONGEST), label="Every",
+        doc="window steps from one observation time to the next",
     )
     noise = param.Number(
         0.1, bounds=(SMALLEST, LARGEST), label="Noise std",
@@ -103,23 +98,23 @@ class Config(param.Parameterized):
         doc="inference methods, run in this order; one may appear with several sets of options",
     )
     members = param.Integer(
-        8, bounds=(1, None), label="Members", doc="posterior samples per method"
+        8, bounds=(1, MEMBERS), label="Members", doc="posterior samples per method"
     )
     steps = param.Integer(
-        None, bounds=(2, None), allow_None=True, label="Sampling steps",
+        None, bounds=(2, 10**6), allow_None=True, label="Sampling steps",
         doc="sampling steps of the methods that have them, unless their text sets them; each "
         "method's own default if left out",
     )
     cycles = param.Integer(
-        None, bounds=(1, 10_000_000), allow_None=True, label="Cycles",
+        None, bounds=(1, CYCLES), allow_None=True, label="Cycles",
         doc="analyses of a cycled experiment, one every interval; a single window if left out",
     )
     burn_in = param.Integer(
-        None, bounds=(0, 10_000_000), allow_None=True, label="Burn-in",
+        None, bounds=(0, CYCLES), allow_None=True, label="Burn-in",
         doc="first cycles that mean scores leave out; a fifth of them if left out",
     )
     repeats = param.Integer(
-        1, bounds=(1, 100_000), label="Repeats", doc="independent truths of a cycled experiment"
+        1, bounds=(1, MEMBERS), label="Repeats", doc="independent truths of a cycled experiment"
     )
     start = Text(
         "", label="Start", doc="NetCDF file or Zarr store of states, from which the members of a "
@@ -131,7 +126,7 @@ class Config(param.Parameterized):
     )
     gaps = Text("", label="Gaps", doc="cycles without observations, such as 100-120,300")
     keep = param.Integer(
-        None, bounds=(1, None), allow_None=True, label="Keep every",
+        None, bounds=(1, CYCLES), allow_None=True, label="Keep every",
         doc="cycles from one whole ensemble in the result to the next; only the last if left out",
     )
     process_noise = param.Number(
@@ -148,7 +143,7 @@ class Config(param.Parameterized):
         "", label="Shocks", doc="jumps of the truth of a cycled experiment, PROBABILITY:SIZE at "
         "every interval, relative to its values"
     )
-    seed = param.Integer(0, bounds=(0, None), label="Seed", doc="seed of every random choice")
+    seed = param.Integer(0, bounds=(0, SEEDS), label="Seed", doc="seed of every random choice")
     device = Text("auto", label="Device", doc="auto, cpu, cuda, cuda:N or mps")
 
     _REMEDIES = {
@@ -163,21 +158,17 @@ class Config(param.Parameterized):
         "assumed_noise": "Leave it out to assume the true noise.",
         "background": "Use 0.1, or leave it out for no background.",
         "operators": "Add arctan.", "masks": "Add random:0.25.", "methods": "Add spectral.",
+        "background_kind": "Use perturbed.", "model_error": "Use untold.",
     }
 
     def __init__(self, **values: Any) -> None:
         known = self.fields()
         for key in values:
             if key not in known:
-                remedy = suggestion(str(key), known, "Remove it.")
+                remedy = suggestion(key, known, "Remove it.")
                 bound = f"must be one of {', '.join(known)}"
                 raise InputError("config field", key, bound, remedy)
-        plain = {name: self._plain(name, value) for name, value in values.items()}
-        try:
-            super().__init__(**plain)
-        except (ValueError, TypeError):
-            self._blame(plain)
-            raise
+        super().__init__(**{name: self.checked(name, value) for name, value in values.items()})
 
     @classmethod
     def fields(cls) -> dict[str, param.Parameter]:
@@ -185,28 +176,17 @@ class Config(param.Parameterized):
         return options(cls)
 
     @classmethod
-    def _plain(cls, name: str, value: Any) -> Any:
-        """A value in the type of its field, where that is another."""
-        parameter, what = cls.fields()[name], _words(name)
-        if isinstance(parameter, param.Selector):
-            return lookup(what, str(value), {kind: kind for kind in parameter.objects})
-        if isinstance(parameter, Texts):
-            return _texts(what, value, cls._REMEDIES[name])
-        if isinstance(parameter, Text):
-            free = parameter.registry in (None, "truths")  # may be the path of a file
-            return _text(what, value) if free else with_plain_booleans(_text(what, value))
-        if isinstance(value, bool):
-            raise InputError(what, value, bounds(parameter), cls._REMEDIES[name])
-        return getattr(value, "item", lambda: value)()
+    def checked(cls, name: str, value: Any) -> Any:
+        """A value of a field in its type.
 
-    @classmethod
-    def _blame(cls, values: Mapping[str, Any]) -> None:
-        """Raise the error of the one value, of several, that is out of its bounds."""
-        for name, value in values.items():
-            if len(values) == 1:
-                bound, remedy = bounds(cls.fields()[name]), cls._REMEDIES[name]
-                raise InputError(_words(name), value, bound, remedy) from None
-            cls(**{name: value})
+        Raises:
+            InputError: if it is of another type, or out of the bounds of the field.
+        """
+        field, what = cls.fields()[name], _words(name)
+        if isinstance(field, param.Selector) and isinstance(value, str):
+            return lookup(what, value, {kind: kind for kind in field.objects})
+        otherwise = "Shorten it." if isinstance(value, str) else "Put it in quotes."
+        return checked(what, field, value, cls._REMEDIES.get(name, otherwise))
 
     # --- values -----------------------------------------------------------------------------------
 
@@ -276,7 +256,12 @@ class Config(param.Parameterized):
         Raises:
             InputError: as :class:`Config`.
         """
-        return cls(**{str(key): value for key, value in values.items()})
+        if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+            raise InputError(
+                "config", values, "must be a mapping of the names of fields to their values",
+                "An example: {'members': 8}.",
+            )
+        return cls(**values)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
@@ -284,8 +269,12 @@ class Config(param.Parameterized):
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        """Inverse of :meth:`to_json`."""
-        return cls.from_dict(json.loads(text))
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            InputError: as :class:`Config`, and for a text that is no JSON.
+        """
+        return cls.from_dict(read_json(text, "config", "Give what to_json() wrote."))
 
     def hash(self) -> str:
         """Twelve hexadecimal digits that name the experiment.
@@ -305,22 +294,6 @@ def canonical(values: Mapping[str, Any]) -> str:
 
 for _parameter in Config.fields().values():
     _parameter.constant = True
-
-
-def _texts(what: str, value: Any, remedy: str) -> tuple[str, ...]:
-    """A text or several as a tuple."""
-    if not isinstance(value, str | list | tuple):
-        raise InputError(what, value, "must be a text or a list of texts", "Use quotes.")
-    texts = (value,) if isinstance(value, str) else tuple(value)
-    if not texts:
-        raise InputError(what, list(texts), "must name at least one", remedy)
-    return tuple(with_plain_booleans(_text(what, text)) for text in texts)
-
-
-def _text(what: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise InputError(what, value, "must be text", "Put it in quotes.")
-    return value
 
 
 def _words(name: str) -> str:

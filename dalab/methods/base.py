@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import param
 import torch
@@ -14,10 +14,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..observations import ObservingNetwork
+from ..options import checked_options
 from ..priors.base import Prior
 from ..priors.covariance import SpectralCovariance
 from ..priors.denoisers.augmented import AugmentedPrior, selection
 from ..random import MemberStreams
+from ..registry import kebab
 from ..systems.base import System
 
 
@@ -151,6 +153,9 @@ class Method(param.Parameterized):
         uses_prior: true if it needs the prior of the windows, or its climatological covariance.
         uses_augmented: true if it needs ``Problem.augmented``.
         cycles: true if it can be cycled, as a filter or in a sliding window.
+
+    Raises:
+        InputError: for an option out of its bounds.
     """
 
     family: ClassVar[str] = "Others"
@@ -159,6 +164,9 @@ class Method(param.Parameterized):
     uses_prior: ClassVar[bool] = True
     uses_augmented: ClassVar[bool] = False
     cycles: ClassVar[bool] = True
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**checked_options(kebab(type(self).__name__), type(self), values))
 
     def run(
         self,

@@ -14,12 +14,17 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..options import with_options
 from ..random import stream
 from ..systems.base import System
+from ..values import whole_number
 from .masks import Full, Mask
 from .network import Instrument, ObservingNetwork, check_noise, schedule
 from .noise import Gaussian, Noise
 from .operators import Operator
+
+LONGEST = 100_000
+"""Most steps from one observation time to the next."""
 
 MaskStreams = Callable[[int], torch.Generator]
 """From the number of an instrument to the stream of its mask."""
@@ -60,9 +65,12 @@ class NetworkDesign:
         _check_kinds("mask", self.masks, (Mask, Tensor), "Random(0.25), or a boolean tensor")
         _check_kinds("noise family", (self.noise_family,), Noise, "Laplace()")
         _check_counts(len(self.operators), len(self.masks))
-        check_noise("noise", self.noise)
+        plain = {"interval": whole_number("interval", self.interval, 1, LONGEST, "Use 1."),
+                 "noise": check_noise("noise", self.noise)}
         if self.assumed_noise is not None:
-            check_noise("assumed noise", self.assumed_noise)
+            plain["assumed_noise"] = check_noise("assumed noise", self.assumed_noise)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def realise(
         self, system: System | None = None, steps: int | None = None,
@@ -148,12 +156,23 @@ def _check_counts(operators: int, masks: int) -> None:
         )
 
 
+def _seen(mask: Mask, cells: Tensor) -> Tensor:
+    """The cells that a mask sees, checked to be some."""
+    if not (mask.may_be_empty or cells.any()):
+        raise InputError(
+            mask.title(), with_options("", mask).removeprefix(":"),
+            "must see at least one cell of the grid",
+            "Change its options, or use points:[] for no observations at all.",
+        )
+    return cells
+
+
 def _cells(
     mask: Mask | Tensor, steps: int, grid: Sequence[int], generator: torch.Generator
 ) -> Tensor:
     """Observed cells, boolean ``(steps, ny, nx)``."""
     if isinstance(mask, Mask):
-        return mask.cells(steps, grid, generator)
+        return _seen(mask, mask.cells(steps, grid, generator))
     whole = (steps, *grid)
     if mask.dtype != torch.bool or tuple(mask.shape) not in (whole, tuple(grid)):
         raise InputError(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import param
 import torch
@@ -14,13 +13,25 @@ from torch import Tensor
 from ..configurable import Configurable
 from ..errors import InputError
 from ..registry import Registry
+from ..values import number, plain
 from .cells import decode
+
+MOST = 10**7
+"""Cells from one sensor to the next at most, those along the longest side of any grid."""
+
+SENSORS = 100_000
+"""Most sensors of a list."""
 
 
 class Mask(Configurable):
-    """A pattern of observed cells."""
+    """A pattern of observed cells.
+
+    Attributes:
+        may_be_empty: true if it may see nothing at all, as a list of no sensors does.
+    """
 
     kind = "mask"
+    may_be_empty: ClassVar[bool] = False
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
         """Observed cells, boolean ``(steps, ny, nx)`` in the order time, y, x.
@@ -40,7 +51,7 @@ class Full(Mask):
     """Every cell at every observed step."""
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
-        return torch.ones(steps, *grid, dtype=torch.bool)
+        return torch.ones(*grid, dtype=torch.bool).expand(steps, *grid)
 
 
 class Random(Mask):
@@ -62,18 +73,23 @@ class Random(Mask):
             )
         pattern = torch.zeros(total, dtype=torch.bool)
         pattern[torch.randperm(total, generator=generator)[:kept]] = True
-        return pattern.reshape(*grid).expand(steps, *grid).clone()
+        return pattern.reshape(*grid).expand(steps, *grid)
 
 
 class Stride(Mask):
     """Every s-th row and column, starting at the first."""
 
-    stride = param.Integer(4, bounds=(1, None), doc="cells from one sensor to the next")
+    stride = param.Integer(4, bounds=(1, MOST), doc="cells from one sensor to the next")
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
-        pattern = torch.zeros(steps, *grid, dtype=torch.bool)
-        pattern[:, :: self.stride, :: self.stride] = True
-        return pattern
+        if self.stride > max(grid):
+            raise InputError(
+                "mask stride", self.stride, f"must be at most {max(grid)}, the longer side of the "
+                f"{grid[0]} x {grid[1]} grid", "Use full, or points:[(0,0)] for a single sensor.",
+            )
+        pattern = torch.zeros(*grid, dtype=torch.bool)
+        pattern[:: self.stride, :: self.stride] = True
+        return pattern.expand(steps, *grid)
 
 
 class Gap(Mask):
@@ -117,15 +133,30 @@ class Tracks(Mask):
         return across < self.width / 2
 
 
+class Sensors(param.List):
+    """A list of sensors: rows and columns, whole numbers."""
+
+
+@plain.register
+def _(parameter: Sensors, value: Any) -> list[tuple[int, int]]:
+    if not isinstance(value, list | tuple) or len(value) > SENSORS:
+        raise ValueError
+    return [_whole_pair(sensor) for sensor in value]
+
+
 class Points(Mask):
     """A list of sensors, typed."""
 
-    sensors = param.List([], item_type=tuple, doc="(row, column) of every sensor")
+    sensors = Sensors(
+        [], bounds=(0, SENSORS), item_type=tuple, doc=f"(row, column) of every sensor, {SENSORS} "
+        "at most",
+    )
+    may_be_empty = True
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
-        pattern = torch.zeros(steps, *grid, dtype=torch.bool)
+        pattern = torch.zeros(*grid, dtype=torch.bool)
         ny, nx = grid
-        for row, column in map(_whole_pair, self.sensors):
+        for row, column in self.sensors:
             if not (0 <= row < ny and 0 <= column < nx):
                 raise InputError(
                     "sensor",
@@ -133,17 +164,17 @@ class Points(Mask):
                     f"must lie on the {ny} x {nx} grid, rows 0 to {ny - 1}, columns 0 to {nx - 1}",
                     "Remove it or move it onto the map.",
                 )
-            pattern[:, row, column] = True
-        return pattern
+            pattern[row, column] = True
+        return pattern.expand(steps, *grid)
 
 
-def _whole_pair(sensor: tuple[Any, ...]) -> tuple[int, int]:
-    whole = all(isinstance(i, Integral) and not isinstance(i, bool) for i in sensor)
-    if len(sensor) != 2 or not whole:
+def _whole_pair(sensor: Any) -> tuple[int, int]:
+    found = [number(i) for i in sensor] if isinstance(sensor, tuple) else []
+    if len(found) != 2 or not all(isinstance(i, int) for i in found):
         raise InputError(
             "sensor", sensor, "must be a row and a column, two whole numbers", "Use (3, 5)."
         )
-    return int(sensor[0]), int(sensor[1])
+    return cast(tuple[int, int], tuple(found))
 
 
 class Painted(Mask):
@@ -152,6 +183,7 @@ class Painted(Mask):
     pattern = param.String(
         "", doc="the cells, DAYSxNYxNX.CODE as dalab.observations.cells writes them; empty: none"
     )
+    may_be_empty = True
 
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
         return decode(self.pattern, steps, grid)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import cast
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..values import number
 from .noise import Noise
 from .operators import Operator, Spectral
 
@@ -37,27 +37,29 @@ class Instrument:
     noise: Noise
     std: float = 0.1
     assumed_std: float | None = None
-    index: Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.assumed_std is None:
-            object.__setattr__(self, "assumed_std", self.std)
-        check_noise("noise", self.std)
-        check_noise("assumed noise", self.assumed_std)
+        object.__setattr__(self, "std", check_noise("noise", self.std))
+        assumed = self.std if self.assumed_std is None else self.assumed_std
+        object.__setattr__(self, "assumed_std", check_noise("assumed noise", assumed))
         self.operator.check()
+
+    @cached_property
+    def index(self) -> Tensor:
+        """Observed entries of whole fields, flattened, in their order."""
         channels = len(self.operator.channels)
         full = self.mask[:, None].expand(-1, channels, -1, -1)
-        object.__setattr__(self, "index", full.flatten().nonzero().squeeze(-1))
+        return full.flatten().nonzero().squeeze(-1)
 
     @property
     def assumed_variance(self) -> float:
         """Variance of the noise that the methods assume."""
         return float(self.assumed_std or self.std) ** 2
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of observed values."""
-        return len(self.index)
+        return int(self.mask.sum()) * len(self.operator.channels)
 
     def take(self, fields: Tensor) -> Tensor:
         """Observed entries of whole fields, ``(..., time, channel, y, x) -> (..., size)``."""
@@ -176,12 +178,13 @@ SMALLEST, LARGEST = 1e-6, 1e6
 """Bounds of a standard deviation: its square has to be a number in single precision."""
 
 
-def check_noise(what: str, std: object) -> None:
-    """Raise :class:`InputError` unless a standard deviation is within its bounds."""
-    number = isinstance(std, int | float) and not isinstance(std, bool)
-    if not (number and SMALLEST <= cast(float, std) <= LARGEST):
+def check_noise(what: str, std: object) -> float:
+    """Return a standard deviation; raise :class:`InputError` unless it is within its bounds."""
+    found = number(std)
+    if found is None or not SMALLEST <= found <= LARGEST:
         bound = f"must be a number above 0, from {SMALLEST:g} to {LARGEST:g}"
         raise InputError(what, std, bound, "Use 0.1, or 1e-3 for almost none.")
+    return float(found)
 
 
 def schedule(mask: Tensor, interval: int) -> Tensor:
@@ -191,6 +194,8 @@ def schedule(mask: Tensor, interval: int) -> Tensor:
         InputError: if the interval is below 1 or not shorter than the window.
     """
     steps = mask.shape[0]
+    if interval == 1:
+        return mask
     if not 1 <= interval < max(steps, 2):
         raise InputError(
             "interval",

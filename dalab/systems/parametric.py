@@ -16,7 +16,6 @@ from ..option_fields import (
     declaring_class,
     option_fields,
     option_values,
-    plain_number,
     text_with_options,
 )
 from ..options import configured
@@ -99,10 +98,9 @@ def check_options(thing: Any) -> None:
         InputError: if one is out of its bounds.
     """
     cls: type = type(thing)
-    known, values = option_fields(cls), option_values(thing)
-    configured(cls.__name__, _declarations(cls), values)
-    for name, value in values.items():
-        object.__setattr__(thing, name, plain_number(known[name], value))
+    made = configured(cls.__name__, _declarations(cls), option_values(thing))
+    for name in option_fields(cls):
+        object.__setattr__(thing, name, getattr(made, name))
 
 
 _declarations = lru_cache(declaring_class)

@@ -38,11 +38,16 @@ def test_too_many_members_are_refused_with_the_number_that_fits(monkeypatch):
         Run(CONFIG)
 
 
-@pytest.mark.parametrize("window", [10**13, 2**70])
-def test_a_window_beyond_memory_is_refused_before_anything_is_made_for_it(window):
-    ring = Config(system="lorenz96", operators="identity", masks="full", device="cpu")
-    with pytest.raises(InputError, match=f"^window = {window}: needs about .* of memory.* free"):
-        Experiment.of(ring.replace(window=window))
+def test_a_window_beyond_memory_is_refused_before_anything_is_made_for_it():
+    ring = Config(system="lorenz96:d=1e7", operators="identity", masks="full", device="cpu")
+    with pytest.raises(InputError, match="^window = 100000: needs about .* of memory.* free"):
+        Experiment.of(ring.replace(window=100_000))
+
+
+@pytest.mark.parametrize("window", [3_000_000, 10**13, 2**70, 10**400])
+def test_a_window_of_any_other_length_is_no_window(window):
+    with pytest.raises(InputError, match="^window = .*: must be a whole number .* at most 100000"):
+        Config(window=window)
 
 
 def test_a_window_whose_covariance_is_too_large_is_refused_with_the_longest_that_fits(monkeypatch):
