@@ -48,6 +48,15 @@ def read_number(text: str) -> int | float | None:
     return float(text.replace(".", "")) if re.fullmatch(INFINITE, text) else None
 
 
+def read_real(text: str) -> float | None:
+    """Read the number that a text writes as a real number; ``None`` if it writes none."""
+    found = read_number(text)
+    try:
+        return None if found is None else float(found)
+    except OverflowError:
+        return math.inf
+
+
 def number(value: Any) -> int | float | None:
     """Return the Python number that a value is, of whatever library; ``None`` if it is none."""
     value = _python(value)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import param
 import typer
 
+from ..errors import VALUE, one_line
 from ..experiments.config import Config, Texts
+from ..values import read_number, read_real
 
 
 def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -43,17 +46,24 @@ def _options() -> Iterator[inspect.Parameter]:
     for name, field in Config.fields().items():
         several = isinstance(field, Texts)
         option = name.removesuffix("s") if several else name
-        kind = list[str] | None if several else _kind(field) | None
+        kind: Any = list[str] if several else str
+        about: dict[str, Any] = {"help": _help(field)}
+        if isinstance(field, param.Number):
+            whole = isinstance(field, param.Integer)
+            kind = int if whole else float
+            about |= {"parser": partial(_number, whole), "metavar": f"<{kind.__name__}>"}
         yield inspect.Parameter(
             option, inspect.Parameter.KEYWORD_ONLY, default=None,
-            annotation=Annotated[kind, typer.Option(help=_help(field))],
+            annotation=Annotated[kind | None, typer.Option(**about)],
         )
 
 
-def _kind(field: param.Parameter) -> type:
-    if isinstance(field, param.Integer):
-        return int
-    return float if isinstance(field, param.Number) else str
+def _number(whole: bool, text: str) -> int | float:
+    """A number as all of dalab reads it; its field has the bounds."""
+    found = read_number(text) if whole else read_real(text)
+    if found is None:
+        raise typer.BadParameter(f"{one_line(text, VALUE)!r} is no number.")
+    return found
 
 
 def _help(field: param.Parameter) -> str:

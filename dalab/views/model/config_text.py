@@ -22,6 +22,7 @@ from ...errors import InputError
 from ...experiments.config import Config, Texts
 from ...experiments.truth import TRUTHS
 from ...options import suggestion
+from ...values import read_number, read_real
 
 DEFAULT_CONFIG = Config(masks=("random",))
 """Initial state of the controls: the default experiment, as they write it."""
@@ -61,8 +62,8 @@ def read(
         display: names of the display parameters of a link.
 
     Raises:
-        InputError: for a name that means nothing, a number that is none, or a link that is too
-            long. Whether the experiment works is not checked.
+        InputError: for a name that means nothing or is given twice, a number that is none, or a
+            link that is too long. Whether the experiment works is not checked.
     """
     length = sum(len(value) for values in arguments.values() for value in values)
     if length > LONGEST:
@@ -72,7 +73,7 @@ def read(
         if name in FOREIGN:
             continue
         if name in display:
-            shown[name] = values[-1]
+            shown[name] = _single(name, values)
         else:
             fields[name] = _value(name, values, display)
     return base.replace(**fields), shown
@@ -146,19 +147,26 @@ def _value(name: str, values: Sequence[str], display: Sequence[str]) -> Any:
         raise InputError("name in the link", name, bound, suggestion(name, known, _REMEDY))
     if name in _SEVERAL:
         return tuple(values)
-    number = isinstance(_FIELDS[name], param.Number)
-    return _number(name, values[-1]) if number else values[-1]
+    text = _single(name, values)
+    return _number(name, text) if isinstance(_FIELDS[name], param.Number) else text
+
+
+def _single(name: str, values: Sequence[str]) -> str:
+    """The text of something that a link gives once."""
+    if len(values) != 1:
+        raise InputError(f"{name} in the link", list(values), "must be given once", _REMEDY)
+    return values[0]
 
 
 def _number(name: str, text: str) -> int | float | None:
     if text == "none" and _FIELDS[name].allow_None:
         return None
-    kind = int if isinstance(_FIELDS[name], param.Integer) else float
-    try:
-        return kind(text)
-    except ValueError:
-        what = "whole number" if kind is int else "number"
-        raise InputError(f"{name} in the link", text, f"must be a {what}", _REMEDY) from None
+    whole = isinstance(_FIELDS[name], param.Integer)
+    found = read_number(text) if whole else read_real(text)
+    if found is None:
+        what = "whole number" if whole else "number"
+        raise InputError(f"{name} in the link", text, f"must be a {what}", _REMEDY)
+    return found
 
 
 def _remarks(config: Config) -> list[str]:

@@ -12,6 +12,7 @@ from ...experiments.config import Config
 from ...experiments.experiment import Experiment
 from ...experiments.service.service import shared
 from ...interruption import Interrupted, time_limit
+from ...values import read_number
 from .config_text import DEFAULT_CONFIG, query, read
 from .lab import LabModel
 from .session import PATIENCE
@@ -111,9 +112,9 @@ def apply_display_state(model: LabModel, texts: Mapping[str, str]) -> None:
         owner = _owner(model, name)
         parameter = owner.param[name]
         try:
-            value = int(text) if isinstance(parameter, param.Integer) else text
+            value = read_number(text) if isinstance(parameter, param.Integer) else text
             setattr(owner, name, _in_window(model, value) if name == "time" else value)
-        except ValueError:
+        except (ValueError, TypeError):
             raise InputError(f"{name} in the link", text, _bound(parameter), "Leave it out.") \
                 from None
 
