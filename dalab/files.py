@@ -95,6 +95,21 @@ def _discard(folder: Path) -> None:
     _remove(folder)
 
 
+def cache_folder() -> Path | None:
+    """Folder of what makes later runs quicker or better, and may be removed at any time.
+
+    The environment names it as ``DALAB_CACHE``; empty, it asks that nothing is kept. By default it
+    is that of the user.
+    """
+    given = os.environ.get("DALAB_CACHE")
+    if given is not None:
+        return Path(given) if given else None
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dalab"
+    except RuntimeError:  # a user without a home
+        return None
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)

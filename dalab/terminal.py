@@ -20,6 +20,7 @@ from .experiments.run import Frame, execute
 from .files import replacing
 from .metrics.columns import Column, columns_of, fitting
 from .metrics.table import is_cycled, records, table
+from .views.pictures.wording import time_left
 
 WIDTH = 132
 """Columns to write for a pipe; a terminal says how many it has."""
@@ -66,7 +67,7 @@ def run_with_progress(
 def progress_line(frame: Frame) -> str:
     """Describe error, progress and time of a frame in one line."""
     progress = frame.progress
-    left = "" if progress.remaining is None else f", {progress.remaining:.0f} s left"
+    left = "" if progress.remaining is None else f", {time_left(progress.remaining)}"
     return f"RMSE {frame.rmse.mean():.3f}  {progress.note}  {progress.elapsed:.0f} s{left}"
 
 

@@ -95,7 +95,7 @@ class Config(param.Parameterized):
     prior = Text("auto", registry="priors", label="Prior", doc="prior of the windows")
     methods = Texts(
         ("spectral", "letkf", "oi"), registry="methods", label="Methods",
-        doc="inference methods, run in this order; one may appear with several sets of options",
+        doc="inference methods, run quickest first; one may appear with several sets of options",
     )
     members = param.Integer(
         8, bounds=(1, MEMBERS), label="Members", doc="posterior samples per method"

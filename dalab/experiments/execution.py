@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -28,12 +28,15 @@ from .progress import (
     MethodScores,
     Progress,
     complete,
+    is_complete,
     live_rmse,
     live_rmse_sample,
     live_spread,
 )
 from .results.store import assemble, score_estimate
 from .service.limits import check_memory
+from .timing.clock import Clock
+from .timing.measured import cheapest_first, run_times
 from .twin import Twin, prepare
 
 DIVERGED = 1e4
@@ -64,32 +67,48 @@ class Execution:
         self.twin: Twin | None = None
         self.scores = {label: MethodScores() for label in self.methods}
         self.estimates: dict[str, Tensor] = {}
-        self.progress = Progress(methods=len(self.methods))
+        self.order = cheapest_first(self.experiment)
+        expected = partial(run_times().expected, self.experiment)
+        self._clock = Clock(self.order, expected, self._begun)
         self._summaries: dict[str, xr.Dataset] = {}
         self._warnings: dict[str, str] = {}
         self._lock, self._ended = threading.Lock(), False
 
+    def _begun(self, label: str) -> float:
+        """Share of a method that an earlier run has done."""
+        return 0.0
+
+    @property
+    def progress(self) -> Progress:
+        """Progress now."""
+        return self._clock.progress()
+
     def frames(self) -> Frames:
-        """Run all methods; yield after each step of each method.
+        """Run all methods, the cheapest first; yield after each step of each method.
 
         Raises:
             InputError: if the truth cannot be made. Errors inside a method are not raised but
                 become its status.
         """
-        clock = _Clock(list(self.methods))
+        self._clock.start()
         self.twin = self.prepare()
-        for label, method in self.methods.items():
+        for label in self.order:
             if self._ended:
                 return
-            clock.next_method(label)
-            with closing(self._run_method(label, method, self.twin)) as steps:
+            self._clock.begin(label)
+            with closing(self._run_method(label, self.methods[label], self.twin)) as steps:
                 for step in steps:
-                    self.progress = clock.progress(step)
-                    scores = self.scores[label]
+                    progress, scores = self._clock.take(step), self.scores[label]
                     yield Frame(
-                        label, step, scores.rmse_steps, scores.rmse_sample_steps,
-                        self.progress, scores.spread_steps,
+                        label, step, scores.rmse_steps, scores.rmse_sample_steps, progress,
+                        scores.spread_steps,
                     )
+            self._measure(label)
+
+    def _measure(self, label: str) -> None:
+        """Let later runs know how long a method has taken, all of which ran here."""
+        if is_complete(self.scores[label].status) and not self._begun(label):
+            run_times().add(self.experiment, label, self._clock.seconds)
 
     def prepare(self) -> Twin:
         """Make the truth and the problem, once; the first part of :meth:`frames`.
@@ -184,6 +203,7 @@ class Execution:
         """Stop recording; unfinished methods count as cancelled."""
         with self._lock:
             self._ended = True
+            self._clock.stop()
             for label, scores in self.scores.items():
                 if scores.status in ("waiting", "running"):
                     self.scores[label] = replace(scores, status="cancelled")
@@ -191,8 +211,9 @@ class Execution:
     def result(self) -> xr.DataTree:
         """Return the result so far; call :meth:`end` first."""
         twin = self.twin
-        summaries = {} if twin is None else {k: self._summary(k, twin) for k in self.estimates}
-        return assemble(self.experiment, twin, self.scores, self.estimates, summaries)
+        estimates = {k: self.estimates[k] for k in self.methods if k in self.estimates}
+        summaries = {} if twin is None else {k: self._summary(k, twin) for k in estimates}
+        return assemble(self.experiment, twin, self.scores, estimates, summaries)
 
 
 def _reason(error: Exception, members: int, device: torch.device) -> str:
@@ -205,35 +226,6 @@ def _reason(error: Exception, members: int, device: torch.device) -> str:
             "smaller grid"
         )
     return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
-
-
-class _Clock:
-    """Elapsed and remaining time of methods with very different run times.
-
-    The running method is extrapolated at its own pace; those after it are assumed to take the
-    average time of the methods so far.
-    """
-
-    def __init__(self, labels: list[str]) -> None:
-        self.labels, self.index = labels, -1
-        self.start = self.began = time.perf_counter()
-        self.totals: list[float] = []
-
-    def next_method(self, label: str) -> None:
-        now = time.perf_counter()
-        if self.index >= 0:
-            self.totals.append(now - self.began)
-        self.index, self.began = self.labels.index(label), now
-
-    def progress(self, step: Step) -> Progress:
-        now, count = time.perf_counter(), len(self.labels)
-        total = (now - self.began) / step.fraction
-        average = (sum(self.totals) + total) / (len(self.totals) + 1)
-        left = self.began + total - now + average * (count - 1 - self.index)
-        return Progress(
-            self.labels[self.index], self.index, count, (self.index + step.fraction) / count,
-            now - self.start, left, step.note,
-        )
 
 
 MIB = 2**20

@@ -18,11 +18,12 @@ class Progress:
 
     Args:
         method: label of the running method; empty while preparing.
-        method_index: index of this method, from 0.
+        method_index: number of this method in the order in which they run, from 0.
         methods: number of methods.
-        fraction: completed share of the run, 0 to 1; every method counts the same.
+        fraction: completed share of the run, 0 to 1, by the time that it takes.
         elapsed: time since the start [s].
-        remaining: estimated time left [s]; ``None`` before there is an estimate.
+        remaining: estimated time left of the run [s], see
+            :class:`dalab.experiments.timing.clock.Clock`; ``None`` if there is no estimate.
         note: the method's own note on its progress.
     """
 
@@ -110,13 +111,6 @@ class MethodScores:
     def rmse_sample(self) -> float:
         """Mean over steps of ``rmse_sample_steps``; NaN before the first step."""
         return _mean(self.rmse_sample_steps[self.burn_in :])
-
-    @property
-    def remaining(self) -> float | None:
-        """Estimated time left for a running method [s]; ``None`` for any other."""
-        if self.status != "running" or not self.fraction:
-            return None
-        return self.seconds * (1 - self.fraction) / self.fraction
 
 
 def _mean(values: np.ndarray) -> float:

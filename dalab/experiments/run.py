@@ -155,7 +155,8 @@ class Run:
     def recorders(self) -> dict[str, Recorder]:
         """Recorders of the methods of a cycled run that have begun, by label; none of a window."""
         execution = self._execution
-        return dict(execution.recorders) if isinstance(execution, CycledExecution) else {}
+        known = dict(execution.recorders) if isinstance(execution, CycledExecution) else {}
+        return {label: known[label] for label in self.experiment.methods if label in known}
 
     @property
     def scores(self) -> dict[str, MethodScores]:
@@ -172,7 +173,7 @@ class Run:
         return (self._stopped or time.perf_counter()) - self._started if self._started else 0.0
 
     def _remaining(self) -> float | None:
-        """Remaining time [s], for the runs behind it in the queue."""
+        """Time that it needs, or still needs [s], for the runs behind it in the queue."""
         return 0.0 if self._ended.is_set() else self._execution.progress.remaining
 
     def latest(self) -> Frame | None:

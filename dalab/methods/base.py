@@ -204,6 +204,11 @@ class Method(param.Parameterized):
         """The method with the options that it takes for a problem; by default itself."""
         return self
 
+    @property
+    def effort(self) -> float:
+        """Work that the options ask for, such as sampling steps; the time of a run goes with it."""
+        return 1.0
+
     def size(self, members: int) -> int:
         """Number of members that the method runs when ``members`` samples are wanted."""
         return members

@@ -79,6 +79,8 @@ def test_the_time_until_a_turn():
     second, third = queue.join("b"), queue.join("c")
     assert second.position == QueuePosition(0, pytest.approx(40.0))
     assert third.position.seconds == pytest.approx(80.0, abs=5), "as long as the one at work takes"
+    second.left = lambda: 5.0
+    assert third.position.seconds == pytest.approx(45.0), "as long as it is expected to take"
     first.left = lambda: None
     assert second.position.seconds is None, "nothing is known yet"
 

@@ -47,7 +47,7 @@ def test_runs_every_method_and_shows_every_step(stubs):  # noqa: F811
     run = waited(Run(STUB.replace(methods=("stub", "sda", "stub:steps=2")), on_frame=frames.append)
                  .start())
     assert (run.state, run.error) == ("done", None)
-    assert [f.method for f in frames] == ["stub"] * 4 + ["sda"] * 4 + ["stub-2"] * 2
+    assert [f.method for f in frames] == ["stub"] * 4 + ["stub-2"] * 2 + ["sda"] * 4
     fractions = [f.progress.fraction for f in frames]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
     assert frames[4].progress.method_index == 1 and frames[4].progress.methods == 3

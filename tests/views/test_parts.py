@@ -17,9 +17,11 @@ from dalab.views.pictures.score_rows import score_rows
 from dalab.views.pictures.style import colour, dash, legend_glyph, marker, palette
 from dalab.views.pictures.wording import (
     duration,
+    progress_note,
     queue_line,
     score_note,
     status_line,
+    time_left,
     wait,
 )
 from dalab.views.render.html import scores_html
@@ -80,6 +82,20 @@ def test_status_line():
     assert status_line("done", progress) == "Done after 12 s"
     assert status_line("cancelled", progress) == "Stopped after 12 s"
     assert status_line("preparing", Progress()) == "Preparing truth and observations"
+    early = status_line("preparing", Progress(remaining=44.0))
+    assert early == "Preparing truth and observations · about 45 s left"
+
+
+def test_the_time_left_is_as_exact_as_it_is_known():
+    texts = [time_left(s) for s in (0.4, 8.7, 21, 59, 100, 1000, 7300)]
+    assert texts[0] == "less than 1 s left" and [t.split("about ")[1] for t in texts[1:]] == [
+        "9 s left", "20 s left", "1 min left", "1 min 40 s left", "17 min left", "2 h 2 min left"]
+
+
+def test_only_a_running_method_has_a_share():
+    notes = [progress_note(MethodScores(status, fraction=share)) for status, share in
+             (("running", 0.42), ("running", 0.0), ("running", 1.0), ("complete", 1.0))]
+    assert notes == ["42%", "", "", ""]
 
 
 def test_a_place_in_line_is_said_in_round_numbers():

@@ -194,14 +194,14 @@ def _moments(model: LabModel, *moments: float):
         yield moment
 
 
-def test_the_pace_of_a_method_at_work_is_said(opened):
+def test_the_share_of_a_method_at_work_is_said_and_one_time_left(opened):
     model = running(opened(GATED))
     note = model.display.field_plot("waiting").note
-    assert "25%" in note and "left" in note
-    known = model.runs.shown.run.scores["waiting"]
-    assert known.fraction == 0.25 and known.remaining == pytest.approx(3 * known.seconds)
+    assert "25%" in note and "left" not in note, "a time beside that of the run would contradict it"
+    assert "left" in model.runs.status
+    assert model.runs.shown.run.scores["waiting"].fraction == 0.25
     Waiting.gate.set()
-    assert "left" not in done(model).display.field_plot("waiting").note
+    assert "25%" not in done(model).display.field_plot("waiting").note
 
 
 def test_a_key_from_another_browser_shows_its_run_and_nothing_more(opened):

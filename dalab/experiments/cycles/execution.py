@@ -122,6 +122,10 @@ class CycledExecution(Execution):
             check_burn_in(found[1], self.schedule)
         return found
 
+    def _begun(self, label: str) -> float:
+        found = self._earlier[label]
+        return 0.0 if found is None else found[0].cycle / self.schedule.cycles
+
     def _resume(self, label: str, recorder: Recorder) -> Carried | None:
         """The state from which a method goes on, its scores being loaded; ``None`` at first."""
         found = self._earlier[label]
@@ -164,7 +168,7 @@ class CycledExecution(Execution):
         cycle, total = found.moment.cycle, self.schedule.cycles
         spread = recorder.series["spread_analysis"][:, cycle - 1].mean()
         return Step(estimate, cycle, total, seconds=recorder.seconds,
-                    note=f"cycle {cycle}, spread {spread:.3g}")
+                    note=f"cycle {cycle} of {total}, spread {spread:.3g}")
 
     def _complete(self, label: str, twin: Any) -> None:
         recorder = self.recorders[label]
@@ -180,7 +184,8 @@ class CycledExecution(Execution):
                     self.scores[label] = replace(self.scores[label], **mean_scores(recorder))
 
     def result(self) -> xr.DataTree:
-        return assemble_cycles(self.experiment, self.scores, self.recorders, self.kept)
+        recorders = {k: self.recorders[k] for k in self.methods if k in self.recorders}
+        return assemble_cycles(self.experiment, self.scores, recorders, self.kept)
 
 
 def mean_scores(recorder: Recorder) -> dict[str, Any]:

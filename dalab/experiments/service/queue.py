@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ...errors import InputError
 
 RemainingTime = Callable[[], float | None]
-"""Estimated remaining time of an active ticket [s], or ``None``."""
+"""Estimated time that a ticket takes, or has left once it is active [s], or ``None``."""
 
 
 class QueuePosition(NamedTuple):
@@ -54,7 +54,7 @@ class RunQueue:
 
         Args:
             owner: owner of the run; owners take turns.
-            left: function that returns the remaining time of the run once it is active [s].
+            left: function that returns how long the run takes, or has left once it is active [s].
             longest: maximum number of waiting tickets, of which one owner may have half.
             each: maximum number of tickets of one owner, waiting or active.
 
@@ -120,10 +120,16 @@ class RunQueue:
             took = sum(self._durations) / len(self._durations) if self._durations else None
         if ticket not in order:
             return None
-        return QueuePosition(order.index(ticket), self._seconds(order.index(ticket), active, took))
+        ahead = order[: order.index(ticket)]
+        return QueuePosition(len(ahead), self._seconds(ahead, active, took))
 
-    def _seconds(self, ahead: int, active: list[Ticket], took: float | None) -> float | None:
-        """Estimate the waiting time with a number of tickets ahead [s]."""
+    def _seconds(
+        self, ahead: list[Ticket], active: list[Ticket], took: float | None
+    ) -> float | None:
+        """Estimate the waiting time behind tickets that wait and tickets that are active [s].
+
+        A waiting one of unknown length takes as long as those before it did, or those at work do.
+        """
         left = [ticket.left() for ticket in active]
         known = [seconds for seconds in left if seconds is not None]
         if len(known) < len(left) or not known:
@@ -131,7 +137,9 @@ class RunQueue:
         if took is None:
             now = time.perf_counter()
             took = sum(now - t.started + s for t, s in zip(active, known, strict=True)) / len(known)
-        return (sum(known) / len(known) + ahead * took) / self.concurrency
+        coming = [ticket.left() for ticket in ahead]
+        needed = sum(took if seconds is None else seconds for seconds in coming)
+        return (sum(known) / len(known) + needed) / self.concurrency
 
 
 class Ticket:
@@ -140,7 +148,7 @@ class Ticket:
     Args:
         queue: the queue.
         owner: owner of the run.
-        left: function that returns the remaining time of the run once it is active [s].
+        left: function that returns how long the run takes, or has left once it is active [s].
     """
 
     def __init__(self, queue: RunQueue, owner: Hashable, left: RemainingTime) -> None:

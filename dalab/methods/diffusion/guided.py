@@ -58,6 +58,10 @@ class Guided(Diffusion):
     batch = param.Integer(32, bounds=(1, 4096), doc="members per evaluation: bounds the memory")
 
     @property
+    def effort(self) -> float:
+        return self.steps * (1 if self.reuse_score else 1 + self.corrections)
+
+    @property
     def grid(self) -> list[float]:
         """Visited noise levels, and the final one.
 

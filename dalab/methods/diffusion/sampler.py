@@ -32,6 +32,10 @@ class Diffusion(Method):
     sigma_min = param.Number(0.02, bounds=(1e-4, 0.5), doc="last noise level")
 
     @property
+    def effort(self) -> float:
+        return self.steps
+
+    @property
     def levels(self) -> list[float]:
         """Noise levels, decreasing."""
         return noise_levels(self.steps, self.sigma_max, self.sigma_min)

@@ -59,6 +59,10 @@ class ParticleFlowFilter(EnsembleFilter):
         0.05, bounds=(0.0, 10.0), inclusive_bounds=(False, True), doc="first pseudo-time step"
     )
 
+    @property
+    def effort(self) -> float:
+        return self.iterations
+
     def floats(self, problem: Problem, members: int) -> int:
         state = torch.Size(problem.window[1:]).numel()
         return super().floats(problem, members) + 4 * members * state

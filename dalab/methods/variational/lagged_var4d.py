@@ -41,6 +41,10 @@ class LaggedVar4D(OptimalInterpolation):
     lag = param.Integer(1, bounds=(0, 100), doc="intervals from the start of a window to its end")
     iterations = param.Integer(20, bounds=(1, 1000), doc="L-BFGS iterations per analysis")
 
+    @property
+    def effort(self) -> float:
+        return self.iterations * max(self.lag, 1)
+
     def begin(self, ensemble: Tensor, problem: Problem) -> State:
         first = super().begin(ensemble, problem)
         return {**first, "start": ensemble, "age": torch.tensor(0)}

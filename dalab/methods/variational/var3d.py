@@ -35,6 +35,10 @@ class Var3D(OptimalInterpolation):
 
     iterations = param.Integer(30, bounds=(1, 1000), doc="L-BFGS iterations per analysis")
 
+    @property
+    def effort(self) -> float:
+        return self.iterations
+
     def solve(
         self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
     ) -> tuple[Tensor, Tensor]:

@@ -67,6 +67,10 @@ class Var4D(Method):
         "as the experiment tells, or else 0.1",
     )
 
+    @property
+    def effort(self) -> float:
+        return self.outer * self.inner if self.outer else self.iterations
+
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         cost = ensemble_cost(problem, streams)
         start = fit_first_step(cost, problem.network)
@@ -76,10 +80,11 @@ class Var4D(Method):
             start = cost.without_errors(start)
         if self.outer:
             for done, v in enumerate(cost.gauss_newton(self.outer, self.inner, start), start=1):
-                yield Step(cost.window(v), done, self.outer, note=f"outer loop {done}")
+                note = f"outer loop {done} of {self.outer}"
+                yield Step(cost.window(v), done, self.outer, note=note)
             return
         for done, now in enumerate(cost.quasi_newton(self.iterations, start), start=1):
-            note = f"cost {float(now.value.mean()):.5g}"
+            note = f"iteration {done} of {self.iterations}, cost {float(now.value.mean()):.5g}"
             yield Step(cost.window(now.v), done, self.iterations, note=note)
 
     def _error(self, problem: Problem) -> SpectralCovariance:

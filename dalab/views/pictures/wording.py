@@ -26,8 +26,23 @@ def wait(seconds: float) -> str:
     and then and not at every poll.
     """
     step = 10 if seconds <= 120 else 60
-    minutes, rest = divmod(max(math.ceil(seconds / step), 1) * step, 60)
-    return " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest))
+    return _rounded(max(math.ceil(seconds / step), 1) * step)
+
+
+def time_left(seconds: float) -> str:
+    """Describe a remaining time as exactly as it is known: ``about 20 s left``."""
+    if seconds < 1:
+        return "less than 1 s left"
+    steps = ((10, 1), (60, 5), (600, 10), (math.inf, 60))
+    step = next(step for limit, step in steps if seconds <= limit)
+    return f"about {_rounded(round(seconds / step) * step)} left"
+
+
+def _rounded(seconds: int) -> str:
+    """Format whole seconds; minutes only, where there are hours."""
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    named = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in named if number)
 
 
 def ordinal(number: int) -> str:
@@ -48,19 +63,22 @@ def status_line(state: str, progress: Progress, position: QueuePosition | None =
         return queue_line(position)
     if state in ENDINGS:
         return f"{ENDINGS[state]} after {duration(progress.elapsed)}"
-    if not progress.method:
-        return "Preparing truth and observations"
-    line = f"{progress.method} ({progress.method_index + 1} of {progress.methods})"
-    line += f" · {progress.fraction:.0%}"
+    parts = ["Preparing truth and observations"]
+    if progress.method:
+        parts = [f"{progress.method} ({progress.method_index + 1} of {progress.methods})",
+                 f"{progress.fraction:.0%}"]
     if progress.remaining is not None:
-        line += f" · about {duration(progress.remaining)} left"
-    return f"{line} · {progress.note}" if progress.note else line
+        parts.append(time_left(progress.remaining))
+    return " · ".join([*parts, progress.note] if progress.note else parts)
 
 
 def progress_note(known: MethodScores) -> str:
-    """Describe the progress of a running method, as in ``42% · 12 s left``; otherwise empty."""
-    left = known.remaining
-    return "" if not left else f"{known.fraction:.0%} · {duration(left)} left"
+    """Write the share of a running method that is done; empty for any other.
+
+    The time left is that of the run, and stands in its status line alone.
+    """
+    begun = known.status == "running" and 0 < known.fraction < 1
+    return f"{known.fraction:.0%}" if begun else ""
 
 
 def score_note(status: str, rmse: float | None, more: str = "") -> str:
