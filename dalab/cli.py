@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +63,7 @@ def main(
     ] = False,
 ) -> None:
     """A lab for generative data assimilation."""
+    warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
 
 
 class Kind(StrEnum):

@@ -12,8 +12,8 @@ import param
 
 from ..errors import InputError
 from ..options import lookup, options, suggestion
+from ..texts import Text, Texts
 from ..values import checked, read_json
-from .texts import Text, Texts
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Standard deviations whose squares single precision still tells from zero and infinity."""

@@ -15,6 +15,7 @@ from ..priors import PRIORS, Prior, load_prior
 from ..registry import Registry, kebab
 from ..systems import SYSTEMS, System
 from .config import Config
+from .deferred_prior import text_of_pending
 
 ARRAY = "array"
 """The text of a truth that is given as numbers."""
@@ -41,7 +42,7 @@ def describe(parts: Any) -> tuple[Config, frozenset[str]]:
         noise=network.noise, assumed_noise=network.assumed_noise,
         noise_family=writer.text("noise_family", network.noise_family, NOISES),
         background=parts.background, background_kind=parts.background_kind,
-        prior=writer.prior(parts.prior, parts.system),
+        prior=text_of_pending(parts) or writer.prior(parts.prior, parts.system),
         methods=[writer.text("methods", m, METHODS) for m in parts.methods.values()],
         **_cycled(parts, writer), members=parts.members, seed=parts.seed, device=str(parts.device),
     )

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods import METHODS, Filter, Method
+from ..methods import METHODS, Filter, Method, Problem
 from ..observations import NetworkDesign, ObservingNetwork
-from ..priors import Prior, load_prior
+from ..priors import Prior
 from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.denoisers.composed import lengthen
 from ..priors.loading import load_augmented
@@ -22,10 +22,17 @@ from ..registry import kebab
 from ..systems import SYSTEMS, System
 from .config import Config, leading_states, unique_labels
 from .config_file import load_config
+from .deferred_prior import (
+    DeferredPrior,
+    check_estimate_of,
+    check_prior,
+    load_unless_estimated,
+    text_of_pending,
+)
 from .description import describe
 from .device import choose_device
 from .from_config import design, make_methods, realise, schedule_of
-from .memory import check_cycles, check_extension, check_window
+from .memory import check_cycles, check_window
 from .nature import Truths
 from .schedule import Schedule
 from .truth import check_source
@@ -33,6 +40,12 @@ from .truth_file import starting_states
 
 WINDOW = 9
 """States in a window where neither a truth nor a prior says how many."""
+
+_PLAIN = (
+    "window", "background", "background_kind", "repeats", "process_noise", "shocks", "model_error",
+    "members", "seed",
+)
+"""Fields that a config has too, in plain data."""
 
 Source = Config | Mapping[str, Any] | str | Path
 """A description of an experiment: a config, its plain data, or a YAML or JSON file of it."""
@@ -50,8 +63,9 @@ class Experiment:
         network: operators, where and when they look, and their noise; see
             :func:`dalab.observations.network`.
         methods: inference methods by label; one or several methods get the names of their classes.
-        prior: distribution of windows, of which longer ones are composed; the one that ships for
-            the system, or the Gaussian of its climate, by default.
+        prior: distribution of windows, of which longer ones are composed, or the text that names
+            it; the one that ships for the system, or the Gaussian of its climate, by default. One
+            that has to be estimated from the climate is made when it is first needed.
         truth: name of a source, path of a NetCDF or Zarr file, a true window ``(time, *shape)``, or
             a state ``shape`` from which the system runs; normalised.
         window: states in the window, at least those of the prior; those of the truth or the prior
@@ -82,7 +96,7 @@ class Experiment:
     system: System
     network: NetworkDesign
     methods: Mapping[str, Method]
-    prior: Prior = None  # type: ignore[assignment]  # filled in where a method uses one
+    prior: Prior = DeferredPrior()  # type: ignore[assignment]  # "auto" where a method uses one
     truth: str | Path | Tensor = "model"
     window: int = None  # type: ignore[assignment]  # filled in
     background: float | None = None
@@ -101,12 +115,16 @@ class Experiment:
 
     def __post_init__(self) -> None:
         self._fill("methods", _by_label(self.methods))
+        for name in _PLAIN:
+            if getattr(self, name) is not None:
+                self._fill(name, Config.checked(name, getattr(self, name)))
         if isinstance(self.truth, Path):
             self._fill("truth", str(self.truth))
         if isinstance(self.start, Path):
             self._fill("start", str(self.start))
-        if self.prior is None and self._needs_prior():
-            self._fill("prior", load_prior("auto", self.system))
+        if vars(self)["prior"] is None and self._needs_prior():
+            self._fill("prior", "auto")
+        load_unless_estimated(self)
         if self.window is None:
             self._fill("window", self._natural_window())
         if self.config is None:
@@ -123,7 +141,7 @@ class Experiment:
         truth, state = self.truth, self.system.shape
         if isinstance(truth, Tensor) and truth.ndim == 1 + len(state):
             return len(truth) - self.leads
-        return WINDOW if self.prior is None else self.prior.window[0]
+        return WINDOW if text_of_pending(self) or self.prior is None else self.prior.window[0]
 
     def _needs_prior(self) -> bool:
         """True unless it is a cycled experiment of methods that use none."""
@@ -136,10 +154,18 @@ class Experiment:
             check_window(self.system, self.window, self.device)
         else:
             self._check_cycles()
+        check_estimate_of(self)
+        if uses_prior(self.methods):
+            check_prior(self)
         self.observing  # noqa: B018  # raises what is wrong with the network
-        if self.prior is not None and uses_prior(self.methods):
-            self.prior.check(self.system, min(self.window, self.prior.window[0]))
-            check_extension(self.augmented or self.prior, self.window)
+        self._check_methods()
+
+    def _check_methods(self) -> None:
+        """Refuse methods that cannot work on the system, with the network, or in the memory."""
+        place = choose_device(self.device)
+        planned = Problem(self.system, None, self.observing, torch.empty(0, device=place))  # type: ignore[arg-type]
+        for method in self.methods.values():
+            method.check(planned, method.size(self.members) * self.repeats)
 
     def _check_cycles(self) -> None:
         check_cycles(self.cycling.cycles, self.repeats)
@@ -179,9 +205,9 @@ class Experiment:
         choose_device(config.device)
         planned = schedule_of(config)
         needed = planned is None or uses_prior(methods)
-        return cls(  # the prior last: only it takes time to load
+        return cls(
             config=config, system=system, network=network, methods=methods,
-            prior=load_prior(config.prior, system) if needed else None,  # type: ignore[arg-type]
+            prior=config.prior if needed else None,  # type: ignore[arg-type]
             schedule=planned, repeats=config.repeats, start=config.start,
             process_noise=config.process_noise, shocks=config.shocks,
             model_error=config.model_error, truth=config.truth, window=config.window,
@@ -243,7 +269,7 @@ class Experiment:
     @cached_property
     def prior_of_window(self) -> Prior:
         """The prior, composed of overlapping windows where the window is longer than its own."""
-        if self.prior is None or not uses_prior(self.methods):
+        if not uses_prior(self.methods) or self.prior is None:
             return self.prior
         return lengthen(self.prior, self.window)
 
@@ -253,6 +279,14 @@ class Experiment:
         if not any(method.uses_augmented for method in self.methods.values()):
             return None
         return load_augmented(self.config.prior, self.system, self.config.operators)
+
+    @property
+    def notice(self) -> str:
+        """Remark to be read before a run; empty if there is none."""
+        blind = self.schedule is not None and self.schedule.is_blind
+        if blind or self.observing.size == 0:
+            return "There are no observations: every method estimates from its prior alone."
+        return ""
 
     # --- what people see --------------------------------------------------------------------------
 

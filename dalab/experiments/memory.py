@@ -8,7 +8,6 @@ import torch
 
 from ..errors import InputError
 from ..machine import available_memory
-from ..priors.base import Prior
 from ..systems.base import System
 from .device import choose_device
 
@@ -36,17 +35,17 @@ def check_window(system: System, steps: int, device: str | torch.device) -> None
         raise _too_long(steps, steps * each, free, free // each)
 
 
-def check_extension(prior: Prior, steps: int) -> None:
+def check_extension(window: tuple[int, ...], steps: int) -> None:
     """Refuse a window whose covariance does not fit into memory where it is longer than a prior's.
 
     Args:
-        prior: the prior.
+        window: shape of the windows of the prior, (time, lev, y, x).
         steps: states in the window.
 
     Raises:
         InputError: naming the longest window that would fit.
     """
-    length, lev, ny, nx = prior.window
+    length, lev, ny, nx = window
     each = 8 * COVARIANCES * ny * (nx // 2 + 1) * lev**2
     free = free_bytes(torch.device("cpu"))
     if steps > length and steps**2 * each > free:

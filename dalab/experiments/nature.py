@@ -24,6 +24,8 @@ from ..systems.library import library_names
 from ..systems.pyqg_truth import block_mean
 from ..systems.qg_library import draw_images
 from ..systems.spinup import refine, upsample
+from ..values import read_real
+from .config import LARGEST
 from .truth import TRUTHS, TruthSource, check_source
 from .truth_file import read_windows
 
@@ -71,13 +73,14 @@ class Shocks:
         if not text:
             return cls()
         try:
-            probability, size = (float(part) for part in text.split(":"))
+            parts = [read_real(part) for part in text.split(":")]
+            probability, size = (math.nan if part is None else part for part in parts)
         except ValueError:
             probability = size = math.nan
-        if not (0 <= probability <= 1 and 0 <= size < math.inf):
+        if not (0 <= probability <= 1 and 0 <= size <= LARGEST):
             raise InputError(
-                "shocks", text, "must be PROBABILITY:SIZE, the first from 0 to 1",
-                "Use 0.01:0.2.",
+                "shocks", text, f"must be PROBABILITY:SIZE, the first from 0 to 1, the second from "
+                f"0 to {LARGEST:g}", "Use 0.01:0.2.",
             )
         return cls(probability, size)
 

@@ -6,6 +6,7 @@ import atexit
 import math
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import closing
@@ -272,6 +273,8 @@ def open_execution(
         InputError: if the experiment cannot work, or a window is given a folder.
     """
     made = Experiment.of(source)
+    if made.notice:
+        warnings.warn(made.notice, stacklevel=3)
     if made.schedule is None:
         if folder is not None:
             raise InputError(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import torch
 
 from ..errors import InputError
 from ..random import stream
+from .config import Config
+
+FEW = 1000
+"""Cycles among which one that is observed is looked for before a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,8 @@ class Schedule:
         seed: of the missing observations.
 
     Raises:
-        InputError: if no cycle is left after the burn-in, or the gaps cannot be read.
+        InputError: if no cycle is left after the burn-in, a number is out of its bounds, or the
+            gaps cannot be read.
     """
 
     cycles: int
@@ -38,6 +43,9 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = Config.checked(field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
         if self.burn_in is None:
             object.__setattr__(self, "burn_in", self.cycles // 5)
         if not self.burn_in < self.cycles:
@@ -61,6 +69,17 @@ class Schedule:
         draw = torch.rand((), generator=stream(self.seed, "missing", cycle))
         return float(draw) >= self.missing
 
+    @property
+    def is_blind(self) -> bool:
+        """True if no cycle has observations: all lie in gaps, or all of a few are missing."""
+        seen = 0
+        for first, last in sorted(self.unobserved):
+            seen = max(seen, last) if first <= seen + 1 else seen
+        few = self.cycles <= FEW
+        return seen >= self.cycles or (
+            few and not any(map(self.is_observed, range(1, self.cycles + 1)))
+        )
+
     def is_kept(self, cycle: int) -> bool:
         """True if the whole ensemble of a cycle is to be kept."""
         return self.keep is not None and cycle % self.keep == 0
@@ -79,7 +98,7 @@ def read_gaps(text: str) -> list[tuple[int, int]]:
     """
     found = []
     for part in filter(None, (p.strip() for p in text.split(","))):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
             raise InputError(
                 "gaps", text, "must be cycles and ranges of cycles", "Use 100-120,300."

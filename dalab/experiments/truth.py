@@ -20,6 +20,7 @@ other, and its small scales fill up meanwhile. For qg256 these are the grids of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -87,9 +88,13 @@ def check_source(source: TruthSource, system: System, steps: int) -> None:
     if isinstance(source, Tensor):
         _check_numbers(source, system, steps)
     elif str(source) not in TRUTHS:
-        if not (str(source) and Path(source).exists()):
+        if not os.path.exists(source):
             _refuse(str(source))
         check_file(source, "truth", folder=True)
+    elif source in FLOWS and not system.other_solvers:
+        raise InputError(
+            "truth", str(source), f"simulates two-layer flow, not {system.name}", "Use model."
+        )
 
 
 def _refuse(source: str) -> None:
@@ -131,7 +136,7 @@ def draw_truth(source: TruthSource, system: System, steps: int, seed: int) -> Te
     if source in TRUTHS:
         return _drawn(str(source), system, steps, seed).to(torch.float32, copy=True)
     path = Path(source)
-    if not path.exists() and not path.suffix:
+    if not os.path.exists(path) and not path.suffix:
         lookup("truth", str(source), TRUTHS)
     return read_window(path, system, steps, seed)
 

@@ -184,9 +184,10 @@ class Method(param.Parameterized):
             device: device to compute on.
 
         Raises:
-            InputError: if ``members`` is below 1, or an augmented prior is needed and missing or
-                lacks an operator; before any work. While running, if :meth:`iterate` yields
-                something else than steps with finite estimates of the right shape.
+            InputError: if ``members`` is below 1, the method cannot work on the problem, or an
+                augmented prior is needed and missing or lacks an operator; before any work. While
+                running, if :meth:`iterate` yields something else than steps with finite estimates
+                of the right shape.
         """
         if members < 1:
             raise InputError("members", members, "must be at least 1", "Use 8.")
@@ -198,6 +199,7 @@ class Method(param.Parameterized):
         )
         shape = (self.size(members), *problem.window)
         chosen = self.prepare(problem)
+        chosen.check(problem, len(streams))
         return self._timed(self._checked(chosen.iterate(problem, streams), shape))
 
     def prepare(self, problem: Problem) -> Self:
@@ -208,6 +210,17 @@ class Method(param.Parameterized):
     def effort(self) -> float:
         """Work that the options ask for, such as sampling steps; the time of a run goes with it."""
         return 1.0
+
+    def check(self, problem: Problem, members: int) -> None:
+        """Raise if the method cannot work on a problem; called before any work, and by experiments.
+
+        Args:
+            problem: the problem, perhaps without its prior and its data.
+            members: number of members that the method runs.
+
+        Raises:
+            InputError: by default never.
+        """
 
     def size(self, members: int) -> int:
         """Number of members that the method runs when ``members`` samples are wanted."""

@@ -117,7 +117,6 @@ class Filter(Method):
     # --- a window ---------------------------------------------------------------------------------
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        self.check(problem, len(streams))
         total, window = problem.window[0], []
         state = self.begin(self.initial_ensemble(problem, streams), problem)
         for k in range(total):

@@ -126,11 +126,25 @@ class Prior(Denoiser, abc.ABC):
         Raises:
             InputError: naming both shapes.
         """
-        wanted = (steps, *system.shape)
-        if self.window != wanted:
-            raise InputError(
-                f"prior {self.name}",
-                self.window,
-                f"must be about windows of shape {wanted} for {system.name}",
-                "Choose the prior made for this system, or a window of its length.",
-            )
+        check_windows(self.name, self.window, system, steps)
+
+
+def check_windows(name: str, window: tuple[int, ...], system: System, steps: int) -> None:
+    """Raise unless windows of a prior are those of ``steps`` states of a system.
+
+    Args:
+        name: of the prior.
+        window: shape of its windows, (time, lev, y, x).
+        system: the system.
+        steps: states.
+
+    Raises:
+        InputError: naming both shapes.
+    """
+    wanted = (steps, *system.shape)
+    if window != wanted:
+        raise InputError(
+            f"prior {name}", window,
+            f"must be about windows of shape {wanted} for {system.name}",
+            "Choose the prior made for this system, or a window of its length.",
+        )

@@ -17,7 +17,7 @@ from .denoisers.blend import BlendedPrior, Trained
 from .denoisers.residual import ResidualPrior
 from .files.bundled import SUFFIX, augmented_path, trained_names, trained_path
 from .files.header import summary
-from .files.trained import bundled_gaussian, load_trained
+from .files.trained import bundled_gaussian, has_gaussian, load_trained
 from .training.climatology import estimate_gaussian
 
 
@@ -65,6 +65,13 @@ def gaussian(system: System) -> Prior:
     """
     bundled = None if system.independent_climate else bundled_gaussian(system)
     return estimate_gaussian(system) if bundled is None else bundled
+
+
+def is_estimated(text: str, system: System) -> bool:
+    """True if a text names the Gaussian prior of a climate from which it is estimated first."""
+    if text == "auto":
+        text = system.name if system.name in trained_names() else "gaussian"
+    return text == "gaussian" and (system.independent_climate or not has_gaussian(system))
 
 
 def auto(system: System) -> Prior:

@@ -77,6 +77,8 @@ class System:
         energy_unit: unit in which energies are shown, and how many of them one unit holds.
         independent_climate: true if :meth:`sample_climate` gives any number of independent states.
         mirror_symmetric: true if -q(x, -y) is a state whenever q is.
+        linear: true or false for a system whose steps are known to be linear or not, ``None`` for
+            one with which that has to be tried.
         other_solvers: true if pyqg and a finer grid can simulate it, as true windows.
     """
 
@@ -92,6 +94,7 @@ class System:
     energy_unit: tuple[str, float] = ("", 1.0)
     independent_climate: bool = True
     mirror_symmetric: bool = False
+    linear: bool | None = None
     other_solvers: bool = False
 
     @overridable

@@ -57,6 +57,7 @@ class KuramotoSivashinsky(TimeStepped):
     dt: float = time_step(0.5, most=1.0)
     interval: float = time_between(1.0)
     symbol = "u"
+    linear = False
     spinup_time: ClassVar[float] = 200.0
 
     def __post_init__(self) -> None:

@@ -42,6 +42,7 @@ class Lorenz63(RungeKutta):
     beta: float = positive(8 / 3, 100.0, "geometric factor")
     dt: float = time_step(0.01)
     interval: float = time_between(0.25)
+    linear = False
 
     @property
     def shape(self) -> tuple[int, int, int]:

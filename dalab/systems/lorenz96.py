@@ -42,6 +42,7 @@ class Lorenz96(RungeKutta):
     forcing: float = real(8.0, -100.0, 100.0, "F, of every site")
     dt: float = time_step(0.05)
     interval: float = time_between(0.05)
+    linear = False
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -49,6 +49,7 @@ class TwoScaleLorenz96(RungeKutta):
     c: float = positive(10.0, 100.0, "speed of the fast variables relative to the slow ones")
     dt: float = time_step(0.005, most=0.02)
     interval: float = time_between(0.05)
+    linear = False
     mean: tuple[float, float] = (2.57, 0.099)
     std: tuple[float, float] = (3.53, 0.236)
     spinup_time: ClassVar[float] = 10.0

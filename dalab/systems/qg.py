@@ -64,7 +64,7 @@ class QGSystem(ParametricSystem):
     variables = ("upper", "lower")
     energy_unit = ("10⁻³ m² s⁻²", 1e3)
     mirror_symmetric = other_solvers = True
-    independent_climate = False
+    independent_climate = linear = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -36,6 +36,7 @@ class Ring(ParametricSystem):
     width: float = positive(5.0, 1e6, "wavenumbers that hold the variance")
     interval: float = positive(1.0, 1000.0, "time between two steps of a window")
     quantity = "wave height"
+    linear = True
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -80,8 +80,20 @@ def test_what_exceeds_the_limits_is_not_prepared(monkeypatch):
     end(model)
 
 
+def test_a_link_whose_prior_is_estimated_opens_at_once_and_its_run_makes_it(monkeypatch):
+    monkeypatch.setattr("dalab.priors.loading.estimate_gaussian", forever)
+    before, start = workers(), time.monotonic()
+    model = model_from_url({}, {"system": ["lorenz96:d=42"], "prior": ["gaussian"]})
+    assert time.monotonic() - start < 20 and not model.notice and not model.error
+    model.run()
+    assert model.runs.busy and model.runs.state == "preparing"
+    end(model)
+    assert gone(before)
+
+
 def test_a_link_whose_system_takes_long_opens_at_once(monkeypatch):
     monkeypatch.setattr("dalab.priors.loading.estimate_gaussian", forever)
+    monkeypatch.setattr("dalab.experiments.deferred_prior.is_estimated", lambda *_: False)
     before, start = workers(), time.monotonic()
     model = model_from_url({}, {"system": ["lorenz96:d=41"], "prior": ["gaussian"]})
     assert time.monotonic() - start < 20 and not model.notice and not model.error

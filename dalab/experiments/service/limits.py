@@ -19,6 +19,7 @@ from ...methods.diffusion.sampler import Diffusion
 from ...priors.base import Prior
 from ...systems import SYSTEMS
 from ..config import Config
+from ..deferred_prior import text_of_pending
 from ..device import choose_device
 from ..experiment import Experiment
 from ..memory import WINDOWS, free_bytes, gigabytes
@@ -144,7 +145,8 @@ def check_memory(experiment: Experiment) -> None:
 def member_bytes(experiment: Experiment) -> int:
     """Estimate the memory per member [bytes]: the largest method, and the results of all."""
     methods = experiment.methods.values()
-    work = max(_windows(method, experiment.prior) for method in methods)
+    prior = None if text_of_pending(experiment) else experiment.prior
+    work = max(_windows(method, prior) for method in methods)
     return 4 * window_size(experiment) * (work + len(methods))
 
 

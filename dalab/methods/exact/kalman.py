@@ -71,6 +71,9 @@ class KalmanFilter(Method):
     uses_model = True
     coupled = True
 
+    def check(self, problem: Problem, members: int) -> None:
+        check(problem)
+
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         total, window, shape = problem.window[0], [], problem.window[1:]
         for k, (_, belief) in enumerate(filter_window(problem)):
@@ -126,7 +129,12 @@ def _names(network: ObservingNetwork) -> str:
 
 
 def is_linear(system: System, device: torch.device | str = "cpu", tolerance: float = 1e-8) -> bool:
-    """True if a step of random states of climatological size commutes with sums and scaling."""
+    """True if a step of random states of climatological size commutes with sums and scaling.
+
+    It is not tried with systems that say so themselves.
+    """
+    if system.linear is not None:
+        return system.linear
     generator = torch.Generator().manual_seed(0)
     draw = torch.randn(2, *system.shape, generator=generator, dtype=torch.float64).to(device)
     a, b = system.step(draw)

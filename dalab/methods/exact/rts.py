@@ -27,7 +27,7 @@ from torch import Tensor
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
 from ..cycling import centre, pad
-from .kalman import Normal, filter_window, matrix
+from .kalman import Normal, check, filter_window, matrix
 
 
 class RTSSmoother(Method):
@@ -37,6 +37,9 @@ class RTSSmoother(Method):
     uses_model = True
     coupled = True
     cycles = False
+
+    def check(self, problem: Problem, members: int) -> None:
+        check(problem)
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         forecasts, analyses, window = [], [], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ...errors import InputError
@@ -30,9 +31,9 @@ def trained_path(name: str) -> Path:
         InputError: if there is neither.
     """
     bundled, file = WEIGHTS / f"{name}{SUFFIX}", Path(name)
-    if bundled.is_file():
+    if os.path.isfile(bundled):
         return bundled
-    if file.suffix == SUFFIX and file.is_file():
+    if file.suffix == SUFFIX and os.path.isfile(file):
         return file
     raise InputError(
         "trained prior", name,

@@ -171,6 +171,11 @@ def load_trained(path: Path, system: System) -> Prior:
     return AugmentedPrior(core, Channels.of(system, operators)) if operators else core
 
 
+def has_gaussian(system: System) -> bool:
+    """True if the Gaussian prior of a system is bundled."""
+    return any((WEIGHTS / f"{system.name}{end}{SUFFIX}").is_file() for end in ("-gaussian", ""))
+
+
 def bundled_gaussian(system: System) -> GaussianPrior | None:
     """Load the bundled Gaussian prior of a system: from its own file, or from a trained prior's."""
     own, beside = (WEIGHTS / f"{system.name}{end}{SUFFIX}" for end in ("-gaussian", ""))

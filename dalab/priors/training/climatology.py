@@ -26,6 +26,11 @@ from ..files.gaussian_file import save_gaussian
 from ..gaussian import GaussianPrior
 
 WINDOW = 9
+"""States of the windows of an estimate."""
+
+WINDOWS = 8
+"""Windows of every trajectory, one after the other, of which it is made."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -119,7 +124,7 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
 
 
 def estimate_gaussian(
-    system: System, *, trajectories: int | None = None, windows: int = 8, seed: int = 0
+    system: System, *, trajectories: int | None = None, windows: int = WINDOWS, seed: int = 0
 ) -> GaussianPrior:
     """Estimate the Gaussian prior of a system from draws of its climate.
 
@@ -133,9 +138,8 @@ def estimate_gaussian(
     Raises:
         InputError: if the states do not fit into the memory.
     """
-    size = math.prod(system.shape)
-    count = trajectories or min(256, max(8, ENOUGH // size))
-    _check_memory(system, count * windows * WINDOW * size)
+    count = trajectories or _trajectories(system)
+    _check_memory(system, count * windows)
     generator = stream(seed, "climatology", system.name)
     x = system.sample_climate(count, generator)
     states = system.trajectory(x, windows * WINDOW, generator)
@@ -146,9 +150,22 @@ ENOUGH = 2**18
 """Numbers in all trajectories at a time that are enough for a covariance."""
 
 
-def _check_memory(system: System, numbers: int) -> None:
-    """Refuse to hold three times so many numbers in float64 if there is no room for them."""
-    needed, free = 3 * 8 * numbers, available_memory()
+def check_estimate(system: System) -> None:
+    """Raise unless :func:`estimate_gaussian` fits into the memory.
+
+    Raises:
+        InputError: if it does not.
+    """
+    _check_memory(system, _trajectories(system) * WINDOWS)
+
+
+def _trajectories(system: System) -> int:
+    return min(256, max(8, ENOUGH // math.prod(system.shape)))
+
+
+def _check_memory(system: System, windows: int) -> None:
+    """Refuse to hold windows in float64 three times if there is no room for them."""
+    needed, free = 3 * 8 * windows * WINDOW * math.prod(system.shape), available_memory()
     if needed > free:
         raise InputError(
             f"size of {system.name}", system.shape,

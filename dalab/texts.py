@@ -1,4 +1,4 @@
-"""Fields of a config that hold texts."""
+"""Parameters that hold texts of registry entries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import param
 
-from ..errors import InputError
-from ..options import with_plain_booleans
-from ..values import plain, plain_text
+from .errors import InputError
+from .options import with_plain_booleans
+from .values import plain, plain_text
 
 SEVERAL = 1000
 """Most texts of a field that holds several."""
