@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,9 +33,10 @@ def table(
 ) -> None:
     """Reproduce published errors: a grid of windows, or rows of cycled filters.
 
-    Rows that are there are kept: after a stop, the same command goes on. Those of another system,
-    prior, truth or number of members may share the file; they are not drawn. Of dapper, --method
-    names the settings or methods whose rows are wanted; the other options are those of the grid.
+    It says first how many runs are missing and about how long they take. Rows that are there are
+    kept: after a stop, the same command goes on. Those of another system, prior, truth or number of
+    members may share the file; they are not drawn. Of dapper, --method names the settings or
+    methods whose rows are wanted; the other options are those of the grid.
     """
     if which == "dapper":
         return _dapper(out, method or [])
@@ -46,15 +48,15 @@ def table(
     base = Config(system=system, prior=prior, truth=truth, members=members, device=device)
     rows, chosen = out / "rows.csv", choose(cells)
     plan = chosen, range(seeds), method or ["spectral", "sda"], base
-    _show_progress(fill(rows, *plan), len(chosen) * seeds, rows)
+    _show_progress(partial(fill, rows, *plan), rows)
     _summarise(out, base)
     _end_table(rows_of(read(rows), *plan), rows)
 
 
 def _summarise(out: Path, base: Any) -> None:
     """Write figures and grid of a table, and print its summary."""
-    from ..experiments.tables.summary import grid, summarise
-    from ..experiments.tables.sweep import like, read
+    from ..experiments.tables.summary import grid, like, summarise
+    from ..experiments.tables.sweep import read
     from ..files import replacing
     from ..views.render.table_figure import write_all
 
@@ -72,19 +74,30 @@ def _dapper(out: Path, wanted: list[str]) -> None:
     from ..experiments.tables.dapper import choose_rows, reproduce, rows_of, summarise_rows
 
     path, rows = out / "dapper.csv", choose_rows(wanted)
-    _show_progress(reproduce(path, rows), len(rows), path)
+    _show_progress(partial(reproduce, path, rows), path)
     typer.echo(summarise_rows(path, rows).round(3).to_string(index=False))
     _end_table(rows_of(path, rows), path)
 
 
-def _show_progress(steps: Iterable[Any], total: int, rows: Path) -> None:
-    """Show how a table is filled; end the command if it is interrupted."""
-    done = 0
-    with interrupted_with(f"the run at work is lost; {rows} keeps those before it."):
-        for step in steps:
-            typer.echo(f"{step.done}/{step.total} {step}", err=True)
+def _show_progress(fill: Callable[..., Iterator[Any]], rows: Path) -> None:
+    """Fill a table and show how it goes; end the command if it is interrupted.
+
+    Args:
+        fill: yields a step for every run, and takes a function that is told the time left.
+        rows: file of the table.
+    """
+    from .table_progress import TableDisplay
+
+    with (
+        interrupted_with(f"the run at work is lost; {rows} keeps those before it."),
+        TableDisplay() as display,
+    ):
+        done = 0
+        for step in fill(report=display.report):
             done = step.done
-        if done < total:
+            if step.is_new:
+                display.result(step)
+        if done < display.total:
             raise KeyboardInterrupt
 
 

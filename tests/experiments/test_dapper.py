@@ -44,13 +44,14 @@ def test_complete_rows_are_not_computed_again_and_failed_ones_are(tmp_path, monk
     assert first.found["status"] == "complete" and "published 0.2" in str(first)
     ran = []
     execute = dapper.execute
-    monkeypatch.setattr(dapper, "execute", lambda c: ran.append(c.seed) or execute(c))
+    monkeypatch.setattr(dapper, "execute", lambda c, *_: ran.append(c.seed) or execute(c))
     assert [step.done for step in reproduce(path, rows)] == [1, 2] and ran == [1]
     table = dapper.summarise_rows(path, rows)
     assert table["median"].tolist() == pytest.approx(table["here"].tolist()), "of one truth"
     assert table["ratio"].tolist() == pytest.approx((table["here"] / 0.2).tolist())
     broken = small(2)
-    monkeypatch.setattr(dapper, "execute", lambda c: execute(c.replace(noise=1e5, background=1e5)))
+    wrong = {"noise": 1e5, "background": 1e5}
+    monkeypatch.setattr(dapper, "execute", lambda c, *_: execute(c.replace(**wrong)))
     (failed,) = reproduce(path, [broken])
     assert failed.found["status"].startswith("failed")
     monkeypatch.setattr(dapper, "execute", execute)

@@ -153,7 +153,7 @@ def test_a_table_whose_runs_all_fail_ends_with_1(tmp_path, monkeypatch):
 
 
 def test_a_table_that_is_interrupted_says_what_is_kept(tmp_path, monkeypatch):
-    def interrupt(config):
+    def interrupt(config, on_frame):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dalab.experiments.tables.dapper.execute", interrupt)

@@ -22,6 +22,7 @@ from ..config import Config
 from ..experiment import Experiment
 from ..progress import is_complete
 from ..run import execute
+from .clock import Report, TableClock, no_report, seconds_of
 from .sweep import append, read
 
 COLUMNS = (
@@ -97,12 +98,16 @@ class RowProgress:
         found: its columns, as text.
         done: rows so far.
         total: rows in all.
+        remaining: estimated time left [s].
+        is_new: true unless the row was there.
     """
 
     row: Row
     found: dict[str, str]
     done: int
     total: int
+    remaining: float = 0.0
+    is_new: bool = True
 
     def __str__(self) -> str:
         if not is_complete(self.found["status"]):
@@ -111,38 +116,49 @@ class RowProgress:
         return f"{self.row}: {rmse:.3f}, published {self.row.published:g}"
 
 
-def reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
+def reproduce(
+    path: Path, rows: Sequence[Row], report: Report = no_report
+) -> Iterator[RowProgress]:
     """Run the rows that are missing from a table, one after the other.
 
     Args:
         path: CSV file with the columns of :data:`COLUMNS`; made if it is missing.
         rows: rows wanted.
+        report: told how many rows there are to make, how they go, and the time left.
 
     Raises:
         InputError: before any run, if one of the experiments cannot work, or another process writes
             to the folder.
     """
     known = _complete(path)
-    for row in rows:
-        if row.config.hash() not in known:
-            Experiment.of(row.config)
+    seconds = {
+        name: sum(seconds_of(Experiment.of(row.config)).values())
+        for row in rows if (name := row.config.hash()) not in known
+    }
     with locked(path.parent, "table folder"):
-        yield from _reproduce(path, rows)
+        present = _complete(path)
+        expected = [seconds.get(row.config.hash(), 0.0) for row in rows
+                    if row.config.hash() not in present]
+        yield from _reproduce(path, rows, present, TableClock(len(rows), expected, report))
 
 
-def _reproduce(path: Path, rows: Sequence[Row]) -> Iterator[RowProgress]:
-    present = _complete(path)
+def _reproduce(
+    path: Path, rows: Sequence[Row], present: dict[str, dict[str, str]], clock: TableClock
+) -> Iterator[RowProgress]:
     for done, row in enumerate(rows, start=1):
         name = row.config.hash()
-        if name not in present:
+        is_new = name not in present
+        if is_new:
             start = time.perf_counter()
-            tree = execute(row.config)
+            clock.begin(str(row))
+            tree = execute(row.config, clock.take)
             if tree.attrs["status"] == "cancelled":
                 return
             found = _columns(row, tree, time.perf_counter() - start)
             append(path, [found], COLUMNS)
+            clock.end()
             present[name] = {k: str(v) for k, v in found.items()}
-        yield RowProgress(row, present[name], done, len(rows))
+        yield RowProgress(row, present[name], done, len(rows), clock.remaining, is_new)
 
 
 def rows_of(path: Path, rows: Sequence[Row]) -> list[dict[str, str]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ...errors import InputError
 from ...methods import METHODS
 from ...methods.diffusion.sampler import Diffusion
+from ..config import Config
 from .sweep import CELL
 
 CALIBRATED = (0.85, 1.15)
@@ -70,3 +73,24 @@ def _best(rmse: pd.Series) -> pd.Series:
     rivals = rmse[[issubclass(METHODS[m.partition(":")[0]], Diffusion) for m in methods]]
     lowest = rivals.fillna(np.inf).groupby(list(CELL)).transform("min")
     return (rivals == lowest).groupby("method").mean()
+
+
+def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
+    """Select the rows that match system, prior, truth and members of ``base``."""
+    names = ("system", "prior", "truth")
+    return [
+        row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)
+        and int(row["members"]) in _sizes(row["method"], base.members)
+    ]
+
+
+@cache
+def _sizes(text: str, members: int) -> tuple[int, int]:
+    """Members of a method that runs for ``members`` samples, and those of one that failed early.
+
+    Filters run an ensemble of their own.
+    """
+    try:
+        return METHODS.make(text).size(members), 0
+    except InputError:  # of a package that is not installed
+        return members, 0

@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -30,6 +29,7 @@ from ..experiment import Experiment
 from ..from_config import sets_steps
 from ..progress import is_complete
 from ..run import execute
+from .clock import Report, TableClock, no_report, seconds_of
 from .published import INTERVALS, MASKS, OPERATORS
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -149,7 +149,7 @@ class TableProgress:
         rows: the rows written for it; empty if they existed.
         done: number of completed runs.
         total: total number of runs, one for each cell and seed.
-        remaining: estimated time left [s]; ``None`` before the first run.
+        remaining: estimated time left [s].
     """
 
     cell: Cell
@@ -157,17 +157,22 @@ class TableProgress:
     rows: tuple[dict[str, Any], ...]
     done: int
     total: int
-    remaining: float | None
+    remaining: float
+
+    @property
+    def is_new(self) -> bool:
+        """True unless the rows existed."""
+        return bool(self.rows)
 
     def __str__(self) -> str:
         found = "  ".join(f"{row['method']} {row['rmse_sample'] or math.nan:.3f}"
                           for row in self.rows)
-        left = "" if self.remaining is None else f"  {self.remaining / 60:.0f} min left"
-        return f"{self.cell} seed {self.seed}  {found or 'exists'}{left}"
+        return f"{self.cell} seed {self.seed}  {found or 'exists'}"
 
 
 def fill(
-    path: Path, chosen: Sequence[Cell], seeds: Sequence[int], methods: Sequence[str], base: Config
+    path: Path, chosen: Sequence[Cell], seeds: Sequence[int], methods: Sequence[str], base: Config,
+    report: Report = no_report,
 ) -> Iterator[TableProgress]:
     """Run the missing cells of a table, one cell and seed after the other.
 
@@ -177,36 +182,67 @@ def fill(
         seeds: seeds of all random choices; each gives another truth.
         methods: registry texts; the number of steps is the method's default unless set.
         base: all other fields.
+        report: told how many runs there are to make, how they go, and the time left.
 
     Raises:
         InputError: before any run, if one of the experiments cannot work, or another process writes
             to the folder.
     """
-    methods = [with_steps(text) for text in methods]
+    methods, seconds = [with_steps(text) for text in methods], {}
     for cell in dict.fromkeys(chosen):
-        Experiment.of(cell.config(base.replace(methods=tuple(methods))))
+        made = Experiment.of(cell.config(base.replace(methods=tuple(methods))))
+        seconds[cell] = dict(zip(methods, seconds_of(made).values(), strict=True))
     with locked(path.parent, "table folder"):
-        yield from _fill(path, [(cell, seed) for seed in seeds for cell in chosen], methods, base)
+        present = {row["config_hash"] for row in read(path)}
+        runs = [
+            _Run(cell, base.replace(seed=seed), methods, present)
+            for seed in seeds for cell in chosen
+        ]
+        expected = [run.seconds(seconds[run.cell]) for run in runs if run.missing]
+        yield from _fill(path, runs, TableClock(len(runs), expected, report))
 
 
-def _fill(
-    path: Path, runs: Sequence[tuple[Cell, int]], methods: Sequence[str], base: Config
-) -> Iterator[TableProgress]:
-    present = {row["config_hash"] for row in read(path)}
-    spent, made = 0.0, 0
-    for done, (cell, seed) in enumerate(runs, start=1):
-        single = _single(cell, seed, methods, base)
-        missing = tuple(m for m, config in single.items() if config.hash() not in present)
-        start, rows = time.perf_counter(), ()
-        if missing:
-            tree = execute(cell.config(base.replace(seed=seed, methods=missing)))
-            rows = tuple(_rows(tree, cell, [single[m] for m in missing]))
+class _Run:
+    """A cell with a seed, and those of its methods that are missing.
+
+    Args:
+        cell: the cell.
+        base: all other fields, the seed among them.
+        methods: registry texts.
+        present: hashes of the rows that are there.
+    """
+
+    def __init__(
+        self, cell: Cell, base: Config, methods: Sequence[str], present: Collection[str]
+    ) -> None:
+        self.cell, self.base = cell, base
+        single = _single(cell, base.seed, methods, base)
+        self.missing = {m: one for m, one in single.items() if one.hash() not in present}
+
+    def __str__(self) -> str:
+        return f"{self.cell} seed {self.base.seed}"
+
+    def seconds(self, expected: Mapping[str, float]) -> float:
+        """Time that it is expected to take, by that of every method [s]."""
+        return sum(expected[method] for method in self.missing)
+
+    def config(self) -> Config:
+        """The experiment of the methods that are missing."""
+        return self.cell.config(self.base.replace(methods=tuple(self.missing)))
+
+
+def _fill(path: Path, runs: Sequence[_Run], clock: TableClock) -> Iterator[TableProgress]:
+    for done, run in enumerate(runs, start=1):
+        rows: tuple[dict[str, Any], ...] = ()
+        if run.missing:
+            clock.begin(str(run))
+            tree = execute(run.config(), clock.take)
+            rows = tuple(_rows(tree, run.cell, list(run.missing.values())))
             append(path, rows)
             if tree.attrs["status"] == "cancelled":
                 return
-            spent, made = spent + time.perf_counter() - start, made + 1
-        left = spent / made * (len(runs) - done) if made else None
-        yield TableProgress(cell, seed, rows, done, len(runs), left)
+            clock.end()
+        yield TableProgress(run.cell, run.base.seed, rows, done, len(runs), clock.remaining)
 
 
 def _single(cell: Cell, seed: int, methods: Sequence[str], base: Config) -> dict[str, Config]:
@@ -265,12 +301,6 @@ def read(path: Path, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
             "table", str(path), "must have the columns of this version", "Name another folder."
         )
     return list(csv.DictReader(lines))
-
-
-def like(rows: Sequence[dict[str, str]], base: Config) -> list[dict[str, str]]:
-    """Select the rows that match system, prior, truth and members of ``base``."""
-    names = ("system", "prior", "truth", "members")
-    return [row for row in rows if all(row[name] == str(getattr(base, name)) for name in names)]
 
 
 def append(
