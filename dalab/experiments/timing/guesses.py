@@ -5,7 +5,7 @@ every window otherwise. A call takes
 
 .. math:: t = n \, (a + b \, N) ,
 
-where n is its effort (:attr:`dalab.methods.Method.effort`), N the numbers in the states of all
+where n is its effort (:attr:`dalab.methods.base.Method.effort`), N the numbers in the states of all
 members, a the time of starting its operations, and b that of a number.
 """
 
