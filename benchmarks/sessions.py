@@ -43,7 +43,7 @@ def served(at_once: int) -> Iterator[tuple[str, psutil.Process]]:
     command = [sys.executable, "-m", "dalab", "lab", "--no-show", "--port", str(port),
                "--at-once", str(at_once)]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL,
-                              env={**os.environ, "PYTHONPATH": str(ROOT)})
+                              env={**os.environ, "PYTHONPATH": str(ROOT), "DALAB_RUNS": "none"})
     try:
         until(lambda: listening(port) or server.poll() is not None)
         if server.poll() is not None:

@@ -101,7 +101,7 @@ def served() -> Iterator[str]:
     command = [sys.executable, "-m", "panel", "serve", str(ROOT / "apps" / "lab.py"),
                "--port", str(port)]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT,
-                              env={**os.environ, "PYTHONPATH": str(ROOT)})
+                              env={**os.environ, "PYTHONPATH": str(ROOT), "DALAB_RUNS": "none"})
     url = f"http://localhost:{port}/lab"
     while server.poll() is None:
         try:

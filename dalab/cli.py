@@ -201,6 +201,8 @@ def lab(
     max_seconds: Annotated[float | None, Option(help="time of a run")] = None,
     max_size: Annotated[float | None, Option(help="grid x window x members x methods of a run")]
     = None,
+    runs: Annotated[str, Option(help="folder for finished runs, listed again after a reload; "
+                                "none to keep none; by default DALAB_RUNS, or one of yours")] = "",
 ) -> None:
     """Serve the lab as a web page, on this machine unless told otherwise.
 
@@ -210,7 +212,7 @@ def lab(
 
     limits = {"runs": max_runs, "waiting": max_waiting, "seconds": max_seconds, "size": max_size}
     serve(port=port, show=show, address=address, origins=origin or (), users=users,
-          allow_anyone=allow_anyone, service=_service(at_once, limits))
+          allow_anyone=allow_anyone, service=_service(at_once, limits), runs=runs)
 
 
 def _service(at_once: int, limits: dict[str, float | None]) -> Any:

@@ -34,6 +34,7 @@ __all__ = ["Frame", "MethodScores", "Progress", "Run", "State", "execute"]
 State = Literal["idle", "waiting", "preparing", "running", "done", "cancelled", "failed"]
 ENDED = ("done", "cancelled", "failed")
 OnFrame = Callable[[Frame], None]
+OnEnd = Callable[[], None]
 
 _alive: weakref.WeakSet[Run] = weakref.WeakSet()
 
@@ -63,6 +64,7 @@ class Run:
         service: the line it waits in, and its limits; by default it waits for nobody.
         owner: session it belongs to; sessions take turns.
         earlier: a run of the same cycled experiment with fewer cycles, to go on from.
+        on_end: called once when it has ended, in the thread that ended it.
 
     Raises:
         InputError: if the experiment cannot work.
@@ -71,12 +73,12 @@ class Run:
     def __init__(
         self, source: Experiment | Source, *, folder: str | Path | None = None,
         on_frame: OnFrame | None = None, service: Service | None = None, owner: str = "",
-        earlier: Run | None = None,
+        earlier: Run | None = None, on_end: OnEnd | None = None,
     ) -> None:
         before = None if earlier is None else earlier._execution
         self._execution: Execution = open_execution(source, folder, before)
         self._earlier = earlier
-        self._on_frame = on_frame
+        self._on_frame, self._on_end = on_frame, on_end
         self.experiment = self._execution.experiment
         self.config = self.experiment.config
         self.error: str | None = None
@@ -248,6 +250,8 @@ class Run:
             self._ended.set()
         if self._ticket is not None:
             self._ticket.give_up()
+        if self._on_end is not None:
+            self._on_end()
 
 
 def _final_state(scores: dict[str, MethodScores]) -> tuple[State, str | None]:

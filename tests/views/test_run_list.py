@@ -10,8 +10,8 @@ from PIL import Image
 
 from dalab.experiments.results.store import load, save
 from dalab.experiments.results.stored_run import StoredRun
-from dalab.views.model import history
 from dalab.views.model.history import add_entry
+from dalab.views.model.history import entries as history
 from dalab.views.model.lab import LabModel
 from dalab.views.model.observed_run import ObservedRun
 from dalab.views.render.exports import FORMATS

@@ -9,19 +9,25 @@ display makes them. All computing is done by other threads.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import param
 
 from ...errors import InputError
 from ...experiments.config import Config
+from ...experiments.results.stored_run import StoredRun
 from ...experiments.service.service import Service
-from .background import Preview
+from .background import LatestTaskWorker, Preview
 from .controls import Controls
 from .display import CURVES, ESTIMATES, SCORES, DisplayModel
-from .history import HistoryEntry, add_entry
+from .history import Archive, HistoryEntry, add_entry, bounded, open_entry
+from .observed_run import ObservedRun
 from .runs import RunModel
 from .session import PATIENCE, Session
+
+UNSAVED = "The server has no room for it: download it before this page is closed."
+"""Remark on a run that could not be saved."""
 
 
 class LabModel(param.Parameterized):
@@ -44,6 +50,8 @@ class LabModel(param.Parameterized):
     config = param.ClassSelector(class_=Config, doc="last experiment that the choices could make")
     error = param.String("", doc="problem of the choices")
     notice = param.String("", doc="problem of a link or a file; it stays until the choices change")
+    remark = param.String("", doc="a remark on the run that has just ended")
+    opening = param.String("", doc="title of the run that is being read from disk")
     outdated = param.Boolean(False, doc="true if the choices differ from those of the run shown")
     history = param.List([], doc="runs that have ended and can be shown again, the newest last")
 
@@ -55,11 +63,23 @@ class LabModel(param.Parameterized):
             window=self.controls.window, run=self.runs.param.shown,
         )
         self._preview = Preview(self.runs.session.service.limits.seconds)
+        self._reader, self.archive = LatestTaskWorker("dalab reading"), Archive()
         self._loading, self._seen, self.on_screen = False, False, True
         super().__init__(config=self.controls.config())
         for choices in (self.controls, *self.controls.option_sets()):
             choices.param.watch(self._on_choice, list(choices.param))
         self.error = self.runs.session.refusal(self.config)
+
+    def belong_to(self, browser: str, archive: Archive) -> None:
+        """Become a page of a browser, which lists the runs that it has saved.
+
+        Args:
+            browser: its secret name; empty if it has none.
+            archive: its saved runs.
+        """
+        session, self.archive = self.runs.session, archive
+        session.browser, session.on_end = browser, archive.keep
+        self.history = archive.entries()
 
     # --- run, stop and show ---------------------------------------------------------------------
 
@@ -67,7 +87,7 @@ class LabModel(param.Parameterized):
     def pending(self) -> bool:
         """True if :meth:`poll` has or will have something to report without another event."""
         waits = self._preview.busy or not (self._seen or self.error)
-        return self.runs.busy or waits or self.display.stale
+        return self.runs.busy or waits or bool(self.opening) or self.display.stale
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -84,7 +104,7 @@ class LabModel(param.Parameterized):
             return
         if self.runs.start(config, patience=PATIENCE if self._preview.busy else math.inf):
             self._preview.drop()
-            self.outdated = False
+            self.param.update(outdated=False, remark="")
             self.display.replay_position = 1.0
 
     def continue_run(self) -> None:
@@ -107,18 +127,69 @@ class LabModel(param.Parameterized):
     def shown_entry(self) -> HistoryEntry | None:
         """Entry of the run shown in the history, if it has ended."""
         shown = self.runs.shown
-        return next((entry for entry in self.history if entry.observed_run is shown), None)
+        known = (entry for entry in self.history if entry.observed_run is shown)
+        return None if shown is None else next(known, None)
 
     def show(self, entry: HistoryEntry) -> None:
         """Show a run again with the choices it was made from; refused while a run goes on.
 
+        One that is on disk only is read first, in the background.
+
         Raises:
-            InputError: if the controls cannot hold its choices.
+            InputError: if the controls or the page cannot hold its choices.
         """
-        if not self.runs.busy:
-            self._load(entry.config)
-            self.runs.show(entry.observed_run)
-            self._on_shown()
+        self._check_window(entry)
+        if self.runs.busy:
+            return
+        if entry.observed_run is None:
+            self.opening = entry.title
+            self._reader.submit(lambda: open_entry(entry))
+            return
+        self._load(entry.config)
+        self.runs.show(entry.observed_run)
+        self._on_shown()
+
+    def _check_window(self, entry: HistoryEntry) -> None:
+        window, wanted = self.display.window, entry.config.window
+        if wanted != window:
+            raise InputError(
+                f"window of {entry.title}", wanted, f"must be {window}, as on this page",
+                f"Add window={wanted} to the address, and open it there.",
+            )
+
+    def _take_opened(self) -> None:
+        """Show the run that has been read from disk, or the reason why it cannot be."""
+        found, title = self._reader.take(), self.opening
+        if found is None:
+            return
+        self.opening = ""
+        try:
+            if isinstance(found, Exception):
+                raise found
+            self.history = bounded(
+                [found if entry.number == found.number else entry for entry in self.history]
+            )
+            self.show(found)
+        except Exception as error:  # the file may be gone, or damaged in any way
+            self.notice = f"{title} cannot be opened. {error}"
+
+    def add_file(self, run: StoredRun, name: str) -> None:
+        """Add the run of a file to the history, and show it unless a run goes on.
+
+        Raises:
+            InputError: if the page's window or controls do not fit the run.
+        """
+        observed_run = ObservedRun(run.config, run)
+        history = add_entry(self.history, observed_run, name)
+        self.show(history[-1])
+        self.history = history
+        self.archive.keep(observed_run, name)
+
+    def forget(self, entries: Sequence[HistoryEntry]) -> None:
+        """Remove runs from the history, and their copies on disk."""
+        self.history = [entry for entry in self.history if entry not in entries]
+        for entry in entries:
+            self.archive.drop(entry)
 
     def _on_shown(self) -> None:
         """Forget the preview of other choices than those of the run that is shown now."""
@@ -137,6 +208,7 @@ class LabModel(param.Parameterized):
     def close(self) -> None:
         """Cancel the run unless it is to be kept, and drop the preview."""
         self._preview.drop()
+        self._reader.drop()
         self.runs.close()
 
     # --- news of the workers --------------------------------------------------------------------
@@ -150,7 +222,9 @@ class LabModel(param.Parameterized):
             self._seen = True
             self._prepare_preview()
         self._take_preview()
+        self._take_opened()
         self._follow()
+        self._take_remark()
         stale = self.display.take_stale()
         methods = set(self.labels) if ESTIMATES in stale else set()
         return frozenset(stale - {ESTIMATES} | methods)
@@ -177,6 +251,12 @@ class LabModel(param.Parameterized):
         """Add the run shown to the history if it has ended and there is something to show."""
         if not self.runs.busy and self.runs.shown.has_states:
             self.history = add_entry(self.history, self.runs.shown)
+
+    def _take_remark(self) -> None:
+        """Say once that the run that has just ended could not be saved."""
+        ended = self.runs.ended
+        if ended is not None and ended.unsaved:
+            ended.unsaved, self.remark = False, UNSAVED
 
     # --- choices --------------------------------------------------------------------------------
 
@@ -211,7 +291,7 @@ class LabModel(param.Parameterized):
             outdated = self.runs.shown is not None and self.runs.shown.config != self.config
         except InputError as refused:
             error, outdated = str(refused), self.runs.shown is not None
-        self.param.update(error=error, notice="", outdated=outdated)
+        self.param.update(error=error, notice="", remark="", outdated=outdated)
         self.display.mark_stale(ESTIMATES)
         self._prepare_preview()
 

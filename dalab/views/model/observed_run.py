@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from ...experiments.config import Config
 from ...experiments.experiment import Experiment
 from ...experiments.replay import BYTES, Replay
+from ...experiments.results.saved_runs import SavedRun
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.run import ENDED, Frame, Run
 from ...experiments.service.service import Service
@@ -44,21 +46,27 @@ class ObservedRun:
         service: queues and limits.
         owner: session it belongs to.
         earlier: a run with fewer cycles, to go on from.
+        on_end: called once when it has ended, in the thread that ended it.
 
     Raises:
         InputError: if it cannot work.
 
-    ``browser`` is the name of the browser that it was started from, if known.
+    ``browser`` is the name of the browser that it was started from, if known; ``saved`` is its copy
+    on disk, and ``unsaved`` is True if it could not be written there.
     """
 
     def __init__(
         self, config: Config, stored: StoredRun | None = None, *,
         service: Service | None = None, owner: str = "", earlier: ObservedRun | None = None,
+        on_end: Callable[[ObservedRun], None] | None = None,
     ) -> None:
         self.config, self.browser = config, ""
+        self.saved: SavedRun | None = None
+        self.unsaved = False
         before = earlier.run if earlier is not None and isinstance(earlier.run, Run) else None
         self.run: Run | StoredRun = stored or Run(
-            config, on_frame=self._put, service=service, owner=owner, earlier=before
+            config, on_frame=self._put, service=service, owner=owner, earlier=before,
+            on_end=None if on_end is None else lambda: on_end(self),
         )
         self._batch: int | None = config.cycles if earlier is None else earlier._batch
         share = BYTES // len(config.methods)

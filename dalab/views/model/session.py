@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Callable
 
 from ...errors import InputError
 from ...experiments.config import Config
@@ -22,6 +23,7 @@ class Session:
         service: queues, limits and kept runs; by default those of the process.
         page: view-model of the page. A page takes over from another one of its kind only.
 
+    ``on_end`` is called with every run of its own that has ended, in any thread.
     ``browser`` is a secret name of the browser, if known. A key in an address may come from
     somebody else: another browser sees the run kept under it, but its own runs get its own key.
     """
@@ -32,6 +34,7 @@ class Session:
         self.page = page
         self.observed_run: ObservedRun | None = None
         self.browser = ""
+        self.on_end: Callable[[ObservedRun], None] | None = None
         self.service.present[self.key] = self
 
     def refusal(self, config: Config) -> str:
@@ -66,7 +69,8 @@ class Session:
         try:
             with time_limit(patience):
                 observed_run = ObservedRun(
-                    config, service=self.service, owner=self.key, earlier=earlier
+                    config, service=self.service, owner=self.key, earlier=earlier,
+                    on_end=self.on_end,
                 )
         except Interrupted:
             raise InputError(

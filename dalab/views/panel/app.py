@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import panel as pn
 
+from ..model.history import Archive, shared_runs
 from ..model.url import default_config, model_from_url
+from .browser import browser
 from .components.share_bar import share_bar
 from .components.tour import Tour
 from .pages.pages import Pages
 from .reconnect import BACK
 from .sidebar import KEY, sidebar
-from .template import address, browser, follow, prepare, template, wait_for_screen
+from .template import address, follow, prepare, template, wait_for_screen
 
 
 def create_app(**presets: object) -> pn.Template:
@@ -26,7 +28,8 @@ def create_app(**presets: object) -> pn.Template:
     arguments = address()
     keys = [*arguments.pop(BACK, []), *arguments.get(KEY, [])]
     model = model_from_url(presets, arguments)
-    model.runs.session.browser = browser()
+    name = browser()
+    model.belong_to(name, Archive(shared_runs(), name))
     wait_for_screen(model)
     for key in keys:
         if model.come_back(key):

@@ -16,7 +16,9 @@ from typing import Any
 from ...errors import InputError
 from ...experiments.experiment import Experiment, Source
 from ...experiments.registration import register_parts
+from ...experiments.results.saved_runs import SavedRuns
 from ...experiments.service.service import Service, share
+from ..model.history import saved_runs, share_runs
 
 INSTALL = 'Install it with: pip install "dalab[lab]"'
 
@@ -30,7 +32,7 @@ SESSION = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_
 def serve(
     source: Experiment | Source | None = None, *, port: int = 5006, show: bool = True,
     address: str = "localhost", origins: Sequence[str] = (), users: Path | None = None,
-    allow_anyone: bool = False, service: Service | None = None,
+    allow_anyone: bool = False, service: Service | None = None, runs: str = "",
 ) -> None:
     """Serve the lab until the process is interrupted.
 
@@ -47,10 +49,13 @@ def serve(
         users: JSON file of names and passwords; without one, access is free.
         allow_anyone: whether everybody who reaches the address may use the lab, without a password.
         service: queue and limits of the runs.
+        runs: folder for finished runs, which pages list again; ``none`` for none. By default that
+            of ``DALAB_RUNS``, or one of this user's.
 
     Raises:
         InputError: if the interface packages are missing, the port is in use, the file of users
-            cannot be read, or the lab would be open to others without a password or an origin.
+            cannot be read, the folder of runs cannot be written, or the lab would be open to others
+            without a password or an origin.
     """
     try:
         import panel
@@ -66,6 +71,8 @@ def serve(
     names, presets = served_names(port, address, origins), _presets(source)
     check_port(port, address)
     known = None if users is None else UsersFile(users)
+    if runs:
+        share_runs(checked_runs(runs))
     if service is not None:
         share(service)
     print(f"The lab is at http://{names.origins[0]}/ (Ctrl-C ends it), "
@@ -76,6 +83,18 @@ def serve(
         title="dalab", verbose=False, websocket_origin=names.for_bokeh, **SESSION,
         **server_options(names, known),
     )
+
+
+def checked_runs(folder: str) -> SavedRuns | None:
+    """Return the runs in a folder, or none for ``none``.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    found = saved_runs(folder)
+    if found is not None:
+        found.check()
+    return found
 
 
 def _presets(source: Experiment | Source | None) -> dict[str, Any]:

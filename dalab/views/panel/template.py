@@ -58,15 +58,6 @@ def address() -> dict[str, list[str]]:
     return {k: [v.decode(errors="replace") for v in values] for k, values in arguments.items()}
 
 
-BROWSER = "dalab-browser"
-"""Cookie with the secret name of a browser."""
-
-
-def browser() -> str:
-    """Return the secret name of the browser of the page; empty if it has none."""
-    return (pn.state.cookies or {}).get(BROWSER, "")
-
-
 def template(name: str, **parts: object) -> pn.Template:
     """Make a page.
 

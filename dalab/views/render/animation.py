@@ -39,13 +39,13 @@ def animation(entry: HistoryEntry, display: DisplayState) -> bytes:
         entry: a run whose truth was prepared.
         display: what is shown; its time is ignored.
     """
-    plane = cast(TwinFields, entry.observed_run.twin_fields).twin.system.geometry == "plane"
+    plane = cast(TwinFields, entry.run.twin_fields).twin.system.geometry == "plane"
     return gif(list((pages if plane else profiles)(entry, display)))
 
 
 def pages(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image]:
     """Draw the maps and curves of every step of a flow, one image each."""
-    twin_fields = cast(TwinFields, entry.observed_run.twin_fields)
+    twin_fields = cast(TwinFields, entry.run.twin_fields)
     live = LiveFigure([TRUTH, OBSERVATIONS, *entry.scores], entry.config.window)
     curves = {label: k.rmse_steps for label, k in entry.scores.items() if len(k.rmse_steps)}
     floor = min(0.05, entry.config.noise / 2.5)
@@ -66,7 +66,7 @@ def field_plots(
         TRUTH: truth_plot(twin_fields, display),
         OBSERVATIONS: observation_plot(twin_fields, display),
     }
-    frames = entry.observed_run.frames()
+    frames = entry.run.frames()
     for label, known in entry.scores.items():
         if label not in frames:
             plots[label] = FieldPlot(label, score_note(known.status, None))
@@ -112,10 +112,10 @@ def profiles(entry: HistoryEntry, display: DisplayState) -> Iterator[Image.Image
         entry: a run of a system whose grid has one row.
         display: selects the variable shown of a ring.
     """
-    twin_fields = cast(TwinFields, entry.observed_run.twin_fields)
+    twin_fields = cast(TwinFields, entry.run.twin_fields)
     system = twin_fields.twin.system
     normalised = {"truth": twin_fields.twin.truth[None]} | {
-        label: frame.step.estimate for label, frame in entry.observed_run.frames().items()
+        label: frame.step.estimate for label, frame in entry.run.frames().items()
     }
     states = {name: (x * system.scale + system.offset).numpy() for name, x in normalised.items()}
     point = system.geometry == "point"

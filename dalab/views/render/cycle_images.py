@@ -28,7 +28,7 @@ def cycle_images(entry: HistoryEntry, display: DisplayState, count: int) -> Iter
         count: number of cycles, of which at most those that the recorder keeps are drawn.
     """
     shown = CycledDisplay()
-    shown.show_run(entry.observed_run)
+    shown.show_run(entry.run)
     shown.update()
     figure = CycleFigure([TRUTH, OBSERVATIONS, *entry.scores])
     for cycle in range(max(shown.last - count + 1, shown.first), shown.last + 1):

@@ -48,7 +48,7 @@ def _netcdf(entry: HistoryEntry, display: DisplayState) -> bytes:
 
 def _png(entry: HistoryEntry, display: DisplayState) -> bytes:
     page = io.BytesIO()
-    if entry.observed_run.cycled:
+    if entry.run.cycled:
         [image] = cycle_images(entry, display, 1)
         image.save(page, "PNG")
         return page.getvalue()
@@ -57,7 +57,7 @@ def _png(entry: HistoryEntry, display: DisplayState) -> bytes:
 
 
 def _gif(entry: HistoryEntry, display: DisplayState) -> bytes:
-    if entry.observed_run.cycled:
+    if entry.run.cycled:
         return gif(list(cycle_images(entry, display, MOST)))
     return animation(entry, display)
 

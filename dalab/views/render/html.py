@@ -19,7 +19,7 @@ READY = "Choose the observing network, then press Run."
 CHANGED = "The settings differ from those of the run shown. Press Run to use them."
 
 
-LAB_STATUS = ["error", "notice", "outdated"]
+LAB_STATUS = ["error", "notice", "remark", "opening", "outdated"]
 RUN_STATUS = ["state", "status", "fraction", "error"]
 """Parameters of the model, and of its runs, of which the status line is made."""
 
@@ -42,8 +42,11 @@ def _status(model: LabModel) -> tuple[str, str]:
     runs, error = model.runs, model.error or model.notice or model.runs.error
     if error:
         return "error", f"{runs.status} · {error}" if runs.busy else error
-    if model.outdated and not runs.busy:
-        return "note", f"{runs.status}. {CHANGED}" if runs.status else CHANGED
+    if model.opening:
+        return "note", f"Opening {model.opening}"
+    remark = CHANGED if model.outdated else model.remark
+    if remark and not runs.busy:
+        return "note", f"{runs.status}. {remark}" if runs.status else remark
     return runs.state, runs.status or READY
 
 

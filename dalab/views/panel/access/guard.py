@@ -8,6 +8,7 @@ routes that Panel adds are replaced by those that the pages need.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from http.cookies import Morsel
@@ -26,7 +27,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from ..template import BROWSER
+from ..browser import BROWSER, BROWSER_NAME, DAYS, new_browser_name
 from .names import ServedNames
 from .users import UsersFile
 
@@ -89,14 +90,22 @@ def _check_page(handler: RequestHandler, names: ServedNames) -> None:
         raise HTTPError(404)
 
 
-def _name_browser(handler: RequestHandler) -> None:
-    """Give a browser a secret name of its own, which the session of this request knows too."""
-    if BROWSER not in handler.request.cookies and not isinstance(handler, WebSocketHandler):
-        name = secrets.token_urlsafe(16)
-        handler.set_cookie(BROWSER, name, httponly=True, samesite="Lax")
-        known: Morsel[str] = Morsel()
-        known.set(BROWSER, name, name)
-        handler.request.cookies[BROWSER] = known
+def _name_browser(handler: RequestHandler, user: str) -> None:
+    """Give a browser a secret name of its own, which the session of this request knows too.
+
+    The session knows the name together with the user's: those who share a browser share no runs.
+    """
+    if isinstance(handler, WebSocketHandler):
+        return
+    cookies = handler.request.cookies
+    name = cookies[BROWSER].value if BROWSER in cookies else ""
+    if not BROWSER_NAME.fullmatch(name):
+        name = new_browser_name()
+    handler.set_cookie(BROWSER, name, expires_days=DAYS, httponly=True, samesite="Lax")
+    known: Morsel[str] = Morsel()
+    own = hashlib.sha256(f"{name} {user}".encode()).hexdigest()
+    known.set(BROWSER, own, own)
+    cookies[BROWSER] = known
 
 
 class OpenDoor(AuthProvider):
@@ -115,7 +124,7 @@ class OpenDoor(AuthProvider):
         """Function that returns the user of a request, or raises an error."""
         def user(handler: RequestHandler) -> str:
             _check_page(handler, self.names)
-            _name_browser(handler)
+            _name_browser(handler, "")
             return "anyone"
         return user
 
@@ -144,9 +153,11 @@ class PasswordDoor(BasicAuthProvider):
 
         def user(handler: RequestHandler) -> str | None:
             _check_page(handler, self.names)
-            _name_browser(handler)
             found = logged_in(handler)
-            return found if found and self.users.knows(found) else None
+            if not found or not self.users.knows(found):
+                return None
+            _name_browser(handler, found)
+            return found
         return user
 
     @property

@@ -12,9 +12,9 @@ function drawn(legend_glyph) {
 function empty() {
   return element(
     "section", { className: "empty" },
-    element("h2", { textContent: "Runs of this session" }),
-    element("p", { textContent: "Finished runs are listed here: show one again, compare two, " +
-      "download or delete them. Drop a stored run anywhere on the page to add it." }),
+    element("h2", { textContent: "Runs of this browser" }),
+    element("p", { textContent: "Finished runs are listed here, also after a reload: show one again, " +
+      "compare two, download or delete them. Drop a stored run anywhere on the page to add it." }),
   )
 }
 

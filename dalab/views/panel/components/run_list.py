@@ -1,7 +1,8 @@
-"""List of the finished runs of a session: show, compare, download or delete them."""
+"""List of the finished runs of a browser: show, compare, download or delete them."""
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ COMPARED_SCORES = (
 
 
 class RunList(JSComponent):
-    """Finished runs of a session, the newest first.
+    """Finished runs of a browser, the newest first.
 
     Args:
         model: view-model of the session.
@@ -93,7 +94,7 @@ class RunList(JSComponent):
         elif data["do"] == "show" and chosen:
             self._show(chosen[0])
         elif data["do"] == "delete" and chosen:
-            self.model.history = [k for k in self.model.history if k not in chosen]
+            self.model.forget(chosen)
 
     def _show(self, entry: HistoryEntry) -> None:
         try:
@@ -129,12 +130,18 @@ def compare(a: HistoryEntry, b: HistoryEntry) -> dict[str, Any]:
     }
 
 
+def _time(when: datetime.datetime) -> str:
+    """Format a time, with its day unless that is today."""
+    today = when.date() == datetime.date.today()
+    return f"{when:%H:%M}" if today else f"{when:%d %b %H:%M}"
+
+
 def _row(entry: HistoryEntry, shown: bool) -> dict[str, Any]:
-    run = entry.observed_run.run
+    known = entry.summary
     return {
         "number": entry.number, "title": entry.title, "about": entry.about, "shown": shown,
-        "when": f"{entry.when:%H:%M}", "took": duration(run.progress.elapsed),
-        "stopped": run.state != "done",
+        "when": _time(entry.when), "took": duration(known.elapsed),
+        "stopped": known.state != "done",
         "methods": [
             {"name": name, "legend_glyph": legend_glyph(name),
              "rmse": format_score(scores.rmse_mean)}

@@ -23,9 +23,8 @@ from ....experiments.results.stored_run import StoredRun
 from ...model.config_text import FOREIGN, command, script
 from ...model.controls import FILE
 from ...model.display import DISPLAY_PARAMETERS
-from ...model.history import HistoryEntry, add_entry
+from ...model.history import HistoryEntry, open_entry
 from ...model.lab import LabModel
-from ...model.observed_run import ObservedRun
 from ...model.uploads import Upload, read_upload
 from ...model.url import default_config, link_query
 from ...render.exports import FORMATS, WORKER
@@ -100,7 +99,8 @@ class ShareBar(JSComponent):
             return
         name = f"dalab-{entry.config.hash()}.{form.suffix}"
         _in_background(
-            lambda: form.make(entry, display), lambda made: self.send(name, form.kind, made)
+            lambda: form.make(open_entry(entry), display),
+            lambda made: self.send(name, form.kind, made)
         )
 
     def send(self, name: str, kind: str, content: bytes | Exception) -> None:
@@ -184,21 +184,13 @@ def show(model: LabModel, run: StoredRun, name: str) -> str:
     Raises:
         InputError: if the page's window or controls do not fit the run.
     """
-    window = model.display.window
-    if run.config.window != window:
-        raise InputError(
-            f"window of {name}", run.config.window, f"must be {window}, as on this page",
-            f"Add window={run.config.window} to the address, and drop the file again.",
-        )
-    history = add_entry(model.history, ObservedRun(run.config, run), name)
-    model.show(history[-1])
-    model.history = history
+    model.add_file(run, name)
     return f"{name} is in the list of runs" if model.runs.busy else f"{name} is shown"
 
 
 def _repetition(entry: HistoryEntry) -> tuple[Config, str]:
     """Return the configuration of the run shown, and a note if it was stopped."""
-    run = entry.observed_run.run
+    run = entry.run.run
     device = str(run.twin.device) if run.twin is not None else run.config.device
     stopped = "" if run.state == "done" else "The run shown was stopped before its end."
     return run.config.replace(device=device), stopped

@@ -12,11 +12,12 @@ from ....experiments.lessons.catalogue import SCENARIOS
 from ....experiments.lessons.scenario import Choice, Finding, Verdict
 from ...model.lessons import LessonModel
 from ...render.html import STATUS_CSS
+from ..browser import browser
 from ..components.header import Header
 from ..fields import STYLES, TICKS
 from ..plots.lesson_charts import WIDTH, Charts
 from ..reconnect import BACK
-from ..template import address, browser, follow, prepare, template, wait_for_screen
+from ..template import address, follow, prepare, template, wait_for_screen
 
 LESSON = "lesson"
 """Query argument for the lesson."""
