@@ -210,12 +210,16 @@ class Lab(ipw.VBox):
         figure.show({name: shown.field_plot(name) for name in fresh.intersection(figure.names)})
         figure.show_colorbars(colorbar_plots(self.model))
         if isinstance(figure, CycleFigure):
-            figure.show_cycles(shown.cycles)
+            figure.show_cycles(shown.cycles, shown.caption)
         else:
             floor, system = min(0.05, shown.noise_shown / 2.5), SYSTEMS.make(shown.system)
-            figure.show_curves(shown.curves(), shown.state.time, floor, system.time_label)
+            figure.show_curves(
+                shown.curves(), shown.state.time, floor, system.time_label, shown.caption
+            )
         self._image.value = figure.png()
-        self._table.value = scores_html(shown.scores(), shown.shows_cycles)
+        self._table.value = scores_html(
+            shown.scores(), shown.shows_cycles, dimmed=bool(shown.caption)
+        )
 
     def _show_status(self) -> None:
         style, line = THEME + STATUS_CSS + HIDDEN.format(self.model_id), status_html(self.model)

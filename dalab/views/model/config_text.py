@@ -23,6 +23,7 @@ from ...experiments.config import Config, Texts
 from ...experiments.truth import TRUTHS
 from ...options import suggestion
 from ...values import read_number, read_real
+from ..pictures.wording import BEFORE
 
 DEFAULT_CONFIG = Config(masks=("random",))
 """Initial state of the controls: the default experiment, as they write it."""
@@ -113,6 +114,15 @@ def command(config: Config) -> str:
 def difference(config: Config, base: Config) -> dict[str, str]:
     """Return the differences from another experiment, in words, by field."""
     return {name: _words(value) for name, value in _fields(config, base)}
+
+
+def caption_of_before(before: Config, now: Config) -> str:
+    """Name a run by its differences from the choices; empty if there are none."""
+    found = difference(before, now)
+    if not found:
+        return ""
+    text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items())
+    return f"{BEFORE}: {text if len(text) <= WORDS else f'{text[: WORDS - 1]}…'}"
 
 
 _FIELDS = Config.fields()

@@ -73,7 +73,7 @@ class CycledDisplay(param.Parameterized):
 
     The states that can be shown are those that the recorders keep, from ``first`` to ``last``.
     While methods run one after the other, the range is that of the running one, and the others
-    show their last states.
+    show their last states. ``cleared`` is True if the run is about another system than the choices.
     """
 
     position = param.Integer(
@@ -93,7 +93,7 @@ class CycledDisplay(param.Parameterized):
         self._rings: dict[str, list[Snapshot]] = {}
         self._lead = ""
         self._made: dict[str, CycledFields] = {}
-        self._taken = 0.0
+        self._taken, self.cleared = 0.0, False
 
     # --- the run ----------------------------------------------------------------------------------
 
@@ -101,6 +101,7 @@ class CycledDisplay(param.Parameterized):
         """Show a run from its newest cycle on; a window counts as none."""
         self.run = run if run is not None and run.cycled else None
         self._rings, self._lead, self._made, self._taken = {}, "", {}, 0.0
+        self.cleared = False
         self.param.update(position=0, first=0, last=0)
 
     def update(self) -> set[str]:
@@ -195,7 +196,7 @@ class CycledDisplay(param.Parameterized):
 
     def recorders(self) -> Mapping[str, Recorder]:
         """Return the recorders of the methods that have begun."""
-        return {} if self.run is None else self.run.run.recorders
+        return {} if self.run is None or self.cleared else self.run.run.recorders
 
     def curves(self) -> dict[str, CycleCurves]:
         """Return the curves of every method so far, by label."""

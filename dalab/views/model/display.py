@@ -6,6 +6,8 @@ to be drawn again. It starts nothing and changes no choice.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import param
 
@@ -26,7 +28,7 @@ from ..pictures.field_plot import (
     truth_plot,
 )
 from ..pictures.score_rows import score_rows
-from ..pictures.wording import progress_note, score_note
+from ..pictures.wording import before_note, progress_note, score_note
 from .background import observation_config
 from .cycled_display import CycledDisplay, CyclePreview
 from .observed_run import ObservedRun, Snapshot
@@ -70,6 +72,9 @@ class DisplayModel(param.Parameterized):
         doc="share of every method's work after which it is shown; 1 is the newest",
     )
 
+    before = param.String(
+        "", doc="name of the run shown once the choices differ from it: it is dimmed then"
+    )
     replayable = param.Boolean(False, doc="true if the run shown has earlier positions")
 
     def __init__(self, **values: object) -> None:
@@ -110,6 +115,10 @@ class DisplayModel(param.Parameterized):
     def _on_selection(self) -> None:
         self.mark_stale(TRUTH, OBSERVATIONS, ESTIMATES)
 
+    @param.depends("before", watch=True)
+    def _on_before(self) -> None:
+        self.mark_stale(ESTIMATES, CURVES, SCORES)
+
     @param.depends("cycled", watch=True)
     def _on_kind(self) -> None:
         self.shows_cycles = self.run.cycled if self.going else self.cycled
@@ -117,6 +126,8 @@ class DisplayModel(param.Parameterized):
     @param.depends("system", "shows_cycles", watch=True)
     def _on_system(self) -> None:
         self._set_choices()
+        self.cycles.cleared = not self._is_of_choices
+        self.mark_stale(CURVES, SCORES)
         self.param.trigger("time")  # pages draw at once what depends on the selection
 
     @param.depends("window", watch=True)
@@ -234,13 +245,26 @@ class DisplayModel(param.Parameterized):
         """True while the run shown goes on."""
         return self.run is not None and not self.run.over
 
+    @property
+    def caption(self) -> str:
+        """Name of the run shown if the choices differ from it, and it is shown all the same."""
+        return self.before if self._is_of_choices and not self.going else ""
+
+    @property
+    def _is_of_choices(self) -> bool:
+        """True if the run shown has the axes of the choices: their system, window or cycles."""
+        run = self.run
+        alike = run is not None and run.cycled == self.shows_cycles
+        return alike and (self.going or run.config.system == self.system)
+
     def field_plot(self, name: str) -> FieldPlot:
         """Return the map of the truth, of the observations, or of a method's estimate."""
         past, ahead = (self._of_choices(fields) for fields in self._fields())
         if name not in (TRUTH, OBSERVATIONS):
-            return self._estimate_plot(name, past)
-        seen = name == OBSERVATIONS
-        fields = ahead or past if seen else past or ahead
+            plot = self._estimate_plot(name, past)
+            dimmed = bool(self.caption) and plot.values is not None
+            return replace(plot, dimmed=True, note=before_note(plot.note)) if dimmed else plot
+        fields, seen = ahead or past, name == OBSERVATIONS
         if fields is None:
             return self._blank("Observed" if seen else "Truth")
         if seen:
@@ -315,8 +339,7 @@ class DisplayModel(param.Parameterized):
         return score_rows(self._scores(), self.shows_cycles)
 
     def _scores(self) -> dict[str, MethodScores]:
-        shown = self.run is not None and self.run.cycled == self.shows_cycles
-        return self.run.run.scores if shown else {}
+        return self.run.run.scores if self.run is not None and self._is_of_choices else {}
 
 
 def _same_twin(fields: TwinFields, config: Config) -> bool:

@@ -18,7 +18,9 @@ from ...errors import InputError
 from ...experiments.config import Config
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.service.service import Service
+from ..pictures.wording import BEFORE
 from .background import LatestTaskWorker, Preview
+from .config_text import caption_of_before
 from .controls import Controls
 from .display import CURVES, ESTIMATES, SCORES, DisplayModel
 from .history import Archive, HistoryEntry, add_entry, bounded, open_entry
@@ -105,7 +107,7 @@ class LabModel(param.Parameterized):
         if self.runs.start(config, patience=PATIENCE if self._preview.busy else math.inf):
             self._preview.drop()
             self.param.update(outdated=False, remark="")
-            self.display.replay_position = 1.0
+            self.display.param.update(before="", replay_position=1.0)
 
     def continue_run(self) -> None:
         """Add cycles to the run shown, which has ended: those left, or as many again."""
@@ -285,13 +287,15 @@ class LabModel(param.Parameterized):
 
     def _update_config(self) -> None:
         """Check the choices, and prepare the truth and the observations that they make."""
+        shown = self.runs.shown
         try:
             self.config = self.controls.config()
             error = self.runs.session.refusal(self.config)
-            outdated = self.runs.shown is not None and self.runs.shown.config != self.config
+            before = "" if shown is None else caption_of_before(shown.config, self.config)
         except InputError as refused:
-            error, outdated = str(refused), self.runs.shown is not None
-        self.param.update(error=error, notice="", remark="", outdated=outdated)
+            error, before = str(refused), "" if shown is None else BEFORE
+        self.param.update(error=error, notice="", remark="", outdated=bool(before))
+        self.display.before = before
         self.display.mark_stale(ESTIMATES)
         self._prepare_preview()
 

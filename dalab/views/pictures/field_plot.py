@@ -42,6 +42,7 @@ class FieldPlot:
             on an attractor, ``(2, time)``.
         truth: the true curve drawn behind them, if any.
         cloud: points on an attractor, ``(2, n)``.
+        dimmed: True for an estimate that is not of the choices.
     """
 
     title: str
@@ -54,6 +55,7 @@ class FieldPlot:
     curves: tuple[np.ndarray, ...] = ()
     truth: np.ndarray | None = None
     cloud: np.ndarray | None = None
+    dimmed: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from ...experiments.run import MethodScores, Progress
 from ...experiments.service.queue import QueuePosition
 from ...metrics.columns import format_score
 
+BEFORE = "the run before"
+"""Name of the run shown once the choices differ from it."""
+
 ENDINGS = {"done": "Done", "cancelled": "Stopped", "failed": "Failed"}
 
 
@@ -79,6 +82,11 @@ def progress_note(known: MethodScores) -> str:
     """
     begun = known.status == "running" and 0 < known.fraction < 1
     return f"{known.fraction:.0%}" if begun else ""
+
+
+def before_note(note: str) -> str:
+    """Write the subtitle of a map of the run before."""
+    return " · ".join(part for part in (note, BEFORE.removeprefix("the ")) if part)
 
 
 def score_note(status: str, rmse: float | None, more: str = "") -> str:

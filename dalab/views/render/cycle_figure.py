@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from ..model.cycled_display import CycledDisplay
 from ..pictures.cycle_curves import CycleCurves, RankHistogram, axis_limits, mean_length
 from ..pictures.style import TRUTH, colour, plot_style
-from .live_figure import GREY, INK, MapFigure, style_axes
+from .live_figure import DIMMED, GREY, INK, MapFigure, dim_lines, style_axes
 
 
 class CycleFigure(MapFigure):
@@ -32,18 +32,21 @@ class CycleFigure(MapFigure):
     def curve_artists(self) -> list[Artist]:
         return [*self._ranks.moving, *self._curves.moving]
 
-    def show_cycles(self, display: CycledDisplay) -> None:
-        """Update curves, marker of the cycle shown, and ranks."""
+    def show_cycles(self, display: CycledDisplay, caption: str = "") -> None:
+        """Update curves, marker of the cycle shown, and ranks; dim them under a caption."""
         self._ranks.show(display.ranks())
-        if self._curves.show(display.curves(), display.extent, display.shown):
+        changed = self._curves.show(display.curves(), display.extent, display.shown)
+        if self._curves.dim(caption) | changed:
             self.redraw()
+        for line in self._ranks.lines.values():
+            line.set_alpha(DIMMED if caption else 1.0)
 
 
 class _CycleLines:
     """Error of every cycle, its moving mean and that of the spread; the burn-in is shaded."""
 
     def __init__(self, axes: Axes, names: Sequence[str]) -> None:
-        self.axes, self._drawn = axes, (0, 0, 0.0, 0.0)
+        self.axes, self._drawn, self._title = axes, (0, 0, 0.0, 0.0), ""
         axes.set_yscale("log")
         axes.grid(color="#e5e7eb", linewidth=0.8)
         axes.set_xlabel("cycle", fontsize=8, color=GREY, labelpad=1)
@@ -87,8 +90,12 @@ class _CycleLines:
         self.axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         self.axes.yaxis.set_minor_locator(NullLocator())
         self.burn_in.set(x=0, width=burn_in)
-        title = f"RMSE, mean of {mean_length(cycles)} cycles"
-        self.axes.set_title(title, fontsize=9, weight="bold", loc="left", color=INK)
+        self._title = f"RMSE, mean of {mean_length(cycles)} cycles"
+
+    def dim(self, caption: str) -> bool:
+        """Dim the lines of an earlier run; return whether the axes have to be drawn again."""
+        lines = (*self.means.values(), *self.spreads.values())
+        return dim_lines(self.axes, lines, self._title, caption)
 
 
 class _Ranks:

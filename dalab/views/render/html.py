@@ -115,12 +115,15 @@ COLORBAR_CSS = """
 """
 
 
-def scores_html(rows: Mapping[str, Mapping[str, float]], cycled: bool = False) -> str:
+def scores_html(
+    rows: Mapping[str, Mapping[str, float]], cycled: bool = False, dimmed: bool = False
+) -> str:
     """Render the score table as plain HTML, without sorting.
 
     Args:
         rows: scores by label.
         cycled: True for the columns of a cycled experiment.
+        dimmed: True for scores that are not of the choices.
     """
     if not rows:
         return ""
@@ -132,7 +135,8 @@ def scores_html(rows: Mapping[str, Mapping[str, float]], cycled: bool = False) -
         for label, row in rows.items()
     )
     rows_html = f"<tr><th></th>{head}</tr>{body}"
-    return f"<style>{_TABLE}</style><table class='lab-scores'>{rows_html}</table>"
+    kind = "lab-scores dimmed" if dimmed else "lab-scores"
+    return f"<style>{_TABLE}</style><table class='{kind}'>{rows_html}</table>"
 
 
 _TABLE = """
@@ -140,5 +144,6 @@ _TABLE = """
 .lab-scores th { font-size: 11px; font-weight: 600; }
 .lab-scores th, .lab-scores td { padding: 2px 12px; text-align: right; white-space: nowrap; }
 .lab-scores td.name { text-align: left; }
+.lab-scores.dimmed td:not(.name) { opacity: .6; }
 .lab-scores tr { border-bottom: 1px solid var(--jp-border-color2, #dde2e8); }
 """

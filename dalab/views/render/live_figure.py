@@ -31,6 +31,8 @@ COLORBAR_HEIGHT = 30
 """Height at the top for the colour bars [pixels]."""
 
 GREY, INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
+DIMMED = 0.3
+"""Opacity of what is not of the choices."""
 _MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
          for k in ("diverging", "sequential")}
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
@@ -163,10 +165,18 @@ class LiveFigure(MapFigure):
 
     def show_curves(
         self, curves: Mapping[str, np.ndarray], day: int, floor: float,
-        time: str = "time (days)",
+        time: str = "time (days)", caption: str = "",
     ) -> None:
-        """Update RMSE curves, time marker, lower limit of the y axis and label of the x axis."""
-        if self._curves.show(curves, day, floor, time):
+        """Update RMSE curves, time marker, lower limit of the y axis and label of the x axis.
+
+        Args:
+            curves: RMSE of every method, by label.
+            day: step that the maps show.
+            floor: lower limit of the y axis.
+            time: label of the x axis.
+            caption: name of the earlier run that dimmed curves are of.
+        """
+        if self._curves.show(curves, day, floor, time) | self._curves.dim(caption):
             self.redraw()
 
 
@@ -203,6 +213,8 @@ class _Map:
         self.note.set_text(plot.note)
         self.image.set_visible(plot.values is not None and not plot.curves)
         self._set_curves(plot, accent)
+        for artist in (self.image, self.curves, self.cloud):
+            artist.set_alpha(DIMMED if plot.dimmed else None)
         if plot.values is not None:
             low = 0.0 if plot.kind == "sequential" else -plot.limit
             self.image.set_data(np.ma.masked_invalid(plot.values))
@@ -244,6 +256,20 @@ def _segment(curve: np.ndarray, axes: Axes) -> np.ndarray:
     return np.column_stack([along, curve])
 
 
+TITLE_TEXT = "RMSE of the ensemble mean"
+
+
+def dim_lines(axes: MplAxes, lines: Iterable[Line2D], title: str, caption: str) -> bool:
+    """Dim the lines of an earlier run, which a caption names; return whether the title changed."""
+    for line in lines:
+        line.set_alpha(DIMMED if caption else None)
+    text = f"RMSE of {caption}" if caption else title
+    changed = axes.get_title(loc="left") != text
+    if changed:
+        axes.set_title(text, fontsize=9, weight="bold", loc="left", color=INK)
+    return changed
+
+
 class _Curves:
     """RMSE over time, with animated curves and time marker."""
 
@@ -259,8 +285,7 @@ class _Curves:
         axes.grid(color="#e5e7eb", linewidth=0.8)
         axes.axhline(1, color=GREY, linestyle=":", linewidth=1)
         axes.text(0, 1.04, "climatology", fontsize=7.5, color=GREY)
-        axes.set_title("RMSE of the ensemble mean", fontsize=9, weight="bold", loc="left",
-                       color=INK)
+        axes.set_title(TITLE_TEXT, fontsize=9, weight="bold", loc="left", color=INK)
         axes.set_xlabel("time (days)", fontsize=8, color=GREY, labelpad=1)
         axes.set_ylabel("RMSE / climatological std", fontsize=8, color=GREY, labelpad=1)
         style_axes(axes)
@@ -290,6 +315,10 @@ class _Curves:
         self.axes.set_xlabel(time)
         self.axes.set_ylim(floor, 2)
         return changed
+
+    def dim(self, caption: str) -> bool:
+        """Dim the curves of an earlier run; return whether the axes have to be redrawn."""
+        return dim_lines(self.axes, self.lines.values(), TITLE_TEXT, caption)
 
 
 def method_line(axes: MplAxes, name: str) -> Line2D:

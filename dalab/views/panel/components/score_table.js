@@ -56,8 +56,11 @@ export function render({ model, el }) {
     return tr
   }
 
+  const dim = () => { table.classList.toggle("dimmed", model.dimmed) }
+  model.on("dimmed", dim)
   model.on("rows", draw)
   model.on("columns", () => { drawTitles(); draw() })
   drawTitles()
   draw()
+  dim()
 }

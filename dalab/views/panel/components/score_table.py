@@ -25,6 +25,7 @@ class ScoreTable(JSComponent):
     """Scores by method; a click on a column title sorts them."""
 
     columns = param.List(doc="title, meaning and width of each column")
+    dimmed = param.Boolean(False, doc="True for scores that are not of the choices")
     rows = param.List(doc="name, legend glyph, and value and text of each score, by method")
 
     _esm = Path(__file__).with_name("score_table.js")
@@ -58,8 +59,9 @@ class ScoreTable(JSComponent):
         ))
         self.param.update(width=width, min_width=width, height=height, min_height=height)
 
-    def show(self, known: Mapping[str, Mapping[str, float]]) -> None:
+    def show(self, known: Mapping[str, Mapping[str, float]], dimmed: bool = False) -> None:
         """Fill in the known scores; methods without scores keep empty rows."""
+        self.dimmed = dimmed
         rows = [_row(name, known.get(name, {}), self._columns) for name in self._names]
         if rows != self.rows:
             self.rows = rows

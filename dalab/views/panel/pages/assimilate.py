@@ -136,11 +136,11 @@ class AssimilatePage:
         if CURVES in names:
             self._show_curves()
         if SCORES in names:
-            self.table.show(self.display.scores())
+            self.table.show(self.display.scores(), dimmed=bool(self.display.caption))
 
     def _show_curves(self) -> None:
         if self._cycled and self.cycle_charts is not None:
-            self.cycle_charts.show(self.display.cycles, self._labels)
+            self.cycle_charts.show(self.display.cycles, self._labels, self.display.caption)
             return
         self.curves.floor(self.display.noise_shown)
         errors, spreads = (
@@ -148,6 +148,7 @@ class AssimilatePage:
             for known in (self.display.curves(), self.display.spreads())
         )
         self.curves.show(errors, spreads, SYSTEMS.make(self.display.system).time_label)
+        self.curves.dim(self.display.caption)
 
     def _show_colorbars(self) -> None:
         text = colorbars_html(self.model)

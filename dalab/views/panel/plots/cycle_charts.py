@@ -20,7 +20,7 @@ from ...model.cycled_display import CycledDisplay
 from ...pictures.cycle_curves import CycleCurves, RankHistogram, axis_limits, mean_length
 from ...pictures.grid_layout import LEFT, SIDE, GridLayout
 from ...pictures.style import TRUTH, colour, dash
-from .field_map import EDGE, QUIET, assign, set_visible
+from .field_map import EDGE, QUIET, assign, make_veil, set_visible
 from .line_chart import Chart, Line
 from .score_figure import NO_CURVE, ScoreFigure
 
@@ -80,8 +80,7 @@ class CycleChart(ScoreFigure):
         assign(self.marker, location=shown, visible=shown > 0)
         low, high = axis_limits(curves.values())
         assign(self.figure.y_range, start=low, end=high)
-        length = mean_length(cycles)
-        assign(self.title, text=f"RMSE, mean of {length} cycles (spread dotted)")
+        self._title = f"RMSE, mean of {mean_length(cycles)} cycles (spread dotted)"
         for name, sources in self.sources.items():
             self._fill(sources, curves.get(name))
 
@@ -105,6 +104,8 @@ class RankChart(Chart):
         super().__init__("Ranks of the truth", "rank / (members + 1)",
                          "share / expected share", ideal=1.0, top=2.0)
         self._shown: dict[str, RankHistogram] = {}
+        self.veil = make_veil()
+        self.figure.add_layout(self.veil)
 
     def show_ranks(self, ranks: Mapping[str, RankHistogram]) -> None:
         """Draw the histograms, if any has changed."""
@@ -135,9 +136,11 @@ class CycleCharts:
         first = (grid.maps - 1) % grid.columns == 0
         self.ranks.set_size(grid.size + SIDE + (LEFT if first else SIDE), grid.height)
 
-    def show(self, display: CycledDisplay, names: Sequence[str]) -> None:
-        """Draw the curves and the ranks of the named methods."""
+    def show(self, display: CycledDisplay, names: Sequence[str], caption: str = "") -> None:
+        """Draw the curves and the ranks of the named methods, dimmed under a caption."""
         curves, ranks = display.curves(), display.ranks()
         chosen = {name: curves[name] for name in names if name in curves}
         self.curves.show(chosen, display.extent, display.shown)
         self.ranks.show_ranks({name: ranks[name] for name in names if name in ranks})
+        self.curves.dim(caption)
+        assign(self.ranks.veil, visible=bool(caption))

@@ -15,6 +15,7 @@ import numpy as np
 import panel as pn
 from bokeh.events import DoubleTap
 from bokeh.models import (
+    BoxAnnotation,
     BoxZoomTool,
     ColumnDataSource,
     CustomJS,
@@ -74,6 +75,8 @@ class Map:
     def _draw(self) -> None:
         """Add the parts of the figure."""
         self.figure.add_layout(self.note, "above")
+        self.veil = make_veil()
+        self.figure.add_layout(self.veil)
         self.image = self.figure.image("image", source=self.source, color_mapper=self.mapper,
                                        x=0, y=0, dw=1, dh=1)
         self.hover = HoverTool(renderers=[self.image])
@@ -105,6 +108,7 @@ class Map:
         assign(self.title, text=plot.title)
         assign(self.figure, outline_line_color=accent, html_attributes=accessible_name(plot.title))
         assign(self.note, text=plot.note or " ")
+        assign(self.veil, visible=plot.dimmed)
         self._set_axes(plot.axes)
         values = _EMPTY if plot.values is None else plot.values.astype(np.float32)
         assign(
@@ -199,6 +203,14 @@ def set_visible(pane: pn.pane.Bokeh, on: bool) -> None:
     """Show or hide a figure: first the figure, whose visibility its pane takes over."""
     pane.object.visible = on
     pane.visible = on
+
+
+def make_veil() -> BoxAnnotation:
+    """Make a veil over the frame of a figure, hidden at first, which dims what it shows."""
+    return BoxAnnotation(
+        fill_alpha=0.62, line_color=None, visible=False, level="overlay",
+        css_variables={"--bk-fill-color": "var(--lab-card)"},
+    )
 
 
 def shared_ranges() -> tuple[Range1d, Range1d]:

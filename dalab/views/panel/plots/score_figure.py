@@ -18,7 +18,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ...pictures.grid_layout import LEFT, SIDE
-from .field_map import accessible_name, assign, style_axis
+from .field_map import accessible_name, assign, make_veil, style_axis
 
 LABELS = ".bk-label { color: var(--lab-ink) !important; }"
 """Style of legend labels; Bokeh reads their colour before it is set."""
@@ -43,6 +43,7 @@ class ScoreFigure(ABC):
     def __init__(
         self, about: str, title: str, x_range: Range1d, x_label: str, hover: HoverTool
     ) -> None:
+        self._title, self.veil = title, make_veil()
         self.title = Title(text=title, text_font_size="12px", standoff=4)
         self.figure = figure(
             width=400, height=200, x_range=x_range, y_range=Range1d(0.04, 2.0), y_axis_type="log",
@@ -59,12 +60,18 @@ class ScoreFigure(ABC):
             click_policy="hide", stylesheets=[LABELS],
         )
         self.figure.add_layout(self.legend, "right")
+        self.figure.add_layout(self.veil)
         self.hover = hover
         self.figure.add_tools(hover)
 
     @abstractmethod
     def _lines(self, name: str) -> list[GlyphRenderer]:
         """Make the sources and the curves of a method; return those that its legend entry shows."""
+
+    def dim(self, caption: str) -> None:
+        """Dim the curves if a caption names the earlier run that they are of."""
+        assign(self.veil, visible=bool(caption))
+        assign(self.title, text=f"RMSE of {caption}" if caption else self._title)
 
     def set_size(self, size: tuple[int, int], names: Sequence[str]) -> None:
         """Set width and height [pixels], and the methods in the legend."""
