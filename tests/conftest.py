@@ -15,7 +15,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: one thread per worker
 os.environ.setdefault("DALAB_CACHE", "")  # measured run times would order the methods differently
-os.environ["DALAB_RUNS"] = "none"  # pages that tests open write nothing to the folder of this user
+os.environ["DALAB_RUNS"] = ""  # pages that tests open write nothing to the folder of this user
 
 import pytest
 import torch

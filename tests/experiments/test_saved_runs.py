@@ -67,12 +67,12 @@ def test_the_space_of_all_is_bounded_by_what_is_new(runs, tree):
     with pytest.raises(InputError, match="size of the saved runs"):
         runs.put("ada", tree, ABOUT_IT)
     assert len(runs.of("grace")) == 1 and runs.of("ada") == []
-    assert list(runs.folder.glob("*/.new-*")) == []
+    assert list(runs.folder.glob("*/.*")) == []
 
 
 def test_old_runs_and_what_a_kill_has_left_are_removed(runs, tree):
     old = runs.put("grace", tree, ABOUT_IT).path
-    left = old.with_name(".new-left")
+    left = old.with_name(".dalab-left.part")
     left.mkdir()
     for path in (old, left):
         os.utime(path, (time.time() - 31 * 86400,) * 2)

@@ -203,7 +203,7 @@ def test_a_cycled_run_is_listed_and_opened(page):
 
 
 def test_the_folder_is_the_one_named(tmp_path, monkeypatch):
-    assert saved_runs("none") is None
+    assert saved_runs("none") is saved_runs("") is None
     assert saved_runs(str(tmp_path)).folder == tmp_path
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert saved_runs("").folder.parts[-2:] == ("dalab", "runs")
+    assert saved_runs(None).folder == tmp_path / "dalab/runs"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 import xarray as xr
 
 from ...errors import InputError
+from ...files import replacing
 from .store import load, save
 
 RESULT, ABOUT = "result.nc", "about.json"
@@ -89,7 +89,7 @@ class SavedRuns:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder):
+            with tempfile.TemporaryDirectory(prefix=".dalab-", dir=self.folder):
                 pass
         except OSError as error:
             raise InputError(
@@ -114,16 +114,13 @@ class SavedRuns:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             own.mkdir(exist_ok=True, mode=0o700)
             number = 1 + max((run.about["number"] for run in self.of(owner)), default=0)
-            new = Path(tempfile.mkdtemp(prefix=".new-", dir=own))
-            try:
+            path = own / f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+            known = {**about, "number": number}
+            with replacing(path) as new:
+                new.mkdir()
                 save(tree, new / RESULT)
-                known = {**about, "number": number}
                 (new / ABOUT).write_text(json.dumps(known), encoding="utf-8")
                 self._make_room(own, _size(new))
-                path = own / f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-                os.replace(new, path)
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
         return SavedRun(path, known)
 
     def of(self, owner: str) -> list[SavedRun]:
@@ -147,7 +144,7 @@ class SavedRuns:
         """
         _check_size(size, self.space)
         for path in self.folder.glob("*/*"):
-            if _age(path) > (1.0 if path.name.startswith(".") else self.days) * DAY:
+            if _age(path) > self.days * DAY:
                 shutil.rmtree(path, ignore_errors=True)
         kept = sorted(own.glob("[0-9]*"))
         while kept and (len(kept) >= self.most or sum(map(_size, kept)) + size > self.space):

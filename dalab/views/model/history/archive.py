@@ -19,7 +19,7 @@ from ..observed_run import ObservedRun
 from .entries import HistoryEntry, RunSummary
 
 FOLDER = "DALAB_RUNS"
-"""Variable of the environment that names the folder of all runs."""
+"""Variable of the environment that names the folder of all runs; empty, none are written."""
 
 NONE = "none"
 """In place of a folder: runs are not written."""
@@ -113,7 +113,7 @@ _shared: list[SavedRuns | None] = []
 def shared_runs() -> SavedRuns | None:
     """Return the saved runs of this process; unless some were given, those of the environment."""
     if not _shared:
-        share_runs(saved_runs(os.environ.get(FOLDER, "")))
+        share_runs(saved_runs(os.environ.get(FOLDER)))
     return _shared[0]
 
 
@@ -122,19 +122,22 @@ def share_runs(runs: SavedRuns | None) -> None:
     _shared[:] = [runs]
 
 
-def saved_runs(folder: str) -> SavedRuns | None:
+def saved_runs(folder: str | None) -> SavedRuns | None:
     """Return the saved runs in a folder.
 
     Args:
-        folder: the folder; by default one of this user's, and none with ``none``.
+        folder: the folder; ``None`` for that of this user. There are none in ``none``.
     """
-    if folder == NONE:
+    if folder in ("", NONE):
         return None
-    return SavedRuns(Path(folder).expanduser() if folder else default_folder())
+    found = default_folder() if folder is None else Path(folder).expanduser()
+    return None if found is None else SavedRuns(found)
 
 
-def default_folder() -> Path:
-    """Return the folder for the runs of this user's labs."""
-    from platformdirs import user_state_path
-
-    return user_state_path("dalab", appauthor=False) / "runs"
+def default_folder() -> Path | None:
+    """Return the folder for the runs of this user's labs, unless the user has no home."""
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    except RuntimeError:
+        return None
+    return Path(state) / "dalab/runs"
