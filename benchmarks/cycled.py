@@ -22,9 +22,9 @@ from dalab import Config, execute, table
 LORENZ = Config(
     system="lorenz96", cycles=1000, burn_in=100, operators=["identity:units=physical"],
     masks=["full"], noise=1.0, background=0.01, members=1, device="cpu",
-    methods=["etkf:ensemble=24,inflation=1.013,rotation=True"],
+    methods=["etkf:members=24,inflation=1.013,rotation=True"],
 )
-FLOW = Config(system="qg64", cycles=100, burn_in=20, methods=["letkf:ensemble=24"], members=1)
+FLOW = Config(system="qg64", cycles=100, burn_in=20, methods=["letkf:members=24"], members=1)
 
 
 def timed(config: Config) -> float:
@@ -63,7 +63,7 @@ def letkf() -> None:
 
 
 def window() -> None:
-    both = FLOW.replace(cycles=60, methods=["spectral", "letkf:ensemble=24"], members=8)
+    both = FLOW.replace(cycles=60, methods=["spectral", "letkf:members=24"], members=8)
     print(f"60 days of spectral in a sliding window, and of letkf: {timed(both):.0f} s")
 
 

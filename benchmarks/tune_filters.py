@@ -41,7 +41,7 @@ def setting(name: str, members: int, place: Place) -> str:
     """A filter with the radius and inflation of a place on the grid."""
     i, j = place
     radius = f"localisation={RADII[i]}," if is_local(name) else ""
-    return f"{name}:{radius}inflation={INFLATIONS[j]},ensemble={members}"
+    return f"{name}:{radius}inflation={INFLATIONS[j]},members={members}"
 
 
 def is_local(name: str) -> bool:

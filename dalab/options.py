@@ -100,12 +100,18 @@ def configured(
     Raises:
         InputError: for an unknown option, or a value out of its bounds.
     """
-    known = options(cls)
+    known, values = options(cls), renamed(cls, values)
     for name in values:
         if name not in known:
             bound = f"must be one of {', '.join(known) or 'none'}"
             raise InputError(f"{what} option", name, bound, suggestion(name, known, "Leave it."))
     return cls(*arguments, **checked_options(what, cls, values))
+
+
+def renamed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by the present names of the options; ``former_names`` of a class says which."""
+    names = getattr(cls, "former_names", {})
+    return {names.get(name, name): value for name, value in values.items()}
 
 
 def checked_options(
@@ -116,7 +122,7 @@ def checked_options(
     Raises:
         InputError: for a value out of its bounds.
     """
-    known = options(cls)
+    known, values = options(cls), renamed(cls, values)
     return {
         name: checked(f"{what} {name}", known[name], value, default_remedy(known[name]))
         if name in known else value
@@ -146,6 +152,7 @@ def _parse(what: str, cls: type[param.Parameterized], arguments: str) -> dict[st
     found: dict[str, Any] = {}
     for item in _split(arguments):
         name, _, value = (part.strip() for part in item.partition("="))
+        name = getattr(cls, "former_names", {}).get(name, name)
         if name in found:
             raise InputError(f"{what} option", name, "must be given once", "Leave one out.")
         found[name] = read(value, known.get(name))

@@ -27,7 +27,7 @@ QUICK = {
         "SEEDS, CYCLES, REPEATS, ITERATIONS, QG_MEMBERS = 1, 8, 2, 2, 4",
     "03_operators_and_sparsity.ipynb":
         "STEPS, PRIOR, RATIOS = 2, 'gaussian', (1.0, 0.25)\n"
-        "SOAD, LETKF = 'soad:steps=3', 'letkf:ensemble=6'",
+        "SOAD, LETKF = 'soad:steps=3', 'letkf:members=6'",
     "04_compare_on_one_problem.ipynb": "STEPS, MEMBERS, ITERATIONS = 2, 2, 2",
     "05_train_a_prior.ipynb": "STEPS = 12",
 }

@@ -98,7 +98,8 @@ class Config(param.Parameterized):
         doc="inference methods, run quickest first; one may appear with several sets of options",
     )
     members = param.Integer(
-        8, bounds=(1, MEMBERS), label="Members", doc="posterior samples per method"
+        8, bounds=(1, MEMBERS), label="Members",
+        doc="posterior samples per method; filters have more where their own members say so",
     )
     steps = param.Integer(
         None, bounds=(2, 10**6), allow_None=True, label="Sampling steps",

@@ -33,7 +33,7 @@ def test_rows_are_told_apart_and_chosen_by_their_beginning():
 
 def small(seed: int) -> Row:
     return Row("small", 0.2, Config(
-        system="lorenz96", cycles=6, burn_in=1, methods=["etkf:ensemble=8"], masks=["full"],
+        system="lorenz96", cycles=6, burn_in=1, methods=["etkf:members=8"], masks=["full"],
         operators=["identity:units=physical"], noise=1.0, background=0.01, seed=seed,
     ))
 

@@ -184,7 +184,7 @@ def test_zero_observations_return_the_prior():
 
 @pytest.mark.slow
 def test_runs_in_parallel_threads_give_the_same_numbers_as_alone():
-    three = QUICK.replace(methods=("spectral", "sda", "etkf:ensemble=4"))
+    three = QUICK.replace(methods=("spectral", "sda", "etkf:members=4"))
     configs = [three.replace(seed=seed) for seed in (0, 1)]
     alone = [execute(config) for config in configs]
     torch.manual_seed(7)

@@ -22,7 +22,7 @@ ENSEMBLES = [name for name, cls in METHODS.items() if issubclass(cls, EnsembleFi
 
 
 def quick(name):
-    few = {"iterations": 8, "ensemble": 6}
+    few = {"iterations": 8, "members": 6}
     cls = METHODS[name]
     return cls(**{k: v for k, v in few.items() if k in options(cls)})
 
@@ -40,8 +40,8 @@ def test_one_member_is_enough_to_ask_for(tiny_prior, name, background):
 
 @pytest.mark.parametrize("name", ENSEMBLES)
 def test_an_ensemble_of_one_has_no_covariance_and_is_refused(name):
-    with pytest.raises(InputError, match="ensemble = 1: must be a whole number at least 2"):
-        build("method", f"{name}:ensemble=1", METHODS)
+    with pytest.raises(InputError, match="members = 1: must be a whole number at least 2"):
+        build("method", f"{name}:members=1", METHODS)
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -251,16 +251,16 @@ def test_leading_axes_are_independent_repeats(tiny_system, tiny_prior, method):
 @pytest.mark.parametrize("cls", [ETKF, LETKF, EnKF, EnKS])
 def test_full_and_absent_observations(tiny_system, tiny_prior, cls):
     full = problem(tiny_system, tiny_prior, ("identity",), mask="full")
-    assert torch.isfinite(last(cls(ensemble=2), full, 1).estimate).all()
+    assert torch.isfinite(last(cls(members=2), full, 1).estimate).all()
     blind = problem(tiny_system, tiny_prior, ("identity",), mask="points:[]")
-    x = last(cls(ensemble=3), blind, 1).estimate
+    x = last(cls(members=3), blind, 1).estimate
     close(x[:, 2], tiny_system.step(x[:, 1]))
 
 
 @pytest.mark.parametrize("cls", [ETKF, LETKF, EnKF, EnKS])
 def test_a_collapsed_ensemble_is_named_and_survives(linear, cls):
     same = replace(linear, background=replace(linear.background, std=1e-200))
-    final = last(cls(ensemble=4), same, 1)
+    final = last(cls(members=4), same, 1)
     assert torch.isfinite(final.estimate).all()
     assert "collapsed" in final.note
 
@@ -272,7 +272,7 @@ def test_a_diverged_forecast_ends_as_such(tiny_prior, cls):
             return x * float("inf")
 
     p = problem(Exploding(), tiny_prior, ("identity",))
-    assert not torch.isfinite(last(cls(ensemble=4), p, 1).estimate[:, -1]).all()
+    assert not torch.isfinite(last(cls(members=4), p, 1).estimate[:, -1]).all()
 
 
 def test_an_ensemble_beyond_memory_is_refused_before_work(tiny_prior):
@@ -284,7 +284,7 @@ def test_an_ensemble_beyond_memory_is_refused_before_work(tiny_prior):
     p = problem(Advection(), tiny_prior)
     large = replace(p, network=net, data=torch.zeros(0), prior=_Window((3, 2, 4096, 4096)))
     with pytest.raises(InputError, match="ensemble = 10000: must fit in memory"):
-        next(LETKF(ensemble=10_000).run(large, 1, stream(0)))
+        next(LETKF(members=10_000).run(large, 1, stream(0)))
 
 
 class _Window:

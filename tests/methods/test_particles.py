@@ -59,7 +59,7 @@ def test_particles_find_every_mode_with_its_probability():
     """1.5 sin(3x) folds: the posterior of a unit Gaussian has several separate modes."""
     p = scalar("sine", 0.3)
     nodes, probability = by_quadrature(p, 1.0)
-    x = last(ParticleFilter(ensemble=10_000, jitter=0.0), p, 1).estimate.flatten()
+    x = last(ParticleFilter(members=10_000, jitter=0.0), p, 1).estimate.flatten()
     edges = torch.linspace(-3, 3, 13, dtype=torch.float64)
     exact = torch.zeros(14, dtype=torch.float64).index_add(
         0, torch.bucketize(nodes, edges), probability
@@ -132,10 +132,10 @@ def test_every_copy_is_moved_and_single_particles_stay():
 
 def test_one_particle_takes_all_and_the_note_says_so(tiny_prior):
     p = problem(Advection(), tiny_prior, mask="full", std=0.001)
-    final = last(ParticleFilter(ensemble=30), p, 1)
+    final = last(ParticleFilter(members=30), p, 1)
     assert torch.isfinite(final.estimate).all()
     assert final.note.endswith("of 30 particles effective")
-    first = next(ParticleFilter(ensemble=30).run(p, 1, stream(0)))
+    first = next(ParticleFilter(members=30).run(p, 1, stream(0)))
     assert first.note == "step 0, 1.0 of 30 particles effective"
 
 

@@ -57,7 +57,7 @@ def test_left_out_is_the_same_as_the_row_written_out(
     row = (cls.rows.alone if background is None else cls.rows.background)[share]
     written = {"localisation": row.radius, "inflation": row.inflation}
     given = {k: v for k, v in written.items() if k in cls.param}
-    auto, explicit = last(cls(ensemble=6), p, 1), last(cls(ensemble=6, **given), p, 1)
+    auto, explicit = last(cls(members=6), p, 1), last(cls(members=6, **given), p, 1)
     assert torch.equal(auto.estimate, explicit.estimate)
     assert auto.note == explicit.note and f"inflation {row.inflation:g}" in auto.note
     assert (f"radius {row.radius:g}" in auto.note) == ("localisation" in cls.param)
@@ -65,15 +65,15 @@ def test_left_out_is_the_same_as_the_row_written_out(
 
 def test_a_number_that_is_given_stays(flow, tiny_prior):
     p = problem(flow, tiny_prior, ("identity",), mask="full")
-    note = last(LETKF(ensemble=4, localisation=0.0), p, 1).note
+    note = last(LETKF(members=4, localisation=0.0), p, 1).note
     assert "radius" not in note and f"inflation {LETKF.rows.alone[1.0].inflation:g}" in note
-    assert "inflation 1.7" in last(LETKF(ensemble=4, inflation=1.7), p, 1).note
+    assert "inflation 1.7" in last(LETKF(members=4, inflation=1.7), p, 1).note
 
 
 def test_systems_that_were_not_searched_take_the_plain_setting(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior)
     assert setting(LETKF.rows, p) is PLAIN
-    assert last(LETKF(ensemble=4), p, 1).note.endswith("radius 2, inflation 1.1")
+    assert last(LETKF(members=4), p, 1).note.endswith("radius 2, inflation 1.1")
 
 
 def test_the_row_is_that_of_the_nearest_share_in_the_logarithm(flow, tiny_prior):
@@ -81,7 +81,7 @@ def test_the_row_is_that_of_the_nearest_share_in_the_logarithm(flow, tiny_prior)
         p = problem(flow, tiny_prior, mask=mask)
         assert setting(LETKF.rows, p) is LETKF.rows.alone[share]
     blind = problem(flow, tiny_prior, mask="points:[]")
-    assert torch.isfinite(last(LETKF(ensemble=4), blind, 1).estimate).all()
+    assert torch.isfinite(last(LETKF(members=4), blind, 1).estimate).all()
 
 
 def test_a_cell_counts_once_and_a_day_without_observations_not_at_all(tiny_system):

@@ -79,9 +79,9 @@ def test_choices_are_attributes_that_set_the_fields_too(lab):
     [noise], [stride] = widgets(lab, "Noise std"), widgets(lab, "Where")
     lab.noise = 0.5
     lab.masks = "stride:stride=8"
-    lab.methods = ("oi", "letkf:ensemble=12")
+    lab.methods = ("oi", "letkf:members=12")
     assert (lab.noise, lab.masks) == (0.5, ("stride:stride=8",))
-    assert lab.methods == ("oi", "letkf:ensemble=12")
+    assert lab.methods == ("oi", "letkf:members=12")
     assert noise.value == 0.5 and stride.value == "stride"
     assert lab.config == lab.model.controls.config()
     [radius] = widgets(lab, "Background std")
@@ -133,7 +133,7 @@ def test_presets():
 
 SMALL = {
     "system": "lorenz96", "operators": ("identity", "arctan"), "masks": ("stride:stride=2", "full"),
-    "interval": 2, "noise": 0.3, "background": 0.2, "methods": ("letkf:ensemble=12", "oi"),
+    "interval": 2, "noise": 0.3, "background": 0.2, "methods": ("letkf:members=12", "oi"),
     "members": 3, "seed": 4, "device": "cpu",
 }
 

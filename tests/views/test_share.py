@@ -76,7 +76,7 @@ def test_a_script_gives_the_numbers_of_the_run(finished, capsys):
     assert f"{finished.display.scores()['oi']['crps']:.6f}"[:6] in names
 
 
-def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path):
+def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path, monkeypatch):
     import shlex
 
     from typer.testing import CliRunner
@@ -85,9 +85,10 @@ def test_a_command_gives_the_numbers_of_the_run(finished, tmp_path):
 
     words = shlex.split(command(finished.config))
     assert words[:2] == ["dalab", "run"]
-    result = CliRunner().invoke(app, [*words[1:], "--out", str(tmp_path / "again.nc")])
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, words[1:])
     assert result.exit_code == 0, result.output
-    again = load(tmp_path / "again.nc")
+    again = load(tmp_path / f"dalab-{finished.config.hash()}.nc")
     for label in ("spectral", "oi"):
         np.testing.assert_array_equal(
             again[f"estimates/{label}/pv"], finished.runs.result[f"estimates/{label}/pv"]

@@ -68,7 +68,7 @@ def _localisation(settings: Settings) -> Config:
     radius, inflation = settings["radius"], settings["inflation"]
     return WAVES.replace(
         masks="stride:5",
-        methods=f"letkf:ensemble=10,localisation={radius},inflation={inflation}",
+        methods=f"letkf:members=10,localisation={radius},inflation={inflation}",
     )
 
 
@@ -168,7 +168,7 @@ def _particles(settings: Settings) -> Config:
     method, ensemble = settings["method"], settings["ensemble"]
     return Config(
         system="lorenz96-ensf-lr", operators=("identity",), masks=("full",), noise=0.3,
-        methods=(f"{method}:ensemble={ensemble}",), members=2, seed=0,
+        methods=(f"{method}:members={ensemble}",), members=2, seed=0,
     )
 
 
@@ -202,7 +202,7 @@ def _chaos(settings: Settings) -> Config:
     return Config(
         system="lorenz63", operators=("identity",), masks=("full",),
         noise=float(settings["noise"]), interval=int(settings["interval"]),
-        methods=("etkf:ensemble=40,inflation=1.02",), members=40, seed=2,
+        methods=("etkf:members=40,inflation=1.02",), members=40, seed=2,
     )
 
 

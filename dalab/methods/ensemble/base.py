@@ -24,10 +24,16 @@ class EnsembleFilter(Filter):
 
     family = "Ensemble filters"
 
-    ensemble = param.Integer(24, bounds=(2, 10_000), doc="ensemble members, all kept in the result")
+    former_names: ClassVar[dict[str, str]] = {"ensemble": "members"}
+    """Options by the names that texts of before may have."""
+
+    members = param.Integer(
+        24, bounds=(2, 10_000), doc="ensemble members, all kept in the result; those of the "
+        "experiment if these are more",
+    )
 
     def size(self, members: int) -> int:
-        return max(self.ensemble, members)
+        return max(self.members, members)
 
 
 TUNED = {"localisation": "radius", "inflation": "inflation"}

@@ -52,7 +52,7 @@ class ParticleFilter(EnsembleFilter):
 
     family = "Exact and particles"
 
-    ensemble = param.Integer(200, bounds=(2, 10_000), doc="particles, all kept in the result")
+    members = param.Integer(200, bounds=(2, 10_000), doc="particles, all kept in the result")
     threshold = param.Number(
         0.5, bounds=(0.0, 1.0), doc="share of effective particles below which they are resampled"
     )

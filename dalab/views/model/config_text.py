@@ -103,12 +103,17 @@ def script(config: Config, note: str = "") -> str:
 
 
 def command(config: Config) -> str:
-    """Return a command line that repeats a run and prints its scores."""
+    """Return a command line that repeats a run, prints its scores and writes its result."""
     words = ["dalab", "run"]
     for name, value in _changed(config, Config()):
         words += [f"--{name.removesuffix('s') if name in _SEVERAL else name}".replace("_", "-"),
                   value]
-    return shlex.join(words)
+    return shlex.join([*words, "--out", f"{file_name(config)}.nc"])
+
+
+def file_name(config: Config) -> str:
+    """Return the name of the files of an experiment, without a suffix."""
+    return f"dalab-{config.hash()}"
 
 
 def difference(config: Config, base: Config) -> dict[str, str]:

@@ -24,7 +24,7 @@ from dalab.systems import Lorenz96
 NOISE = 1 / 3.64
 SMALL = Config(
     system="lorenz96", cycles=40, burn_in=10, operators=["identity"], masks=["full"], noise=NOISE,
-    background=0.01, methods=["etkf:ensemble=10,inflation=1.05,rotation=True"], members=4,
+    background=0.01, methods=["etkf:members=10,inflation=1.05,rotation=True"], members=4,
 )
 
 
@@ -68,7 +68,7 @@ def test_the_steady_state_of_the_kalman_filter():
 
     The RMSE of one value is its absolute error, whose mean is sqrt(2 / pi) standard deviations.
     """
-    found = cycled(Decay(), EnKF(ensemble=60, localisation=0, inflation=1.0))
+    found = cycled(Decay(), EnKF(members=60, localisation=0, inflation=1.0))
     before, after, mean = 0.3005**0.5, 0.13648**0.5, (2 / math.pi) ** 0.5
     assert float(found.rmse_mean) == pytest.approx(mean * after, rel=0.03)
     assert float(found.rmse_forecast) == pytest.approx(mean * before, rel=0.03)
@@ -92,7 +92,7 @@ class Damped(Decay):
 
 def test_a_filter_that_is_told_of_the_noise_has_the_exact_answer():
     """The model lacks the noise of its truth; untold, the filter trusts its forecasts."""
-    method, about = EnKF(ensemble=50, localisation=0, inflation=1.0), {"cycles": 120}
+    method, about = EnKF(members=50, localisation=0, inflation=1.0), {"cycles": 120}
     told, untold = (
         execute(dalab.Experiment(
             system=Damped(), network=dalab.network(Identity(), noise=0.5), methods=method,
@@ -106,7 +106,7 @@ def test_a_filter_that_is_told_of_the_noise_has_the_exact_answer():
 
 
 def test_without_observations_there_are_only_forecasts():
-    method = EnKF(ensemble=20, localisation=0, inflation=1.0)
+    method = EnKF(members=20, localisation=0, inflation=1.0)
     found = cycled(Decay(), method, cycles=60, burn_in=20, gaps="1-60")
     assert found.desroziers_R.isnull()
     np.testing.assert_array_equal(found.rmse_analysis_cycles, found.rmse_forecast_cycles)
@@ -114,7 +114,7 @@ def test_without_observations_there_are_only_forecasts():
 
 
 def test_observations_that_are_missing_at_random_cost_skill():
-    method = EnKF(ensemble=20, localisation=0, inflation=1.0)
+    method = EnKF(members=20, localisation=0, inflation=1.0)
     whole, half = (cycled(Decay(), method, missing=m) for m in (0.0, 0.5))
     observed = half.innovation_std_cycles.notnull().mean()
     assert 0.4 < float(observed) < 0.6
@@ -125,9 +125,9 @@ def test_observations_that_are_missing_at_random_cost_skill():
 
 
 @pytest.mark.parametrize("method", [
-    "etkf:ensemble=10,inflation=1.05,rotation=True", "enkf:ensemble=8", "enks:ensemble=8,lag=3",
-    "pf:ensemble=20", "oi:scale=0.2", "var3d:scale=0.2,iterations=4",
-    "enkf-n:ensemble=8,rotation=True", "ienks:ensemble=8,lag=2,iterations=3", "lnetf:ensemble=8",
+    "etkf:members=10,inflation=1.05,rotation=True", "enkf:members=8", "enks:members=8,lag=3",
+    "pf:members=20", "oi:scale=0.2", "var3d:scale=0.2,iterations=4",
+    "enkf-n:members=8,rotation=True", "ienks:members=8,lag=2,iterations=3", "lnetf:members=8",
 ])
 def test_a_run_that_was_stopped_goes_on_to_the_bit(tmp_path, method, monkeypatch):
     monkeypatch.setattr("dalab.experiments.cycles.execution.CHECKPOINTS", 0.0)
@@ -225,7 +225,7 @@ def test_repeats_are_independent_and_begin_about_their_truths():
 
 
 def test_a_filter_that_diverges_fails_and_keeps_what_it_had():
-    wild = SMALL.replace(methods=["etkf:ensemble=4,inflation=2.0"], system="lorenz63", cycles=300)
+    wild = SMALL.replace(methods=["etkf:members=4,inflation=2.0"], system="lorenz63", cycles=300)
     found = execute(wild.replace(noise=1e3, background=100.0))
     assert "diverged" in str(found["metrics/status"].values[0])
     assert found.attrs["status"] == "failed"

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 CONFIG = Config(
     system="lorenz96", cycles=2000, burn_in=200, operators=["identity"], masks=["random:0.7"],
     noise=0.3, noise_family="laplace", missing=0.1, background=0.1, keep=500, repeats=2,
-    methods=["enkf:ensemble=12", "pf:ensemble=30"], members=2,
+    methods=["enkf:members=12", "pf:members=30"], members=2,
 )
 
 RUN = """
@@ -34,7 +34,7 @@ WEIGH = """
 import resource, sys, dalab
 dalab.execute(dalab.Config(
     system="lorenz96", cycles=int(sys.argv[1]), operators=["identity"], masks=["full"], noise=0.3,
-    background=0.01, methods=["etkf:ensemble=24,inflation=1.05"], members=2,
+    background=0.01, methods=["etkf:members=24,inflation=1.05"], members=2,
 ))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """

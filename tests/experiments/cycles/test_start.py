@@ -15,7 +15,7 @@ from dalab.observations.operators import Identity
 from dalab.systems import SYSTEMS
 
 CONFIG = dalab.Config(
-    system="lorenz96", cycles=3, repeats=4, methods=["etkf:ensemble=6", "var3d"],
+    system="lorenz96", cycles=3, repeats=4, methods=["etkf:members=6", "var3d"],
     operators=["identity"], masks=["full"],
 )
 
@@ -56,7 +56,7 @@ def test_a_single_member_starts_from_their_mean(path, states):
 
 def test_own_states_are_a_start_too(states):
     made = dalab.Experiment(
-        system=SYSTEMS.make("lorenz96"), methods=dalab.methods.METHODS.make("etkf:ensemble=9"),
+        system=SYSTEMS.make("lorenz96"), methods=dalab.methods.METHODS.make("etkf:members=9"),
         network=dalab.network(Identity(), noise=0.5), schedule=Schedule(cycles=2), start=states,
     )
     assert "start" in made.own
@@ -69,7 +69,7 @@ def test_a_run_from_a_file_completes(path):
 
 
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"methods": ["etkf:ensemble=10"]}, "must be at least 10, one for each member"),
+    ({"methods": ["etkf:members=10"]}, "must be at least 10, one for each member"),
     ({"background": 0.1}, "must be left out with states to start from"),
     ({"start": "nowhere.nc"}, "start = 'nowhere.nc': must exist"),
     ({"system": "lorenz63"}, "grid of q"),

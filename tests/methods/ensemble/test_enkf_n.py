@@ -161,5 +161,5 @@ def test_repeats_together_are_what_each_is_alone(linear):
 
 
 def test_the_note_gives_the_inflation(linear):
-    note = last(EnKFN(ensemble=5), linear, 1).note
+    note = last(EnKFN(members=5), linear, 1).note
     assert note.startswith("step 2, spread ") and ", inflation " in note

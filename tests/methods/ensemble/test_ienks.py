@@ -164,7 +164,7 @@ def test_a_cycled_run_scores_the_state_that_has_left_the_lag():
     run = execute(Config(
         system="lorenz63", cycles=40, burn_in=10, repeats=3, operators=["identity"],
         masks=["full"], noise=0.17, background=0.1,
-        methods=["ienks:ensemble=10,lag=2,inflation=1.02,rotation=True", "etkf:ensemble=10"],
+        methods=["ienks:members=10,lag=2,inflation=1.02,rotation=True", "etkf:members=10"],
     ))
     scores = run["metrics"].dataset.sel({"method": "ienks"})
     smoothed, analysed = (

@@ -20,7 +20,7 @@ from panel.custom import JSComponent
 from ....errors import InputError
 from ....experiments.config import Config
 from ....experiments.results.stored_run import StoredRun
-from ...model.config_text import FOREIGN, command, script
+from ...model.config_text import FOREIGN, command, file_name, script
 from ...model.controls import FILE
 from ...model.display import DISPLAY_PARAMETERS
 from ...model.history import HistoryEntry, open_entry
@@ -97,7 +97,7 @@ class ShareBar(JSComponent):
         entry = self.model.shown_entry if number is None else next(numbered, None)
         if entry is None:
             return
-        name = f"dalab-{entry.config.hash()}.{form.suffix}"
+        name = f"{file_name(entry.config)}.{form.suffix}"
         _in_background(
             lambda: form.make(open_entry(entry), display),
             lambda made: self.send(name, form.kind, made)
