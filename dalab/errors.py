@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 
-VALUE, PART = 160, 1000
+VALUE, PART = 160, 600
 """Most characters of a value in a message, and of each other part of it."""
 
 

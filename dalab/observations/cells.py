@@ -55,9 +55,7 @@ def decode(text: str, steps: int, grid: Sequence[int]) -> Tensor:
     """
     if not text:
         return torch.zeros(steps, *grid, dtype=torch.bool)
-    form = _FORM.fullmatch(text) if len(text) <= LONGEST else None
-    if form is None:
-        raise _refusal(text, "must be DAYSxNYxNX.CODE, as the Sensors tab writes it")
+    form = form_of(text)
     days, ny, nx = (int(number) for number in form.groups()[:3])
     if (ny, nx) != tuple(grid):
         raise _refusal(text, f"is painted on {ny} x {nx} cells, the grid has {grid[0]} x {grid[1]}")
@@ -67,6 +65,18 @@ def decode(text: str, steps: int, grid: Sequence[int]) -> Tensor:
     bits = np.unpackbits(_unpack(text, form[4], -(-count // 8)), count=count)
     pattern = torch.from_numpy(bits.astype(bool)).reshape(days, ny, nx)
     return pattern.expand(steps, ny, nx).clone()
+
+
+def form_of(text: str) -> re.Match[str]:
+    """The days, the sides of the grid and the code that a text is made of.
+
+    Raises:
+        InputError: if it is of another form.
+    """
+    form = _FORM.fullmatch(text) if len(text) <= LONGEST else None
+    if form is None:
+        raise _refusal(text, "must be DAYSxNYxNX.CODE, as the Sensors tab writes it")
+    return form
 
 
 def _unpack(text: str, code: str, size: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..configurable import Configurable
 from ..errors import InputError
 from ..registry import Registry
 from ..values import number, plain
-from .cells import decode
+from .cells import decode, form_of
 
 MOST = 10**7
 """Cells from one sensor to the next at most, those along the longest side of any grid."""
@@ -177,10 +177,23 @@ def _whole_pair(sensor: Any) -> tuple[int, int]:
     return cast(tuple[int, int], tuple(found))
 
 
+class Pattern(param.String):
+    """Cells as a text, which may be empty."""
+
+
+@plain.register
+def _(parameter: Pattern, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    if value:
+        form_of(value)
+    return str(value)
+
+
 class Painted(Mask):
     """Cells painted on the map, the same on every day or others on each."""
 
-    pattern = param.String(
+    pattern = Pattern(
         "", doc="the cells, DAYSxNYxNX.CODE as dalab.observations.cells writes them; empty: none"
     )
     may_be_empty = True

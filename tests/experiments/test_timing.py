@@ -136,7 +136,7 @@ def test_a_file_is_bounded_and_written_only_if_there_is_news(tmp_path, monkeypat
     monkeypatch.setattr(measured, "MOST", 3)
     known = RunTimes(path)
     for members in (3, 30, 300, 3000, 30000):
-        known.add(Experiment.of(RING.replace(members=members)), "spectral", 1.0)
+        known.add(Experiment.of(RING.replace(members=members, methods="spectral")), "spectral", 1.0)
     assert len(json.loads(path.read_text())["measured"]) == 3
     known.add(made, "letkf", 1.0)
     path.unlink()
