@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import param
+
 from ...errors import InputError
 from ...foreign import read_plain
 from ...options import suggestion
+from ...values import checked, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +96,9 @@ class Recipe:
             if not isinstance(values, list | tuple) or len(values) > _LEVELS:
                 raise InputError(name, values, f"must be a list of at most {_LEVELS}", _SEE)
             object.__setattr__(self, name, tuple(values))
-        for name, low in _AT_LEAST.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise InputError(name, value, f"must be a whole number, at least {low}", _SEE)
-        for name, (low, high) in _BETWEEN.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
-                raise InputError(name, value, f"must be between {low} and {high}", _SEE)
+        for name, parameter in _PLAIN.items():
+            value = checked(name, parameter, getattr(self, name), _SEE)
+            object.__setattr__(self, name, value)
         self._check_flow_levels()
         self._check_sizes()
         if not self.widths or len(self.widths) != len(self.depths):
@@ -110,22 +108,21 @@ class Recipe:
             )
 
     def _check_sizes(self) -> None:
-        for name, (low, high) in _SIZES.items():
-            for size in getattr(self, name):
-                if isinstance(size, bool) or not isinstance(size, int) or not low <= size <= high:
-                    raise InputError(name, size, f"must be whole, {low} to {high}", _SEE)
+        for name, parameter in _EACH.items():
+            found = tuple(checked(name, parameter, one, _SEE) for one in getattr(self, name))
+            object.__setattr__(self, name, found)
 
     def _check_flow_levels(self) -> None:
-        match self.flow_levels:
-            case None:
-                return
-            case [int() | float() as low, int() | float() as high] if 0 < low < high:
-                object.__setattr__(self, "flow_levels", (low, high))
-            case levels:
-                raise InputError(
-                    "flow_levels", levels, "must be two noise levels, the lower one first",
-                    "Use [0.2, 5.0], or null for none.",
-                )
+        if self.flow_levels is None:
+            return
+        given = self.flow_levels if isinstance(self.flow_levels, list | tuple) else ()
+        levels = tuple(float(number(one) or 0) for one in given)
+        if len(levels) != 2 or not 0 < levels[0] < levels[1] < MOST:
+            raise InputError(
+                "flow_levels", self.flow_levels, "must be two noise levels, the lower one first",
+                "Use [0.2, 5.0], or null for none.",
+            )
+        object.__setattr__(self, "flow_levels", levels)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -151,15 +148,43 @@ class Recipe:
         return {key: list(v) if isinstance(v, tuple) else v for key, v in found.items()}
 
 
-_AT_LEAST = {
-    "window": 2, "patch": 1, "fit_windows": 1, "steps": 1, "batch": 1,
-    "warmup": 0, "background_steps": 0, "checkpoint_every": 1, "held_out": 1, "seed": 0,
+def _whole(least: int, most: int) -> param.Integer:
+    return param.Integer(least, bounds=(least, most))
+
+
+def _real(least: float, most: float) -> param.Number:
+    return param.Number(least, bounds=(least, most))
+
+
+_COUNT = 10**9
+_PLAIN: dict[str, param.Parameter] = {
+    "name": param.String(
+        "new", regex=r"[\w.-]+\Z", doc="made of letters, digits, dots, hyphens and underscores"
+    ),
+    "system": param.String("", doc="see: dalab list systems"),
+    "data": param.String("", doc="an archive, or climate:64x800"),
+    "start": param.String("", doc="a trained prior, or empty"),
+    "window": _whole(2, 1000), "patch": _whole(1, 64), "fit_windows": _whole(1, 10**6),
+    "steps": _whole(1, _COUNT), "batch": _whole(1, 10**6), "warmup": _whole(0, _COUNT),
+    "background_steps": _whole(0, _COUNT), "checkpoint_every": _whole(1, _COUNT),
+    "held_out": _whole(1, 10**6), "seed": _whole(0, 2**63 - 1),
+    "rate": _real(1e-8, 1.0), "hold": _real(0.0, 1.0), "average": _real(0.0, 0.999999),
+    "log_sigma_mean": _real(-5.0, 5.0), "log_sigma_std": _real(0.01, 5.0),
+    **{name: param.Boolean(False) for name in (
+        "smoother", "finer", "coupling", "autocast", "frozen_flow", "compile"
+    )},
 }
-_BETWEEN = {
-    "rate": (1e-8, 1.0), "hold": (0.0, 1.0), "average": (0.0, 0.999999),
-    "log_sigma_mean": (-5.0, 5.0), "log_sigma_std": (0.01, 5.0),
+"""Fields of one value, with their types and bounds."""
+
+_EACH = {
+    "widths": _whole(1, 4096), "depths": _whole(0, 64),
+    "operators": param.String("", doc="see: dalab list operators"),
 }
-_SIZES = {"widths": (1, 4096), "depths": (0, 64)}
+"""Values in the lists of fields."""
+
+MOST = 1e6
+"""A noise level beyond all that networks are trained on."""
+
 _LEVELS = 8
 """Most widths, depths or operators."""
 
