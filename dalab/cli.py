@@ -22,6 +22,7 @@ from .commands.options import with_config_options
 from .commands.table import table
 from .commands.training import COMMANDS
 from .errors import InputError
+from .values import SEEDS
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of a disk that is full, over a quota, read-only or broken."""
@@ -186,7 +187,7 @@ def demo(
 
 @app.command()
 def lab(
-    port: Annotated[int, Option(help="where to listen")] = 5006,
+    port: Annotated[int, Option(min=0, max=65535, help="where to listen")] = 5006,
     show: Annotated[bool, Option("--show/--no-show", help="open a browser")] = True,
     address: Annotated[str, Option(help="where to listen; see docs/deploy.md")] = "localhost",
     origin: Annotated[list[str] | None, Option(help="HOST[:PORT] of the page; may be repeated")]
@@ -195,7 +196,9 @@ def lab(
     allow_anyone: Annotated[
         bool, Option("--allow-anyone", help="let everybody in who reaches the address")
     ] = False,
-    at_once: Annotated[int, Option(min=1, help="runs at the same time on one device")] = 1,
+    at_once: Annotated[
+        int, Option(min=1, max=1024, help="runs at the same time on one device")
+    ] = 1,
     max_runs: Annotated[float | None, Option(help="runs of a session, waiting or at work")] = None,
     max_waiting: Annotated[float | None, Option(help="runs of all sessions that wait")] = None,
     max_seconds: Annotated[float | None, Option(help="time of a run")] = None,
@@ -241,10 +244,12 @@ def doctor(
 @app.command()
 def climatology(
     system: Annotated[str, typer.Argument(help="see: dalab list systems")],
-    trajectories: Annotated[int, Option(help="for the prior")] = 36,
-    days: Annotated[int, Option(help="to follow each of them")] = 1600,
-    spinup: Annotated[int, Option(help="days before")] = 1825,
-    seed: Annotated[int, Option(help="of the prior; the states take the one after it")] = 0,
+    trajectories: Annotated[int, Option(max=10**6, help="for the prior")] = 36,
+    days: Annotated[int, Option(max=10**7, help="to follow each of them")] = 1600,
+    spinup: Annotated[int, Option(min=0, max=10**7, help="days before")] = 1825,
+    seed: Annotated[
+        int, Option(min=0, max=SEEDS, help="of the prior; the states take the one after it")
+    ] = 0,
     libraries: Annotated[bool, Option(help="write the libraries of states too")] = True,
     out: Annotated[Path | None, Option(help="folder; the package's own by default")] = None,
 ) -> None:

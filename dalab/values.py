@@ -27,6 +27,9 @@ LONGEST = 400_000
 LITERAL = 10_000
 """Most characters of a Python literal of another type."""
 
+SEEDS = 2**63 - 1
+"""Largest seed: what files of results can hold."""
+
 INTEGER = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 REAL = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 INFINITE = r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"

@@ -22,7 +22,7 @@ def table(
     cells: Annotated[str, Option(help="all, a number evenly spread over the 168, or conditions: "
                                  "setting=II,operators=arctan|sine,interval=1")] = "24",
     method: Annotated[list[str] | None, Option(help="may be repeated; dalab list methods")] = None,
-    seeds: Annotated[int, Option(help="truths per cell")] = 5,
+    seeds: Annotated[int, Option(min=1, max=10**5, help="truths per cell")] = 5,
     members: Annotated[int, Option(help="posterior samples per method")] = 4,
     system: Annotated[str, Option(help="see: dalab list systems")] = "qg64",
     prior: Annotated[str, Option(help="see: dalab list priors")] = "auto",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import InputError
+from ..values import SEEDS
 from .interruption import interrupted_with
 
 Option = typer.Option
@@ -17,17 +18,20 @@ Option = typer.Option
 
 def data(
     system: Annotated[str, typer.Argument(help="two-layer flow; see: dalab list systems")],
-    trajectories: Annotated[int, Option(help="independent trajectories")] = 64,
-    days: Annotated[int, Option(help="states kept of each, one a day")] = 800,
+    trajectories: Annotated[int, Option(max=10**6, help="independent trajectories")] = 64,
+    days: Annotated[int, Option(max=10**7, help="states kept of each, one a day")] = 800,
     out: Annotated[Path | None, Option(help="folder; out/data/SYSTEM by default")] = None,
     simulate_at: Annotated[
-        int | None, Option(help="cells along a side of the simulation: the system's, or twice it")
+        int | None,
+        Option(max=10**5, help="cells along a side of the simulation: the system's, or twice it"),
     ] = None,
     start: Annotated[
         str, Option(help="noise, a library of states (qg64, qg64-fine), or a finished archive")
     ] = "noise",
-    spinup: Annotated[int, Option(help="days before the first state")] = 1825,
-    seed: Annotated[int, Option(help="of the initial noise")] = 0,
+    spinup: Annotated[
+        int, Option(min=0, max=10**7, help="days before the first state")
+    ] = 1825,
+    seed: Annotated[int, Option(min=0, max=SEEDS, help="of the initial noise")] = 0,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
     """Simulate trajectories to train on: a Zarr archive. Run it again to go on after a stop."""
@@ -87,7 +91,7 @@ def train(
 def calibrate(
     prior: Annotated[str, typer.Argument(help="name of a trained prior, or its file")],
     data: Annotated[Path, Option(help="archive whose held-out trajectories are used")],
-    windows: Annotated[int, Option(help="held-out windows")] = 64,
+    windows: Annotated[int, Option(max=10**6, help="held-out windows")] = 64,
     out: Annotated[Path | None, Option(help="file to write; the prior's own by default")] = None,
 ) -> None:
     """Measure a prior's error covariance and validation table anew; write them into its file."""

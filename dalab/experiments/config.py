@@ -13,7 +13,7 @@ import param
 from ..errors import InputError
 from ..options import lookup, options, suggestion
 from ..texts import Text, Texts
-from ..values import checked, read_json
+from ..values import SEEDS, checked, read_json
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Standard deviations whose squares single precision still tells from zero and infinity."""
@@ -26,9 +26,6 @@ CYCLES = 10_000_000
 
 MEMBERS = 100_000
 """Most members of a method, and repeats of an experiment."""
-
-SEEDS = 2**63 - 1
-"""Largest seed: what files of results can hold."""
 
 CYCLED = (
     "cycles", "burn_in", "repeats", "start", "missing", "gaps", "keep", "process_noise",

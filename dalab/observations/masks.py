@@ -17,7 +17,7 @@ from ..values import number, plain
 from .cells import decode, form_of
 
 MOST = 10**7
-"""Cells from one sensor to the next at most, those along the longest side of any grid."""
+"""Cells along the longest side of any grid, and from one sensor to the next at most."""
 
 SENSORS = 100_000
 """Most sensors of a list."""
@@ -170,7 +170,7 @@ class Points(Mask):
 
 def _whole_pair(sensor: Any) -> tuple[int, int]:
     found = [number(i) for i in sensor] if isinstance(sensor, tuple) else []
-    if len(found) != 2 or not all(isinstance(i, int) for i in found):
+    if len(found) != 2 or not all(isinstance(i, int) and abs(i) <= MOST for i in found):
         raise InputError(
             "sensor", sensor, "must be a row and a column, two whole numbers", "Use (3, 5)."
         )

@@ -13,6 +13,7 @@ from dalab import cli
 from dalab.experiments.config import Config
 from dalab.experiments.experiment import Experiment
 from dalab.registry import REGISTRIES
+from dalab.views.model.url import LINKED_PARAMETERS, model_from_url
 
 from .limits import answer, check_message, fuzz
 from .strategies import FIELD_TEXTS, FIELDS, SMALL, TEXTS, entry_texts
@@ -61,7 +62,28 @@ def check_experiment(given):
         assert made.notice if blind else "observations" not in made.notice or made.schedule
 
 
-test_experiments, test_many_experiments = fuzz(EXPERIMENTS, 40, 800)(check_experiment)
+test_experiments, test_many_experiments = fuzz(EXPERIMENTS, 40, 700)(check_experiment)
+
+LINKS = st.tuples(
+    EXPERIMENTS.map(lambda fields: [
+        (name, str(text)) for name, value in fields.items()
+        for text in (value if isinstance(value, tuple) else (value,))
+    ]),
+    st.lists(FIELD_TEXTS | st.tuples(st.sampled_from(LINKED_PARAMETERS), TEXTS), max_size=2),
+).map(lambda parts: [*parts[0], *parts[1]])
+
+
+def check_page(given):
+    arguments = {}
+    for name, text in given:
+        arguments.setdefault(name, []).append(text)
+    model = answer(lambda: model_from_url({}, arguments))
+    if model.notice:
+        check_message(model.notice)
+    model.close()
+
+
+test_pages, test_many_pages = fuzz(LINKS, 5, 100)(check_page)
 
 OPTIONS = {name.removesuffix("s") if name in ("operators", "masks", "methods") else name: name
            for name in FIELDS}

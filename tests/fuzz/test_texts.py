@@ -38,7 +38,7 @@ def check_config(given):
 
 
 CONFIGS = st.lists(st.tuples(NAMES, VALUES) | FIELD_TEXTS, min_size=1, max_size=3).map(dict)
-test_configs, test_many_configs = fuzz(CONFIGS, 150, 3000)(check_config)
+test_configs, test_many_configs = fuzz(CONFIGS, 145, 3000)(check_config)
 
 
 def check_option(given):

@@ -24,6 +24,7 @@ from ...methods import METHODS
 from ...metrics.ensemble import outer_ranks
 from ...metrics.table import records
 from ...options import options
+from ...values import read_number
 from ..config import Config
 from ..experiment import Experiment
 from ..from_config import sets_steps
@@ -107,8 +108,9 @@ def choose(text: str) -> list[Cell]:
     single = cells("I") + cells("II")
     if text == "all":
         return single
-    if text.isdecimal() and 1 <= int(text) <= len(single):
-        places = np.linspace(0, len(single) - 1, int(text)).round().astype(int)
+    count = read_number(text)
+    if isinstance(count, int) and 1 <= count <= len(single):
+        places = np.linspace(0, len(single) - 1, count).round().astype(int)
         return [single[i] for i in places]
     chosen = _filtered(text, [cell for setting in SETTINGS for cell in cells(setting)])
     if not chosen:

@@ -13,7 +13,7 @@ import param
 from ...errors import InputError
 from ...foreign import read_plain
 from ...options import suggestion
-from ...values import checked, number
+from ...values import SEEDS, checked, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ _PLAIN: dict[str, param.Parameter] = {
     "window": _whole(2, 1000), "patch": _whole(1, 64), "fit_windows": _whole(1, 10**6),
     "steps": _whole(1, _COUNT), "batch": _whole(1, 10**6), "warmup": _whole(0, _COUNT),
     "background_steps": _whole(0, _COUNT), "checkpoint_every": _whole(1, _COUNT),
-    "held_out": _whole(1, 10**6), "seed": _whole(0, 2**63 - 1),
+    "held_out": _whole(1, 10**6), "seed": _whole(0, SEEDS),
     "rate": _real(1e-8, 1.0), "hold": _real(0.0, 1.0), "average": _real(0.0, 0.999999),
     "log_sigma_mean": _real(-5.0, 5.0), "log_sigma_std": _real(0.01, 5.0),
     **{name: param.Boolean(False) for name in (
