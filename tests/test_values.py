@@ -73,7 +73,7 @@ def test_numbers_of_any_library_are_numbers(three):
     config = Config(members=three, seed=three, noise=three, background=three)
     assert config == Config(members=3, seed=3, noise=3.0, background=3.0)
     assert config.hash() == Config(members=3, seed=3, noise=3.0, background=3.0).hash()
-    assert Stride(three).stride == METHODS["etkf"](ensemble=three).ensemble == 3
+    assert Stride(three).stride == METHODS["etkf"](members=three).members == 3
     assert Lorenz96(forcing=three).name == "lorenz96:forcing=3"
     assert Schedule(cycles=three, burn_in=1).cycles == 3
     assert network(Arctan(), noise=three, interval=three).noise == 3.0
@@ -86,7 +86,7 @@ def test_numbers_of_any_library_are_numbers(three):
 def test_other_things_are_no_numbers(value):
     makers = [
         lambda: Config(members=value), lambda: Config(noise=value), lambda: Random(value),
-        lambda: METHODS["etkf"](ensemble=value), lambda: Lorenz96(forcing=value),
+        lambda: METHODS["etkf"](members=value), lambda: Lorenz96(forcing=value),
         lambda: network(Arctan(), noise=value), lambda: network(Arctan(), interval=value),
         lambda: Points([(value, 1)]), lambda: Lorenz96(d=value),
         lambda: Instrument(Arctan(ring()), torch.ones(1, 1, 40, dtype=bool), Gaussian(), value),
