@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from typer.testing import CliRunner
 
@@ -36,6 +37,22 @@ def test_an_analysis_that_did_not_converge_says_so(tmp_path):
 def test_an_analysis_of_a_cycle_that_did_not_converge_says_so():
     few = ACCURATE.replace(methods=["oi:iterations=30"], interval=1, cycles=2, background=0.5)
     assert "not converged" in dalab.table(dalab.execute(few))["status"].item()
+
+
+@pytest.mark.parametrize(("method", "status"), [
+    ("var3d", "complete"),
+    ("var3d:iterations=2", "complete; not converged: gradient"),
+    ("var4d", "complete"),
+    ("var4d:iterations=3", "complete; not converged: gradient"),
+    ("var4d:outer=1,inner=2", "complete"),  # a number that is set is no limit
+])
+def test_minimisations_that_did_not_converge_say_so(method, status):
+    tree = dalab.execute(dalab.Config(
+        system="lorenz96", operators=["identity"], masks=["random:0.5"], members=1,
+        methods=[method], device="cpu",
+    ))
+    found = dalab.table(tree)["status"].item()
+    assert found.startswith(status) and ("iterations" in found) == ("not" in status)
 
 
 def test_rows_stop_on_their_own_at_the_tolerance():

@@ -92,6 +92,15 @@ class Variational:
         start = self.start if start is None else start
         return lbfgs(self.value_and_gradient, start, iterations, memory=20)
 
+    def relative_gradient(self, found: Iterate) -> Tensor:
+        """Size of the gradient, relative to that at the first guess, ``(members,)``.
+
+        It is the relative residual of the equations if these are linear.
+        """
+        _, first = self.value_and_gradient(self.start, torch.arange(len(found.v)))
+        size = first.norm(dim=-1).clamp(min=torch.finfo(first.dtype).tiny)
+        return found.gradient.norm(dim=-1) / size
+
     def gauss_newton(self, outer: int, inner: int, start: Tensor | None = None) -> Iterator[Tensor]:
         """Minimise a sequence of quadratic costs; yields control vectors, one per outer loop.
 

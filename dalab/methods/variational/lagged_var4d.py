@@ -25,8 +25,6 @@ import param
 import torch
 from torch import Tensor
 
-from ...observations import ObservingNetwork
-from ...priors.covariance import SpectralCovariance
 from ...random import MemberStreams
 from ...systems.base import System
 from ..base import Problem
@@ -37,6 +35,8 @@ from .oi import OptimalInterpolation, over_members, perturbed
 
 class LaggedVar4D(OptimalInterpolation):
     """4D-Var with a static covariance in lagged windows; each observation is used once."""
+
+    measure = "gradient"
 
     lag = param.Integer(1, bounds=(0, 100), doc="intervals from the start of a window to its end")
     iterations = param.Integer(20, bounds=(1, 1000), doc="L-BFGS iterations per analysis")
@@ -64,20 +64,20 @@ class LaggedVar4D(OptimalInterpolation):
         B = self._unscaled(problem) * (self.scale or 1.0) ** 2
         steps = int(state["age"]) * int(state.get("steps", torch.tensor(1)))
         model = partial(_carry, problem.system, steps)
-        start = over_members(
-            partial(self._minimise, problem.network, B, model), noisy, state["start"]
-        )
-        flat = start.reshape(-1, *start.shape[-3:])
-        return {**state, "start": start, "ensemble": model(flat)[:, 0].reshape(start.shape)}
+        residuals: list[Tensor] = []
 
-    def _minimise(
-        self, network: ObservingNetwork, B: SpectralCovariance, model: partial[Tensor],
-        data: Tensor, x: Tensor,
-    ) -> Tensor:
-        """Starts of windows ``(k, lev, y, x)`` that fit the observations at their ends."""
-        cost = Variational(x, B, model, network, data)
-        *_, final = cost.quasi_newton(self.iterations)
-        return cost.state(final.v)
+        def minimise(data: Tensor, x: Tensor) -> Tensor:
+            cost = Variational(x, B, model, problem.network, data)
+            *_, final = cost.quasi_newton(self.iterations)
+            residuals.append(cost.relative_gradient(final))
+            return cost.state(final.v)
+
+        start = over_members(minimise, noisy, state["start"])
+        flat = start.reshape(-1, *start.shape[-3:])
+        return {
+            **state, "start": start, "ensemble": model(flat)[:, 0].reshape(start.shape),
+            "residual": torch.cat(residuals).max(),
+        }
 
 
 def _carry(system: System, steps: int, x: Tensor) -> Tensor:

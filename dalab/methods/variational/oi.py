@@ -50,9 +50,7 @@ from ..filtering import Filter, State
 from ..gaussian.innovations import observation_innovations
 from ..gaussian.linearise import linearise
 from ..gaussian.solver import GaussianSolver
-
-ACCEPTED = 0.01
-"""Relative residual up to which an analysis counts as converged, whatever the tolerance."""
+from .convergence import not_converged
 
 
 class OptimalInterpolation(Filter):
@@ -60,6 +58,8 @@ class OptimalInterpolation(Filter):
 
     family = "Variational"
     uses_prior = True
+    measure = "residual"
+    """Word for what tells that an analysis has converged."""
 
     scale = param.Number(
         0.0,
@@ -128,9 +128,7 @@ class OptimalInterpolation(Filter):
 
     def warning(self, state: State) -> str:
         residual = float(state.get("residual", torch.tensor(0.0)))
-        if residual <= ACCEPTED:
-            return ""
-        return f"not converged: residual {residual:.2g} after {self.iterations} iterations"
+        return not_converged(self.measure, residual, self.iterations)
 
     def _covariance(self, std: float, problem: Problem) -> SpectralCovariance | None:
         """Covariance of the forecast error, or ``None`` if the innovations tell its scale.

@@ -11,7 +11,8 @@ is minimised by L-BFGS, and the result is carried to the next step. B is the cli
 covariance of one state times s^2, or a white one, or the white error covariance of the background
 at step 0.
 For linear operators this is ``oi`` to the last digit; for nonlinear ones ``oi`` solves once with a
-statistical linearisation, while this follows the operator itself to a local minimum.
+statistical linearisation, while this follows the operator itself to a local minimum. An analysis
+whose gradient has not fallen to a hundredth of that at the forecast counts as not converged.
 
 References:
     | Parrish and Derber (1992); Lorenc (1986)
@@ -21,7 +22,6 @@ References:
 from __future__ import annotations
 
 import param
-import torch
 from torch import Tensor
 
 from ...observations import ObservingNetwork
@@ -32,6 +32,8 @@ from .oi import OptimalInterpolation
 
 class Var3D(OptimalInterpolation):
     """3D-Var: full nonlinear operators, static covariance, cycled forecasts."""
+
+    measure = "gradient"
 
     iterations = param.Integer(30, bounds=(1, 1000), doc="L-BFGS iterations per analysis")
 
@@ -44,4 +46,4 @@ class Var3D(OptimalInterpolation):
     ) -> tuple[Tensor, Tensor]:
         cost = Variational(x, B, lambda state: state[:, None], network, data)
         *_, final = cost.quasi_newton(self.iterations)
-        return cost.state(final.v), torch.zeros(len(x))
+        return cost.state(final.v), cost.relative_gradient(final)

@@ -15,7 +15,8 @@ have the covariance that a cycled experiment tells its methods.
 Two minimisations are on offer: L-BFGS on the full cost, and the incremental form, where outer
 loops linearise model and operators and conjugate gradients solve the inner quadratic problem. Both
 start from the 3D-Var analysis of the observations of step 0, which costs no model integration, and
-from a model without errors.
+from a model without errors. L-BFGS says so if it has not brought the gradient to a hundredth of
+that at the background; outer loops are a number that is set, as in operational centres.
 
 With several members this is an ensemble of 4D-Vars: each has its own perturbed background and
 observations, all are minimised together in one batch. The perturbations are centred, so that the
@@ -41,6 +42,7 @@ from ...priors.covariance import SpectralCovariance
 from ...random import MemberStreams
 from ..base import Method, Problem, Step
 from ..cycling import centre, white_covariance
+from .convergence import not_converged
 from .cost import Variational
 from .weak import WeakVariational
 
@@ -85,7 +87,9 @@ class Var4D(Method):
             return
         for done, now in enumerate(cost.quasi_newton(self.iterations, start), start=1):
             note = f"iteration {done} of {self.iterations}, cost {float(now.value.mean()):.5g}"
-            yield Step(cost.window(now.v), done, self.iterations, note=note)
+            left = float(cost.relative_gradient(now).max()) if done == self.iterations else 0.0
+            warning = not_converged("gradient", left, self.iterations)
+            yield Step(cost.window(now.v), done, self.iterations, note=note, warning=warning)
 
     def _error(self, problem: Problem) -> SpectralCovariance:
         """Covariance of the model's error over one interval."""
