@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import namedtuple
 
@@ -89,6 +90,26 @@ def test_coordinates_have_no_fill_value(tree, tmp_path):
     with h5py.File(dalab.save(tree, tmp_path / "run.nc")) as file:
         file.visititems(note)
     assert found and not {"time", "lev", "y", "x", "member", "method"} & set(found)
+
+
+UNITS = {"s", "day", "m", "s-1", "1", "1048576 byte"}
+"""Units that UDUNITS knows, of systems and costs."""
+
+
+@pytest.mark.parametrize("config", [CONFIG, CONFIG.replace(
+    methods=["etkf:ensemble=4"], cycles=6, burn_in=1, keep=2, background=0.1
+)], ids=["window", "cycles"])
+def test_everything_in_a_file_is_described_after_the_cf_conventions(config, tmp_path):
+    """Names and units, as compliance-checker wants them of the group of each variable."""
+    tree = dalab.load(dalab.save(dalab.execute(config), tmp_path / "run.nc"))
+    assert tree.attrs["Conventions"] == "CF-1.11" and tree.attrs["source"].startswith("dalab ")
+    assert re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z dalab .*", tree.attrs["history"])
+    for node in tree.subtree:
+        for name, values in node.variables.items():
+            if values.dtype.kind in "OUT":
+                continue
+            assert values.attrs["long_name"], f"{node.path}/{name}"
+            assert values.attrs["units"] in UNITS, f"{node.path}/{name}"
 
 
 def test_scores_that_dalab_wrote_are_replaced(tmp_path):

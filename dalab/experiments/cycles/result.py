@@ -31,13 +31,15 @@ from ...metrics import online
 from ..config import unique_labels
 from ..experiment import Experiment
 from ..progress import MethodScores
-from ..results.cf import normalisation, space, states, texts
+from ..results.cf import describe_states, normalisation, numbers, space, states, texts
 from ..results.store import COSTS, attributes
 from .kept import KeptStates
 from .recorder import INNOVATIONS, SCORES, SMOOTHED, Recorder, Snapshot
 
 KIND = "cycles"
 """Attribute ``kind`` of the result of a cycled experiment."""
+
+CYCLE = "number of the cycle"
 
 MEANS = {
     "rmse_mean": "rmse_analysis", "rmse_forecast": "rmse_forecast", "rmse_sample": "rmse_sample",
@@ -97,8 +99,9 @@ def _metrics(
     names = list(dict.fromkeys(n for r in recorders.values() for n in r.series)) or list(SCORES)
     empty = np.full((repeats, cycles), np.nan)
     found = xr.Dataset(coords={
-        "method": texts(list(scores)), "repeat": np.arange(repeats),
-        "cycle": np.arange(1, cycles + 1),
+        "method": texts(list(scores)),
+        "repeat": numbers("repeat", range(repeats), "number of the repeat"),
+        "cycle": numbers("cycle", range(1, cycles + 1), CYCLE),
     })
     for name in names:
         values = [_series(recorders.get(label), name, empty) for label in scores]
@@ -144,7 +147,7 @@ def _with_costs(found: xr.Dataset, scores: Mapping[str, MethodScores]) -> xr.Dat
 def _ranks(recorder: Recorder) -> xr.Dataset:
     _, level = online.central(recorder.members)
     about = {"long_name": "truths at each rank among the members", "units": "1"}
-    ranks = np.arange(1, recorder.members + 2)
+    ranks = numbers("rank", range(1, recorder.members + 2), "rank of the truth, from 1")
     return xr.Dataset(
         {"count": ("rank", recorder.rank_counts, about)}, {"rank": ranks},
         {"central_interval": level},
@@ -178,7 +181,7 @@ def _at(experiment: Experiment, ring: list[Snapshot]) -> dict[str, xr.DataArray]
     cycles = [s.cycle for s in ring]
     return {
         "time": times(experiment, cycles),
-        "cycle": xr.DataArray(cycles, dims="time", attrs={"long_name": "number of the cycle"}),
+        "cycle": numbers("time", cycles, CYCLE),
     }
 
 
@@ -204,9 +207,14 @@ def _kept(
     experiment: Experiment, kept: KeptStates, truth: Any, labels: list[str]
 ) -> xr.Dataset:
     dims = experiment.system.dims
-    found = {"truth": (("kept", "repeat", *dims), truth)}
+
+    def about(what: str) -> dict[str, str]:
+        return describe_states(experiment.system, what)
+
+    found = {"truth": (("kept", "repeat", *dims), truth, about("truth"))}
     for label in labels:
         values = kept.read(f"estimates/{label}")
         if values is not None:
-            found[label] = (("kept", "repeat", f"member_{label}", *dims), values)
-    return xr.Dataset(found, {"kept": list(kept.schedule.kept)})
+            named = ("kept", "repeat", f"member_{label}", *dims)
+            found[label] = (named, values, about(f"estimate by {label}"))
+    return xr.Dataset(found, {"kept": numbers("kept", kept.schedule.kept, CYCLE)})

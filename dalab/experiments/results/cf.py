@@ -39,13 +39,22 @@ def states(values: Tensor, system: System, *leading: str, what: str) -> xr.DataA
         leading: names of the leading dims.
         what: description of the states.
     """
-    attrs = {
-        "long_name": f"{system.quantity}, {what}, normalised",
-        "units": "1",
+    numbers, dims = values.float().cpu().numpy(), (*leading, *system.dims)
+    return xr.DataArray(numbers, dims=dims, attrs=describe_states(system, what))
+
+
+def describe_states(system: System, what: str) -> dict[str, str]:
+    """Make the attributes of normalised states."""
+    return {
+        "long_name": f"{system.quantity}, {what}, normalised", "units": "1",
         "comment": _physical(system),
     }
-    dims = (*leading, *system.dims)
-    return xr.DataArray(values.float().cpu().numpy(), dims=dims, attrs=attrs)
+
+
+def numbers(dim: str, values: Sequence[int], long_name: str) -> xr.DataArray:
+    """Make a coordinate of whole numbers."""
+    about = {"long_name": long_name, "units": "1"}
+    return xr.DataArray(np.array(values, dtype=np.int64), dims=dim, attrs=about)
 
 
 def texts(values: Sequence[str]) -> np.ndarray:

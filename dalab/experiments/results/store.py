@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ SPARE = 2**20
 COSTS = {
     "network_evaluations": ("evaluations of the prior's denoiser, per member", "1"),
     "seconds": ("run time of the method", "s"),
-    "peak_memory_mb": ("peak memory of torch on a GPU; NaN on the CPU", "MiB"),
+    "peak_memory_mb": ("peak memory of torch on a GPU; NaN on the CPU", "1048576 byte"),
     "members": ("posterior samples", "1"),
 }
 
@@ -106,6 +107,7 @@ def attributes(
         "Conventions": "CF-1.11",
         "title": f"Twin experiment with {config.system}: {', '.join(scores)}",
         "source": f"dalab {__version__}",
+        "history": f"{_now()} dalab {__version__}: experiment of the attribute config",
         "format": FORMAT,
         "config": config.to_json(),
         "config_hash": config.hash(),
@@ -116,6 +118,10 @@ def attributes(
         "device": device,
         **own,
     }
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _status(scores: Mapping[str, MethodScores]) -> str:
