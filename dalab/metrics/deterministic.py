@@ -21,6 +21,8 @@ from __future__ import annotations
 import xarray as xr
 from scores.continuous import rmse as _rmse
 
+from .missing import without_lost
+
 
 def rmse_steps(estimate: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """RMSE of every step of one window.
@@ -32,12 +34,13 @@ def rmse_steps(estimate: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Returns:
         Dim ``time``, float64.
     """
-    return _rmse(estimate.astype("float64"), truth.astype("float64"), preserve_dims=["time"])
+    found = _rmse(estimate.astype("float64"), truth.astype("float64"), preserve_dims=["time"])
+    return without_lost(found, estimate, truth)
 
 
 def rmse_mean_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """RMSE of the ensemble mean at every step; ``ensemble`` has a dim ``member`` besides."""
-    return rmse_steps(ensemble.astype("float64").mean("member"), truth)
+    return rmse_steps(ensemble.astype("float64").mean("member", skipna=False), truth)
 
 
 def rmse_sample_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -45,4 +48,4 @@ def rmse_sample_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArr
     members = _rmse(
         ensemble.astype("float64"), truth.astype("float64"), preserve_dims=["member", "time"]
     )
-    return members.mean("member")
+    return without_lost(members.mean("member"), ensemble, truth)

@@ -18,6 +18,7 @@ The spread/skill ratio compares the error that an ensemble expects with the one 
 
 with both means over the whole window. 1 is calibrated, below 1 overconfident, above 1 too humble.
 The factor corrects for the sampling error of a mean of K members. It is undefined for one member.
+Ensembles with members that are not finite have no scores, see :mod:`dalab.metrics.missing`.
 
 References:
     | Ferro, Fair scores for ensemble forecasts (2014), QJRMS 140
@@ -32,6 +33,8 @@ import xarray as xr
 from scores.probability import crps_for_ensemble
 from scores.probability import rank_histogram as _rank_histogram
 
+from .missing import is_whole, without_lost
+
 
 def crps_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """Fair CRPS at every step, averaged over layers and cells; for one member its absolute error.
@@ -45,18 +48,22 @@ def crps_steps(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """
     ensemble, truth = ensemble.astype("float64"), truth.astype("float64")
     method = "fair" if ensemble.sizes["member"] > 1 else "ecdf"
-    return crps_for_ensemble(ensemble, truth, "member", method=method, preserve_dims=["time"])
+    found = crps_for_ensemble(ensemble, truth, "member", method=method, preserve_dims=["time"])
+    return without_lost(found, ensemble, truth)
 
 
 def spread_steps(ensemble: xr.DataArray) -> xr.DataArray:
     """Root of the mean ensemble variance at every step, dim ``time``; NaN for one member."""
     variance = _variance(ensemble)
-    return variance.mean([dim for dim in variance.dims if dim != "time"]) ** 0.5
+    found = variance.mean([dim for dim in variance.dims if dim != "time"]) ** 0.5
+    return without_lost(found, ensemble)
 
 
 def spread_skill(ensemble: xr.DataArray, truth: xr.DataArray) -> float:
     """Spread/skill ratio of a window, corrected for the ensemble size; NaN for one member."""
     K = ensemble.sizes["member"]
+    if not is_whole(ensemble, truth):
+        return float("nan")
     error = (ensemble.astype("float64").mean("member") - truth) ** 2
     ratio = float(_variance(ensemble).mean()) / float(error.mean())
     return float(np.sqrt((K + 1) / K * ratio))
@@ -72,9 +79,9 @@ def _variance(ensemble: xr.DataArray) -> xr.DataArray:
 def rank_histogram(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """Share of cells in which the truth has each rank among the members, dim ``rank``, 1 to K + 1.
 
-    Flat is calibrated; a U overconfident; a dome too humble; a slope biased.
+    Flat is calibrated; a U overconfident; a dome too humble; a slope biased. NaN for lost members.
     """
-    return _rank_histogram(ensemble, truth, "member")
+    return _rank_histogram(ensemble, truth, "member").where(bool(is_whole(ensemble, truth)))
 
 
 def outer_ranks(ensemble: xr.DataArray, truth: xr.DataArray) -> float:

@@ -6,7 +6,8 @@ here they are cheap enough to be taken at every cycle of a long run. Ensembles a
 
 .. math:: \frac1N \sum_j \| x_j - y \| - \frac1{2 N (N - 1)} \sum_{i, j} \| x_i - x_j \| ,
 
-fair like the CRPS, over the root of the number of values of a state.
+fair like the CRPS, over the root of the number of values of a state. Repeats with members that are
+not finite have no scores, see :mod:`dalab.metrics.missing`.
 
 References:
     | Gneiting and Raftery (2007): energy score; Ferro (2014): fair scores
@@ -44,22 +45,22 @@ class EnsembleErrors:
 
     def rmse_sample(self) -> Tensor:
         """Root-mean-square error of one sample: the mean of those of all members."""
-        return self.errors.square().mean(-1).sqrt().mean(1)
+        return self._whole(self.errors.square().mean(-1).sqrt().mean(1))
 
     def spread(self) -> Tensor:
         """Root of the mean ensemble variance; NaN for one member."""
         if self.members < 2:
             return torch.full_like(self.errors[:, 0, 0], torch.nan)
-        return ensemble_variance(self.errors).mean(1).sqrt()
+        return self._whole(ensemble_variance(self.errors).mean(1).sqrt())
 
     def crps(self) -> Tensor:
         """Fair CRPS, averaged over the state; the absolute error for one member."""
         size = self.errors.abs().flatten(1).mean(1)
         if self.members < 2:
-            return size
+            return self._whole(size)
         N = self.members
         weights = torch.arange(1 - N, N, 2).to(size) / (N - 1)
-        return size - (in_order(self.errors) @ weights).mean(1) / N
+        return self._whole(size - (in_order(self.errors) @ weights).mean(1) / N)
 
     def energy_score(self) -> Tensor:
         """Fair energy score over the root of the number of values; the RMSE for one member."""
@@ -67,7 +68,15 @@ class EnsembleErrors:
         N, values = errors.shape[1:]
         apart = torch.cdist(errors, errors, compute_mode="use_mm_for_euclid_dist").sum((1, 2))
         size = errors.norm(dim=-1).mean(1)
-        return (size - apart / (2 * N * max(N - 1, 1))) / values**0.5
+        return self._whole((size - apart / (2 * N * max(N - 1, 1))) / values**0.5)
+
+    def _whole(self, scores: Tensor) -> Tensor:
+        return scores.where(self.whole, torch.nan)
+
+    @cached_property
+    def whole(self) -> Tensor:
+        """True for the repeats whose members are all finite; others have no scores."""
+        return self.errors.isfinite().flatten(1).all(1)
 
     @cached_property
     def ranks(self) -> Tensor:
@@ -80,11 +89,11 @@ class EnsembleErrors:
             return torch.full_like(self.errors[:, 0, 0], torch.nan)
         i, _ = central(self.members)
         inside = (self.ranks >= i) & (self.ranks <= self.members - i)
-        return inside.double().mean(1)
+        return self._whole(inside.double().mean(1))
 
     def rank_counts(self) -> Tensor:
-        """Number of values at each rank, over all repeats, ``(members + 1,)``."""
-        return torch.bincount(self.ranks.flatten(), minlength=self.members + 1)
+        """Number of values at each rank, over all whole repeats, ``(members + 1,)``."""
+        return torch.bincount(self.ranks[self.whole].flatten(), minlength=self.members + 1)
 
 
 def ensemble_variance(x: Tensor) -> Tensor:

@@ -40,9 +40,9 @@ def summarise(ensemble: xr.DataArray, truth: xr.DataArray) -> xr.Dataset:
         "crps_steps": crps_steps(ensemble, truth),
     }
     window = {
-        "rmse_sample": steps["rmse_sample_steps"].mean(),
-        "rmse_mean": steps["rmse_steps"].mean(),
-        "crps": steps["crps_steps"].mean(),
+        "rmse_sample": steps["rmse_sample_steps"].mean(skipna=False),
+        "rmse_mean": steps["rmse_steps"].mean(skipna=False),
+        "crps": steps["crps_steps"].mean(skipna=False),
         "spread_skill": spread_skill(ensemble, truth),
     }
     return xr.Dataset({**steps, **window}).reset_coords(drop=True)

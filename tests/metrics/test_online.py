@@ -64,6 +64,21 @@ def test_the_energy_score_of_equal_members_is_their_error():
     torch.testing.assert_close(EnsembleErrors(x, truth).energy_score(), wanted, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("lost", [torch.nan, torch.inf])
+def test_a_lost_member_leaves_no_score(lost):
+    """In its repeat; the other repeats are scored as ever."""
+    x, truth = normal(3, 5, 1, 1, 8), normal(3, 1, 1, 8, seed=1)
+    whole = EnsembleErrors(x, truth)
+    x = x.clone()
+    x[1, 2, 0, 0, 4] = lost
+    found = EnsembleErrors(x, truth)
+    for name in ("rmse_sample", "spread", "crps", "energy_score", "coverage"):
+        scores = getattr(found, name)()
+        assert scores.isnan().tolist() == [False, True, False], name
+        torch.testing.assert_close(scores[[0, 2]], getattr(whole, name)()[[0, 2]])
+    assert found.rank_counts().sum() == 2 * 8
+
+
 def test_ranks_and_coverage_of_a_calibrated_ensemble():
     members = 19
     x, truth = normal(1, members, 1, 200, 200), normal(1, 1, 200, 200, seed=1)

@@ -10,6 +10,7 @@ import xarray as xr
 from dalab.experiments.progress import live_rmse, live_rmse_sample
 from dalab.metrics.deterministic import rmse_mean_steps, rmse_sample_steps, rmse_steps
 from dalab.metrics.ensemble import (
+    coverage,
     crps_steps,
     outer_ranks,
     rank_histogram,
@@ -99,6 +100,24 @@ def test_spread_is_the_root_of_the_mean_unbiased_variance():
 def test_one_member_has_no_spread():
     ensemble, truth = fields(1)
     assert np.isnan(spread_steps(ensemble)).all() and np.isnan(spread_skill(ensemble, truth))
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+@pytest.mark.parametrize("where", [np.s_[2], np.s_[2, 1, 0, 3, 4]], ids=["member", "cell"])
+def test_a_lost_member_leaves_no_score(lost, where):
+    """At its times, and in every score of a window; none is that of the others."""
+    ensemble, truth = fields(4)
+    whole = summarise(ensemble, truth)
+    ensemble.values[where] = lost
+    found = summarise(ensemble, truth)
+    times = np.isfinite(ensemble.values).all((0, 2, 3, 4))
+    for name in STEPS:
+        np.testing.assert_array_equal(np.isfinite(found[name]), times, name)
+        np.testing.assert_array_equal(found[name][times], whole[name][times], name)
+    assert all(np.isnan(found[name]) for name in WINDOW)
+    assert np.isnan(outer_ranks(ensemble, truth))
+    ranks = rank_histogram(ensemble, truth)
+    assert ranks.isnull().all() and coverage(ranks).isnull().all()
 
 
 def test_one_sample_of_a_calibrated_ensemble_costs_root_two():
