@@ -15,7 +15,7 @@ from ..priors import PRIORS, Prior, load_prior
 from ..registry import Registry, kebab
 from ..systems import SYSTEMS, System
 from .config import Config
-from .deferred_prior import text_of_pending
+from .parts.deferred_prior import text_of_pending
 
 ARRAY = "array"
 """The text of a truth that is given as numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,40 +12,34 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods import METHODS, Filter, Method, Problem
+from ..methods import Filter, Method, Problem
 from ..observations import NetworkDesign, ObservingNetwork
 from ..priors import Prior
 from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.denoisers.composed import lengthen
 from ..priors.loading import load_augmented
-from ..registry import kebab
 from ..systems import SYSTEMS, System
-from .config import Config, leading_states, unique_labels
+from .config import Config, leading_states
 from .config_file import load_config
-from .deferred_prior import (
+from .description import describe
+from .device import choose_device
+from .from_config import design, make_methods, realise, schedule_of
+from .memory import check_cycles, check_window
+from .nature import Truths
+from .parts.deferred_prior import (
     DeferredPrior,
     check_estimate_of,
     check_prior,
     load_unless_estimated,
     text_of_pending,
 )
-from .description import describe
-from .device import choose_device
-from .from_config import design, make_methods, realise, schedule_of
-from .memory import check_cycles, check_window
-from .nature import Truths
+from .parts.kinds import checked_parts
 from .schedule import Schedule
 from .truth import check_source
 from .truth_file import starting_states
 
 WINDOW = 9
 """States in a window where neither a truth nor a prior says how many."""
-
-_PLAIN = (
-    "window", "background", "background_kind", "repeats", "process_noise", "shocks", "model_error",
-    "members", "seed",
-)
-"""Fields that a config has too, in plain data."""
 
 Source = Config | Mapping[str, Any] | str | Path
 """A description of an experiment: a config, its plain data, or a YAML or JSON file of it."""
@@ -114,14 +108,8 @@ class Experiment:
     own: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
-        self._fill("methods", _by_label(self.methods))
-        for name in _PLAIN:
-            if getattr(self, name) is not None:
-                self._fill(name, Config.checked(name, getattr(self, name)))
-        if isinstance(self.truth, Path):
-            self._fill("truth", str(self.truth))
-        if isinstance(self.start, Path):
-            self._fill("start", str(self.start))
+        for name, value in checked_parts(vars(self)).items():
+            self._fill(name, value)
         if vars(self)["prior"] is None and self._needs_prior():
             self._fill("prior", "auto")
         load_unless_estimated(self)
@@ -323,26 +311,3 @@ def as_config(source: Source) -> Config:
 def uses_prior(methods: Mapping[str, Method]) -> bool:
     """True if any method uses the prior of the windows."""
     return any(method.uses_prior for method in methods.values())
-
-
-def _by_label(methods: Mapping[str, Method] | Sequence[Method] | Method) -> dict[str, Method]:
-    """Methods by label, checked to be methods."""
-    if isinstance(methods, Mapping):
-        found = dict(methods)
-    else:
-        several = [methods] if isinstance(methods, Method) else list(methods)
-        found = dict(zip(_labels(several), several, strict=True))
-    if not found:
-        raise InputError("methods", [], "must name at least one", "Add spectral.")
-    for label, method in found.items():
-        if not isinstance(method, Method):
-            raise InputError(
-                f"method {label}", type(method).__name__, "must be an instance of dalab.Method",
-                "Make one: dalab.methods.METHODS.make(\"letkf\").",
-            )
-    return found
-
-
-def _labels(methods: Iterable[Method]) -> tuple[str, ...]:
-    """Registry names of methods made unique; names of classes for those that have none."""
-    return unique_labels(METHODS.name_of(m) or kebab(type(m).__name__) for m in methods)

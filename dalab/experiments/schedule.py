@@ -43,6 +43,8 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.cycles is None:
+            raise InputError("cycles", None, "must be given here", "Use cycles=1000.")
         for field in fields(self):
             value = Config.checked(field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, value)

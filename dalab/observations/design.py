@@ -130,7 +130,8 @@ def network(
     """
     return NetworkDesign(
         operators=operators, masks=_listed(Full() if mask is None else mask), interval=interval,
-        noise=noise, noise_family=noise_family or Gaussian(), assumed_noise=assumed_noise,
+        noise=noise, noise_family=Gaussian() if noise_family is None else noise_family,
+        assumed_noise=assumed_noise,
     )
 
 

@@ -31,6 +31,9 @@ With ``rd=25e3``, which hardly has eddies, the standard deviation is then within
 days; after 1000 days it is 10 % above.
 """
 
+SHORTEST = 0.1
+"""Shortest time step [s]."""
+
 Snapshots = Callable[[TwoLayerQG, Tensor, int, int], Tensor]
 """From a model, PV [1/s], a number of states and the time steps between them to the states."""
 
@@ -68,9 +71,10 @@ class QGSystem(ParametricSystem):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.interval % self.model.dt:
+        if self.model.dt < SHORTEST or self.interval % self.model.dt:
             raise InputError(
-                "time step dt", self.model.dt, f"must divide the interval of {self.interval} s",
+                "time step dt", self.model.dt, f"must divide the interval of {self.interval} s, "
+                f"and be at least {SHORTEST} s",
                 "Use 7200, 3600, 1800 or 900.",
             )
 

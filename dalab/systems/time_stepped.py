@@ -22,6 +22,9 @@ from ..option_fields import positive, real
 from .base import Propagator
 from .parametric import ParametricSystem
 
+MOST = 1_000_000
+"""Most time steps of an interval."""
+
 
 def time_step(default: float, most: float = 0.1) -> Any:
     """Make the field of a time step."""
@@ -61,6 +64,11 @@ class TimeStepped(ParametricSystem, ABC):
     def __post_init__(self) -> None:
         super().__post_init__()
         ratio = self.interval / self.dt
+        if ratio > MOST:
+            raise InputError(
+                "time step dt", self.dt, f"must be at least {self.interval / MOST:g}, so that the "
+                f"interval of {self.interval} has at most {MOST} of them", "Use a longer one.",
+            )
         if not (ratio > 0.5 and math.isclose(ratio, round(ratio), rel_tol=1e-9)):
             raise InputError(
                 "interval", self.interval, f"must be a whole number of time steps of {self.dt}",

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from dalab import cli
 from dalab.errors import InputError
+from dalab.experiments.description import describe
 from dalab.experiments.experiment import Experiment
+from dalab.experiments.twin import prepare
+from dalab.methods import METHODS
+from dalab.observations.design import network
+from dalab.observations.operators import Arctan, Identity
+from dalab.priors import loading
+from dalab.systems import SYSTEMS, ring
 
 
 @pytest.mark.parametrize("system", ["lorenz63", "lorenz96", "kuramoto-sivashinsky"])
@@ -43,3 +51,45 @@ def test_an_experiment_without_observations_says_so_before_the_run(fields):
     made = Experiment.of({"system": "ring", "operators": "identity", "device": "cpu",
                           "masks": "full", **fields})
     assert made.notice.startswith("There are no observations")
+
+
+@pytest.mark.parametrize("part, value, words", [
+    ("system", "lorenz96", "dalab.System"), ("network", Arctan(), "design of a network"),
+    ("prior", 3, "dalab.Prior"), ("prior", "gausian", "Did you mean 'gaussian'"),
+    ("truth", 3, "name, the path of a file, or a tensor"), ("truth", "a" * 5000, "one of model"),
+    ("truth", "pyqg", "simulates two-layer flow, not ring"), ("start", 0.5, "path of a file"),
+    ("schedule", 10, "a Schedule"), ("device", 0, "name of a device"),
+    ("methods", 3, "dalab.Method"), ("methods", "letkf", "dalab.Method"), ("methods", [], "at least"),
+    ("members", True, "whole number"), ("window", 3.5, "whole number"), ("seed", 2**64, "at most"),
+    ("repeats", None, "whole number"), ("background", "0.1", "must be a number"),
+])
+def test_parts_of_other_kinds_are_refused(part, value, words):
+    parts = {"system": ring(), "network": network(Identity()), "device": "cpu",
+             "methods": METHODS.make("etkf")}
+    made = Experiment(**parts, members=np.int64(3), prior="gaussian")
+    assert made.members == 3 and made.config.prior == "gaussian" and made.prior.window[0] == 9
+    with pytest.raises(InputError, match=words):
+        Experiment(**parts | {part: value})
+
+
+@pytest.mark.parametrize("text", [
+    "lorenz96:dt=5e-324", "lorenz63:dt=1e-9", "kuramoto-sivashinsky:dt=1e-300", "qg64:dt=5e-324",
+])
+def test_an_interval_has_so_many_time_steps_at_most(text):
+    with pytest.raises(InputError, match="time step dt = .*must"):
+        SYSTEMS.make(text)
+
+
+def test_a_prior_that_is_estimated_is_made_when_it_is_needed(monkeypatch):
+    asked = []
+    estimate = loading.estimate_gaussian
+    monkeypatch.setattr(loading, "estimate_gaussian", lambda s: asked.append(s) or estimate(s))
+    fields = {"system": "ring:d=12", "operators": "identity", "masks": "full", "device": "cpu",
+              "methods": ["spectral", "soad"], "prior": "gaussian"}
+    made = Experiment.of(fields)
+    with pytest.raises(InputError, match=r"prior gaussian = \(9, 1, 1, 12\)"):
+        Experiment.of(fields | {"window": 5})
+    assert Experiment.of(fields | {"window": 20}).window == 20 and not asked
+    twin = prepare(made)
+    assert twin.problem.prior is made.prior and len(asked) == 1
+    assert describe(made)[0] == made.config

@@ -19,10 +19,10 @@ from ...methods.diffusion.sampler import Diffusion
 from ...priors.base import Prior
 from ...systems import SYSTEMS
 from ..config import Config
-from ..deferred_prior import text_of_pending
 from ..device import choose_device
 from ..experiment import Experiment
 from ..memory import WINDOWS, free_bytes, gigabytes
+from ..parts.deferred_prior import text_of_pending
 
 PREFIX = "DALAB_MAX_"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..priors import Prior, load_prior
-from ..priors.base import check_windows
-from ..priors.denoisers.augmented import Channels
-from ..priors.loading import is_estimated
-from ..priors.training.climatology import WINDOW, check_estimate
-from .memory import check_extension
+from ...priors import Prior, load_prior
+from ...priors.base import check_windows
+from ...priors.denoisers.augmented import Channels
+from ...priors.loading import is_estimated
+from ...priors.training.climatology import WINDOW, check_estimate
+from ..memory import check_extension
 
 
 class DeferredPrior:

@@ -1,0 +1,1 @@
+"""Parts of an experiment, and what they have to be."""
