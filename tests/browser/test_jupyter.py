@@ -34,11 +34,32 @@ lab = Lab(system="lorenz96", operators=["identity"], masks=["full"], methods=["e
 lab"""
 """A notebook with a cell that shows a quick filter."""
 
+EXPLORE = "explore.ipynb"
+EMBEDDED, ASKED = """import dalab
+result = dalab.execute(dalab.Config(methods=["etkf"], members=2, prior="gaussian"))
+dalab.explore(result)""", """from dalab.views.render import explore as maps
+maps.EMBEDDED = 0
+dalab.explore(result)"""
+"""Cells with the maps of a result, and with those whose data stays with the kernel."""
+
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 """All cells in the page at once; no questions at the start."""
+
+
+def notebook_of(*cells: str) -> str:
+    """A notebook of some cells of code."""
+    return json.dumps({
+        "nbformat": 4, "nbformat_minor": 5, "cells": [{
+            "cell_type": "code", "id": f"cell-{number}", "metadata": {}, "outputs": [],
+            "source": source, "execution_count": None,
+        } for number, source in enumerate(cells)],
+        "metadata": {"kernelspec": {
+            "name": "python3", "display_name": "Python 3", "language": "python",
+        }},
+    })
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +71,8 @@ def folder(tmp_path_factory):
         assert whole in text
         text = text.replace(whole, small)
     (made / NOTEBOOK).write_text(text)
-    (made / CYCLES).write_text(json.dumps({
-        "nbformat": 4, "nbformat_minor": 5, "cells": [{
-            "cell_type": "code", "id": "lab", "metadata": {}, "outputs": [], "source": CELL,
-            "execution_count": None,
-        }],
-        "metadata": {"kernelspec": {
-            "name": "python3", "display_name": "Python 3", "language": "python",
-        }},
-    }))
+    (made / CYCLES).write_text(notebook_of(CELL))
+    (made / EXPLORE).write_text(notebook_of(EMBEDDED, ASKED))
     for name, values in SETTINGS.items():
         path = made / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -267,4 +281,57 @@ def test_cycles_are_switched_on_run_stopped_continued_and_played(chromium, jupyt
     back = notebook.picture()
     notebook.page.locator(".jupyter-widgets.widget-play button:not([disabled])").first.click()
     notebook.wait(lambda: notebook.picture() != back, "the states that follow")
+    context.close()
+
+
+def only(address: str):
+    """Route that lets no request out to another address."""
+    def route(request) -> None:
+        inside = request.request.url.startswith((address, "data:", "blob:", "file:"))
+        request.continue_() if inside else request.abort()
+
+    return route
+
+
+def slid(page, number: int) -> None:
+    """Move the slider of the time of some maps, and wait for the maps of that time."""
+    title = page.get_by_text("time: 0, lev: 1", exact=True)
+    handle = page.locator(".noUi-handle")
+    handle.nth(2 * number).wait_for()
+    drawn = page.locator("canvas").count()
+    handle.nth(2 * number).click()
+    before = title.count()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("time: 1, lev: 1", exact=True).nth(number).wait_for()
+    assert drawn >= 2 and title.count() == before - 1
+
+
+def scripts(path: Path) -> list[int]:
+    """Number of scripts that draw maps in each cell of a notebook, which may be being written."""
+    try:
+        cells = json.loads(path.read_text())["cells"]
+    except ValueError:
+        return []
+    return [json.dumps(cell["outputs"]).count('"application/vnd.holoviews_load') for cell in cells]
+
+
+def test_maps_are_explored_without_internet_and_in_an_exported_notebook(
+    chromium, jupyter, folder
+):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.route("**/*", only(jupyter))
+    notebook = Notebook(context.new_page(), f"{jupyter}/lab/tree/{EXPLORE}?reset")
+    notebook.run_all()
+    slid(notebook.page, 0)
+    slid(notebook.page, 1)
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("Control+s")
+    notebook.wait(lambda: any(scripts(folder / EXPLORE)), "the saved notebook")
+    assert scripts(folder / EXPLORE) == [2, 0], "the second cell does without"
+    subprocess.run([sys.executable, "-m", "nbconvert", "--to", "html", EXPLORE], cwd=folder,
+                   check=True, capture_output=True)
+    exported = context.new_page()
+    exported.set_default_timeout(1000 * SECONDS)
+    exported.goto((folder / EXPLORE).with_suffix(".html").as_uri())
+    slid(exported, 0)
     context.close()
