@@ -20,6 +20,7 @@ from .experiments.run import Frame, execute
 from .files import replacing
 from .metrics.columns import Column, columns_of, fitting
 from .metrics.table import is_cycled, records, table
+from .notes import listening
 from .views.pictures.wording import time_left
 
 WIDTH = 132
@@ -46,22 +47,23 @@ def run_with_progress(
     """
     columns = (
         TextColumn("{task.description}"), BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[text]}"),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[text]}  {task.fields[note]}"),
     )
     errors = console(stderr=True)
     with Progress(
         *columns, console=errors, transient=True, disable=not errors.is_terminal
     ) as bar:
-        task = bar.add_task("preparing", total=1.0, text="")
+        task = bar.add_task("preparing", total=1.0, text="", note="")
 
         def show(frame: Frame) -> None:
             progress = frame.progress
             bar.update(
-                task, completed=progress.fraction, text=progress_line(frame),
+                task, completed=progress.fraction, text=progress_line(frame), note="",
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
             )
 
-        return execute(source, show, folder, show_hint)
+        with listening(lambda note: bar.update(task, note=note)):
+            return execute(source, show, folder, show_hint)
 
 
 def progress_line(frame: Frame) -> str:

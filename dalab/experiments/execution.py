@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..interruption import Interrupted, interruptible
 from ..methods import Method, Step
+from ..notes import listen
 from ..random import stream
 from ..runtime import leave_a_core
 from .experiment import Experiment, Source
@@ -97,7 +98,7 @@ class Execution:
                 return
             self._clock.begin(label)
             with closing(self._run_method(label, self.methods[label], self.twin)) as steps:
-                for step in steps:
+                for step in listen(steps, self._clock.note):
                     progress, scores = self._clock.take(step), self.scores[label]
                     yield Frame(
                         label, step, scores.rmse_steps, scores.rmse_sample_steps, progress,

@@ -18,12 +18,12 @@ forecast has no background, and holds the observations of that time too.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ..notes import note
 from ..observations import ObservingNetwork
 from ..priors.denoisers.rings import ring_sums
 from ..random import MemberStreams
@@ -112,8 +112,11 @@ class SlidingWindow(Filter):
     ) -> Tensor:
         """Members of the last state of the window of one repeat, ``(N, lev, y, x)``."""
         now = self.window(state, problem, repeat)
-        steps = self.method.prepare(now).iterate(now, streams)
-        return deque(steps, maxlen=1)[0].estimate[:, -1]
+        repeats = len(problem.data)
+        of = f"repeat {repeat + 1} of {repeats}, " if repeats > 1 else ""
+        for step in self.method.prepare(now).iterate(now, streams):
+            note(f"{of}{step.note}")
+        return step.estimate[:, -1]
 
     def window(self, state: State, problem: Problem, repeat: int) -> Problem:
         """The problem of the window of one repeat."""

@@ -81,7 +81,7 @@ class Clock:
         self._lock = threading.Lock()
         self._expected = {label: max(self.expected(label), 1e-6) for label in self.labels}
         self._position: _Position | None = None
-        self._reached = 0.0
+        self._reached, self._note = 0.0, ""
         self._final: Progress | None = None
         self.start()
 
@@ -101,11 +101,15 @@ class Clock:
             whole=self._expected[label], after=self._coming(index + 1),
         )
 
+    def note(self, text: str) -> None:
+        """Take in how far the running method is between two steps."""
+        self._note = text
+
     def take(self, step: Step) -> Progress:
         """Progress at a step of the method that has begun last."""
         position = self._running
         expected = self._expected[self.labels[position.index]]
-        self._position = position.after_step(step, expected, time.perf_counter())
+        self._position, self._note = position.after_step(step, expected, time.perf_counter()), ""
         return self.progress()
 
     @property
@@ -131,7 +135,7 @@ class Clock:
         self._reached = max(self._reached, min(1 - left / whole, 1.0))
         return Progress(
             self.labels[position.index], position.index, count, self._reached,
-            now - self._start, left, position.note,
+            now - self._start, left, ", ".join(n for n in (position.note, self._note) if n),
         )
 
     @property

@@ -33,6 +33,7 @@ import param
 import torch
 from torch import Tensor
 
+from ...notes import note
 from ...observations import ObservingNetwork
 from ...random import MemberStreams
 from ..base import Problem
@@ -73,7 +74,8 @@ class ParticleFlowFilter(EnsembleFilter):
         B = Forecast(ensemble, taper(ensemble, self.localisation))
         x, g = ensemble, B.solve(ensemble - ensemble.mean(-4, keepdim=True))
         size, previous = torch.full_like(B.variance[..., :1, :1, :1, :1], self.step), None
-        for _ in range(self.iterations):
+        for done in range(1, self.iterations + 1):
+            note(f"iteration {done} of {self.iterations}")
             u = flow(x, likelihood_gradient(x, network, data) - g, B.variance)
             velocity = B(u) / B.variance.sqrt()
             if previous is not None:

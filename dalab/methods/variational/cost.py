@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...notes import note
 from ...observations import ObservingNetwork
 from ...priors.covariance import SpectralCovariance
 from ..gaussian.cg import conjugate_gradients
@@ -100,6 +101,13 @@ class Variational:
         _, first = self.value_and_gradient(self.start, torch.arange(len(found.v)))
         size = first.norm(dim=-1).clamp(min=torch.finfo(first.dtype).tiny)
         return found.gradient.norm(dim=-1) / size
+
+    def minimise(self, iterations: int) -> Iterate:
+        """Minimise the full cost by L-BFGS, from the first guess to the last iterate."""
+        for done, now in enumerate(self.quasi_newton(iterations), start=1):
+            note(f"iteration {done} of {iterations}")
+            final = now
+        return final
 
     def gauss_newton(self, outer: int, inner: int, start: Tensor | None = None) -> Iterator[Tensor]:
         """Minimise a sequence of quadratic costs; yields control vectors, one per outer loop.

@@ -68,7 +68,7 @@ class LaggedVar4D(OptimalInterpolation):
 
         def minimise(data: Tensor, x: Tensor) -> Tensor:
             cost = Variational(x, B, model, problem.network, data)
-            *_, final = cost.quasi_newton(self.iterations)
+            final = cost.minimise(self.iterations)
             residuals.append(cost.relative_gradient(final))
             return cost.state(final.v)
 

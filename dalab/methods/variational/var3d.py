@@ -45,5 +45,5 @@ class Var3D(OptimalInterpolation):
         self, network: ObservingNetwork, data: Tensor, x: Tensor, B: SpectralCovariance
     ) -> tuple[Tensor, Tensor]:
         cost = Variational(x, B, lambda state: state[:, None], network, data)
-        *_, final = cost.quasi_newton(self.iterations)
+        final = cost.minimise(self.iterations)
         return cost.state(final.v), cost.relative_gradient(final)

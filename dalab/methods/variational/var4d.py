@@ -116,8 +116,7 @@ def fit_first_step(cost: Variational, network: ObservingNetwork) -> Tensor:
     """Control vectors ``(members, d)`` of the 3D-Var analysis of step 0."""
     data = cost.data[:, network.rows(0).to(cost.data.device)]
     alone = replace(cost, model=lambda state: state[:, None], network=network.at(0), data=data)
-    *_, final = alone.quasi_newton(iterations=30)
-    return final.v
+    return alone.minimise(iterations=30).v
 
 
 def first_guess(problem: Problem, streams: MemberStreams) -> tuple[Tensor, SpectralCovariance]:
