@@ -1,5 +1,6 @@
-"""The lab as a page: ``panel serve apps/lab.py --show``, or ``dalab lab``."""
+"""The lab as a page for this machine: ``panel serve apps/lab.py --show``; others: ``dalab lab``."""
 
+from dalab.views.panel.access.unguarded import local_page
 from dalab.views.panel.app import create_app
 
-create_app().servable()
+local_page(create_app).servable()

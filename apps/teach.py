@@ -1,5 +1,6 @@
-"""Lessons as a page: ``panel serve apps/teach.py --show``; it binds to localhost."""
+"""Lessons as a page for this machine: ``panel serve apps/teach.py --show``."""
 
+from dalab.views.panel.access.unguarded import local_page
 from dalab.views.panel.pages.lessons import create_lessons
 
-create_lessons().servable()
+local_page(create_lessons).servable()

@@ -122,3 +122,19 @@ def test_no_route_comes_after_those_of_the_pages():
     patterns = [route[0] for route in routes(with_login=False)]
     assert patterns[-1] == "/.+" and "/login" not in patterns
     assert "/login" in [route[0] for route in routes(with_login=True)]
+
+
+@pytest.mark.parametrize("host, local", [
+    ("localhost:5006", True), ("LOCALHOST", True), ("127.0.0.1:80", True), ("[::1]:5006", True),
+    ("evil.example:5006", False), ("localhost.evil.example", False), ("", False),
+    ("localhost:5006.evil.example", False), ("192.0.2.7:5006", False),
+])
+def test_a_server_without_guard_is_for_this_machine(host, local, monkeypatch, capfd):
+    from dalab.views.panel.access import unguarded
+
+    monkeypatch.setattr(type(unguarded.pn.state), "headers", {"Host": host})
+    unguarded._warn.cache_clear()
+    made = [unguarded.local_page(lambda: "the page") for _ in range(2)]
+    assert (made[0] == "the page") is local
+    assert local or "dalab lab" in made[0].object
+    assert capfd.readouterr().err.count("for this machine only") == 1

@@ -41,7 +41,7 @@ def gone(before: int, seconds: float = 10) -> bool:
 
 @pytest.mark.parametrize("make", [lambda: LabModel(**QUICK), LessonModel])
 def test_a_page_that_is_not_on_screen_prepares_nothing(make, monkeypatch):
-    monkeypatch.setattr(LatestTaskWorker, "_do", lambda worker, job, dropped: dropped.wait())
+    monkeypatch.setattr(LatestTaskWorker, "_do", lambda worker, job, dropped, _: dropped.wait())
     before = workers()
     model = make()
     model.on_screen = False
@@ -93,7 +93,7 @@ def test_a_link_whose_prior_is_estimated_opens_at_once_and_its_run_makes_it(monk
 
 def test_a_link_whose_system_takes_long_opens_at_once(monkeypatch):
     monkeypatch.setattr("dalab.priors.loading.estimate_gaussian", forever)
-    monkeypatch.setattr("dalab.experiments.deferred_prior.is_estimated", lambda *_: False)
+    monkeypatch.setattr("dalab.experiments.parts.deferred_prior.is_estimated", lambda *_: False)
     before, start = workers(), time.monotonic()
     model = model_from_url({}, {"system": ["lorenz96:d=41"], "prior": ["gaussian"]})
     assert time.monotonic() - start < 20 and not model.notice and not model.error

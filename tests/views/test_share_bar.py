@@ -6,6 +6,7 @@ import pytest
 
 pn = pytest.importorskip("panel")
 
+from dalab.errors import InputError  # noqa: E402
 from dalab.experiments.results.store import load, save  # noqa: E402
 from dalab.views.model.lab import LabModel  # noqa: E402
 from dalab.views.model.url import default_config  # noqa: E402
@@ -146,3 +147,22 @@ def test_a_model_of_another_session_has_a_history_of_its_own(model):
     other = LabModel(**QUICK)
     assert len(model.history) == 1 and other.history == []
     end(other)
+
+
+def test_a_page_has_one_file_read_and_one_made_at_a_time(bar, model, monkeypatch):
+    finish(model)
+    jobs = []
+    monkeypatch.setattr(sharebar, "_in_background", lambda *job: jobs.append(job))
+    for _ in range(3):
+        send(bar, "mine.nc", b"abc")
+        bar._handle_msg({"do": "make", "what": "csv"})
+    assert [worker for worker, *_ in jobs] == [sharebar.READERS, sharebar.WORKER]
+    assert "must wait until the one before" in model.notice
+    for _, job, then in jobs:
+        try:
+            then(job())
+        except InputError as error:
+            then(error)
+    send(bar, "mine.nc", b"abc")
+    bar._handle_msg({"do": "make", "what": "csv"})
+    assert len(jobs) == 4

@@ -21,6 +21,7 @@ from typing import Any
 
 from ...files import cache_folder, replacing
 from ..experiment import Experiment
+from ..parts.deferred_prior import text_of_pending
 from .guesses import guess
 
 FILE = "run-times.json"
@@ -148,13 +149,18 @@ def _about(experiment: Experiment, label: str) -> tuple[float, Case, str]:
     """Guess, case and text of a method."""
     config, method = experiment.config, experiment.methods[label]
     text = dict(zip(experiment.methods, config.methods, strict=True))[label]
-    prior = getattr(experiment.prior, "name", "") if method.uses_prior else ""
+    prior = _prior_name(experiment) if method.uses_prior else ""
     kind = "window" if experiment.schedule is None else "cycles"
     case = Case(
-        text.partition(":")[0][:100], config.system.partition(":")[0][:100], str(prior)[:100],
+        text.partition(":")[0][:100], config.system.partition(":")[0][:100], prior[:100],
         str(experiment.device).partition(":")[0], kind,
     )
     return guess(experiment, label), case, text[:200]
+
+
+def _prior_name(experiment: Experiment) -> str:
+    """Name of the prior, which is not loaded for it: that may take long."""
+    return text_of_pending(experiment) or str(getattr(experiment.prior, "name", ""))
 
 
 def _overall_factor(known: list[Measurement]) -> float:

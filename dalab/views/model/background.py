@@ -15,16 +15,18 @@ from ...experiments.twin import Twin, prepare
 from ...interruption import Interrupted, interruptible
 from ..pictures.cycled_plot import TIMES
 from .cycled_display import CyclePreview, prepare_cycles
+from .time_slices import Slice, Turns
 
-WORKERS = threading.Semaphore(2)
-"""Limit on simultaneous jobs of all workers of the process, for any number of sessions."""
+WORKERS = Turns(2)
+"""Turns of the jobs of all workers of the process, for any number of sessions."""
 
 
 class LatestTaskWorker:
     """Worker that runs one job at a time and keeps only the newest answer.
 
     A job that has not begun when a newer one arrives is dropped, and so is the answer of a job that
-    was overtaken. The thread ends when there is nothing to do.
+    was overtaken. A long job that can be interrupted gives way to those of other workers.
+    The thread ends when there is nothing to do.
 
     Args:
         name: name of its thread.
@@ -69,10 +71,10 @@ class LatestTaskWorker:
     def _work(self) -> None:
         more = True
         while more:
-            with WORKERS:
-                more = self._one()
+            with WORKERS.turn() as time_slice:
+                more = self._one(time_slice)
 
-    def _one(self) -> bool:
+    def _one(self, time_slice: Slice) -> bool:
         """Do the newest job; return False if there was none."""
         with self._lock:
             job, self._waiting = self._waiting, None
@@ -80,19 +82,24 @@ class LatestTaskWorker:
                 self._working = False
                 return False
             dropped = self._dropped = threading.Event()
-        answer = self._do(job, dropped)
+        answer = self._do(job, dropped, time_slice)
         with self._lock:
             if self._wanted and self._waiting is None:
                 self._answer[:] = [answer]
                 self._wanted = False
         return True
 
-
-    def _do(self, job: Callable[[], Any], dropped: threading.Event) -> Any:
+    def _do(self, job: Callable[[], Any], dropped: threading.Event, time_slice: Slice) -> Any:
         """Do a job until it is dropped; return its value, or the exception it raised."""
         end = time.monotonic() + self._seconds
+
+        def is_over() -> bool:
+            nonlocal end
+            end += time_slice.rest()
+            return dropped.is_set() or time.monotonic() > end
+
         try:
-            with interruptible(lambda: dropped.is_set() or time.monotonic() > end):
+            with interruptible(is_over):
                 return job()
         except Interrupted:
             return InputError(

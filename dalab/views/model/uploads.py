@@ -90,6 +90,7 @@ def read_upload(upload: Upload, config: Config) -> StoredRun | Path:
         tree = _result(upload)
         if tree is not None:
             run = restore(tree)
+            _ = run.frames  # all of the estimates: made here, not where pages wait
             upload.path.unlink()
             return run
         system = SYSTEMS.make(config.system)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ from ...render.exports import FORMATS, WORKER
 
 PIECE = 3 << 20
 """Size of the pieces in which files are sent [bytes]."""
+
+
+READERS = ThreadPoolExecutor(2, thread_name_prefix="lab uploads")
+"""Workers that wait for the processes in which uploaded files are read, for all sessions."""
 
 
 class ShareBar(JSComponent):
@@ -58,6 +62,7 @@ class ShareBar(JSComponent):
         super().__init__(**keywords)
         self.model, self.base = model, base
         self._upload: Upload | None = None
+        self._making = self._reading = False
         self._outgoing: deque[tuple[dict[str, Any], bytes]] = deque()
         self.follow()
         for part, names in (
@@ -95,16 +100,18 @@ class ShareBar(JSComponent):
         display = self.model.display.state
         numbered = (k for k in self.model.history if k.number == number)
         entry = self.model.shown_entry if number is None else next(numbered, None)
-        if entry is None:
+        if entry is None or self._making:
             return
+        self._making = True
         name = f"{file_name(entry.config)}.{form.suffix}"
         _in_background(
-            lambda: form.make(open_entry(entry), display),
-            lambda made: self.send(name, form.kind, made)
+            WORKER, lambda: form.make(open_entry(entry), display),
+            lambda made: self.send(name, form.kind, made),
         )
 
     def send(self, name: str, kind: str, content: bytes | Exception) -> None:
         """Send a file to the browser, or the reason why there is none."""
+        self._making = False
         if isinstance(content, Exception):
             self._send_msg({"do": "message", "text": f"{name} could not be made: {content}"})
             return
@@ -128,7 +135,16 @@ class ShareBar(JSComponent):
     # --- files that come in ---------------------------------------------------------------------
 
     def _open(self, data: Mapping[str, Any]) -> None:
-        """Prepare to receive a file."""
+        """Prepare to receive a file.
+
+        Raises:
+            InputError: while another one is read.
+        """
+        if self._reading:
+            raise InputError(
+                "file", str(data["name"]), "must wait until the one before it has been read",
+                "Open it again in a moment.",
+            )
         owner = self.model.runs.session.key
         self._upload = Upload(str(data["name"]), int(data["size"]), owner)
         self._send_msg({"do": "next"})
@@ -141,14 +157,16 @@ class ShareBar(JSComponent):
         if not upload.add(base64.b64decode(data["data"])):
             self._send_msg({"do": "next"})
             return
-        self._upload = None
+        self._upload, self._reading = None, True
         config = self.model.config
         _in_background(
-            lambda: read_upload(upload, config), lambda found: self.receive(upload.name, found)
+            READERS, lambda: read_upload(upload, config),
+            lambda found: self.receive(upload.name, found),
         )
 
     def receive(self, name: str, found: StoredRun | Path | Exception) -> None:
         """Show a stored run, use a truth, or report why the file cannot be used."""
+        self._reading = False
         model = self.model
         try:
             if isinstance(found, Exception):
@@ -196,8 +214,10 @@ def _repetition(entry: HistoryEntry) -> tuple[Config, str]:
     return run.config.replace(device=device), stopped
 
 
-def _in_background(job: Callable[[], Any], then: Callable[[Any], None]) -> None:
-    """Run a job in the worker; pass its result or exception on in the session's event loop."""
+def _in_background(
+    worker: ThreadPoolExecutor, job: Callable[[], Any], then: Callable[[Any], None]
+) -> None:
+    """Run a job in a worker; pass its result or exception on in the session's event loop."""
     document = pn.state.curdoc
 
     def answer(done: Future) -> None:
@@ -207,4 +227,4 @@ def _in_background(job: Callable[[], Any], then: Callable[[Any], None]) -> None:
         elif not document.session_context.destroyed:
             document.add_next_tick_callback(lambda: then(found))
 
-    WORKER.submit(job).add_done_callback(answer)
+    worker.submit(job).add_done_callback(answer)
