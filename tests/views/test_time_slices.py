@@ -1,4 +1,4 @@
-"""Turns of jobs: bounded in number, in the order of their arrival, and for a while only."""
+"""Turns of jobs: bounded in number, the shortest first, and for a while only."""
 
 from __future__ import annotations
 
@@ -81,6 +81,25 @@ def test_a_long_job_gives_way_and_goes_on(monkeypatch):
     first.join(10)
     second.join(10)
     assert events == ["short", "long"] and turns._free == 1
+
+
+def test_a_job_gives_way_only_to_those_that_have_worked_less(monkeypatch):
+    turns, order = Turns(1), []
+    with turns.turn():
+        jobs = []
+        for worked in (3.0, 1.0, 2.0):
+            jobs.append(thread(lambda worked=worked: (turns._join(worked).wait(10),
+                                                      order.append(worked))))
+            wait_until(lambda: len(turns._line) == len(jobs))
+        turns.give_way(0.5)
+        assert len(turns._line) == 3, "all have worked more"
+        for left in (2, 1, 0):
+            with turns._lock:
+                turns._pass_on()
+            wait_until(lambda left=left: len(order) == 3 - left)
+    for job in jobs:
+        job.join(10)
+    assert order == [1.0, 2.0, 3.0]
 
 
 def test_jobs_without_end_do_not_keep_a_preview_waiting():
