@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +41,24 @@ def registries() -> dict[str, Mapping[str, Any]]:
     }
 
 
-def entries(kind: str) -> list[Entry]:
+def entries(kind: str, names: Iterable[str] = ()) -> list[Entry]:
     """The entries of a registry.
 
+    Args:
+        kind: name of the registry.
+        names: entries wanted; all by default.
+
     Raises:
-        InputError: if there is no registry of that name.
+        InputError: if there is no registry of that name, or no such entry in it.
     """
     registry = lookup("list", kind, registries())
-    return [Entry(name, _summary(thing), _options(thing)) for name, thing in registry.items()]
+    found = {name: lookup(kind, name, registry) for name in names} or registry
+    return [Entry(name, _summary(thing), _options(thing)) for name, thing in found.items()]
+
+
+def overview() -> list[Entry]:
+    """The names of the entries of every registry."""
+    return [Entry(kind, ", ".join(registry)) for kind, registry in registries().items()]
 
 
 OPTIONS = 6

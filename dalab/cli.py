@@ -9,7 +9,6 @@ import errno
 import sys
 import warnings
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,25 +66,28 @@ def main(
     warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
 
 
-class Kind(StrEnum):
-    """Kinds of entries that can be listed."""
-
-    systems = "systems"
-    operators = "operators"
-    masks = "masks"
-    priors = "priors"
-    methods = "methods"
-    noises = "noises"
-    truths = "truths"
+KINDS = ("systems", "operators", "masks", "priors", "methods", "noises", "truths")
+"""Kinds of entries that can be listed."""
 
 
 @app.command("list")
-def list_(kind: Annotated[Kind, typer.Argument(help="what to list")]) -> None:
+def list_(
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS)}; all by default")] = "",
+    names: Annotated[list[str] | None, typer.Argument(help="all of the kind by default")] = None,
+) -> None:
     """List what can be chosen, with options, defaults and bounds."""
-    from .catalogue import entries, listing
+    from .options import lookup
 
-    for line in listing(entries(kind.value)):
+    plural = f"{kind}s" if f"{kind}s" in KINDS else kind
+    if kind:
+        lookup("list", plural, dict.fromkeys(KINDS))
+
+    from .catalogue import entries, listing, overview
+
+    for line in listing(entries(plural, names or ()) if kind else overview()):
         typer.echo(line)
+    if not kind:
+        typer.echo("\nOptions: dalab list methods, or of some: dalab list methods spectral letkf")
 
 
 Option = typer.Option

@@ -32,8 +32,15 @@ def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
 
 
 def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A remedy for a name that is unknown: the closest known one, if any is close."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    """A remedy for a name that is unknown: the closest known one, if any is close.
+
+    Several known names in one text are asked for one by one.
+    """
+    known = list(known)
+    several = re.split(r"[,;+\s]+", name.strip())
+    if len(several) > 1 and set(several) <= set(known):
+        return f"Give them one by one: {' and '.join(map(repr, several))}."
+    close = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {close[0]!r}?" if close else otherwise
 
 

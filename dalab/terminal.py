@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from .metrics.columns import Column, columns_of, fitting
 from .metrics.table import is_cycled, records, table
 from .notes import listening
 from .views.pictures.wording import time_left
+
+PAUSE = 60.0
+"""Seconds from one line about a run to the next, where there is no terminal."""
 
 WIDTH = 132
 """Columns to write for a pipe; a terminal says how many it has."""
@@ -53,10 +57,11 @@ def run_with_progress(
     with Progress(
         *columns, console=errors, transient=True, disable=not errors.is_terminal
     ) as bar:
-        task = bar.add_task("preparing", total=1.0, text="", note="")
+        task, log = bar.add_task("preparing", total=1.0, text="", note=""), _Log(errors)
 
         def show(frame: Frame) -> None:
             progress = frame.progress
+            log.show(frame)
             bar.update(
                 task, completed=progress.fraction, text=progress_line(frame), note="",
                 description=f"{progress.method} ({progress.method_index + 1}/{progress.methods})",
@@ -64,6 +69,27 @@ def run_with_progress(
 
         with listening(lambda note: bar.update(task, note=note)):
             return execute(source, show, folder, show_hint)
+
+
+class _Log:
+    """Lines about a long run now and then, where there is no terminal that shows a bar.
+
+    Args:
+        errors: where to print them.
+    """
+
+    def __init__(self, errors: Console) -> None:
+        self._errors, self._printed = errors, time.monotonic()
+
+    def show(self, frame: Frame) -> None:
+        """Print a line about a frame if there was none for a while."""
+        now = time.monotonic()
+        if self._errors.is_terminal or now - self._printed < PAUSE:
+            return
+        self._printed, progress = now, frame.progress
+        method = f"{progress.method} ({progress.method_index + 1} of {progress.methods})"
+        line = f"{method}  {progress.fraction:.0%}  {progress_line(frame)}"
+        self._errors.print(line, markup=False, highlight=False)
 
 
 def progress_line(frame: Frame) -> str:

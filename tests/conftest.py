@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -65,6 +66,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest where several workers share the tests."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: not item.nodeid.startswith((BROWSER, "tests/test_notebooks")))
+
+
+@pytest.fixture(autouse=True)
+def nothing_measured() -> None:
+    """Forget how long methods took in other tests, which decides in which order they run."""
+    timing = sys.modules.get("dalab.experiments.timing.measured")
+    if timing is not None:
+        timing.run_times.cache_clear()
 
 
 @pytest.fixture(scope="session")

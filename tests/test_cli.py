@@ -98,6 +98,21 @@ def test_bounds_are_written_as_intervals():
 
 def test_an_unknown_list_is_refused():
     assert "methods" in dalab("list", "colours", code=2).stderr
+    assert "Did you mean 'methods'?" in dalab("list", "methodd", code=2).stderr
+    assert "Did you mean 'spectral'?" in dalab("list", "methods", "spectrall", code=2).stderr
+
+
+def test_lists_of_nothing_in_particular_and_of_some_entries():
+    shown = dalab("list").output
+    assert all(f"\n{kind} " in f"\n{shown}" for kind in registries()) and "letkf" in shown
+    lines = dalab("list", "mask", "gap", "full").output.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["gap", "full"]
+
+
+def test_several_names_in_one_text_are_asked_for_one_by_one():
+    for text in ("arctan,velocity", "arctan velocity", "arctan + velocity"):
+        refused = dalab("run", "--operator", text, code=2).stderr
+        assert "Give them one by one: 'arctan' and 'velocity'." in " ".join(refused.split())
 
 
 # --- run ------------------------------------------------------------------------------------------
@@ -347,3 +362,12 @@ def test_lab_says_that_a_port_is_taken():
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"Try: dalab lab --port {port + 1}"):
             check_port(port)
+
+
+def test_a_long_run_without_a_terminal_says_now_and_then_how_far_it_is(monkeypatch):
+    arguments = ("run", "--system", "lorenz96", "--method", "oi", "--method", "letkf")
+    assert " left" not in dalab(*arguments).stderr
+    monkeypatch.setattr("dalab.terminal.PAUSE", 0.0)
+    lines = dalab(*arguments).stderr.splitlines()
+    assert len(lines) == 18 and all(" left" in line for line in lines)
+    assert "(1 of 2)  " in lines[0] and "(2 of 2)  100%  RMSE " in lines[-1]

@@ -7,8 +7,10 @@ import time
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 
+from ..experiments.progress import Progress
 from ..experiments.tables.clock import TableState
 from ..views.pictures.wording import time_left
 
@@ -34,7 +36,7 @@ class TableDisplay:
         self._lines = not errors.is_terminal
         if self._lines:
             errors.width = WIDTH
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.description}"), BarColumn(),
             TextColumn("{task.percentage:>3.0f} %  {task.fields[text]}"),
             console=errors, transient=True, disable=self._lines,
@@ -57,8 +59,10 @@ class TableDisplay:
         elif self._lines and state.progress is not None and self._is_due(STEPS):
             self._print(state_line(state))
         share = 0.0 if state.progress is None else state.progress.fraction
+        method = "" if state.progress is None else f"{method_line(state.progress)}  "
         self._bar.update(
-            self._task, description=state.run or "preparing", text=time_left(state.remaining),
+            self._task, description=state.run or "preparing",
+            text=f"{method}{time_left(state.remaining)}",
             completed=(state.done + share) / max(state.total, 1),
         )
 
@@ -96,7 +100,11 @@ def plan_line(state: TableState) -> str:
 def state_line(state: TableState) -> str:
     """Describe the run at work, its method, and the time left."""
     line = f"{state.done + 1}/{state.total} {state.run}"
-    progress = state.progress
-    if progress is not None:
-        line += f"  {progress.method} ({progress.method_index + 1} of {progress.methods})"
+    if state.progress is not None:
+        line += f"  {method_line(state.progress)}"
     return f"{line}  {time_left(state.remaining)}"
+
+
+def method_line(progress: Progress) -> str:
+    """Describe the method at work, and its place among those of the run."""
+    return f"{progress.method} ({progress.method_index + 1} of {progress.methods})"

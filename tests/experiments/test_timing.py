@@ -25,14 +25,6 @@ RING = Config(
 )
 
 
-@pytest.fixture(autouse=True)
-def nothing_measured():
-    """Run times that know nothing, before and after."""
-    run_times.cache_clear()
-    yield
-    run_times.cache_clear()
-
-
 @pytest.fixture
 def now(monkeypatch):
     """A clock that the test sets."""
