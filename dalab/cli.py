@@ -256,6 +256,7 @@ def climatology(
     out: Annotated[Path | None, Option(help="folder; the package's own by default")] = None,
 ) -> None:
     """Spin up a system and write its Gaussian prior and its libraries of states."""
+    from .files import check_folder
     from .priors import WEIGHTS
     from .priors.training.climatology import measure, write_prior
     from .systems import SYSTEMS, QGSystem
@@ -265,6 +266,8 @@ def climatology(
     flow = SYSTEMS.make(system)
     if not isinstance(flow, QGSystem):
         raise InputError("system", system, "must be two-layer QG", "Use qg64.")
+    for folder in (out,) if out else (WEIGHTS, DATA):
+        check_folder(folder / system)
     how = {"trajectories": trajectories, "days": days, "spinup": spinup, "seed": seed}
     found = measure(flow, **how, progress=_percent)
     for name, ratio, std in zip(("upper", "lower"), found.std, flow.std, strict=True):

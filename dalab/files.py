@@ -65,6 +65,46 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
         _discard(folder)
 
 
+def check_folder(path: Path, what: str = "output") -> None:
+    """Check, before the work, that a file can be written, whose folder is made.
+
+    Args:
+        path: the file.
+        what: name of the file in messages.
+
+    Raises:
+        InputError: if its folder cannot be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished_folder(path.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            what, str(path), f"must be in a folder that can be written to ({error.strerror})",
+            "Use out/.",
+        ) from None
+
+
+def try_room(path: Path, size: int) -> None:
+    """Take so many bytes on a disk and give them back: neither quota nor limit is in the way.
+
+    Args:
+        path: of a file that is to be written, and is not there yet.
+        size: bytes.
+
+    Raises:
+        OSError: if the disk does not give them.
+    """
+    if not hasattr(os, "posix_fallocate"):  # not on every platform
+        return
+    try:
+        with path.open("xb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def remove_leftovers(parent: Path) -> None:
     """Remove the unfinished folders of processes that were killed; put back what they had moved.
 

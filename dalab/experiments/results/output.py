@@ -15,7 +15,7 @@ from pathlib import Path
 import xarray as xr
 
 from ...errors import InputError
-from ...files import remove_leftovers, unfinished_folder
+from ...files import check_folder, remove_leftovers
 from .store import check_replaceable, is_result, save
 
 REMEDY = "Name another file."
@@ -58,7 +58,7 @@ def _check(
         raise InputError("output", str(path), "must not be a file that is read", REMEDY)
     remove_leftovers(path.parent)
     check_replaceable(path, ours, what)
-    _probe(path)
+    check_folder(path)
     return path
 
 
@@ -72,19 +72,6 @@ def _is_scores(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and {"config", "methods", "dalab_version"} <= set(content)
-
-
-def _probe(path: Path) -> None:
-    """Check that a folder can be made beside a file, which is how results are written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_folder(path.parent):
-            pass
-    except OSError as error:
-        raise InputError(
-            "output", str(path), f"must be in a folder that can be written to ({error.strerror})",
-            "Use out/.",
-        ) from None
 
 
 def save_somewhere(tree: xr.DataTree, path: Path) -> Path:

@@ -35,7 +35,7 @@ from torch import Tensor
 
 from ... import __version__
 from ...errors import InputError
-from ...files import replacing
+from ...files import replacing, try_room
 from ...metrics.summary import DESCRIPTIONS, STEPS, WINDOW, summarise
 from ...systems import System
 from ..config import Config
@@ -217,12 +217,14 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
     Raises:
         InputError: for another suffix, a folder that cannot be made, anything else under that name,
             or a disk without room.
+        OSError: if a quota or a limit is in the way.
     """
     path = check_path(path)
     check_replaceable(path, is_result, "a result of dalab")
     _check_room(tree, path)
     with replacing(path) as new:
         if path.suffix == ".nc":
+            try_room(new, tree.nbytes + SPARE)
             tree.to_netcdf(new, engine="h5netcdf", write_inherited_coords=True,
                            encoding=_encoding(tree))
         else:
@@ -256,7 +258,7 @@ def is_result(path: Path) -> bool:
 
 
 def _check_room(tree: xr.DataTree, path: Path) -> None:
-    """Raise unless there is room: some libraries end the whole program on a full disk."""
+    """Raise unless there is room: HDF5 may end the whole program on a full disk."""
     free = shutil.disk_usage(path.parent).free
     if free < tree.nbytes + SPARE:
         raise InputError(

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ...errors import InputError
+from ...files import check_folder
 from ...systems import SYSTEMS
 from ..files.bundled import SUFFIX, trained_path
 from ..files.header import Header
@@ -64,9 +65,10 @@ def recalibrate(
 
 
 def _check_output(path: Path) -> None:
-    """Check that nothing but a trained prior would be replaced."""
+    """Check that the file can be written, and that it replaces nothing but a trained prior."""
     if path.suffix != SUFFIX:
         raise InputError("output", str(path), f"must end in {SUFFIX}", f"Use prior{SUFFIX}.")
     if path.exists():
         Header.read(path)
+    check_folder(path)
 
