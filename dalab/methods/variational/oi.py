@@ -17,7 +17,8 @@ which accurate observations of a smooth field take hundreds of iterations.
 
 An ensemble of such analyses, with perturbed background and observations, gives the spread; the
 perturbations are centred, so that for linear operators the first ensemble mean is the unperturbed
-analysis exactly, and one member alone is the classical, deterministic method.
+analysis exactly, and one member alone is the classical, deterministic method. Members therefore
+depend on how many there are: a member of four is not that of eight with the same seed.
 
 References:
     | Daley, Atmospheric data analysis (1991), chapter 4

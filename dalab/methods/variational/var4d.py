@@ -20,8 +20,8 @@ that at the background; outer loops are a number that is set, as in operational 
 
 With several members this is an ensemble of 4D-Vars: each has its own perturbed background and
 observations, all are minimised together in one batch. The perturbations are centred, so that the
-ensemble mean is the unperturbed analysis where the problem is linear; one member alone is the
-classical, deterministic method.
+ensemble mean is the unperturbed analysis where the problem is linear, and members depend on how
+many there are; one member alone is the classical, deterministic method.
 
 References:
     | Le Dimet and Talagrand (1986); Courtier, Thepaut and Hollingsworth (1994)
