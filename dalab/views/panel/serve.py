@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ...experiments.experiment import Experiment, Source
 from ...experiments.registration import register_parts
 from ...experiments.results.saved_runs import SavedRuns
 from ...experiments.service.service import Service, share
+from ...files import remove_leftovers
 from ..model.history import saved_runs, share_runs
 
 INSTALL = 'Install it with: pip install "dalab[lab]"'
@@ -70,6 +72,7 @@ def serve(
     _check_door(port, address, users, allow_anyone)
     names, presets = served_names(port, address, origins), _presets(source)
     check_port(port, address)
+    remove_leftovers(Path(tempfile.gettempdir()))  # of servers that were killed
     known = None if users is None else UsersFile(users)
     if runs:
         share_runs(checked_runs(runs))
