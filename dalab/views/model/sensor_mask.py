@@ -150,7 +150,7 @@ class Painting:
 
     def add(self, places: Sequence[tuple[int, int]], day: int | None = None) -> None:
         """Add the cells (row, column) of the grid, on one step or on all."""
-        cells = self.cells
+        cells = self.cells.clone()  # those of all steps may share their memory
         for row, column in places:
             cells[slice(None) if day is None else day, row, column] = True
         self._set(cells)
