@@ -239,6 +239,17 @@ def test_a_method_goes_on_at_its_own_pace_from_where_an_earlier_run_stopped(now)
     assert clock.take(step(9)).remaining == pytest.approx(40.0, rel=0.1)
 
 
+def test_preparations_that_take_long_are_not_taken_for_nothing(now):
+    clock = Clock(("a",), lambda label: 10.0)
+    now.now += 500
+    assert clock.progress().remaining == pytest.approx(10.0), "it waits in a line"
+    clock.start()
+    now.now += 100
+    assert clock.progress().remaining == pytest.approx(10.0 + 0.2 * 100)
+    clock.begin("a")
+    assert clock.progress().remaining == pytest.approx(10.0)
+
+
 def test_progress_stays_when_a_run_has_ended(now):
     clock = Clock(("a",), lambda label: 10.0)
     clock.begin("a")

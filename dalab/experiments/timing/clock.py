@@ -83,10 +83,10 @@ class Clock:
         self._position: _Position | None = None
         self._reached, self._note = 0.0, ""
         self._final: Progress | None = None
-        self.start()
+        self._start: float | None = None
 
     def start(self) -> None:
-        """Count the time from now on."""
+        """Count the time from now on; what methods need is prepared until the first begins."""
         self._start = time.perf_counter()
 
     def begin(self, label: str) -> None:
@@ -128,14 +128,16 @@ class Clock:
 
     def _now(self, now: float) -> Progress:
         position, count = self._position, len(self.labels)
+        elapsed = 0.0 if self._start is None else now - self._start
         if position is None:
-            return Progress(methods=count, remaining=self._coming(0), elapsed=now - self._start)
+            left = self._coming(0) + OVERDUE * elapsed  # nobody knows how long preparations take
+            return Progress(methods=count, remaining=left, elapsed=elapsed)
         left = position.left(now)
         whole = position.before + position.whole + position.after
         self._reached = max(self._reached, min(1 - left / whole, 1.0))
         return Progress(
             self.labels[position.index], position.index, count, self._reached,
-            now - self._start, left, ", ".join(n for n in (position.note, self._note) if n),
+            elapsed, left, ", ".join(n for n in (position.note, self._note) if n),
         )
 
     @property
