@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from typing import Any
 
 VALUE, PART = 160, 600
 """Most characters of a value in a message, and of each other part of it."""
@@ -25,6 +26,9 @@ class InputError(ValueError):
         what = one_line(what, VALUE)
         super().__init__(f"{what} = {shown(value)}: {one_line(bound)}. {one_line(remedy)}")
         self.what, self.value, self.bound, self.remedy = what, value, bound, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.value, self.bound, self.remedy)
 
 
 def shown(value: object) -> str:

@@ -18,7 +18,7 @@ from dalab.foreign.plain_reader import Reader
 from dalab.methods import METHODS
 from dalab.observations import MASKS, Instrument
 from dalab.observations.design import network
-from dalab.observations.masks import Full, Points, Random, Stride
+from dalab.observations.masks import Full, Gap, Points, Random, Stride
 from dalab.observations.noise import Gaussian
 from dalab.observations.operators import Arctan
 from dalab.systems import Lorenz96, ring
@@ -138,6 +138,6 @@ def test_values_are_shortened_in_messages(value, text):
 
 def test_masks_that_do_not_change_take_the_memory_of_one_step():
     generator = torch.Generator()
-    for mask in (Full(), Random(0.5), Stride(2), Points([(0, 1)])):
+    for mask in (Full(), Random(0.5), Stride(2), Gap(0.5), Points([(0, 1)])):
         cells = mask.cells(1000, (4, 5), generator)
         assert cells.shape == (1000, 4, 5) and cells.untyped_storage().nbytes() == 20

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..methods import Filter, Method, Problem
 from ..observations import NetworkDesign, ObservingNetwork
+from ..observations.cells import is_constant
 from ..priors import Prior
 from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.denoisers.composed import lengthen
@@ -28,9 +29,7 @@ from .memory import check_cycles, check_window
 from .nature import Truths
 from .parts.deferred_prior import (
     DeferredPrior,
-    check_estimate_of,
     check_prior,
-    load_unless_estimated,
     text_of_pending,
 )
 from .parts.kinds import checked_parts
@@ -112,7 +111,6 @@ class Experiment:
             self._fill(name, value)
         if vars(self)["prior"] is None and self._needs_prior():
             self._fill("prior", "auto")
-        load_unless_estimated(self)
         if self.window is None:
             self._fill("window", self._natural_window())
         if self.config is None:
@@ -142,11 +140,9 @@ class Experiment:
             check_window(self.system, self.window, self.device)
         else:
             self._check_cycles()
-        check_estimate_of(self)
-        if uses_prior(self.methods):
-            check_prior(self)
         self.observing  # noqa: B018  # raises what is wrong with the network
         self._check_methods()
+        check_prior(self)  # last: it may take time to load
 
     def _check_methods(self) -> None:
         """Refuse methods that cannot work on the system, with the network, or in the memory."""
@@ -251,7 +247,7 @@ class Experiment:
             return realise(self.network, self.system, self.window, self.seed)
         always = replace(self.network, interval=1)
         network = realise(always, self.system, self.window, self.seed)
-        same = all((i.mask == i.mask[:1]).all() for i in network.instruments)
+        same = all(is_constant(i.mask) for i in network.instruments)
         return network.at(0) if same else network
 
     @cached_property

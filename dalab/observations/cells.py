@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -27,15 +28,43 @@ from ..errors import InputError
 LONGEST = 200_000
 """Characters of the longest text that is read."""
 
+LARGEST = 20_000_000
+"""Most cells of a pattern, all steps together."""
+
 _FORM = re.compile(r"(\d{1,5})x(\d{1,5})x(\d{1,5})\.([A-Za-z0-9_-]+)")
 _REMEDY = "Paint it again on the Sensors tab, or choose another mask."
+
+
+def distinct(pattern: Tensor) -> Tensor:
+    """The steps of a pattern ``(steps, ny, nx)``, or the first if the others are views of it."""
+    return pattern[:1] if pattern.stride(0) == 0 else pattern
+
+
+def is_constant(pattern: Tensor) -> bool:
+    """True for a pattern ``(steps, ny, nx)`` that is the same at every step."""
+    steps = distinct(pattern)
+    return bool((steps == steps[:1]).all())
+
+
+def check_size(what: str, steps: int, grid: Sequence[int]) -> None:
+    """Refuse a pattern of too many cells that is another one at every step.
+
+    Raises:
+        InputError: naming the most steps.
+    """
+    most = max(LARGEST // math.prod(grid), 1)
+    if steps > most:
+        raise InputError(
+            "window", steps, f"must be at most {most} steps on the {grid[0]} x {grid[1]} grid with "
+            f"mask {what}, which is another one at each", "Use another mask, or a shorter window.",
+        )
 
 
 def encode(pattern: Tensor) -> str:
     """The text of a boolean pattern ``(days, ny, nx)``; empty if no cell is in it."""
     if not pattern.any():
         return ""
-    if bool((pattern == pattern[:1]).all()):
+    if is_constant(pattern):
         pattern = pattern[:1]
     size = "x".join(map(str, pattern.shape))
     packed = zlib.compress(np.packbits(pattern.numpy()).tobytes(), 9)
@@ -54,17 +83,18 @@ def decode(text: str, steps: int, grid: Sequence[int]) -> Tensor:
         InputError: if the text is not of that form, or was painted on another grid or window.
     """
     if not text:
-        return torch.zeros(steps, *grid, dtype=torch.bool)
+        return torch.zeros(*grid, dtype=torch.bool).expand(steps, *grid)
     form = form_of(text)
     days, ny, nx = (int(number) for number in form.groups()[:3])
     if (ny, nx) != tuple(grid):
         raise _refusal(text, f"is painted on {ny} x {nx} cells, the grid has {grid[0]} x {grid[1]}")
     if days not in (1, steps):
         raise _refusal(text, f"is painted for {days} days, the window has {steps}")
+    check_size("painted", days, grid)
     count = days * ny * nx
     bits = np.unpackbits(_unpack(text, form[4], -(-count // 8)), count=count)
     pattern = torch.from_numpy(bits.astype(bool)).reshape(days, ny, nx)
-    return pattern.expand(steps, ny, nx).clone()
+    return pattern.expand(steps, ny, nx)
 
 
 def form_of(text: str) -> re.Match[str]:

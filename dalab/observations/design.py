@@ -18,6 +18,7 @@ from ..options import with_options
 from ..random import stream
 from ..systems.base import System
 from ..values import whole_number
+from .cells import distinct
 from .masks import Full, Mask
 from .network import Instrument, ObservingNetwork, check_noise, schedule
 from .noise import Gaussian, Noise
@@ -159,7 +160,7 @@ def _check_counts(operators: int, masks: int) -> None:
 
 def _seen(mask: Mask, cells: Tensor) -> Tensor:
     """The cells that a mask sees, checked to be some."""
-    if not (mask.may_be_empty or cells.any()):
+    if not (mask.may_be_empty or distinct(cells).any()):
         raise InputError(
             mask.title(), with_options("", mask).removeprefix(":"),
             "must see at least one cell of the grid",

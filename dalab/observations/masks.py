@@ -14,7 +14,7 @@ from ..configurable import Configurable
 from ..errors import InputError
 from ..registry import Registry
 from ..values import number, plain
-from .cells import decode, form_of
+from .cells import check_size, decode, form_of
 
 MOST = 10**7
 """Cells along the longest side of any grid, and from one sensor to the next at most."""
@@ -106,7 +106,7 @@ class Gap(Mask):
             (_distance(_centres(n), centre) < self.size / 2) | (n == 1)
             for n, centre in zip(grid, (self.y, self.x), strict=True)
         )
-        return ~(y[:, None] & x).expand(steps, *grid)
+        return (~(y[:, None] & x)).expand(steps, *grid)
 
 
 class Tracks(Mask):
@@ -125,6 +125,7 @@ class Tracks(Mask):
     def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
         if min(grid) == 1:
             raise _unfit("tracks", grid, "a grid of two dimensions")
+        check_size("tracks", steps, grid)
         y, x = (_centres(n) for n in grid)
         start = torch.rand((), generator=generator)
         step = torch.arange(steps)[:, None, None]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..values import number
+from .cells import distinct
 from .noise import Noise
 from .operators import Operator, Spectral
 
@@ -59,7 +60,9 @@ class Instrument:
     @cached_property
     def size(self) -> int:
         """Number of observed values."""
-        return int(self.mask.sum()) * len(self.operator.channels)
+        steps = distinct(self.mask)
+        seen = int(steps.sum()) * (len(self.mask) // len(steps))
+        return seen * len(self.operator.channels)
 
     def take(self, fields: Tensor) -> Tensor:
         """Observed entries of whole fields, ``(..., time, channel, y, x) -> (..., size)``."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -43,9 +45,19 @@ def load_augmented(text: str, system: System, operators: tuple[str, ...]) -> Aug
     return found.eval().requires_grad_(False)
 
 
+def augmented_is_computed(text: str, system: System) -> bool:
+    """True if the augmented prior beside a prior of the state is not read, but computed."""
+    name = text.partition(":")[0]
+    return name in ("auto", "gaussian") and not os.path.isfile(_augmented_path(name, system))
+
+
+def _augmented_path(name: str, system: System) -> Path:
+    return augmented_path(system.name if name == "auto" else name)
+
+
 def _load(name: str, system: System, operators: tuple[str, ...]) -> AugmentedPrior:
-    path = augmented_path(system.name if name == "auto" else name)
-    if path.is_file():
+    path = _augmented_path(name, system)
+    if os.path.isfile(path):
         return load_trained(path, system)
     if name in ("auto", "gaussian"):
         prior = load_prior("gaussian", system)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -59,7 +61,7 @@ def test_an_experiment_without_observations_says_so_before_the_run(fields):
     ("truth", 3, "name, the path of a file, or a tensor"), ("truth", "a" * 5000, "one of model"),
     ("truth", "pyqg", "simulates two-layer flow, not ring"), ("start", 0.5, "path of a file"),
     ("schedule", 10, "a Schedule"), ("device", 0, "name of a device"),
-    ("methods", 3, "dalab.Method"), ("methods", "letkf", "dalab.Method"), ("methods", [], "at least"),
+    ("methods", 3, "dalab.Method"), ("methods", "letkf", "dalab.Method"), ("methods", [], "least"),
     ("members", True, "whole number"), ("window", 3.5, "whole number"), ("seed", 2**64, "at most"),
     ("repeats", None, "whole number"), ("background", "0.1", "must be a number"),
 ])
@@ -93,3 +95,8 @@ def test_a_prior_that_is_estimated_is_made_when_it_is_needed(monkeypatch):
     twin = prepare(made)
     assert twin.problem.prior is made.prior and len(asked) == 1
     assert describe(made)[0] == made.config
+
+
+def test_refusals_go_from_one_process_to_another():
+    error = pickle.loads(pickle.dumps(InputError("noise", 0.0, "must be above 0", "Use 0.1.")))
+    assert str(error) == "noise = 0.0: must be above 0. Use 0.1." and error.value == 0.0

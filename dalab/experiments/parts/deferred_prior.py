@@ -7,7 +7,7 @@ from typing import Any
 from ...priors import Prior, load_prior
 from ...priors.base import check_windows
 from ...priors.denoisers.augmented import Channels
-from ...priors.loading import is_estimated
+from ...priors.loading import augmented_is_computed, is_estimated
 from ...priors.training.climatology import WINDOW, check_estimate
 from ..memory import check_extension
 
@@ -29,49 +29,51 @@ class DeferredPrior:
 
 
 def text_of_pending(experiment: Any) -> str:
-    """The text of a prior that has yet to be loaded; empty if there is none."""
+    """The text of a prior that has yet to be estimated; empty if there is none."""
     held = vars(experiment)["prior"]
-    return held if isinstance(held, str) else ""
-
-
-def load_unless_estimated(experiment: Any) -> None:
-    """Load the prior, unless it has to be estimated: that takes time, and runs do it.
-
-    Raises:
-        InputError: for a text that names no prior of the system.
-    """
-    text = text_of_pending(experiment)
-    if text and not is_estimated(text, experiment.system):
-        experiment.prior  # noqa: B018  # loads it
-
-
-def check_estimate_of(experiment: Any) -> None:
-    """Raise if the prior of an experiment has to be estimated, and the memory is too small for it.
-
-    Raises:
-        InputError: if it is.
-    """
-    if text_of_pending(experiment):
-        check_estimate(experiment.system)
+    return held if isinstance(held, str) and is_estimated(held, experiment.system) else ""
 
 
 def check_prior(experiment: Any) -> None:
-    """Check that a prior fits the system and the window of an experiment, whose methods use it.
+    """Check that a prior can be had, and fits the system and the window if a method uses it.
+
+    It is loaded unless it has to be estimated: that takes time, and runs do it.
 
     Raises:
-        InputError: if it does not.
+        InputError: for a text that names no prior of the system, an estimate for which the memory
+            is too small, or a prior that does not fit.
     """
+    if text_of_pending(experiment):
+        check_estimate(experiment.system)
+    if _is_used(experiment):
+        _check_fit(experiment)
+    elif not text_of_pending(experiment):
+        experiment.prior  # noqa: B018  # loads it
+
+
+def _is_used(experiment: Any) -> bool:
+    return any(method.uses_prior for method in experiment.methods.values())
+
+
+def _check_fit(experiment: Any) -> None:
     system, steps = experiment.system, experiment.window
     if text_of_pending(experiment):
         window = (WINDOW, *system.shape)
         check_windows("gaussian", window, system, min(steps, WINDOW))
-        if any(method.uses_augmented for method in experiment.methods.values()):
-            fields = Channels.of(system, experiment.config.operators).total
-            window = (WINDOW, fields, *system.shape[1:])
     elif experiment.prior is None:
         return
     else:
         window = experiment.prior.window
         experiment.prior.check(system, min(steps, window[0]))
-        window = (experiment.augmented or experiment.prior).window
-    check_extension(window, steps)
+    check_extension(_augmented(experiment, window), steps)
+
+
+def _augmented(experiment: Any, window: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of augmented windows, if a method uses them, else that of the windows."""
+    if not any(method.uses_augmented for method in experiment.methods.values()):
+        return window
+    text = experiment.config.prior
+    if not (text_of_pending(experiment) or augmented_is_computed(text, experiment.system)):
+        return experiment.augmented.window
+    fields = Channels.of(experiment.system, experiment.config.operators).total
+    return (window[0], fields, *window[2:])
