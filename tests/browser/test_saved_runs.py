@@ -12,6 +12,7 @@ import pytest
 
 from dalab.views.panel.browser import BROWSER, BROWSER_NAME, new_browser_name
 
+from .conftest import served as served_app
 from .page import READY, LabPage
 from .test_attacks import Server, lab
 
@@ -92,6 +93,17 @@ def test_a_reload_and_a_restart_list_the_runs_again_in_their_own_browser(chromiu
             other = theirs(server.url)
             assert listed(other) == []
             close_tabs(page, other)
+
+
+@pytest.mark.browser
+def test_a_server_without_guard_lists_them_too(chromium, tmp_path, monkeypatch):
+    monkeypatch.setenv("DALAB_RUNS", str(tmp_path / "runs"))
+    with served_app("lab", tmp_path) as url, browsing(chromium) as mine, browsing(chromium) as new:
+        page = mine(url + QUERY)
+        run(page)
+        page.wait(lambda: on_disk(tmp_path / "runs") == 1, "the run on disk")
+        page.open(url)
+        assert listed(page) == ["Run 1"] and listed(new(url)) == []
 
 
 @pytest.fixture(scope="module")
