@@ -27,7 +27,7 @@ from ..notes import note
 from ..observations import ObservingNetwork
 from ..priors.denoisers.rings import ring_sums
 from ..random import MemberStreams
-from .base import Background, Method, Problem
+from .base import Background, Method, Problem, Step
 from .filtering import Filter, State
 
 FLOOR = 0.01
@@ -74,19 +74,25 @@ class SlidingWindow(Filter):
     def _ahead(self, state: State) -> State:
         """The window one step later: of its last state nothing is known but the forecast."""
         moved = {k: _slide(v, int(not k.startswith("mask"))) for k, v in state.items()
-                 if k not in ("ensemble", "times")}
+                 if k not in ("ensemble", "times", "doubtful")}
         return {**state, **moved, "times": (state["times"] + 1).clamp(max=self.length)}
 
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
         state = {**state, **self._observations(state, problem)}
         if state["times"] < self.length:
             return state
-        x = torch.stack([
-            self._estimate(state, problem, repeat, streams) for repeat in range(len(problem.data))
-        ])
+        steps = [
+            self._last_step(state, problem, repeat, streams) for repeat in range(len(problem.data))
+        ]
+        x = torch.stack([step.estimate[:, -1] for step in steps])
         means, stds = state["means"].clone(), state["stds"].clone()
         means[:, -1], stds[:, -1] = x.mean(1), white_spread(x).clamp(min=FLOOR)
-        return {**state, "ensemble": x, "means": means, "stds": stds}
+        doubtful = torch.tensor(any(step.warning for step in steps))
+        return {**state, "ensemble": x, "means": means, "stds": stds, "doubtful": doubtful}
+
+    def warning(self, state: State) -> str:
+        doubtful = bool(state.get("doubtful", torch.tensor(False)))
+        return "not converged in a window" if doubtful else ""
 
     def _observations(self, state: State, problem: Problem) -> State:
         """Cells and values of every instrument in the window, with those of the last step."""
@@ -107,16 +113,16 @@ class SlidingWindow(Filter):
 
     # --- one window -------------------------------------------------------------------------------
 
-    def _estimate(
+    def _last_step(
         self, state: State, problem: Problem, repeat: int, streams: MemberStreams
-    ) -> Tensor:
-        """Members of the last state of the window of one repeat, ``(N, lev, y, x)``."""
+    ) -> Step:
+        """Last step of the method in the window of one repeat."""
         now = self.window(state, problem, repeat)
         repeats = len(problem.data)
         of = f"repeat {repeat + 1} of {repeats}, " if repeats > 1 else ""
         for step in self.method.prepare(now).iterate(now, streams):
             note(f"{of}{step.note}")
-        return step.estimate[:, -1]
+        return step
 
     def window(self, state: State, problem: Problem, repeat: int) -> Problem:
         """The problem of the window of one repeat."""

@@ -55,6 +55,17 @@ def test_minimisations_that_did_not_converge_say_so(method, status):
     assert found.startswith(status) and ("iterations" in found) == ("not" in status)
 
 
+@pytest.mark.parametrize(("iterations", "status"), [
+    (2, "complete; not converged in a window"), (60, "complete"),
+])
+def test_a_window_of_a_cycle_that_did_not_converge_says_so(iterations, status):
+    tree = dalab.execute(dalab.Config(
+        system="lorenz96", operators=["identity"], masks=["random:0.5"], members=2, cycles=10,
+        burn_in=0, background=0.1, methods=[f"var4d:iterations={iterations}"], device="cpu",
+    ))
+    assert dalab.table(tree)["status"].item() == status
+
+
 def test_rows_stop_on_their_own_at_the_tolerance():
     source = torch.Generator().manual_seed(0)
     M = torch.randn(30, 30, generator=source, dtype=torch.float64)
