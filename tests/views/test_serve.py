@@ -8,8 +8,10 @@ from typer.testing import CliRunner
 panel = pytest.importorskip("panel")
 
 from dalab.cli import app  # noqa: E402
+from dalab.errors import InputError  # noqa: E402
 from dalab.experiments.service import service  # noqa: E402
 from dalab.experiments.service.limits import Limits  # noqa: E402
+from dalab.views.panel.serve import checked_runs  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -85,3 +87,12 @@ def test_names_and_passwords(serve, tmp_path):
     given = serve("--users", str(users))
     assert given["auth_provider"].users.accepts("ada", "secret")
     assert len(given["cookie_secret"]) == 64 and "basic_auth" not in given
+
+
+def test_a_folder_of_runs_that_cannot_be_written_stops_the_start(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="folder of runs .* must be writable"):
+            checked_runs(str(folder))
+    assert checked_runs("none") is None
+    assert checked_runs(str(tmp_path / "new" / "runs")).folder.is_dir()
