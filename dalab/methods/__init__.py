@@ -22,6 +22,8 @@ from .ensemble.particle_flow import ParticleFlowFilter
 from .exact.kalman import KalmanFilter
 from .exact.rts import RTSSmoother
 from .filtering import Filter
+from .generative.enff import EnFF
+from .generative.ensf import EnSF
 from .reference import Climatology, Persistence
 from .variational.lagged_var4d import LaggedVar4D
 from .variational.oi import OptimalInterpolation
@@ -48,6 +50,8 @@ METHODS = Registry("method", "methods", Method, {
     "enks": EnKS,
     "ienks": IEnKS,
     "lnetf": LNETF,
+    "ensf": EnSF,
+    "enff": EnFF,
     "oi": OptimalInterpolation,
     "var3d": Var3D,
     "var4d": Var4D,

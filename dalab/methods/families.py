@@ -7,7 +7,8 @@ from typing import Any
 from . import METHODS
 
 FAMILIES = (
-    "Diffusion", "Ensemble filters", "Variational", "Exact and particles", "Reference forecasts",
+    "Diffusion", "Ensemble filters", "Score and flow filters", "Variational",
+    "Exact and particles", "Reference forecasts",
 )
 """Titles of the families of dalab's own methods, in the order in which they are listed."""
 

@@ -1,0 +1,1 @@
+"""Generative filters: each analysis is a sampler in pseudo-time."""

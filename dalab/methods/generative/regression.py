@@ -1,0 +1,77 @@
+r"""Linear regression of unobserved variables on the increments of the observed ones (EnSF-LR).
+
+.. math::
+    x_u \leftarrow x_u^f + C_{uo} C_{oo}^{-1} (x_o^a - x_o^f)
+
+with sample covariances of the forecast, in the space of the observed variables or of the members,
+whichever is smaller.
+
+Reference: Xiong (2026), EnSF-LR. What differs: C_oo is regularised, by a share of 1e-6 of its mean
+variance.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...observations import ObservingNetwork
+from ...observations.operators import Elementwise
+
+RIDGE = 1e-6
+"""Regularisation relative to the mean variance."""
+
+
+def regress_unobserved(found: Tensor, forecasts: Tensor, network: ObservingNetwork) -> Tensor:
+    """Analysis whose unobserved variables follow the increments of the observed ones.
+
+    Args:
+        found: analysis of the observed variables ``(..., N, lev, y, x)``.
+        forecasts: the ensemble before it, same shape.
+        network: network of that time.
+    """
+    seen = observed_variables(network, forecasts)
+    a, f = found.flatten(-3), forecasts.flatten(-3)
+    X = (f - f.mean(-2, keepdim=True)) / (f.shape[-2] - 1) ** 0.5
+    O = X[..., seen]
+    rest = ~seen
+    f_rest = f[..., rest] + _regressed(O, a[..., seen] - f[..., seen]) @ X[..., rest]
+    result = a.clone()
+    result[..., rest] = f_rest
+    return result.unflatten(-1, forecasts.shape[-3:])
+
+
+def _regressed(O: Tensor, increments: Tensor) -> Tensor:
+    """C_oo^{-1} increments as weights of the anomalies of the members, ``(..., N, N)``.
+
+    Args:
+        O: anomalies of the observed variables, ``(..., N, o)``.
+        increments: of the members, ``(..., N, o)``.
+    """
+    N, o = O.shape[-2:]
+    ridge = RIDGE * O.square().mean((-2, -1), keepdim=True) * N
+    if o <= N:
+        C = O.mT @ O + ridge * torch.eye(o).to(O)
+        return torch.linalg.solve(C, increments.mT).mT @ O.mT
+    G = O @ O.mT + ridge * torch.eye(N).to(O)
+    return torch.linalg.solve(G, O @ increments.mT).mT
+
+
+def observed_variables(network: ObservingNetwork, like: Tensor) -> Tensor:
+    """True for the variables that an operator sees, boolean ``(lev y x,)``."""
+    seen = torch.zeros(like.shape[-3:], dtype=torch.bool, device=like.device)
+    for instrument in network.instruments:
+        seen |= instrument.mask[0].to(like.device)
+    return seen.flatten()
+
+
+def check_elementwise(network: ObservingNetwork) -> None:
+    """Raise :class:`InputError` unless every operator acts on single variables."""
+    for instrument in network.instruments:
+        if not isinstance(instrument.operator, Elementwise):
+            raise InputError(
+                "regression with the operator", instrument.operator.title(),
+                "needs operators that act on every value by itself",
+                "Use identity, arctan or sine, or regression=False.",
+            )

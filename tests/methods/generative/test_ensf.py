@@ -1,0 +1,181 @@
+"""Ensemble score filter against the closed forms of its score, and of its bias."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dalab.methods.ensemble.enkf import anomalies, global_increment
+from dalab.methods.generative.base import Likelihood
+from dalab.methods.generative.ensf import EnSF
+from dalab.methods.generative.linear_path import LinearPath
+from dalab.methods.generative.regression import regress_unobserved
+from dalab.observations import OPERATORS, network
+from dalab.random import MemberStreams, stream
+from tests.methods.worlds import Advection
+
+
+def streams(members, seed=0):
+    return MemberStreams(seed, members, dtype=torch.float64)
+
+
+def observed(n, r, y, seen=None, system=None):
+    """Likelihood of data y, one for each cell of an n x n grid, with errors r."""
+    if system is None:
+        system = Advection()
+        system.shape = (1, n, n)
+    cells = torch.ones(1, n, n, dtype=torch.bool) if seen is None else seen
+    net = network(OPERATORS["identity"](system), mask=cells, noise=r).realise()
+    return Likelihood(net, torch.full((net.size,), float(y), dtype=torch.float64))
+
+
+def quantiles(N, std=1.0):
+    """A normal ensemble of one number without sampling error, ``(N, 1, 1, 1)``."""
+    p = (torch.arange(N, dtype=torch.float64) + 0.5) / N
+    x = torch.special.ndtri(p)
+    return (std * x / x.std()).reshape(N, 1, 1, 1)
+
+
+def test_the_path_is_the_law_of_its_equation():
+    path, n = LinearPath(0.3, 0.05), 10_000
+    mean, variance = 1.0, path.variance(0)
+    for k in range(n):
+        t = (k + 0.5) / n
+        variance += (2 * path.drift(t) * variance + path.diffusion(t)) / n
+        mean *= 1 + path.drift(t) / n
+        if (k + 1) % (n // 4) == 0:
+            t = (k + 1) / n
+            assert mean == pytest.approx(path.alpha(t), rel=1e-4)
+            assert variance == pytest.approx(path.variance(t), rel=1e-4)
+
+
+def linear(method, r, prior):
+    """Coefficients of the forecast mean and of the data in an analysis, and its variance.
+
+    The score of a kernel about the forecast (prior 0), or of a Gaussian forecast of variance
+    ``prior``, with the damped likelihood is linear, and so is every step.
+    """
+    path, n, share, gain, variance = method.path(), method.steps, 0.0, 0.0, 1.0
+    for k in range(n):
+        t = 1 - k / n
+        a, total = path.alpha(t), path.alpha(t) ** 2 * prior + path.variance(t)
+        pull, g = (1 - t) / r**2, path.diffusion(t)
+        factor = 1 - (path.drift(t) + g * (1 / total + pull)) / n
+        share, gain = factor * share + g * a / total / n, factor * gain + g * pull / n
+        variance = factor**2 * variance + g / n
+    return share, gain, variance
+
+
+PAIRED = [
+    (0.05, (0.5, 0.025), 500, 0.0843, 0.9167, 0.0020),
+    (0.1, (0.5, 0.025), 500, 0.2417, 0.7613, 0.0043),
+    (1.0, (0.5, 0.025), 500, 0.9347, 0.0669, 0.0232),
+    (0.5, (0.5, 0.05), 500, 0.729, 0.285, 0.030),
+    (0.1, (0.001, 0.001), 10_000, 0.7985, 0.2023, 0.0007),
+]
+
+
+@pytest.mark.parametrize("r, epsilons, steps, c, k, v", PAIRED)
+def test_paired_it_is_a_nudging_whose_gain_the_epsilons_set(r, epsilons, steps, c, k, v):
+    method = EnSF(epsilon_alpha=epsilons[0], epsilon_beta=epsilons[1], steps=steps)
+    known = linear(method, r, prior=0.0)
+    assert known == pytest.approx((c, k, v), rel=0.03, abs=1e-3)
+    method = EnSF(**{**method.param.values(), "steps": 300, "standardise": False})
+    zero, one = (torch.full((2, 1, 64, 64), float(value), dtype=torch.float64) for value in (0, 1))
+    share = method.sample(one, observed(64, r, 0.0), streams(2).scaled(0.0)).mean()
+    found = method.sample(zero, observed(64, r, 1.0), streams(2))
+    expected = linear(method, r, prior=0.0)
+    assert share == pytest.approx(expected[0], rel=1e-6)
+    assert found.mean() == pytest.approx(expected[1], abs=5 * (expected[2] / 8192) ** 0.5)
+    assert found.var() == pytest.approx(expected[2], rel=0.06)
+
+
+def test_paired_it_leaves_unobserved_variables_at_their_blurred_forecast():
+    seen = torch.zeros(1, 64, 64, dtype=torch.bool)
+    seen[..., :32] = True
+    x = torch.full((2, 1, 64, 64), 3.0, dtype=torch.float64)
+    found = EnSF(standardise=False).sample(x, observed(64, 0.5, 0.0, seen), streams(2))[..., 32:]
+    assert found.mean() == pytest.approx((1 - 0.5**2 * 0.025) * 3, abs=0.01)
+    assert found.var() == pytest.approx(0.025, rel=0.06)
+
+
+MIXTURE = [
+    (0.01, (0.5, 0.025), 0.9952, None, 0.005), (0.1, (0.5, 0.025), 0.947, None, 0.050),
+    (0.25, (0.5, 0.025), 0.832, None, 0.126), (1.0, (0.5, 0.025), 0.4154, 0.548, 0.446),
+    (4.0, (0.5, 0.025), 0.130, 0.721, 0.789), (1.0, (0.001, 0.001), 0.527, 0.638, 0.445),
+]
+
+
+@pytest.mark.parametrize("kappa, epsilons, gain, share, variance", MIXTURE)
+def test_the_known_bias_of_a_damped_likelihood(kappa, epsilons, gain, share, variance):
+    """About half of the exact variance, kappa / (1 + kappa), for accurate observations."""
+    method = EnSF(epsilon_alpha=epsilons[0], epsilon_beta=epsilons[1], steps=10_000)
+    found = linear(method, kappa**0.5, prior=1.0)
+    assert found[1:] == pytest.approx((gain, variance), rel=0.03, abs=6e-4)
+    assert share is None or found[0] == pytest.approx(share, abs=0.002)
+
+
+def test_the_mixture_of_many_forecasts_has_that_bias():
+    N, r = 300, 0.5
+    method, x = EnSF(score="mixture", steps=200), quantiles(N)
+    low, high = (method.sample(x, observed(1, r, y), streams(N)) for y in (0.0, 1.0))
+    _, gain, variance = linear(method, r, prior=1.0)
+    assert high.mean() - low.mean() == pytest.approx(gain, abs=0.005)
+    assert high.var() == pytest.approx(variance, rel=0.1)
+
+
+@pytest.mark.parametrize("kappa", [0.1, 1.0])
+def test_the_conditional_score_is_exact_for_gaussian_forecasts(kappa):
+    N, r = 30, kappa**0.5
+    method, x = EnSF(score="conditional", standardise=False), quantiles(N).expand(100, N, 1, 1, 1)
+    mean = method.sample(x + 0.5, observed(1, r, 1.0), streams(N).scaled(0.0)).mean()
+    assert mean == pytest.approx((1 + 0.5 * kappa) / (1 + kappa), abs=0.002)
+    found = method.sample(x, observed(1, r, 1.0), streams(N))
+    assert found.var() == pytest.approx(kappa / (1 + kappa) + 0.002, rel=0.07)
+
+
+def test_the_conditional_score_updates_what_is_not_observed():
+    prior = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
+    normal = torch.randn(30, 2, generator=stream(3), dtype=torch.float64)
+    normal -= normal.mean(0)
+    normal = torch.linalg.solve(torch.linalg.cholesky(normal.T.cov()), normal.T).T
+    system = Advection()
+    system.shape = (1, 1, 2)
+    x = (normal @ torch.linalg.cholesky(prior).T).reshape(-1, 1, 1, 2).expand(100, -1, -1, -1, -1)
+    seen, method = torch.tensor([[[True, False]]]), EnSF(score="conditional", standardise=False)
+    found = method.sample(x, observed(None, 0.3, 1.0, seen, system), streams(30)).flatten(0, 1)
+    variances = torch.tensor([0.0826 + 0.002, 0.4128 + 0.002], dtype=torch.float64)
+    error = found.mean(0).flatten() - torch.tensor([0.9174, 0.7339])
+    assert (error.abs() < 4 * (variances / 3000).sqrt()).all()
+    diagonal = found.flatten(1).T.cov().diagonal()
+    assert diagonal.tolist() == pytest.approx(variances.tolist(), rel=0.1)
+
+
+@pytest.mark.parametrize("N", [6, 40])
+def test_the_regression_turns_kalman_increments_of_observed_cells_into_those_of_all(N):
+    system = Advection()
+    x = torch.randn(N, *system.shape, generator=stream(1), dtype=torch.float64)
+    x = x + x.roll(1, -1)
+    cells = torch.rand(1, 8, 8, generator=stream(2)) < 0.1
+    net = network(OPERATORS["identity"](system), mask=cells, noise=0.5).realise()
+    data = torch.randn(net.size, generator=stream(4), dtype=torch.float64)
+    Y = anomalies(net.apply(x.unsqueeze(-4)), -2) / 0.5
+    increment = global_increment(anomalies(x, -4), Y, (data - net.apply(x.unsqueeze(-4))) / 0.5)
+    seen = torch.where(cells, increment, torch.zeros_like(increment))
+    found = regress_unobserved(x + seen, x, net)
+    torch.testing.assert_close(found, x + increment, rtol=1e-3, atol=1e-4)
+
+
+def test_physical_units_are_those_of_the_equations():
+    class Scaled(Advection):
+        shape = (1, 4, 4)
+        offset = torch.full((1, 1, 1), 2.0, dtype=torch.float64)
+        scale = torch.full((1, 1, 1), 3.0, dtype=torch.float64)
+
+    x = torch.randn(5, 1, 4, 4, generator=stream(1), dtype=torch.float64)
+    expected = EnSF(steps=50).sample(x, observed(4, 0.6, 1.5), streams(5))
+    system, cells = Scaled(), torch.ones(1, 4, 4, dtype=torch.bool)
+    operator = OPERATORS["identity"](system, units="physical")  # the anomaly from the mean
+    net = network(operator, mask=cells, noise=0.6).realise()
+    likelihood = Likelihood(net, torch.full((net.size,), -0.5, dtype=torch.float64), system)
+    torch.testing.assert_close(EnSF(steps=50).sample(x, likelihood, streams(5)), expected)
