@@ -48,6 +48,8 @@ PRICES = {
     "enks": Price(0.003, 1.2),
     "ienks": Price(0.003, 0.9),
     "lnetf": Price(0.003, 1.0),
+    "ensf": Price(0.0003, 0.06),
+    "enff": Price(0.0005, 0.1),
     "oi": Price(0.005, 1.2),
     "var3d": Price(0.003, 0.13),
     "var4d": Price(0.015, 0.5),
@@ -64,6 +66,7 @@ PRICES = {
 FAMILIES = {
     "Diffusion": Price(0.002, 1.0),
     "Ensemble filters": Price(0.002, 0.8),
+    "Score and flow filters": Price(0.0005, 0.1),
     "Variational": Price(0.003, 0.5),
     "Exact and particles": Price(0.002, 0.4),
     "Reference forecasts": Price(0.0005, 0.1),

@@ -60,6 +60,10 @@ class EnFF(GenerativeFilter):
         found = self.finished(self.sample(x, likelihood, streams, previous))
         return {"ensemble": found, "previous": found}
 
+    @property
+    def effort(self) -> float:
+        return self.steps
+
     def sample(
         self, x: Tensor, likelihood: Likelihood, streams: MemberStreams,
         previous: Tensor | None = None,

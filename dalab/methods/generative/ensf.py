@@ -90,6 +90,10 @@ class EnSF(GenerativeFilter):
         doc="bound on the absolute values of an analysis; auto: none",
     )
 
+    @property
+    def effort(self) -> float:
+        return self.steps
+
     def sample(self, x: Tensor, likelihood: Likelihood, streams: MemberStreams) -> Tensor:
         found = self._diffuse(x, likelihood, streams)
         if self.bound is not None:
