@@ -61,7 +61,10 @@ class GenerativeFilter(EnsembleFilter):
 
     family = "Score and flow filters"
 
-    ensemble = param.Integer(20, bounds=(2, 10_000), doc="ensemble members, all kept in the result")
+    members = param.Integer(
+        20, bounds=(2, 10_000), doc="ensemble members, all kept in the result; those of the "
+        "experiment if these are more",
+    )
     units = param.Selector(
         default="normalised", objects=["normalised", "physical"],
         doc="units in which states are mixed with noise: normalised, or those of the equations",

@@ -62,7 +62,7 @@ def test_it_carries_the_analysis_before(tiny_system, tiny_prior, monkeypatch):
     monkeypatch.setattr(EnFF, "sample", lambda self, x, likelihood, streams, previous=None: (
         given.append(previous), sample(self, x, likelihood, streams, previous))[1])
     p = problem_at(problem(tiny_system, tiny_prior, ("arctan",)), 0)
-    method, ensemble = EnFF(ensemble=6), initial_ensemble(p, streams(6))
+    method, ensemble = EnFF(members=6), initial_ensemble(p, streams(6))
     first = method.assimilate(method.begin(ensemble, p), p, streams(6))
     ahead = method.forecast(first, p)
     method.assimilate(ahead, p, streams(6))
