@@ -9,6 +9,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.methods import METHODS
+from dalab.methods.generative.base import GenerativeFilter
 from dalab.methods.ensemble.base import EnsembleFilter
 from dalab.options import build, options
 from dalab.random import stream
@@ -91,7 +92,9 @@ def test_members_that_are_all_the_same_are_called_a_collapse(tiny_prior, name):
     p = world(tiny_prior, background=0.5)
     same = replace(p, background=replace(p.background, std=1e-200))
     final = last(quick(name), same, 1)
-    assert torch.isfinite(final.estimate).all() and "collapsed" in final.note
+    assert torch.isfinite(final.estimate).all()
+    parted = issubclass(METHODS[name], GenerativeFilter)  # by the noise that it starts from
+    assert ("collapsed" in final.note) != parted
 
 
 @pytest.mark.parametrize("name", ENSEMBLES)
