@@ -9,8 +9,8 @@ import torch
 
 from dalab.errors import InputError
 from dalab.methods import METHODS
-from dalab.methods.generative.base import GenerativeFilter
 from dalab.methods.ensemble.base import EnsembleFilter
+from dalab.methods.generative.base import GenerativeFilter
 from dalab.options import build, options
 from dalab.random import stream
 from tests.methods.worlds import Advection, last, problem
