@@ -21,7 +21,6 @@ from typing import Any
 
 from ...files import cache_folder, replacing
 from ..experiment import Experiment
-from ..parts.deferred_prior import text_of_pending
 from .guesses import guess
 
 FILE = "run-times.json"
@@ -44,7 +43,7 @@ class Case:
     Args:
         method: name of the method.
         system: name of the system.
-        prior: name of the prior; empty for methods that use none.
+        prior: text of the prior; empty for methods that use none.
         device: type of the device.
         kind: ``window`` or ``cycles``.
     """
@@ -149,18 +148,13 @@ def _about(experiment: Experiment, label: str) -> tuple[float, Case, str]:
     """Guess, case and text of a method."""
     config, method = experiment.config, experiment.methods[label]
     text = dict(zip(experiment.methods, config.methods, strict=True))[label]
-    prior = _prior_name(experiment) if method.uses_prior else ""
+    prior = str(config.prior) if method.uses_prior else ""  # its text: it may yet have to be made
     kind = "window" if experiment.schedule is None else "cycles"
     case = Case(
         text.partition(":")[0][:100], config.system.partition(":")[0][:100], prior[:100],
         str(experiment.device).partition(":")[0], kind,
     )
     return guess(experiment, label), case, text[:200]
-
-
-def _prior_name(experiment: Experiment) -> str:
-    """Name of the prior, which is not loaded for it: that may take long."""
-    return text_of_pending(experiment) or str(getattr(experiment.prior, "name", ""))
 
 
 def _overall_factor(known: list[Measurement]) -> float:
