@@ -95,6 +95,8 @@ def second_order_transform(w: Tensor) -> Tensor:
     Returns:
         Symmetric matrices ``(..., N, N)`` whose rows sum to zero.
     """
-    eigenvalues, E = torch.linalg.eigh(torch.diag_embed(w) - w.unsqueeze(-1) * w.unsqueeze(-2))
+    exact = w.double()  # single precision fails where one member has almost all the weight
+    covariance = torch.diag_embed(exact) - exact.unsqueeze(-1) * exact.unsqueeze(-2)
+    eigenvalues, E = torch.linalg.eigh(covariance)
     root = (w.shape[-1] * eigenvalues.clamp(min=0)).sqrt()
-    return (E * root.unsqueeze(-2)) @ E.mT
+    return ((E * root.unsqueeze(-2)) @ E.mT).to(w)

@@ -53,6 +53,13 @@ def test_equal_weights_leave_the_ensemble_as_it_is():
     close(second_order_transform(w), torch.eye(9).double() - 1 / 9)
 
 
+def test_almost_all_weight_on_one_member_in_single_precision():
+    w = torch.softmax(100 * torch.randn(200, 24, generator=stream(0, "w")), -1)
+    W = second_order_transform(w)
+    expected = torch.diag_embed(w) - w[:, :, None] * w[:, None]
+    close(W @ W / 24, expected, atol=1e-6)
+
+
 def test_weights_of_every_point_are_those_of_the_tapered_misfits(tiny_system, tiny_prior):
     p = problem(tiny_system, tiny_prior, ("identity",), mask="random:0.5")
     net, data = observations_at(p, 0)
