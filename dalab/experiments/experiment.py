@@ -17,7 +17,7 @@ from ..observations import NetworkDesign, ObservingNetwork
 from ..observations.cells import is_constant
 from ..priors import Prior
 from ..priors.denoisers.augmented import AugmentedPrior
-from ..priors.denoisers.composed import lengthen
+from ..priors.denoisers.composed import lengthen, lengthen_augmented
 from ..priors.loading import load_augmented
 from ..systems import SYSTEMS, System
 from .config import Config, leading_states
@@ -263,6 +263,11 @@ class Experiment:
         if not any(method.uses_augmented for method in self.methods.values()):
             return None
         return load_augmented(self.config.prior, self.system, self.config.operators)
+
+    @cached_property
+    def augmented_of_window(self) -> AugmentedPrior | None:
+        """The augmented prior, composed as :attr:`prior_of_window`."""
+        return self.augmented and lengthen_augmented(self.augmented, self.window)
 
     @property
     def notice(self) -> str:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ..methods import Background, Problem
-from ..priors.denoisers.composed import lengthen_augmented
 from ..random import stream
 from ..systems import System
 from .config import Config
@@ -54,7 +53,7 @@ def prepare(source: Experiment | Source) -> Twin:
         system=made.system, prior=made.prior_of_window, network=made.observing,
         data=made.observing.observe(truth, lambda i: stream(made.seed, "noise", i)),
         background=_background(made, states),
-        augmented=made.augmented and lengthen_augmented(made.augmented, made.window),
+        augmented=made.augmented_of_window,
     )
     return Twin(made.config, made.system, truth, problem, torch.device(made.device))
 

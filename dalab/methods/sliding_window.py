@@ -56,6 +56,8 @@ class SlidingWindow(Filter):
     # --- what it carries --------------------------------------------------------------------------
 
     def begin(self, ensemble: Tensor, problem: Problem) -> State:
+        if self.method.uses_augmented:
+            problem.check_augmented()
         repeats, _, *shape = ensemble.shape
         return {
             "ensemble": ensemble, "times": torch.tensor(1),

@@ -119,7 +119,8 @@ class CycledTwin:
         return Problem(
             system=self.system, prior=self.experiment.prior_of_window, network=network,
             data=torch.zeros(self.repeats, network.size, dtype=self.dtype, device=self.device),
-            background=self.background(nature), cycled=True, model_error=self.model_error,
+            background=self.background(nature), augmented=self.experiment.augmented_of_window,
+            cycled=True, model_error=self.model_error,
         )
 
     @cached_property

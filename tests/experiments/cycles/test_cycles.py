@@ -52,6 +52,13 @@ def same(a: xr.DataTree, b: xr.DataTree) -> None:
                 np.testing.assert_array_equal(values.values, b[node.path][name].values, str(name))
 
 
+@pytest.mark.parametrize("method", ["soad:steps=2", "sda:steps=2"])
+def test_window_methods_have_the_priors_that_they_ask_for(method):
+    made = SMALL.replace(methods=[method], operators=["arctan"], prior="gaussian", members=2)
+    result = execute(made.replace(cycles=10, burn_in=0))
+    assert result["metrics/status"].values.tolist() == ["complete"]
+
+
 # --- exact answers --------------------------------------------------------------------------------
 
 
