@@ -16,7 +16,7 @@ import param
 
 from .errors import InputError
 from .option_fields import declaring_class, option_fields
-from .values import checked, read
+from .values import checked, read, unique
 
 
 def lookup(kind: str, name: str, registry: Mapping[str, Any]) -> Any:
@@ -116,9 +116,13 @@ def configured(
 
 
 def renamed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values by the present names of the options; ``former_names`` of a class says which."""
+    """The values by the present names of the options; ``former_names`` of a class says which.
+
+    Raises:
+        InputError: for an option that is given by both of its names.
+    """
     names = getattr(cls, "former_names", {})
-    return {names.get(name, name): value for name, value in values.items()}
+    return unique([(names.get(name, name), value) for name, value in values.items()], "option")
 
 
 def checked_options(

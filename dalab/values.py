@@ -209,8 +209,8 @@ def read_json(text: str, what: str, remedy: str) -> Any:
         raise InputError(what, text, f"must be JSON ({reason})", remedy) from None
 
 
-def unique(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
-    """The mapping of some pairs.
+def unique(pairs: Sequence[tuple[Any, Any]], what: str = "field") -> dict[Any, Any]:
+    """The mapping of some pairs; ``what`` names their keys in messages.
 
     Raises:
         InputError: if a key is given twice.
@@ -219,7 +219,7 @@ def unique(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in found if keys.count(key) > 1)
-        raise InputError("field", twice, "must be given once", "Leave one out.")
+        raise InputError(what, twice, "must be given once", "Leave one out.")
     return found
 
 

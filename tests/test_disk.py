@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(arguments
 
 
 def test_files_that_vanish_cost_one_line(tmp_path):
-    config = CONFIG.replace(cycles=4, burn_in=0, methods=["etkf:ensemble=4"])
+    config = CONFIG.replace(cycles=4, burn_in=0, methods=["etkf:members=4"])
     frames = dalab.experiments.cycles.execution.CycledExecution(config, tmp_path / "run").frames()
     for file in (tmp_path / "run").iterdir():
         file.unlink()

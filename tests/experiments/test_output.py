@@ -97,7 +97,7 @@ UNITS = {"s", "day", "m", "s-1", "1", "1048576 byte"}
 
 
 @pytest.mark.parametrize("config", [CONFIG, CONFIG.replace(
-    methods=["etkf:ensemble=4"], cycles=6, burn_in=1, keep=2, background=0.1
+    methods=["etkf:members=4"], cycles=6, burn_in=1, keep=2, background=0.1
 )], ids=["window", "cycles"])
 def test_everything_in_a_file_is_described_after_the_cf_conventions(config, tmp_path):
     """Names and units, as compliance-checker wants them of the group of each variable."""

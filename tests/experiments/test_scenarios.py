@@ -57,7 +57,7 @@ def test_the_exact_answer_is_near_the_truth(scenario):
 
 
 def test_more_particles_do_not_help():
-    assert not attempt(PARTICLES, ensemble=500).passed
+    assert not attempt(PARTICLES, members=500).passed
 
 
 def test_guidance_that_diverges_says_so():

@@ -79,7 +79,7 @@ def test_the_error_falls_with_the_root_of_the_ensemble(linear, name):
     mean, P = filtered(linear)[-1]
 
     def error(members: int) -> float:
-        method = type(plain)(**{**plain.param.values(), "ensemble": members})
+        method = type(plain)(**{**plain.param.values(), "members": members})
         found = last(method, linear, 1).estimate[:, -1].flatten(1).mean(0)
         return float((found - mean).pow(2).mean().sqrt() / torch.diagonal(P).mean().sqrt())
 

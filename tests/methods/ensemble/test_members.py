@@ -18,6 +18,8 @@ def test_the_former_name_means_the_same():
 def test_both_names_at_once_are_refused():
     with pytest.raises(InputError, match="once"):
         METHODS.make("letkf:ensemble=10,members=12")
+    with pytest.raises(InputError, match="option = 'members': must be given once"):
+        LETKF(ensemble=10, members=12)
 
 
 def test_bounds_name_the_present_option():
