@@ -26,6 +26,9 @@ window.WebSocket = class extends WebSocket {
 BREAK = "sockets.forEach(socket => socket.close())"
 """Script that breaks them."""
 
+BROKEN = "WebSocket is already in CLOSING or CLOSED state."
+"""Message of the browser about what a page still sends by a connection that a test has broken."""
+
 DATA = """([name, column]) => {
   const sources = Array.from(Bokeh.documents[0]._all_models.values()).filter(m => m.name == name)
   if (sources.length != 1) return null  // not there, or just being replaced
@@ -54,7 +57,7 @@ class LabPage:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _listen(self, message: Any) -> None:
-        if message.type == "error":
+        if message.type == "error" and message.text != BROKEN:
             self.complaints.append(message.text)
 
     def open(self, url: str) -> None:
