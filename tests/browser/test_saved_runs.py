@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dalab.views.panel.browser import BROWSER, BROWSER_NAME, new_browser_name
+pytest.importorskip("panel")
 
-from .conftest import served as served_app
-from .page import READY, LabPage
-from .test_attacks import Server, lab
+from dalab.views.panel.browser import BROWSER, BROWSER_NAME, new_browser_name  # noqa: E402
+
+from .conftest import served as served_app  # noqa: E402
+from .page import READY, LabPage  # noqa: E402
+from .test_attacks import Server, lab  # noqa: E402
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
