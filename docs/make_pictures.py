@@ -55,7 +55,7 @@ def tour(page: Page) -> None:
     page.get_by_role("button", name="▶ Run").click()
     wait_for_data(page, "map spectral")
     take(page, "tour-run", (336, 38, 1280, 700))
-    page.wait_for_selector(".lab-strip[data-state=done]")
+    page.wait_for_selector(".lab-status[data-state=done]")
     take(page, "assimilate")
     page.get_by_label("Estimates", exact=True).select_option("error")
     take(page, "tour-error", (336, 38, 1280, 700))
