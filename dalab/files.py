@@ -144,8 +144,18 @@ def cache_folder() -> Path | None:
     given = os.environ.get("DALAB_CACHE")
     if given is not None:
         return Path(given) if given else None
+    return user_folder("XDG_CACHE_HOME", ".cache")
+
+
+def user_folder(variable: str, default: str) -> Path | None:
+    """Folder of dalab among those of this user, by the XDG convention; ``None`` without a home.
+
+    Args:
+        variable: of the environment, which names the folder that it is in.
+        default: that folder, relative to the home of the user, if the variable is not set.
+    """
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dalab"
+        return Path(os.environ.get(variable) or Path.home() / default) / "dalab"
     except RuntimeError:  # a user without a home
         return None
 

@@ -17,7 +17,8 @@ from dalab.methods.ensemble.particle import (
     systematic_indices,
     uniform_log_weights,
 )
-from dalab.methods.ensemble.particle_flow import Forecast, ParticleFlowFilter, likelihood_gradient
+from dalab.methods.ensemble.particle_flow import Forecast, ParticleFlowFilter
+from dalab.methods.gaussian.likelihood import likelihood_gradient
 from dalab.random import MemberStreams, stream
 from dalab.systems import System
 from tests.dense import matrix

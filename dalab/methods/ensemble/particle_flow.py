@@ -38,6 +38,7 @@ from ...observations import ObservingNetwork
 from ...random import MemberStreams
 from ..base import Problem
 from ..gaussian.cg import conjugate_gradients
+from ..gaussian.likelihood import likelihood_gradient
 from .base import EnsembleFilter
 from .localisation import Taper, localised_product, taper
 from .stencil import Stencil, is_small
@@ -143,13 +144,6 @@ def flow(x: Tensor, gradient: Tensor, variance: Tensor) -> Tensor:
         pulled.addcmul_(kernel, gradient_j)
         pushed.addcmul_(kernel, apart)
     return pulled / N + pushed / variance.sqrt()
-
-
-def likelihood_gradient(x: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
-    """Gradient J^T R^{-1} (y - h(x)) of the log likelihood, ``(..., N, lev, y, x)``."""
-    windows = x.unsqueeze(-4)
-    misfit = (data.unsqueeze(-2) - network.apply(windows)) / network.variance(like=data)
-    return network.vjp(windows, misfit).squeeze(-4)
 
 
 def _norm(v: Tensor) -> Tensor:

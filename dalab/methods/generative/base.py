@@ -14,7 +14,7 @@ from ...random import MemberStreams
 from ...systems.base import System
 from ..base import Problem
 from ..ensemble.base import EnsembleFilter, inflate
-from ..ensemble.particle_flow import likelihood_gradient
+from ..gaussian.likelihood import likelihood_gradient
 
 
 @dataclass(frozen=True)

@@ -107,9 +107,9 @@ class EnSF(GenerativeFilter):
 
     def path(self) -> LinearPath:
         """The diffusion, with the epsilons that were left open."""
-        usual = SMALL if self.score == "conditional" else PUBLISHED
+        default = SMALL if self.score == "conditional" else PUBLISHED
         given = (self.epsilon_alpha, self.epsilon_beta)
-        return LinearPath(*(u if g is None else g for g, u in zip(given, usual, strict=True)))
+        return LinearPath(*(d if g is None else g for g, d in zip(given, default, strict=True)))
 
     def _diffuse(self, forecasts: Tensor, likelihood: Likelihood, streams: MemberStreams) -> Tensor:
         path, n, score = self.path(), self.steps, self._score(forecasts, likelihood)

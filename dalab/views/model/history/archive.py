@@ -15,6 +15,7 @@ from typing import Any
 
 from ....experiments.cycles.stored import restore
 from ....experiments.results.saved_runs import SavedRun, SavedRuns
+from ....files import user_folder
 from ..observed_run import ObservedRun
 from .entries import HistoryEntry, RunSummary
 
@@ -136,8 +137,5 @@ def saved_runs(folder: str | None) -> SavedRuns | None:
 
 def default_folder() -> Path | None:
     """Return the folder for the runs of this user's labs, unless the user has no home."""
-    try:
-        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    except RuntimeError:
-        return None
-    return Path(state) / "dalab/runs"
+    state = user_folder("XDG_STATE_HOME", ".local/state")
+    return None if state is None else state / "runs"
