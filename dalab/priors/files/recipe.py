@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import param
 
 from ...errors import InputError
 from ...foreign import read_plain
-from ...options import suggestion
-from ...values import SEEDS, checked, number
+from ...values import number
+from .recipe_fields import COUNT, SIZES, TRAINING, RecipeFields, real, whole
+
+
+_PLAIN: dict[str, param.Parameter] = {
+    **TRAINING, "start": param.String("", doc="a trained prior, or empty"),
+    "window": whole(2, 1000), "fit_windows": whole(1, 10**6), "background_steps": whole(0, COUNT),
+    "log_sigma_mean": real(-5.0, 5.0), "log_sigma_std": real(0.01, 5.0),
+    **{name: param.Boolean(False) for name in (
+        "smoother", "finer", "coupling", "autocast", "frozen_flow"
+    )},
+}
+"""Fields of one value, with their types and bounds."""
+
+MOST = 1e6
+"""A noise level beyond all that networks are trained on."""
+
+SEE = "See recipes/qg64.yaml for one that works."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(RecipeFields):
     """Network, data and duration of a training.
 
     Args:
@@ -90,27 +104,14 @@ class Recipe:
     held_out: int = 64
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        for name in ("operators", "widths", "depths"):
-            values = getattr(self, name)
-            if not isinstance(values, list | tuple) or len(values) > _LEVELS:
-                raise InputError(name, values, f"must be a list of at most {_LEVELS}", _SEE)
-            object.__setattr__(self, name, tuple(values))
-        for name, parameter in _PLAIN.items():
-            value = checked(name, parameter, getattr(self, name), _SEE)
-            object.__setattr__(self, name, value)
-        self._check_flow_levels()
-        self._check_sizes()
-        if not self.widths or len(self.widths) != len(self.depths):
-            raise InputError(
-                "depths", self.depths, f"must be one for each of the {len(self.widths)} widths",
-                _SEE,
-            )
+    plain = _PLAIN
+    each = {**SIZES, "operators": param.String("", doc="see: dalab list operators")}
+    example = SEE
 
-    def _check_sizes(self) -> None:
-        for name, parameter in _EACH.items():
-            found = tuple(checked(name, parameter, one, _SEE) for one in getattr(self, name))
-            object.__setattr__(self, name, found)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_flow_levels()
+        self.check_sizes(self.widths, self.depths)
 
     def _check_flow_levels(self) -> None:
         if self.flow_levels is None:
@@ -124,72 +125,6 @@ class Recipe:
             )
         object.__setattr__(self, "flow_levels", levels)
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """Make a recipe from plain data.
-
-        Raises:
-            InputError: for an unknown or missing field, or a value out of bounds.
-        """
-        fields = dataclasses.fields(cls)
-        known = [field.name for field in fields]
-        for key in values:
-            if key not in known:
-                hint = suggestion(str(key), known, "Remove it.")
-                raise InputError("recipe field", key, f"must be one of {', '.join(known)}", hint)
-        for field in fields:
-            if field.default is dataclasses.MISSING and field.name not in values:
-                raise InputError("recipe", dict(values), f"must have a {field.name}", _SEE)
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to plain data: strings, numbers and lists."""
-        found = dataclasses.asdict(self)
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in found.items()}
-
-
-def _whole(least: int, most: int) -> param.Integer:
-    return param.Integer(least, bounds=(least, most))
-
-
-def _real(least: float, most: float) -> param.Number:
-    return param.Number(least, bounds=(least, most))
-
-
-_COUNT = 10**9
-_PLAIN: dict[str, param.Parameter] = {
-    "name": param.String(
-        "new", regex=r"[\w.-]+\Z", doc="made of letters, digits, dots, hyphens and underscores"
-    ),
-    "system": param.String("", doc="see: dalab list systems"),
-    "data": param.String("", doc="an archive, or climate:64x800"),
-    "start": param.String("", doc="a trained prior, or empty"),
-    "window": _whole(2, 1000), "patch": _whole(1, 64), "fit_windows": _whole(1, 10**6),
-    "steps": _whole(1, _COUNT), "batch": _whole(1, 10**6), "warmup": _whole(0, _COUNT),
-    "background_steps": _whole(0, _COUNT), "checkpoint_every": _whole(1, _COUNT),
-    "held_out": _whole(1, 10**6), "seed": _whole(0, SEEDS),
-    "rate": _real(1e-8, 1.0), "hold": _real(0.0, 1.0), "average": _real(0.0, 0.999999),
-    "log_sigma_mean": _real(-5.0, 5.0), "log_sigma_std": _real(0.01, 5.0),
-    **{name: param.Boolean(False) for name in (
-        "smoother", "finer", "coupling", "autocast", "frozen_flow", "compile"
-    )},
-}
-"""Fields of one value, with their types and bounds."""
-
-_EACH = {
-    "widths": _whole(1, 4096), "depths": _whole(0, 64),
-    "operators": param.String("", doc="see: dalab list operators"),
-}
-"""Values in the lists of fields."""
-
-MOST = 1e6
-"""A noise level beyond all that networks are trained on."""
-
-_LEVELS = 8
-"""Most widths, depths or operators."""
-
-_SEE = "See recipes/qg64.yaml for one that works."
-
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe from a YAML or JSON file.
@@ -197,7 +132,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         InputError: if the file cannot be read, or holds no recipe.
     """
-    values = read_plain(path, what="recipe file", must="cannot be read", remedy=_SEE)
+    values = read_plain(path, what="recipe file", must="cannot be read", remedy=SEE)
     if not isinstance(values, Mapping):
-        raise InputError("recipe file", str(path), "must hold 'field: value' lines", _SEE)
+        raise InputError("recipe file", str(path), "must hold 'field: value' lines", SEE)
     return Recipe.from_dict(values)
