@@ -89,7 +89,7 @@ class Training:
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device) -> None:
         self.recipe, self.folder, self.device = recipe, folder, device
         self.system: System = SYSTEMS.make(recipe.system)
-        self.data = load_data(recipe, self.system)
+        self.data = load_data(recipe.data, recipe.seed, self.system)
         self.windows = training_windows(recipe, self.system, self.data, device)
         self.test = held_out_windows(recipe, self.system, self.data).to(device)
         self.state = state_gaussian(recipe, self.system, self.data.training)
@@ -267,20 +267,25 @@ def augmentation(recipe: Recipe, system: System) -> Callable[[Tensor], Tensor]:
     return lambda window: channels.augment(window, operators)
 
 
-def load_data(recipe: Recipe, system: System) -> Data:
+def load_data(data: str, seed: int, system: System) -> Data:
     """Load or draw the trajectories of a recipe.
+
+    Args:
+        data: archive, or the numbers of trajectories and days to draw, ``climate:64x800``.
+        seed: of the draws.
+        system: whose trajectories they are.
 
     Raises:
         InputError: if there are none, or they are about another system.
     """
-    climate = CLIMATE.fullmatch(recipe.data)
+    climate = CLIMATE.fullmatch(data)
     if climate:
         trajectories, days = map(int, climate.groups())
-        return _draw_climate(system, trajectories, days, recipe.seed)
-    archive = Archive(Path(recipe.data))
+        return _draw_climate(system, trajectories, days, seed)
+    archive = Archive(Path(data))
     if archive.plan.system != system.name:
         raise InputError(
-            "data", recipe.data, f"must be about {system.name}, not {archive.plan.system}",
+            "data", data, f"must be about {system.name}, not {archive.plan.system}",
             f"Make it with: dalab data {system.name}",
         )
     training, held_out = (torch.from_numpy(a) for a in (archive.training(), archive.held_out()))

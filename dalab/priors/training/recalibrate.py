@@ -53,7 +53,7 @@ def recalibrate(
     )
     system = SYSTEMS.make(header.system)
     core, state, _ = load_core(path, system)
-    archive = load_data(recipe, system)
+    archive = load_data(recipe.data, recipe.seed, system)
     if core.forecast is not None:
         known = training_windows(recipe, system, archive, torch.device("cpu"))
         fit_forecast(core.forecast, known.choose("fit", recipe.fit_windows))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.distributed as dist
@@ -18,7 +19,6 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..denoisers.unet import UNet
-from ..files.recipe import Recipe
 from . import checkpoints as progress
 
 Loss = Callable[[Callable[..., Tensor], int, range], Tensor]
@@ -26,6 +26,27 @@ Loss = Callable[[Callable[..., Tensor], int, range], Tensor]
 
 CLIP = 1.0
 """Largest norm of a gradient."""
+
+
+class Schedule(Protocol):
+    """Duration and rates of a training, see :class:`dalab.priors.files.recipe.Recipe`."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def hold(self) -> float: ...
+    @property
+    def average(self) -> float: ...
+    @property
+    def compile(self) -> bool: ...
+    @property
+    def checkpoint_every(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +67,7 @@ class TrainingStep:
 
 
 class Trainer:
-    """Trainer of a prior's network, in place.
+    """Trainer of a network, in place.
 
     Args:
         network: the network, on the device to train on.
@@ -58,7 +79,7 @@ class Trainer:
         InputError: if the batch cannot be shared equally by the processes.
     """
 
-    def __init__(self, network: UNet, loss: Loss, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, recipe: Schedule, folder: Path) -> None:
         self.rank, self.processes = _rank_and_size()
         if recipe.batch % self.processes:
             raise InputError(
@@ -140,16 +161,17 @@ class Trainer:
             )
 
 
-def rate(step: int, recipe: Recipe) -> float:
+def rate(step: int, recipe: Schedule) -> float:
     """Learning rate relative to its peak: a ramp, a plateau, a straight line to zero."""
     done = step / recipe.steps
     fall = 1.0 if done < recipe.hold else (1 - done) / (1 - recipe.hold)
     return fall * min(1.0, (step + 1) / max(1, recipe.warmup))
 
 
-def optimisers(network: UNet, peak: float) -> list[torch.optim.Optimizer]:
-    """Muon for the kernels of the blocks, AdamW for everything else."""
-    kernels = network.kernels()
+def optimisers(network: nn.Module, peak: float) -> list[torch.optim.Optimizer]:
+    """Muon for the kernels of the blocks of U-Nets, AdamW for everything else."""
+    nets = (part for part in network.modules() if isinstance(part, UNet))
+    kernels = [kernel for net in nets for kernel in net.kernels()]
     chosen = {id(p) for p in kernels}
     others = [p for p in network.parameters() if id(p) not in chosen]
     return [
