@@ -1,0 +1,1 @@
+"""MASF: a score filter that diffuses the state into its own measurement."""
