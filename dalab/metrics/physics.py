@@ -14,6 +14,11 @@ area, with layer depths H_i / H, are
     E = -\tfrac12 \sum_i \frac{H_i}{H} \langle \psi_i q_i \rangle , \qquad
     Z = \tfrac12 \sum_i \frac{H_i}{H} \langle q_i^2 \rangle .
 
+Kolmogorov flow has the kinetic energy and the enstrophy of its vorticity,
+
+.. math::
+    E = \tfrac12 \langle u_x^2 + u_y^2 \rangle , \qquad Z = \tfrac12 \langle \omega^2 \rangle .
+
 The energy of a Lorenz system is half the sum of the squares of its variables, for Lorenz-96 their
 mean: its nonlinear terms conserve it.
 """
@@ -24,7 +29,7 @@ import torch
 from torch import Tensor
 
 from ..fields import irfft, rfft
-from ..systems import QGSystem, System
+from ..systems import Kolmogorov, QGSystem, System
 
 
 def residual_steps(states: Tensor, system: System) -> Tensor:
@@ -40,7 +45,7 @@ def residual_steps(states: Tensor, system: System) -> Tensor:
 
 
 def energy(states: Tensor, system: System) -> Tensor:
-    """Energy of every state, ``(...)``: [m2/s2] of a flow, a pure number of a Lorenz system.
+    """Energy of every state, ``(...)``: [m2/s2] of two-layer flow, otherwise a pure number.
 
     Args:
         states: normalised, ``(..., *system.shape)``.
@@ -54,10 +59,22 @@ def energy(states: Tensor, system: System) -> Tensor:
     return -(_depths(system) * (psi * q).mean((-2, -1))).sum(-1) / 2
 
 
-def enstrophy(states: Tensor, system: QGSystem) -> Tensor:
-    """Potential enstrophy of every state [1/s2], ``(...)``; as for :func:`energy`."""
+def enstrophy(states: Tensor, system: System) -> Tensor | None:
+    """Enstrophy of every state, ``(...)``; ``None`` for a system without.
+
+    It is the potential enstrophy of two-layer flow [1/s2], that of the vorticity of Kolmogorov
+    flow.
+
+    Args:
+        states: normalised, ``(..., *system.shape)``.
+        system: system of the states.
+    """
     q = system.scale * states.double()
-    return (_depths(system) * (q**2).mean((-2, -1))).sum(-1) / 2
+    if isinstance(system, QGSystem):
+        return (_depths(system) * (q**2).mean((-2, -1))).sum(-1) / 2
+    if isinstance(system, Kolmogorov):
+        return (irfft(system.solver.vorticity(q)) ** 2).mean((-2, -1)) / 2
+    return None
 
 
 def _depths(system: QGSystem) -> Tensor:

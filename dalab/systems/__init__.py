@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..registry import Registry
 from .base import System
+from .kolmogorov import Kolmogorov, kolmogorov
 from .kuramoto_sivashinsky import (
     KuramotoSivashinsky,
     kuramoto_sivashinsky,
@@ -35,8 +36,8 @@ from .ring import Ring, ring
 from .two_layer_qg import TwoLayerQG
 
 __all__ = [
-    "SYSTEMS", "KuramotoSivashinsky", "Lorenz63", "Lorenz96", "QGSystem", "Ring", "System",
-    "TwoLayerQG", "TwoScaleLorenz96",
+    "SYSTEMS", "Kolmogorov", "KuramotoSivashinsky", "Lorenz63", "Lorenz96", "QGSystem", "Ring",
+    "System", "TwoLayerQG", "TwoScaleLorenz96",
 ]
 
 
@@ -65,6 +66,7 @@ def qg256() -> QGSystem:
 SYSTEMS = Registry("system", "systems", System, {
     "qg64": qg64,
     "qg256": qg256,
+    "kolmogorov": kolmogorov,
     "lorenz63": lorenz63,
     "lorenz63-dapper": lorenz63_dapper,
     "lorenz63-enff": lorenz63_enff,

@@ -73,8 +73,9 @@ class System:
         symbol: letter of the state in equations, such as ``"q"``.
         quantity: name of the state in words.
         spinup: intervals after which white noise has become a state of the climate.
-        variable_word: word for one of the fields: ``variable``, or ``layer``.
+        variable_word: word for one of the fields: ``variable``, ``layer`` or ``component``.
         energy_unit: unit in which energies are shown, and how many of them one unit holds.
+        enstrophy_unit: the same for enstrophies; ``None`` for a system without.
         independent_climate: true if :meth:`sample_climate` gives any number of independent states.
         mirror_symmetric: true if -q(x, -y) is a state whenever q is.
         linear: true or false for a system whose steps are known to be linear or not, ``None`` for
@@ -92,6 +93,7 @@ class System:
     spinup: int = 100
     variable_word: str = "variable"
     energy_unit: tuple[str, float] = ("", 1.0)
+    enstrophy_unit: tuple[str, float] | None = None
     independent_climate: bool = True
     mirror_symmetric: bool = False
     linear: bool | None = None

@@ -66,6 +66,7 @@ class QGSystem(ParametricSystem):
     symbol, quantity, variable_word = "q", "potential vorticity anomaly", "layer"
     variables = ("upper", "lower")
     energy_unit = ("10⁻³ m² s⁻²", 1e3)
+    enstrophy_unit = ("10⁻¹² s⁻²", 1e12)
     mirror_symmetric = other_solvers = True
     independent_climate = linear = False
 

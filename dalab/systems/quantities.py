@@ -1,4 +1,4 @@
-"""Fields that can be shown of a state: linear maps of it, with their units."""
+"""Fields that can be shown of a state: linear maps of it or their magnitude, with their units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Scaled(Protocol):
 
 @dataclass(frozen=True)
 class Quantity:
-    """A field that can be shown, a linear map of the state.
+    """A field that can be shown, a linear map of the state, or the magnitude of one.
 
     Args:
         label: its name; ``{variable}`` stands for that of the field of the state.
@@ -27,12 +27,14 @@ class Quantity:
         factor: from the units of the state to those shown.
         transfer: from a system to the matrix per wavenumber that makes the field of its state,
             complex ``(lev, lev, n, n/2 + 1)``; ``None`` for the state itself.
+        magnitude: true for the length of the vector of all fields, in the place of each of them.
     """
 
     label: str
     units: str
     factor: float
     transfer: Callable[..., np.ndarray] | None = None
+    magnitude: bool = False
 
     def __call__(self, system: Scaled, states: np.ndarray) -> np.ndarray:
         """The field in the units shown.
@@ -43,7 +45,13 @@ class Quantity:
             system: whose states they are.
             states: normalised, ``(..., lev, y, x)``; the field has the same shape.
         """
-        physical = states * (self.factor * system.scale.numpy())
+        fields = self._mapped(system, states * (self.factor * system.scale.numpy()))
+        if not self.magnitude:
+            return fields
+        length = np.sqrt((fields**2).sum(-3, keepdims=True))
+        return np.broadcast_to(length, fields.shape)
+
+    def _mapped(self, system: Scaled, physical: np.ndarray) -> np.ndarray:
         if self.transfer is None:
             return physical
         transfer = self.transfer(system)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...metrics.ensemble import coverage, rank_histogram, spread_steps
 from ...metrics.physics import energy, enstrophy, residual_steps
 from ...metrics.spectral import spectrum
-from ...systems import QGSystem, System
+from ...systems import System
 from .recorded import system_of
 
 FEW = 4
@@ -143,7 +143,8 @@ def physics(tree: xr.DataTree) -> tuple[Physics, dict[str, Physics]]:
 def _physics(states: Tensor, system: System, cycled: bool) -> Physics:
     """Compute residual and energies of states ``(member, time, *system.shape)``."""
     residual = np.empty(0) if cycled else residual_steps(states, system).numpy()
+    small_scales = enstrophy(states, system)
     return Physics(
         residual, energy(states, system).mean(0).numpy(),
-        enstrophy(states, system).mean(0).numpy() if isinstance(system, QGSystem) else None,
+        None if small_scales is None else small_scales.mean(0).numpy(),
     )

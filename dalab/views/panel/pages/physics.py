@@ -33,7 +33,7 @@ class PhysicsPage(ResultPage):
         self.residual = Chart("One-step model residual", "time", "RMSE of the forecast of a member",
                               y_axis_type="log")
         self.energy = Chart("Energy, mean of members", "time", "")
-        self.enstrophy = Chart("Potential enstrophy, mean of members", "time", "10⁻¹² s⁻²")
+        self.enstrophy = Chart("Enstrophy, mean of members", "time", "")
         self.note = pn.pane.HTML(NOTE, margin=(4, 14), sizing_mode="stretch_width",
                                  stylesheets=[TEXT])
         charts = (self.residual, self.energy, self.enstrophy)
@@ -69,7 +69,8 @@ class PhysicsPage(ResultPage):
         self.residual.show(lines("residual", floor=1e-3), x=time)
         self.energy.show(lines("energy", factor=factor), x=time,
                          y=unit or "energy")
-        self.enstrophy.show(lines("enstrophy", factor=1e12), x=time)
+        unit, factor = system.enstrophy_unit or ("", 1.0)
+        self.enstrophy.show(lines("enstrophy", factor=factor), x=time, y=unit or "enstrophy")
         set_visible(self.residual.pane, len(truth.residual) > 0)
         shown = truth.enstrophy is not None
         set_visible(self.enstrophy.pane, shown)
