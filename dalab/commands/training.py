@@ -65,26 +65,39 @@ def train(
     out: Annotated[Path | None, Option(help="folder; out/priors/NAME by default")] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
-    """Train a prior; run it again to go on after a stop. Under torchrun, on several devices.
+    """Train a prior, or the network of a score filter; run it again to go on after a stop.
 
-    Ctrl-C writes a checkpoint first.
+    A recipe with a method is that of a network. Ctrl-C writes a checkpoint first. Under torchrun,
+    it works on several devices.
     """
     from ..experiments.device import choose_device
-    from ..priors.files.recipe import load_recipe
+    from ..methods.generative.networks.recipe import NetworkRecipe
+    from ..methods.generative.training.network_training import NetworkTraining
+    from ..priors.files.recipe import Recipe, read_fields
     from ..priors.training.distributed import processes
     from ..priors.training.pipeline import Training
 
-    wanted = load_recipe(recipe)
+    fields = read_fields(recipe)
+    if "method" in fields:
+        wanted: Recipe | NetworkRecipe = NetworkRecipe.from_dict(fields)
+    else:
+        wanted = Recipe.from_dict(fields)
     folder = out or Path("out/priors") / wanted.name
     kept = f"{folder} keeps the last complete checkpoint. The same command goes on."
     with interrupted_with(kept), processes(choose_device(device)) as (rank, place):
-        training = Training(wanted, folder, place)
+        training: Training | NetworkTraining
+        if isinstance(wanted, NetworkRecipe):
+            training = NetworkTraining(wanted, folder, place)
+        else:
+            training = Training(wanted, folder, place)
         clock = Clock(training.steps, "steps", silent=rank > 0)
         for step in training.run():
             clock.show(step.step, f"loss {step.loss:.4f}")
         if rank == 0:
-            path, header = training.finish()
-            show_validation(header.validation)
+            path, made = training.finish()
+            (show_errors if isinstance(training, NetworkTraining) else show_validation)(
+                made.validation
+            )
             typer.echo(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB)")
 
 
@@ -110,6 +123,13 @@ def show_validation(table: list[dict[str, float]]) -> None:
             f"{row['sigma']:8.2f} {row['gaussian']:10.4f} {row['start']:10.4f} "
             f"{row['trained']:10.4f} {row['ratio']:7.3f}"
         )
+
+
+def show_errors(table: list[dict[str, float]]) -> None:
+    """The errors of a score filter's network as a table."""
+    typer.echo("    time      error")
+    for row in table:
+        typer.echo(f"{row['time']:8.2f} {row['error']:10.4f}")
 
 
 class Clock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import param
 
@@ -12,7 +13,6 @@ from ...errors import InputError
 from ...foreign import read_plain
 from ...values import number
 from .recipe_fields import COUNT, SIZES, TRAINING, RecipeFields, real, whole
-
 
 _PLAIN: dict[str, param.Parameter] = {
     **TRAINING, "start": param.String("", doc="a trained prior, or empty"),
@@ -132,7 +132,16 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         InputError: if the file cannot be read, or holds no recipe.
     """
+    return Recipe.from_dict(read_fields(path))
+
+
+def read_fields(path: Path) -> Mapping[str, Any]:
+    """Read the fields of a recipe from a YAML or JSON file; they are not checked.
+
+    Raises:
+        InputError: if the file cannot be read, or holds no fields.
+    """
     values = read_plain(path, what="recipe file", must="cannot be read", remedy=SEE)
     if not isinstance(values, Mapping):
         raise InputError("recipe file", str(path), "must hold 'field: value' lines", SEE)
-    return Recipe.from_dict(values)
+    return values

@@ -1,0 +1,1 @@
+"""Networks of the score filters: trained on the climate, tuned to the forecasts of an analysis."""
