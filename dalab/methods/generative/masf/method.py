@@ -47,7 +47,7 @@ from ...filtering import State
 from ..base import Likelihood, normal_like
 from ..score_filter import ScoreFilter
 from .augmented import Augmentation
-from .bridge import LAST
+from .bridge import FIRST, LAST
 from .embedding import Embedding, check_linear, embed
 from .nonlinear import NonlinearBridge, check_embeddable, guided_nonlinear
 from .samplers import Schedule, guided, observed_ends, reverse_bridge
@@ -86,6 +86,8 @@ class MASF(ScoreFilter):
         False, doc="guided samplers as released: pulls on unobserved variables, later first step"
     )
 
+    times = (FIRST, LAST)
+
     @property
     def effort(self) -> float:
         return float(self.steps or STEPS.get(self.sampler, 150))
@@ -102,6 +104,23 @@ class MASF(ScoreFilter):
                 "sampler", sampler, "must be guided or nonlinear for the options released and "
                 "scales", "Use sampler=guided, or neither of them.",
             )
+
+    def network_kind(self, problem: Problem) -> str:
+        sampler = self.sampler_for(problem.network)
+        if sampler == "augmented":
+            raise InputError(
+                "sampler", sampler, "must be bridge, guided or nonlinear for a network",
+                "Set one of them, or use score=gaussian.",
+            )
+        return "masf-nonlinear" if sampler == "nonlinear" else "masf"
+
+    def observed(self, problem: Problem) -> Tensor:
+        network = problem.network.at(0)
+        blank = problem.data.new_zeros(1, *problem.system.shape)
+        likelihood = Likelihood(network, problem.data.new_zeros(network.size))
+        if self.network_kind(problem) == "masf":
+            return embed(likelihood, blank).seen
+        return NonlinearBridge.of(likelihood, blank, None).seen
 
     def sampler_for(self, network: ObservingNetwork) -> str:
         """The sampler for the operators of a network."""

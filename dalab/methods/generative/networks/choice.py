@@ -7,23 +7,11 @@ from torch import Tensor
 from ....errors import InputError
 from ....systems.base import System
 from ...base import Problem
-from .fitting import Tuning
-from .network_score import NetworkScore, Times
 from .score_network import ScoreNetwork, architecture_for
 from .stored import StoredNetwork, load_network, network_names, network_path
 
 NEW = "new"
 """Choice of a network that has seen nothing yet."""
-
-
-def check_network(text: str, method: str, problem: Problem) -> None:
-    """Raise unless there is a network for a problem.
-
-    Raises:
-        InputError: if there is none, or what is observed differs from one time to another.
-    """
-    if text != NEW:
-        chosen_network(text, method, problem)
 
 
 def chosen_network(text: str, method: str, problem: Problem) -> StoredNetwork:
@@ -62,26 +50,6 @@ def _misfit(stored: StoredNetwork, method: str, problem: Problem) -> str:
         if now.size and (found := stored.misfit(method, problem.system, now)):
             return found
     return ""
-
-
-def network_score(
-    text: str, method: str, problem: Problem, tuning: Tuning, times: Times, *, heads: int,
-    observed: Tensor | None,
-) -> NetworkScore:
-    """Score by a chosen network.
-
-    Args:
-        text: name or file of a network, ``new``, or empty for a bundled one.
-        method: whose network is wanted, as recipes name it.
-        problem: the problem.
-        tuning: settings of the fine-tuning.
-        times: pseudo-times between which states are diffused.
-        heads: fields of the shape of a state that a new network estimates.
-        observed: what a new network is told of the observations, ``(lev, y, x)``.
-    """
-    if text == NEW:
-        return NetworkScore(new_network(problem.system, heads, observed), tuning, times, False)
-    return NetworkScore(chosen_network(text, method, problem).network, tuning, times)
 
 
 def new_network(system: System, heads: int, observed: Tensor | None) -> ScoreNetwork:

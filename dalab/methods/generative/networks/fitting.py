@@ -81,7 +81,7 @@ class Weights:
     def network_with(self, weights: Tensor) -> ScoreNetwork:
         """A network of its own with weights ``(parameters,)``."""
         made = copy.deepcopy(self.network)
-        vector_to_parameters(weights, made.parameters())
+        vector_to_parameters(weights.clone(), made.parameters())  # they are views of the vector
         return made
 
     def tuned(

@@ -12,7 +12,8 @@ from ....systems.base import System
 from ..base import Likelihood
 from ..masf.bridge import FIRST, LAST
 from ..masf.embedding import embed
-from ..networks.network_score import TimedLoss, Times, linear_network_loss
+from ..masf.nonlinear import NonlinearBridge
+from ..networks.network_score import TimedLoss, Times, linear_network_loss, nonlinear_network_loss
 
 
 @dataclass(frozen=True)
@@ -41,5 +42,8 @@ def process_of(method: str, system: System, network: ObservingNetwork) -> Proces
     """
     blank = torch.zeros(1, *system.shape)
     likelihood = Likelihood(network, torch.zeros(network.size))
-    bridge = embed(likelihood, blank).bridge()
-    return Process(linear_network_loss(bridge), (FIRST, LAST), observed=bridge.h)
+    if method == "masf":
+        bridge = embed(likelihood, blank).bridge()
+        return Process(linear_network_loss(bridge), (FIRST, LAST), observed=bridge.h)
+    path = NonlinearBridge.of(likelihood, blank, None)
+    return Process(nonlinear_network_loss(path), (FIRST, LAST), 2, path.seen)
