@@ -68,6 +68,15 @@ def test_gap_removes_a_block_of_the_given_size():
     assert not cells[0, 32, 32] and cells[0, 2, 2]
 
 
+@pytest.mark.parametrize("n, stride, cells", [(128, 10, 169), (256, 15, 324), (512, 20, 676)])
+def test_the_masks_of_kolmogorov_flow(n, stride, cells):
+    """The grid of the paper (MASF) is a stride, its hole in the centre is the gap as it is."""
+    assert count(f"stride:{stride}", n) == cells
+    assert count("gap", n) == 0.75 * n**2
+    hole = ~build("mask", "gap", MASKS).cells(1, (n, n), stream(0))[0]
+    assert hole[n // 4 : 3 * n // 4, n // 4 : 3 * n // 4].all()
+
+
 def test_tracks_move_and_have_their_width():
     cells = build("mask", "tracks:count=2,width=0.125", MASKS).cells(6, (64, 64), stream(0))
     assert cells.float().mean() == pytest.approx(0.25, abs=0.03)

@@ -7,8 +7,10 @@ import math
 import pytest
 import torch
 
-from dalab.observations import OPERATORS
-from dalab.systems import QGSystem, TwoLayerQG
+from dalab.errors import InputError
+from dalab.observations import MASKS, OPERATORS
+from dalab.random import stream
+from dalab.systems import SYSTEMS, Kolmogorov, QGSystem, System, TwoLayerQG
 
 
 @pytest.fixture(params=sorted(OPERATORS))
@@ -99,3 +101,103 @@ def test_published_forms(tiny_system, value):
     assert sine(x)[0, 0, 0].item() == pytest.approx(1.5 * math.sin(3 * value))
     assert arctan.derivative(x)[0, 0, 0].item() == pytest.approx(3 / (1 + 9 * value**2))
     assert sine.derivative(x)[0, 0, 0].item() == pytest.approx(4.5 * math.cos(3 * value))
+
+
+NEW = ("sigmoid", "sigmoid:slope=5,units=physical", "block-average", "block-average:3", "speed",
+       "speed:units=physical", "speed:form=logistic", "speed:form=logistic,units=physical")
+SMALL = ("qg64", "lorenz63", "lorenz96:d=10", "lorenz96-two-scale:K=6,J=3", "kolmogorov:size=16")
+
+
+def has_velocity(system: System) -> bool:
+    return isinstance(system, QGSystem | Kolmogorov)
+
+
+@pytest.mark.parametrize("system", SMALL)
+@pytest.mark.parametrize("text", NEW)
+def test_operators_on_every_kind_of_system(system, text):
+    """Fields, and derivatives against differences, or a refusal that says what is missing."""
+    made = SYSTEMS.make(system)
+    if text.startswith("speed") and not has_velocity(made):
+        with pytest.raises(InputError, match="operator speed = .*two components of velocity"):
+            OPERATORS.make(text, made)
+        return
+    H = OPERATORS.make(text, made)
+    H.check()
+    x, v = field(2, *made.shape), field(2, *made.shape, seed=1)
+    _, slope = torch.func.jvp(H, (x,), (v,))
+    h = 1e-6
+    torch.testing.assert_close(slope, (H(x + h * v) - H(x - h * v)) / (2 * h), rtol=1e-5, atol=1e-8)
+    w = field(*slope.shape, seed=2)
+    back = torch.func.vjp(H, x)[1](w)[0]
+    assert float((back * v).sum()) == pytest.approx(float((slope * w).sum()), rel=1e-9)
+    assert H(x.float()).dtype == torch.float32
+    assert H.linear == text.startswith("block")
+
+
+@pytest.mark.parametrize("value", [-1.3, 0.0, 0.4])
+def test_the_sigmoid_of_the_paper(value):
+    system = SYSTEMS.make("kolmogorov:size=16")
+    u = torch.full(system.shape, value, dtype=torch.float64)
+    H = OPERATORS.make("sigmoid:units=physical", system)
+    assert H.slope == 2 and H(system.normalised(u)).mean() == pytest.approx(
+        1 / (1 + math.exp(-2 * value))
+    )
+    assert 2 * H(system.normalised(u)).mean() - 1 == pytest.approx(math.tanh(value))
+
+
+def test_the_speed_of_the_paper_and_its_gradient():
+    """q = sigma(u_x^2 + u_y^2 - 3), whose derivative by u_i is 2 u_i q (1 - q)."""
+    system = SYSTEMS.make("kolmogorov:size=16")
+    H = OPERATORS.make("speed:form=logistic,units=physical", system)
+    u = 1.5 * field(*system.shape)
+    q = 1 / (1 + torch.exp(3 - u[0] ** 2 - u[1] ** 2))
+    x = system.normalised(u)
+    torch.testing.assert_close(H(x), q[None])
+    torch.testing.assert_close(H(-x), q[None])
+    gradient = torch.func.vjp(H, x)[1](torch.ones_like(q[None]))[0]
+    torch.testing.assert_close(gradient, system.scale * 2 * u * q * (1 - q))
+
+
+def test_speeds_of_both_flows_in_their_units():
+    flow = SYSTEMS.make("kolmogorov:size=16")
+    u = flow.physical(x := field(*flow.shape))
+    root, physical = (OPERATORS.make(f"speed:floor=1e-6{more}", flow)(x) for more in
+                      ("", ",units=physical"))
+    torch.testing.assert_close(physical, u.norm(dim=0)[None])
+    torch.testing.assert_close(root, x.norm(dim=0)[None] / math.sqrt(2))
+    qg = SYSTEMS.make("qg64")
+    q = field(*qg.shape)
+    uv = OPERATORS.make("velocity:physical", qg)(q)
+    scale = torch.tensor(OPERATORS["velocity"].physical_scale).double()[:, None, None]
+    wind = torch.hypot(*(scale * uv).unflatten(0, (2, 2)))
+    found = OPERATORS.make("speed:floor=1e-9,units=physical", qg)(q)
+    torch.testing.assert_close(found, wind, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [3, 4, 8])
+def test_block_averages_by_hand(size):
+    system = SYSTEMS.make("kolmogorov:size=24")
+    x = field(*system.shape)
+    found = OPERATORS.make(f"block-average:{size}", system)(x)
+    offsets = range(-(size // 2), size - size // 2)
+    by_hand = sum(x.roll((-i, -j), (-2, -1)) for i in offsets for j in offsets) / size**2
+    torch.testing.assert_close(found, by_hand)
+
+
+def test_block_averages_tile_the_domain_with_a_stride():
+    """Average pooling: every cell is in one block, 8 x 8 of them on 64 x 64 cells."""
+    system = SYSTEMS.make("kolmogorov")
+    x = field(*system.shape)
+    cells = MASKS.make("stride:8").cells(1, (64, 64), stream(0))[0]
+    seen = OPERATORS.make("block-average", system)(x)[:, cells]
+    pooled = torch.nn.functional.avg_pool2d(x.roll((4, 4), (-2, -1)), 8)
+    torch.testing.assert_close(seen, pooled.flatten(1))
+
+
+def test_block_averages_of_short_sides():
+    ring = SYSTEMS.make("lorenz96:d=10")
+    x = field(*ring.shape)
+    mean = OPERATORS.make("block-average:20", ring)(x)
+    torch.testing.assert_close(mean, x.mean(-1, keepdim=True).expand_as(x))
+    point = SYSTEMS.make("lorenz63")
+    torch.testing.assert_close(OPERATORS.make("block-average", point)(y := field(3, 1, 1)), y)

@@ -168,11 +168,12 @@ def test_a_method_of_tomorrow_is_offered_too(monkeypatch):
     assert families()["Hybrids"] == ["own"] and families()["Others"] == ["tomorrow"]
 
 
-@pytest.mark.parametrize("system", ["qg64", "lorenz63", "lorenz96"])
+@pytest.mark.parametrize("system", ["qg64", "kolmogorov", "lorenz63", "lorenz96"])
 def test_what_is_barred_is_refused_and_the_rest_is_not(system):
     for name in OPERATORS:
         unavailable = name in unavailable_operators(system)
-        assert unavailable == (name in ("velocity", "speed") and system != "qg64")
+        has = {"velocity": ("qg64",), "speed": ("qg64", "kolmogorov")}
+        assert unavailable == (system not in has.get(name, (system,)))
         if unavailable:
             with pytest.raises(InputError, match="operator"):
                 Experiment.of(Config(system=system, operators=(name,), masks=("full",)))
