@@ -17,7 +17,8 @@ Option = typer.Option
 
 def table(
     which: Annotated[
-        str, typer.Argument(help="published numbers: the grid soad, or the cycled filters dapper")
+        str, typer.Argument(help="published numbers: the grid soad, or rows of cycled filters: "
+                            "dapper, ensf, enff")
     ],
     cells: Annotated[str, Option(help="all, a number evenly spread over the 168, or conditions: "
                                  "setting=II,operators=arctan|sine,interval=1")] = "24",
@@ -35,16 +36,19 @@ def table(
 
     It says first how many runs are missing and about how long they take. Rows that are there are
     kept: after a stop, the same command goes on. Those of another system, prior, truth or number of
-    members may share the file; they are not drawn. Of dapper, --method names the settings or
-    methods whose rows are wanted; the other options are those of the grid.
+    members may share the file; they are not drawn. Of the tables of cycled filters, --method names
+    the settings or methods whose rows are wanted; the other options are those of the grid.
     """
-    if which == "dapper":
-        return _dapper(out, method or [])
+    from ..experiments.tables.rows import table_names
+
+    if which in table_names():
+        return _rows(which, out, method or [])
     from ..experiments.config import Config
     from ..experiments.tables.sweep import choose, fill, read, rows_of
 
     if which != "soad":
-        raise InputError("table", which, "must be soad or dapper", "Use: dalab table soad")
+        known = ", ".join(["soad", *table_names()])
+        raise InputError("table", which, f"must be one of {known}", "Use: dalab table soad")
     base = Config(system=system, prior=prior, truth=truth, members=members, device=device)
     rows, chosen = out / "rows.csv", choose(cells)
     plan = chosen, range(seeds), method or ["spectral", "sda"], base
@@ -69,11 +73,11 @@ def _summarise(out: Path, base: Any) -> None:
     typer.echo(summarise(found).round(3).to_string())
 
 
-def _dapper(out: Path, wanted: list[str]) -> None:
-    """Reproduce the rows of cycled filters and print them beside the published errors."""
-    from ..experiments.tables.dapper import choose_rows, reproduce, rows_of, summarise_rows
+def _rows(name: str, out: Path, wanted: list[str]) -> None:
+    """Reproduce rows of cycled filters and print them beside the published errors."""
+    from ..experiments.tables.rows import choose_rows, reproduce, rows_of, summarise_rows
 
-    path, rows = out / "dapper.csv", choose_rows(wanted)
+    path, rows = out / f"{name}.csv", choose_rows(name, wanted)
     _show_progress(partial(reproduce, path, rows), path)
     typer.echo(summarise_rows(path, rows).round(3).to_string(index=False))
     _end_table(rows_of(path, rows), path)

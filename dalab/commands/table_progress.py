@@ -71,7 +71,7 @@ class TableDisplay:
 
         Args:
             step: a :class:`~dalab.experiments.tables.sweep.TableProgress` or a
-                :class:`~dalab.experiments.tables.dapper.RowProgress`.
+                :class:`~dalab.experiments.tables.rows.RowProgress`.
         """
         last = step.done == step.total
         if not self._lines or last or self._is_due(RESULTS):

@@ -116,7 +116,8 @@ class Config(param.Parameterized):
     )
     start = Text(
         "", label="Start", doc="NetCDF file or Zarr store of states, from which the members of a "
-        "cycled experiment are drawn; about the background or of the climate if left out"
+        "cycled experiment are drawn, or normal:mean=0,std=1 for white noise in the units of the "
+        "equations; about the background or of the climate if left out"
     )
     missing = param.Number(
         0.0, bounds=(0.0, 1.0), inclusive_bounds=(True, False), label="Missing",
@@ -139,7 +140,7 @@ class Config(param.Parameterized):
     )
     shocks = Text(
         "", label="Shocks", doc="jumps of the truth of a cycled experiment, PROBABILITY:SIZE at "
-        "every interval, relative to its values"
+        "every interval, relative to its values; several kinds with commas, 0.005:0.5,0.01:0.2"
     )
     seed = param.Integer(0, bounds=(0, SEEDS), label="Seed", doc="seed of every random choice")
     device = Text("auto", label="Device", doc="auto, cpu, cuda, cuda:N or mps")

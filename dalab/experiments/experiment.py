@@ -35,7 +35,7 @@ from .parts.deferred_prior import (
 from .parts.kinds import checked_parts
 from .schedule import Schedule
 from .truth import check_source
-from .truth_file import starting_states
+from .truth_file import NormalStart, starting_states
 
 WINDOW = 9
 """States in a window where neither a truth nor a prior says how many."""
@@ -68,11 +68,12 @@ class Experiment:
         schedule: times of a cycled experiment; a single window if ``None``.
         repeats: independent truths of a cycled experiment.
         start: states from which the members of a cycled experiment are drawn, one without return
-            for each, normalised, ``(states, *shape)``, or the path of a file of them; about the
-            background or of the climate by default.
+            for each, normalised, ``(states, *shape)``, the path of a file of them, or white noise
+            ``normal:mean=0,std=1``; about the background or of the climate by default.
         process_noise: standard deviation of what the truth of a cycled experiment takes at every
             interval, white, normalised.
-        shocks: jumps of that truth, ``PROBABILITY:SIZE``.
+        shocks: jumps of that truth, ``PROBABILITY:SIZE``, see
+            :class:`dalab.experiments.shocks.Shocks`.
         model_error: ``told`` if the filters know the covariance of the model's error.
         members: posterior samples per method.
         seed: seed of every random choice.
@@ -227,8 +228,8 @@ class Experiment:
         )
 
     @cached_property
-    def states_of_start(self) -> Tensor | None:
-        """States from which the members of a cycled experiment are drawn, if any are given.
+    def states_of_start(self) -> Tensor | NormalStart | None:
+        """States from which the members of a cycled experiment are drawn, or their law, if given.
 
         Raises:
             InputError: if they cannot be read, do not fit the system, or are too few.

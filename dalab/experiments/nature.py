@@ -24,8 +24,7 @@ from ..systems.library import library_names
 from ..systems.pyqg_truth import block_mean
 from ..systems.qg_library import draw_images
 from ..systems.spinup import refine, upsample
-from ..values import read_real
-from .config import LARGEST
+from .shocks import Shocks
 from .truth import TRUTHS, TruthSource, check_source
 from .truth_file import read_windows
 
@@ -48,50 +47,14 @@ class Nature(ABC):
     def truth(self, state: Tensor) -> Tensor:
         """Truths of a state in the variables of the forecast model, ``(repeats, *shape)``."""
 
+    def shock_sizes(self, intervals: int, generator: torch.Generator) -> Tensor:
+        """Sizes of the shocks that :meth:`advance` takes, ``(intervals, repeats)``.
 
-@dataclass(frozen=True)
-class Shocks:
-    """Jumps of the truth that no forecast model knows of.
-
-    At every interval each truth x takes, with some probability, the jump ``size * |x| * N(0, I)``.
-
-    Args:
-        probability: at an interval.
-        size: relative to the magnitude of every value.
-    """
-
-    probability: float = 0.0
-    size: float = 0.0
-
-    @classmethod
-    def of(cls, text: str) -> Shocks:
-        """Shocks written ``PROBABILITY:SIZE``; none for an empty text.
-
-        Raises:
-            InputError: for another text, or a probability outside of 0 to 1.
+        Args:
+            intervals: as for :meth:`advance`.
+            generator: in the state in which :meth:`advance` is given it.
         """
-        if not text:
-            return cls()
-        try:
-            parts = [read_real(part) for part in text.split(":")]
-            probability, size = (math.nan if part is None else part for part in parts)
-        except ValueError:
-            probability = size = math.nan
-        if not (0 <= probability <= 1 and 0 <= size <= LARGEST):
-            raise InputError(
-                "shocks", text, f"must be PROBABILITY:SIZE, the first from 0 to 1, the second from "
-                f"0 to {LARGEST:g}", "Use 0.01:0.2.",
-            )
-        return cls(probability, size)
-
-    def __call__(self, q: Tensor, generator: torch.Generator) -> Tensor:
-        """Truths after the shocks of one interval, in the variables of the equations."""
-        if not self.probability:
-            return q
-        draws = torch.rand(len(q), generator=generator, dtype=torch.float64)
-        hit = (draws < self.probability).to(q)[:, None, None, None]
-        jump = self.size * q.abs() * torch.randn(q.shape, generator=generator, dtype=q.dtype).to(q)
-        return q + hit * jump
+        return torch.zeros(intervals, 1, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -134,17 +97,22 @@ class ModelNature(Nature):
 
     def advance(self, state: Tensor, intervals: int, generator: torch.Generator) -> Tensor:
         steps = whole_steps(self.system, self.model)
-        if not (self.process_noise or self.shocks.probability):
+        if not (self.process_noise or self.shocks.kinds):
             return self.system.step(state, intervals * steps, generator)
-        for _ in range(intervals):
-            state = self._disturbed(self.system.step(state, steps, generator), generator)
+        sizes = self.shock_sizes(intervals, generator)  # first, so that they can be drawn again
+        for each in sizes:
+            state = self._disturbed(self.system.step(state, steps, generator), each, generator)
         return state
 
-    def _disturbed(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def shock_sizes(self, intervals: int, generator: torch.Generator) -> Tensor:
+        return self.shocks.sizes(intervals, self.repeats, generator)
+
+    def _disturbed(self, x: Tensor, sizes: Tensor, generator: torch.Generator) -> Tensor:
         if self.process_noise:
             normal = torch.randn(x.shape, generator=generator, dtype=x.dtype)
             x = x + self.process_noise * normal.to(x)
-        return self.system.normalised(self.shocks(self.system.physical(x), generator))
+        q = self.shocks.jumped(self.system.physical(x), sizes, generator)
+        return self.system.normalised(q)
 
     def truth(self, state: Tensor) -> Tensor:
         if self.system is self.model:

@@ -107,6 +107,47 @@ class BlockAverage(Spectral):
         return torch.zeros(side, dtype=torch.float64).index_fill(0, cells, 1 / size)
 
 
+class Component(Operator):
+    """One field of the state alone, such as x of Lorenz-63, as ``identity`` sees it."""
+
+    linear = True
+
+    field = param.Integer(1, bounds=(1, 1000), doc="number of the field, from 1")
+    units = units()
+
+    def setup(self) -> None:
+        fields = self.system.shape[0]
+        if self.field > fields:
+            raise InputError(
+                f"{self.title()} field", self.field,
+                f"must be at most {fields}, the fields of {self.system.name}", "Use 1.",
+            )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return (f"{self.system.symbol}{self.field}",)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = x if self.units == "normalised" else self.system.scale.to(x) * x
+        return x[..., self.field - 1 : self.field, :, :]
+
+    def adjoint(self, fields: Tensor) -> Tensor:
+        """Transpose of the operator, zero in the other fields."""
+        lev, k = self.system.shape[0], self.field - 1
+        x = torch.cat([fields if i == k else torch.zeros_like(fields) for i in range(lev)], -3)
+        return x if self.units == "normalised" else self.system.scale.to(x) * x
+
+
+class ComponentArctan(Component):
+    """Arctan of one field of the state alone."""
+
+    linear = False
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = x if self.units == "normalised" else self.system.physical(x)
+        return torch.atan(x[..., self.field - 1 : self.field, :, :])
+
+
 class Velocity(Spectral):
     """Horizontal velocity of both layers from their PV, channels u1, u2, v1, v2.
 
@@ -204,6 +245,8 @@ OPERATORS = Registry("operator", "operators", Operator, {
     "sigmoid": Sigmoid,
     "sine": Sine,
     "block-average": BlockAverage,
+    "component": Component,
+    "component-arctan": ComponentArctan,
     "velocity": Velocity,
     "speed": Speed,
 })

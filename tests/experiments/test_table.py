@@ -12,8 +12,8 @@ from dalab.cli import app
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.progress import is_complete
-from dalab.experiments.tables.dapper import published_rows, reproduce
 from dalab.experiments.tables.published import TABLES, published
+from dalab.experiments.tables.rows import published_rows, reproduce
 from dalab.experiments.tables.summary import summarise
 from dalab.experiments.tables.sweep import (
     COLUMNS,
@@ -128,7 +128,7 @@ def test_one_table_at_a_time_fills_a_folder(tmp_path):
         with pytest.raises(InputError, match="table folder = .*must not be in use by another run"):
             next(fill(path, choose(TWO), range(1), QUICK, BASE))
         with pytest.raises(InputError, match="must not be in use by another run"):
-            next(reproduce(tmp_path / "dapper.csv", published_rows()[:1]))
+            next(reproduce(tmp_path / "dapper.csv", published_rows("dapper")[:1]))
     assert not path.exists()
 
 
@@ -156,7 +156,7 @@ def test_a_table_that_is_interrupted_says_what_is_kept(tmp_path, monkeypatch):
     def interrupt(config, on_frame):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dalab.experiments.tables.dapper.execute", interrupt)
+    monkeypatch.setattr("dalab.experiments.tables.rows.execute", interrupt)
     shown = CliRunner().invoke(app, ["table", "dapper", "--method", "etkf", "--out", str(tmp_path)])
     assert shown.exit_code == 130
     assert "the run at work is lost" in shown.stderr and "dapper.csv keeps" in shown.stderr

@@ -201,3 +201,27 @@ def test_block_averages_of_short_sides():
     torch.testing.assert_close(mean, x.mean(-1, keepdim=True).expand_as(x))
     point = SYSTEMS.make("lorenz63")
     torch.testing.assert_close(OPERATORS.make("block-average", point)(y := field(3, 1, 1)), y)
+
+
+@pytest.mark.parametrize("units", ["normalised", "physical"])
+def test_a_component_is_one_channel_of_the_whole(units):
+    system = SYSTEMS.make("lorenz63")
+    x = field(5, 3, 1, 1)
+    for name, whole in (("component", "identity"), ("component-arctan", "arctan:slope=1.0")):
+        separator = "," if ":" in whole else ":"
+        full = OPERATORS.make(f"{whole}{separator}units={units}").on(system)(x)
+        for k in (1, 3):
+            alone = OPERATORS.make(f"{name}:field={k},units={units}").on(system)
+            torch.testing.assert_close(alone(x), full[:, k - 1 : k])
+            assert len(alone.channels) == 1
+
+
+def test_a_component_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="operator component field = 4: must be at most 3"):
+        OPERATORS.make("component:field=4").on(SYSTEMS.make("lorenz63"))
+
+
+def test_the_adjoint_of_a_component_counts_its_units():
+    operator = OPERATORS.make("component:field=2,units=physical").on(SYSTEMS.make("lorenz63"))
+    x, w = field(3, 1, 1), field(1, 1, 1, seed=1)
+    torch.testing.assert_close((operator(x) * w).sum(), (x * operator.adjoint(w)).sum())

@@ -48,7 +48,9 @@ def test_fields_of_cycles_reach_the_config_only_while_they_are_chosen():
 
 
 def test_a_config_with_cycles_fills_the_form():
-    config = Config(**RING).replace(burn_in=3, missing=0.1, shocks="0.1:0.2", keep=10)
+    config = Config(**RING).replace(
+        burn_in=3, missing=0.1, keep=10, shocks="0.1:0.2,0.02:1", start="normal:std=2"
+    )
     assert Controls(**config.to_dict()).config() == config
 
 

@@ -52,6 +52,10 @@ SMOOTHED = {"rmse_smoothed": "root-mean-square error of the fixed-lag smoother's
 """Scores of smoothers, at the time of the cycle that has left the lag."""
 
 
+SHOCKS = {"shock": "relative sizes of the shocks of the truth since the cycle before, added up"}
+"""Series of truths that take shocks."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """States of the first repeat at one cycle, on the CPU, in single precision.
@@ -118,7 +122,9 @@ class Recorder:
             "energy_score": analysis.energy_score(),
             "coverage": analysis.coverage(),
         }
-        return scores | _innovations(found) | _smoothed(found)
+        shock = found.moment.shock
+        shocks = {} if shock is None else {"shock": shock.to(truth.device)}
+        return scores | shocks | _innovations(found) | _smoothed(found)
 
     def _store(self, cycle: int, scores: dict[str, Tensor]) -> None:
         values = torch.stack([v.double().expand(self.repeats) for v in scores.values()])

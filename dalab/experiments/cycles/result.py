@@ -34,7 +34,7 @@ from ..progress import MethodScores
 from ..results.cf import describe_states, normalisation, numbers, space, states, texts
 from ..results.store import COSTS, attributes
 from .kept import KeptStates
-from .recorder import INNOVATIONS, SCORES, SMOOTHED, Recorder, Snapshot
+from .recorder import INNOVATIONS, SCORES, SHOCKS, SMOOTHED, Recorder, Snapshot
 
 KIND = "cycles"
 """Attribute ``kind`` of the result of a cycled experiment."""
@@ -95,7 +95,7 @@ def _metrics(
     experiment: Experiment, scores: Mapping[str, MethodScores], recorders: Mapping[str, Recorder]
 ) -> xr.Dataset:
     cycles, repeats = experiment.cycling.cycles, experiment.repeats
-    known = {**SCORES, **INNOVATIONS, **SMOOTHED}
+    known = {**SCORES, **INNOVATIONS, **SMOOTHED, **SHOCKS}
     names = list(dict.fromkeys(n for r in recorders.values() for n in r.series)) or list(SCORES)
     empty = np.full((repeats, cycles), np.nan)
     found = xr.Dataset(coords={

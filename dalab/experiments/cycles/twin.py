@@ -7,7 +7,7 @@ state alone. Truths ``(repeats, *shape)`` are independent and advance together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -20,6 +20,7 @@ from ...random import MemberStreams, TimeStreams, stream
 from ..experiment import Experiment
 from ..model_error import model_error_covariance
 from ..nature import Nature
+from ..truth_file import NormalStart
 
 SMALL = 4096
 """Numbers in a state up to which everything is in double precision."""
@@ -34,12 +35,15 @@ class Moment:
         truth: true states, normalised, ``(repeats, *shape)``; no method sees them.
         network: the observing network of this time; ``None`` where there are no observations.
         data: its observations, ``(repeats, size)``.
+        shock: sizes of the shocks that the truths took since the time before, added up,
+            ``(repeats,)``; ``None`` for truths without shocks.
     """
 
     cycle: int
     truth: Tensor
     network: ObservingNetwork | None = None
     data: Tensor | None = None
+    shock: Tensor | None = None
 
 
 class CycledTwin:
@@ -78,12 +82,27 @@ class CycledTwin:
     def observe(self, nature: Tensor, cycle: int) -> Moment:
         """Truth and observations at a cycle."""
         truth = self.nature.truth(nature)
+        shock = self.shock_sizes(cycle).sum(0) if self.experiment.shocks else None
+        moment = Moment(cycle, truth, shock=shock)
         if not (cycle and self.schedule.is_observed(cycle)):
-            return Moment(cycle, truth)
+            return moment
         network = self.network(cycle)
         if not network.size:
-            return Moment(cycle, truth)
-        return Moment(cycle, truth, network, self._noisy(network, truth, cycle))
+            return moment
+        data = self._noisy(network, truth, cycle)
+        return replace(moment, network=network, data=data)
+
+    def shock_sizes(self, cycle: int) -> Tensor:
+        """Sizes of the shocks of the truths at every interval that ends with a cycle.
+
+        Args:
+            cycle: number of the analysis, from 1; before the first there is no interval.
+
+        Returns:
+            0 where there is none, ``(intervals, repeats)``.
+        """
+        intervals = self.schedule.interval if cycle else 0
+        return self.nature.shock_sizes(intervals, self._stream("truth", cycle))
 
     def _noisy(self, network: ObservingNetwork, truth: Tensor, cycle: int) -> Tensor:
         clean = network.split(network.apply(truth[:, None]))
@@ -150,6 +169,8 @@ class CycledTwin:
         """
         background, given = self.background(nature), self.experiment.states_of_start
         shape = (self.repeats, members, *self.system.shape)
+        if isinstance(given, NormalStart):
+            return self._normal(given, members)
         if given is not None:
             return self._drawn(given.to(self.device, self.dtype), members)
         if members == 1:
@@ -170,6 +191,12 @@ class CycledTwin:
         drawn = [torch.randperm(len(states), generator=source)[:members]
                  for _ in range(self.repeats)]
         return states[torch.stack(drawn).to(states.device)]
+
+    def _normal(self, start: NormalStart, members: int) -> Tensor:
+        """Members of every repeat, white noise about one value; a single member is that value."""
+        noise = start.draw((self.repeats, members, *self.system.shape), self._stream("start"))
+        states = self.system.normalised(noise if members > 1 else 0 * noise + start.mean)
+        return states.to(self.device, self.dtype)
 
     def _climate(self, members: int) -> Tensor:
         states = self.system.sample_climate(self.repeats * members, self._stream("climate"))

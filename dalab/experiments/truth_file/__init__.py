@@ -10,6 +10,6 @@ the length of its domain, and the parameters in its attributes.
 """
 
 from .reading import LAYOUT, read_states, read_window, read_windows
-from .starting import starting_states
+from .starting import NormalStart, starting_states
 
-__all__ = ["LAYOUT", "read_states", "read_window", "read_windows", "starting_states"]
+__all__ = ["LAYOUT", "NormalStart", "read_states", "read_window", "read_windows", "starting_states"]

@@ -1,30 +1,61 @@
-"""States that the members of an ensemble start from."""
+"""States that the members of an ensemble start from: given ones, or white noise."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import param
+import torch
 from torch import Tensor
 
+from ...configurable import Configurable
 from ...errors import InputError
+from ...options import build
 from ...systems import System
 from .reading import read_states
 
 
+class NormalStart(Configurable):
+    """Members that are white noise about one value, whatever the truth: N(mean, std^2 I).
+
+    EnSF and EnFF start so, in the variables of the equations.
+    """
+
+    kind = "start"
+
+    mean = param.Number(
+        0.0, bounds=(-1e6, 1e6), doc="of every variable, in the units of the equations"
+    )
+    std = param.Number(
+        1.0, bounds=(0.0, 1e6), doc="standard deviation, in the units of the equations"
+    )
+
+    def draw(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+        """States in the units of the equations, float64."""
+        normal = torch.randn(tuple(shape), generator=generator, dtype=torch.float64)
+        return self.mean + self.std * normal
+
+
+NORMAL = "normal"
+"""Name of :class:`NormalStart` in the text of a start."""
+
+
 def starting_states(
     source: str | Path | Tensor, system: System, members: int, background: float | None
-) -> Tensor | None:
-    """Read states to draw members from, ``(states, *shape)``; ``None`` without a source.
+) -> Tensor | NormalStart | None:
+    """States to draw members from, ``(states, *shape)``, or their law; ``None`` without a source.
 
     Args:
-        source: normalised states, the path of a file of them, or an empty text.
+        source: normalised states, the path of a file of them, ``normal:mean=...,std=...``, or an
+            empty text.
         system: the forecast model.
         members: of the largest ensemble.
         background: standard deviation of the error of a background, if there is one.
 
     Raises:
         InputError: if the states cannot be read, do not fit the system, or are fewer than members,
-            or there is a background too.
+            an option of the noise is out of its bounds, or there is a background too.
     """
     if isinstance(source, str) and not source:
         return None
@@ -32,6 +63,8 @@ def starting_states(
         raise InputError(
             "background", background, "must be left out with states to start from", "Leave it out."
         )
+    if isinstance(source, str) and source.partition(":")[0] == NORMAL:
+        return build("start", source, {NORMAL: NormalStart})
     if not isinstance(source, Tensor):
         return read_states(Path(source), system, members)
     _check_states(source, system, members)

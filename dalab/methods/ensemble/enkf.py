@@ -65,7 +65,7 @@ class EnKF(LocalisedKalman):
     )
 
     def floats(self, problem: Problem, members: int) -> int:
-        cells = problem.window[-2] * problem.window[-1]
+        cells = problem.window[-2] * problem.window[-1] if self.localisation != 0 else 1
         return super().floats(problem, members) + 4 * members * cells
 
     def update(

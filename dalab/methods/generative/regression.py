@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...observations import ObservingNetwork
-from ...observations.operators import Elementwise
+from ...observations.operators import Component, Elementwise
 
 RIDGE = 1e-6
 """Regularisation relative to the mean variance."""
@@ -62,16 +62,18 @@ def observed_variables(network: ObservingNetwork, like: Tensor) -> Tensor:
     """True for the variables that an operator sees, boolean ``(lev y x,)``."""
     seen = torch.zeros(like.shape[-3:], dtype=torch.bool, device=like.device)
     for instrument in network.instruments:
-        seen |= instrument.mask[0].to(like.device)
+        operator, cells = instrument.operator, instrument.mask[0].to(like.device)
+        fields = operator.field - 1 if isinstance(operator, Component) else slice(None)
+        seen[fields] |= cells
     return seen.flatten()
 
 
 def check_elementwise(network: ObservingNetwork) -> None:
     """Raise :class:`InputError` unless every operator acts on single variables."""
     for instrument in network.instruments:
-        if not isinstance(instrument.operator, Elementwise):
+        if not isinstance(instrument.operator, Elementwise | Component):
             raise InputError(
                 "regression with the operator", instrument.operator.title(),
                 "needs operators that act on every value by itself",
-                "Use identity, arctan or sine, or regression=False.",
+                "Use identity, arctan, sine or component, or regression=False.",
             )

@@ -14,7 +14,6 @@ from dalab import Config, InputError, Run, execute
 from dalab.experiments.cycles.execution import CycledExecution
 from dalab.experiments.cycles.twin import CycledTwin
 from dalab.experiments.experiment import Experiment
-from dalab.experiments.nature import Shocks
 from dalab.experiments.schedule import Schedule, read_gaps
 from dalab.files import locked
 from dalab.methods.ensemble.enkf import EnKF
@@ -239,16 +238,6 @@ def test_a_filter_that_diverges_fails_and_keeps_what_it_had():
 
 
 # --- truths ---------------------------------------------------------------------------------------
-
-
-def test_shocks_come_as_often_and_are_as_large_as_they_should():
-    shocks, x = Shocks.of("0.25:0.5"), torch.full((4000, 1, 1, 10), 2.0).double()
-    jumps = shocks(x, torch.Generator().manual_seed(0)) - x
-    hit = jumps.flatten(1).abs().sum(1) > 0
-    assert float(hit.double().mean()) == pytest.approx(0.25, abs=0.03)
-    assert float(jumps[hit].std()) == pytest.approx(1.0, abs=0.03)
-    with pytest.raises(InputError, match="PROBABILITY:SIZE"):
-        Shocks.of("often")
 
 
 def test_a_truth_of_other_parameters_makes_the_model_err():

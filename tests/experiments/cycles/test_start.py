@@ -78,3 +78,41 @@ def test_a_run_from_a_file_completes(path):
 def test_a_start_that_cannot_work_is_refused(path, changes, message):
     with pytest.raises(InputError, match=message):
         Experiment.of(CONFIG.replace(**{"start": path, **changes}))
+
+
+# --- white noise ----------------------------------------------------------------------------------
+
+
+def test_members_are_white_noise_in_the_units_of_the_equations():
+    config = CONFIG.replace(start="normal:mean=2,std=0.5", methods=["etkf:members=500"])
+    made = Experiment.of(config)
+    x = members_at_start(made, 500)
+    q = made.system.physical(x)
+    assert x.shape == (4, 500, 1, 1, 40) and x.dtype == torch.float64
+    assert float(q.mean()) == pytest.approx(2, abs=0.01)
+    assert float(q.std()) == pytest.approx(0.5, abs=0.01)
+    assert float((q[0] - q[1]).std()) == pytest.approx(0.5 * 2**0.5, abs=0.02), "of every repeat"
+    assert torch.equal(x, members_at_start(made, 500))
+
+
+def test_it_is_of_zero_mean_and_unit_variance_by_default():
+    made = Experiment.of(CONFIG.replace(start="normal"))
+    q = made.system.physical(members_at_start(made, 6))
+    assert abs(float(q.mean())) < 0.15 and float(q.std()) == pytest.approx(1, abs=0.1)
+
+
+def test_a_single_member_starts_from_the_mean_of_the_noise():
+    made = Experiment.of(CONFIG.replace(start="normal:mean=2"))
+    torch.testing.assert_close(
+        made.system.physical(members_at_start(made, 1)), torch.full((4, 1, 1, 1, 40), 2.0).double()
+    )
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"start": "normal:std=-1"}, "start normal std = -1"),
+    ({"start": "normal:width=1"}, "start normal option = 'width'"),
+    ({"background": 0.1}, "must be left out with states to start from"),
+])
+def test_noise_that_cannot_be_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        Experiment.of(CONFIG.replace(**{"start": "normal", **changes}))

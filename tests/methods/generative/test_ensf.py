@@ -12,6 +12,7 @@ from dalab.methods.generative.linear_path import LinearPath
 from dalab.methods.generative.regression import regress_unobserved
 from dalab.observations import OPERATORS, network
 from dalab.random import MemberStreams, stream
+from dalab.systems import SYSTEMS
 from tests.methods.worlds import Advection
 
 
@@ -179,3 +180,16 @@ def test_physical_units_are_those_of_the_equations():
     net = network(operator, mask=cells, noise=0.6).realise()
     likelihood = Likelihood(net, torch.full((net.size,), -0.5, dtype=torch.float64), system)
     torch.testing.assert_close(EnSF(steps=50).sample(x, likelihood, streams(5)), expected)
+
+
+def test_of_one_component_the_regression_corrects_the_others():
+    system = SYSTEMS.make("lorenz63")
+    x = torch.randn(60, 3, 1, 1, generator=stream(1), dtype=torch.float64)
+    x = x + x.roll(1, -3)
+    net = network(OPERATORS["component"](system), noise=0.5).realise(steps=1)
+    moved = x.clone()
+    moved[:, 0] += 1.0
+    found = regress_unobserved(moved, x, net)
+    C = x.flatten(1).T.cov()
+    expected = x + (C[0] / C[0, 0])[:, None, None]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

@@ -1,7 +1,12 @@
 """Published errors of cycled filters, reproduced by cycled experiments.
 
-The rows stand in ``dapper.yaml``. A row that is complete is not computed again, so that an
-interrupted table resumes at the row where it stopped.
+Every YAML file beside this one is a table, named after it: ``settings`` by name, and ``rows`` with
+``setting``, ``published``, ``method`` and the fields of a config that differ from those of the
+setting. ``every`` is no field of a config: cycles from one observation to the next, for papers that
+score their forecasts between analyses too. ``note`` says where a row departs from its paper.
+
+A row that is complete is not computed again, so that an interrupted table resumes at the row where
+it stopped.
 """
 
 from __future__ import annotations
@@ -31,6 +36,10 @@ COLUMNS = (
 )
 
 
+FOLDER = Path(__file__).parent
+"""Folder of the tables."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A published error and the experiment that reproduces it.
@@ -39,11 +48,13 @@ class Row:
         setting: of the system and its observations, named after a paper.
         published: RMSE of the analyses, in the units of the equations.
         config: the experiment, of one method.
+        note: where the experiment departs from the published one; empty if it does not.
     """
 
     setting: str
     published: float
     config: Config
+    note: str = ""
 
     def __str__(self) -> str:
         return f"{self.setting} {self.config.methods[0]}"
@@ -54,33 +65,52 @@ class Row:
         return (int(self.config.cycles or 0) - int(self.config.burn_in or 0)) * self.config.repeats
 
 
+def table_names() -> list[str]:
+    """Names of the tables that ship."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
 @lru_cache
-def published_rows() -> tuple[Row, ...]:
-    """All rows, in the order of the file."""
+def published_rows(table: str) -> tuple[Row, ...]:
+    """All rows of a table, in the order of its file.
+
+    Args:
+        table: one of :func:`table_names`.
+    """
     import yaml  # here, as for configs
 
-    whole = yaml.safe_load(Path(__file__).with_name("dapper.yaml").read_text(encoding="utf-8"))
+    whole = yaml.safe_load((FOLDER / f"{table}.yaml").read_text(encoding="utf-8"))
     return tuple(_row(dict(row), whole["settings"]) for row in whole["rows"])
 
 
 def _row(fields: dict[str, Any], settings: dict[str, dict[str, Any]]) -> Row:
     setting, published, method = (fields.pop(k) for k in ("setting", "published", "method"))
-    config = Config(**{**settings[setting], **fields, "methods": [method], "device": "cpu"})
-    return Row(setting, published, config)
+    values = {**settings[setting], **fields}
+    note, every = values.pop("note", ""), values.pop("every", 1)
+    gaps = {"gaps": gaps_between(every, values["cycles"])} if every > 1 else {}
+    config = Config(**{**values, **gaps, "methods": [method], "device": "cpu"})
+    return Row(setting, published, config, note)
 
 
-def choose_rows(texts: Sequence[str]) -> list[Row]:
-    """Rows whose setting or method begins with one of the texts; all without any.
+def gaps_between(every: int, cycles: int) -> str:
+    """Gaps of a schedule that leave an observation at every so many cycles: ``1-9,11-19``."""
+    starts = range(1, cycles + 1, every)
+    return ",".join(f"{first}-{min(first + every - 2, cycles)}" for first in starts)
+
+
+def choose_rows(table: str, texts: Sequence[str]) -> list[Row]:
+    """Rows of a table whose setting or method begins with one of the texts; all without any.
 
     Raises:
         InputError: for a text that is the beginning of none.
     """
-    rows = published_rows()
+    rows = published_rows(table)
     names = ", ".join(dict.fromkeys(row.setting for row in rows))
     for text in texts:
         if not any(_matches(row, text) for row in rows):
             raise InputError(
-                "rows", text, f"must begin a method, or one of the settings {names}", "Use etkf."
+                "rows", text, f"must begin a method, or one of the settings {names}",
+                f"Use {rows[0].setting}.",
             )
     return [row for row in rows if not texts or any(_matches(row, text) for text in texts)]
 
@@ -194,7 +224,9 @@ def summarise_rows(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
         {"setting": row.setting, "method": row.config.methods[0], "published": row.published,
          "here": float(found["rmse"]), "+-": float(found["rmse_err"]),
          "median": float(found["median"]),
-         "ratio": float(found["rmse"]) / row.published, "analyses": row.analyses}
+         "ratio": float(found["rmse"]) / row.published, "analyses": row.analyses,
+         "note": row.note}
         for row in rows if (found := known.get(row.config.hash())) is not None
     ]
-    return pd.DataFrame(lines)
+    found, noted = pd.DataFrame(lines), any(line["note"] for line in lines)
+    return found if noted else found.drop(columns="note", errors="ignore")
