@@ -78,6 +78,7 @@ class System:
         enstrophy_unit: the same for enstrophies; ``None`` for a system without.
         independent_climate: true if :meth:`sample_climate` gives any number of independent states.
         mirror_symmetric: true if -q(x, -y) is a state whenever q is.
+        shifts: cells along y and x by whose multiples the climate may be shifted.
         linear: true or false for a system whose steps are known to be linear or not, ``None`` for
             one with which that has to be tried.
         other_solvers: true if pyqg and a finer grid can simulate it, as true windows.
@@ -96,6 +97,7 @@ class System:
     enstrophy_unit: tuple[str, float] | None = None
     independent_climate: bool = True
     mirror_symmetric: bool = False
+    shifts: tuple[int, int] = (1, 1)
     linear: bool | None = None
     other_solvers: bool = False
 

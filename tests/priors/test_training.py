@@ -19,6 +19,7 @@ from dalab.priors.files.header import Header
 from dalab.priors.files.recipe import Recipe, load_recipe
 from dalab.priors.loading import load_prior
 from dalab.priors.training.pipeline import Training
+from dalab.priors.training.windows import Windows
 from dalab.systems import SYSTEMS
 
 CPU = torch.device("cpu")
@@ -177,3 +178,10 @@ def test_no_data_is_said_before_work(tmp_path):
         Training(recipe, tmp_path, CPU)
     with pytest.raises(InputError, match="is not for qg64"):
         Training(Recipe(name="a", system="qg64", data="climate:8x30"), tmp_path, CPU)
+
+
+def test_training_windows_are_shifted_where_the_climate_may_be():
+    rows = torch.arange(16.0)[:, None].expand(1, 1, 1, 16, 16)
+    windows = Windows(states=rows, length=1, mirrored=False, shifts=(4, 1))
+    starts = {int(windows.sample(step, 0, 0.0, 1.0)[0][0, 0, 0, 0]) for step in range(60)}
+    assert starts == {0, 4, 8, 12}

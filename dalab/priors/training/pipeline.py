@@ -247,7 +247,7 @@ def training_windows(recipe: Recipe, system: System, data: Data, device: torch.d
     """Windows that a recipe trains on, augmented by its operators."""
     return Windows(
         states=data.training.to(device), length=recipe.window, mirrored=is_mirrored(system),
-        augment=augmentation(recipe, system), seed=recipe.seed,
+        shifts=system.shifts, augment=augmentation(recipe, system), seed=recipe.seed,
     )
 
 

@@ -24,6 +24,7 @@ class Windows:
         states: normalised, ``(trajectory, day, lev, y, x)``, on the device to train on.
         length: states per window.
         mirrored: true if -q(x, -y) is a state whenever q is, as for two-layer flow.
+        shifts: cells along y and x by whose multiples they may be shifted.
         augment: map from windows of the state to those of the prior; the identity by default.
         seed: of every random choice.
     """
@@ -31,6 +32,7 @@ class Windows:
     states: Tensor
     length: int
     mirrored: bool = True
+    shifts: tuple[int, int] = (1, 1)
     augment: Callable[[Tensor], Tensor] = lambda window: window
     seed: int = 0
 
@@ -79,7 +81,8 @@ class Windows:
         return self.states[i, start : start + self.length]
 
     def _move(self, window: Tensor, generator: torch.Generator) -> Tensor:
-        shift = tuple(_draw_below(side, generator) for side in window.shape[-2:])
+        sides = zip(self.shifts, window.shape[-2:], strict=True)
+        shift = tuple(step * _draw_below(side // step, generator) for step, side in sides)
         window = torch.roll(window, shift, (-2, -1))
         if self.mirrored and _draw_below(2, generator):
             window = -window.flip(-2)

@@ -140,6 +140,11 @@ class Kolmogorov(ParametricSystem):
             return self.normalised(self.advance(start.float(), steps).double())
 
     @property
+    def shifts(self) -> tuple[int, int]:
+        whole = self.size % self.wavenumber == 0
+        return (self.size // self.wavenumber if whole else self.size), 1
+
+    @property
     def sides(self) -> tuple[float, float]:
         return 2 * math.pi, 2 * math.pi
 

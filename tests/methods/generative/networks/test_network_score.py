@@ -48,7 +48,7 @@ def test_a_network_learns_the_conditional_mean(trained, t):
     least = (exact_mean(x, t) - truth).square().mean().sqrt()
     alone = BRIDGE.A(t) / (BRIDGE.A(t).square() + BRIDGE.Sigma(t)) * x
     without = (alone - truth).square().mean().sqrt()
-    assert least < error < least + 0.35 * (without - least), "much of what neighbours tell is learnt"
+    assert least < error < least + 0.35 * (without - least), "neighbours tell much of it"
 
 
 def test_repeats_have_networks_of_their_own(trained):
