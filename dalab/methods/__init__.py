@@ -24,6 +24,9 @@ from .exact.rts import RTSSmoother
 from .filtering import Filter
 from .generative.enff import EnFF
 from .generative.ensf import EnSF
+from .generative.masf.method import MASF
+from .generative.sf import SF
+from .generative.ssls import SSLS
 from .reference import Climatology, Persistence
 from .variational.lagged_var4d import LaggedVar4D
 from .variational.oi import OptimalInterpolation
@@ -52,6 +55,9 @@ METHODS = Registry("method", "methods", Method, {
     "lnetf": LNETF,
     "ensf": EnSF,
     "enff": EnFF,
+    "masf": MASF,
+    "sf": SF,
+    "ssls": SSLS,
     "oi": OptimalInterpolation,
     "var3d": Var3D,
     "var4d": Var4D,

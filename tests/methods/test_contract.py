@@ -32,6 +32,9 @@ PARTICLES = ("pf", "lnetf")
 FIXED_GAIN = ("ensf", "enff")
 """Their constants are gains for one noise level: tested by their values."""
 
+PATIENT = {"sda": 256, "ssls": 1000}
+"""Their small gamma, and its short steps, need as many steps as published."""
+
 QUICK = {names[0] for names in families().values()}
 """One member of each family; all others are slow together."""
 
@@ -143,7 +146,7 @@ def test_follows_accurate_observations_of_a_step(method, tiny_system, tiny_prior
     if name(method) in FIXED_GAIN:
         pytest.skip("their constants are gains for one noise level; tested by their values")
     sharp = first_step(given(method, tiny_system, tiny_prior, mask="full", std=0.02))
-    steps = 256 if name(method) == "sda" else 60  # its small gamma needs as many as published
+    steps = PATIENT.get(name(method), 60)
     generous = {"steps": steps, "members": 200, "localisation": 1.0, "iterations": 40}
     known = options(type(method))
     method = type(method)(**{k: v for k, v in generous.items() if k in known})

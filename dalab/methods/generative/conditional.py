@@ -116,7 +116,17 @@ class Score(Protocol):
         ...
 
 
-def prior_score(mean: ConditionalMean, path: Path, x: Tensor, t: Time) -> Tensor:
-    """Score of the diffused prior at members ``(..., N, lev, y, x)``, same shape."""
+def prior_score(
+    mean: ConditionalMean, path: Path, x: Tensor, t: Time, added: float = 0.0
+) -> Tensor:
+    """Score of the diffused prior at members ``(..., N, lev, y, x)``, same shape.
+
+    Args:
+        mean: E[x_0 | x_t].
+        path: the path that it belongs to.
+        x: members at pseudo-time t.
+        t: pseudo-time.
+        added: number added to the variance, as released codes do.
+    """
     A, B, Sigma = (v.to(x) for v in (path.A(t), path.B(t), path.Sigma(t)))
-    return (A * mean.estimate(x, t) + B - x) / Sigma
+    return (A * mean.estimate(x, t) + B - x) / (Sigma + added)

@@ -58,17 +58,17 @@ class Augmentation:
                 units.
         """
         blank = torch.full(like.shape[-3:], blank_noise, dtype=torch.float64, device=like.device)
-        if self.likelihood.system is not None:
-            blank = self.likelihood.system.scale.to(blank) * blank
-        seen, std = [torch.zeros_like(blank)], [blank]
+        system, mean = self.likelihood.system, torch.zeros_like(blank)
+        if system is not None:
+            blank, mean = system.scale.to(blank) * blank, system.physical(mean)
+        seen, b, std = [torch.zeros_like(blank)], [mean], [blank]
         for i in self.likelihood.network.instruments:
             mask = i.mask[0].to(blank).expand(len(i.operator.channels), -1, -1)
             seen.append(mask)
+            b.append(torch.zeros_like(mask))
             std.append(torch.full_like(mask, i.assumed_variance**0.5))
-        h = torch.cat(seen)
-        return Bridge(
-            h, torch.zeros_like(h), torch.cat(std), operators_of(self.likelihood.network)
-        )
+        names = operators_of(self.likelihood.network)
+        return Bridge(torch.cat(seen), torch.cat(b), torch.cat(std), names)
 
     def _fields(self, values: Tensor) -> Tensor:
         network = self.likelihood.network

@@ -129,7 +129,9 @@ class Bridge:
         rate = -share_rate(t).to(h.device)
         return 2 * self.sigma.square() * rate * (1 - h * (1 - a)) / (h + a * (1 - h))
 
-    def likelihood_score(self, x: Tensor, t: Time, z: Tensor, end: float = 1.0) -> Tensor:
+    def likelihood_score(
+        self, x: Tensor, t: Time, z: Tensor, end: float = 1.0, added: float = 0.0
+    ) -> Tensor:
         """Gradient of log p(x_end = z | x_t = x) at states ``(..., lev, y, x)``.
 
         At ``end=1`` it is zero where nothing is observed; at an earlier end, as published, it pulls
@@ -140,9 +142,10 @@ class Bridge:
             t: pseudo-time, before the end.
             z: observation, embedded in a state.
             end: pseudo-time at which z is taken for the state of the process.
+            added: number added to the variance, as in the released code.
         """
         M, U, Q = (v.to(x) for v in self.transition(t, end))
-        return M / Q * (z - M * x - U)
+        return M / (Q + added) * (z - M * x - U)
 
     def _share(self, t: Time) -> Tensor:
         return share(t).to(self.h.device)

@@ -30,7 +30,8 @@ Reference: MASF (arXiv 2604.02889, of which the abstract, versions and code were
 reconstruction). What differs: no network here; states in the units of the filter are not normalised
 anew by each ensemble; the observation pulls nothing that it does not see, B(t) is part of the
 score, pseudo-times begin at 0.992 once and nothing is added to variances. ``released`` restores the
-pulls on noise and the pseudo-times of the released code, ``scales`` its factors on both scores.
+pulls on noise, the pseudo-times and the 1e-5 of the released code, ``scales`` its factors on both
+scores.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ from .samplers import Schedule, guided, observed_ends, reverse_bridge
 STEPS = {"nonlinear": 200}
 """Published steps of the samplers that have others than 150."""
 
+OWN_BLANK = 1.0
+"""Noise of unobserved variables in our samplers: that of a small observation error would leave part
+of the state at the first pseudo-time, a(0.992) = 0.0125 of it."""
+
 
 class MASF(ScoreFilter):
     """Measurement-aware score filter, with the forecast model."""
@@ -77,13 +82,14 @@ class MASF(ScoreFilter):
     blank_noise = param.Number(
         None, bounds=(1e-3, 100.0),
         doc="noise at pseudo-time 1 of variables that are not observed, in normalised units; auto: "
-        "that of the observations, as published, and 1 for the augmented sampler",
+        "1, and that of the observations in the published samplers, as published",
     )
     scales = param.Boolean(
         False, doc="factors of 1 to 1.6 on both scores, as in the released guided samplers"
     )
     released = param.Boolean(
-        False, doc="guided samplers as released: pulls on unobserved variables, later first step"
+        False, doc="guided samplers as released: pulls on what is not observed, starts at last^2, "
+        "1e-5 added to variances",
     )
 
     times = (FIRST, LAST)
@@ -147,7 +153,7 @@ class MASF(ScoreFilter):
     def _bridge(
         self, x: Tensor, likelihood: Likelihood, carried: State, streams: MemberStreams
     ) -> tuple[Tensor, State]:
-        embedding = embed(likelihood, x, self.blank_noise)
+        embedding = embed(likelihood, x, self.blank_noise or OWN_BLANK)
         bridge = embedding.bridge()
         mean, carried = self.chosen_score().fit(x, bridge, carried, streams)
         start = observed_ends(bridge, embedding.z, x, streams)
@@ -167,7 +173,7 @@ class MASF(ScoreFilter):
         self, x: Tensor, likelihood: Likelihood, carried: State, streams: MemberStreams
     ) -> tuple[Tensor, State]:
         joint = Augmentation(likelihood)
-        states, bridge = joint.join(x), joint.bridge(x, self.blank_noise or 1.0)
+        states, bridge = joint.join(x), joint.bridge(x, self.blank_noise or OWN_BLANK)
         mean, carried = self.chosen_score().fit(states, bridge, carried, streams)
         start = observed_ends(bridge, joint.observation(x), states, streams)
         found = reverse_bridge(bridge, mean, start, self.schedule("augmented"), streams)

@@ -100,7 +100,7 @@ class NonlinearBridge:
         a = float(share(s))
         variance = self.sigma.square() * (a**2 - float(share(schedule.end)) ** 2)
         seen = torch.ones_like(self.seen) if schedule.released else self.seen
-        precision = torch.where(seen, 1 / variance, torch.zeros_like(variance)).to(x)
+        precision = (seen / (variance + schedule.added)).to(x)
 
         def end(x: Tensor) -> Tensor:
             xhat, hhat = means.estimate(x, s)
@@ -130,7 +130,7 @@ def guided_nonlinear(
         shrink = (Sigma - bridge.Sigma(t)).to(x)
         xhat, hhat = means.estimate(x, s)
         rho_s, rho_g = schedule.factors(s)
-        score = rho_s * (a * xhat + (1 - a) * hhat - x) / Sigma.to(x)
+        score = rho_s * (a * xhat + (1 - a) * hhat - x) / (Sigma.to(x) + schedule.added)
         # the released code differentiates at the time that the step goes to
         pull = bridge.likelihood_score(means, x, t if schedule.released else s, z, schedule)
         moved = x + (a_next - a) * (xhat - hhat) + shrink * (score + rho_g * pull)

@@ -41,8 +41,8 @@ class Schedule:
     Args:
         steps: number of steps.
         last: pseudo-time of the start.
-        released: the start at ``last`` squared, and observations that are taken for the state at
-            ``last`` instead of 1, as in the released code.
+        released: as in the released code: the start at ``last`` squared, observations that are
+            taken for the state at ``last`` instead of 1, and variances with 1e-5 added to them.
         scales: its factors on both scores.
         nonlinear: the factors of its nonlinear sampler instead of those of the linear one.
     """
@@ -57,6 +57,11 @@ class Schedule:
     def end(self) -> float:
         """Pseudo-time at which the observation is taken for the state of the process."""
         return self.last if self.released else 1.0
+
+    @property
+    def added(self) -> float:
+        """Number added to the variances that scores are divided by."""
+        return 1e-5 if self.released else 0.0
 
     def pairs(self) -> list[tuple[float, float]]:
         """Steps from a later pseudo-time to an earlier one, denser towards the state."""
@@ -135,8 +140,8 @@ def guided(
     for s, t in schedule.pairs():
         M, U, Q = (v.to(x) for v in bridge.transition(s, t))
         rho_s, rho_g = schedule.factors(s)
-        pull = bridge.likelihood_score(x, s, z, schedule.end)
-        score = rho_s * prior_score(mean, bridge, x, s) + rho_g * pull
+        pull = bridge.likelihood_score(x, s, z, schedule.end, schedule.added)
+        score = rho_s * prior_score(mean, bridge, x, s, schedule.added) + rho_g * pull
         x = M * x + U - Q * score + (-Q).clamp(min=0).sqrt() * normal_like(x, streams)
     return x
 

@@ -71,7 +71,7 @@ class Cloud:
 
 def test_the_equation_has_these_marginals():
     """Mean and variance of its Euler-Maruyama steps, which are linear, from one state."""
-    process, n = bridge(), 10_000
+    process, n = bridge(), 4000
     x0 = torch.tensor([1.0, -2.0, 0.5, 3.0], dtype=torch.float64).reshape(1, 1, 4)
     zero, one = torch.zeros_like(x0), torch.ones_like(x0)
     mean, variance = x0, zero
