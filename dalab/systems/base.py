@@ -78,7 +78,6 @@ class System:
         enstrophy_unit: the same for enstrophies; ``None`` for a system without.
         independent_climate: true if :meth:`sample_climate` gives any number of independent states.
         mirror_symmetric: true if -q(x, -y) is a state whenever q is.
-        shifts: cells along y and x by whose multiples the climate may be shifted.
         linear: true or false for a system whose steps are known to be linear or not, ``None`` for
             one with which that has to be tried.
         other_solvers: true if pyqg and a finer grid can simulate it, as true windows.
@@ -97,7 +96,6 @@ class System:
     enstrophy_unit: tuple[str, float] | None = None
     independent_climate: bool = True
     mirror_symmetric: bool = False
-    shifts: tuple[int, int] = (1, 1)
     linear: bool | None = None
     other_solvers: bool = False
 
@@ -245,6 +243,11 @@ class System:
         """Lengths of the domain along y and x [``length_unit``], or its numbers of cells."""
         rows, columns = self.shape[-2:]
         return float(rows), float(columns)
+
+    @overridable
+    def shifts(self) -> tuple[int, int]:
+        """Cells along y and x by whose multiples the climate may be shifted."""
+        return 1, 1
 
     def coords(self) -> Mapping[str, Sequence[float]]:
         """Coordinate values of every axis in ``dims``.

@@ -32,7 +32,8 @@ def times(count: int, first: float, last: float, generator: torch.Generator) -> 
 
 
 def linear_loss(
-    network: Network, states: Tensor, path: Path, t: Tensor, generator: torch.Generator
+    network: Network, states: Tensor, path: Path, t: Tensor, generator: torch.Generator,
+    relative: bool = False,
 ) -> Tensor:
     """Mean squared error of E[x_0 | x_t] on a batch, a scalar.
 
@@ -42,10 +43,13 @@ def linear_loss(
         path: the path on which they are diffused.
         t: pseudo-times, ``(batch, 1, 1, 1)``.
         generator: source of the noise.
+        relative: errors in units of what x_t leaves open of a variable of unit variance, as where
+            networks learn the noise, and not in those of the states.
     """
     A, B, Sigma = (v.to(states) for v in (path.A(t), path.B(t), path.Sigma(t)))
     x = A * states + B + Sigma.sqrt() * _normal(states, generator)
-    return (network(x, t) - states).square().mean()
+    errors = (network(x, t) - states).square()
+    return (errors * (A.square() + Sigma) / Sigma if relative else errors).mean()
 
 
 def nonlinear_loss(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...random import MemberStreams
+from ...registry import kebab
 from ..base import Problem
 from ..filtering import State
 from .base import GenerativeFilter, Likelihood
@@ -43,6 +44,9 @@ class ScoreFilter(GenerativeFilter):
     times: ClassVar[Times] = (0.0, 1.0)
     """Pseudo-times between which states are diffused."""
 
+    relative_loss: ClassVar[bool] = False
+    """Whether networks are trained on relative errors."""
+
     _network_score: NetworkScore | None = None
 
     def prepare(self, problem: Problem) -> Self:
@@ -58,12 +62,20 @@ class ScoreFilter(GenerativeFilter):
         super().check(problem, members)
         if self.score == NETWORK:
             self._check_units()
+            kind = self.network_kind(problem)
             if self.network != NEW:
-                chosen_network(self.network, self.network_kind(problem), problem)
+                chosen_network(self.network, kind, problem)
 
     def network_kind(self, problem: Problem) -> str:
-        """Kind of network that is wanted, as recipes name it."""
-        raise NotImplementedError
+        """Kind of network that is wanted, as recipes name it.
+
+        Raises:
+            InputError: if there is none for this filter or these options.
+        """
+        raise InputError(
+            "score", self.score, f"must be of the ensemble for {kebab(type(self).__name__)}",
+            "Use score=gaussian.",
+        )
 
     def observed(self, problem: Problem) -> Tensor | None:
         """What a new network is told of the observations, ``(lev, y, x)``; ``None`` for nothing."""
@@ -74,9 +86,9 @@ class ScoreFilter(GenerativeFilter):
         if self.network == NEW:
             heads = 2 if kind.endswith("nonlinear") else 1
             made = new_network(problem.system, heads, self.observed(problem))
-            return NetworkScore(made, tuning, self.times, trained=False)
+            return NetworkScore(made, tuning, self.times, False, self.relative_loss)
         stored = chosen_network(self.network, kind, problem)
-        return NetworkScore(stored.network, tuning, self.times)
+        return NetworkScore(stored.network, tuning, self.times, True, self.relative_loss)
 
     def _check_units(self) -> None:
         if self.units != "normalised":

@@ -22,9 +22,10 @@ mean is about right for accurate observations (r below half the forecast spread)
 
 Reference: Bao et al., A score-based filter for nonlinear data assimilation (arXiv 2306.09282), as
 it is implemented beside MASF (arXiv 2604.02889); the settings of the original are not known. What
-differs: the conditional mean is that of the ensemble, where the paper trains a network at every
-analysis. The implementation takes the first step length, 0.004, at all times, and so integrates
-over twice the pseudo-time: ``spacing=constant`` restores that.
+differs: the conditional mean is that of the ensemble by default, where the paper trains a network
+at every analysis, which ``score=network,network=new`` does. The implementation takes the first step
+length, 0.004, at all times, and so integrates over twice the pseudo-time: ``spacing=constant``
+restores that.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import torch
 from torch import Tensor
 
 from ...random import MemberStreams
+from ..base import Problem
 from ..filtering import State
 from .additive_path import ExplodingPath
 from .base import Likelihood, normal_like
@@ -41,7 +43,10 @@ from .conditional import prior_score
 from .score_filter import ScoreFilter
 
 NEAREST = 1e-5
-"""Square root of the last pseudo-time."""
+"""Square root of the last pseudo-time, and the first one of the training of networks."""
+
+TIMES = (NEAREST, 1.0)
+"""Pseudo-times that networks are trained at."""
 
 
 class SF(ScoreFilter):
@@ -56,6 +61,11 @@ class SF(ScoreFilter):
     limit = param.Number(
         100.0, bounds=(0.1, 1e6), doc="largest root mean square of the score of a state"
     )
+
+    times, relative_loss = TIMES, True
+
+    def network_kind(self, problem: Problem) -> str:
+        return "sf"
 
     @property
     def effort(self) -> float:

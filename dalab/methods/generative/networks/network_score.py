@@ -67,13 +67,15 @@ class NetworkScore:
         tuning: settings of the fine-tuning.
         times: pseudo-times between which states are diffused.
         trained: false for a network that has seen nothing yet.
+        relative: for losses of relative errors, see :func:`linear_loss`.
     """
 
     def __init__(
-        self, network: ScoreNetwork, tuning: Tuning, times: Times, trained: bool = True
+        self, network: ScoreNetwork, tuning: Tuning, times: Times, trained: bool = True,
+        relative: bool = False,
     ) -> None:
         self.weights, self.tuning, self.times = Weights(network), tuning, times
-        self.trained = trained
+        self.trained, self.relative = trained, relative
 
     def begin(self, problem: Problem) -> State:
         return {WEIGHTS: self.weights.initial(()).to(problem.data.device)}
@@ -81,13 +83,15 @@ class NetworkScore:
     def fit(
         self, forecasts: Tensor, path: Path, carried: State, streams: MemberStreams
     ) -> tuple[ConditionalMean, State]:
-        weights = self._tuned(forecasts, linear_network_loss(path), carried[WEIGHTS], streams)
+        loss = linear_network_loss(path, self.relative)
+        weights = self._tuned(forecasts, loss, carried[WEIGHTS], streams)
         return NetworkMean(self.weights.estimator(weights), path), {**carried, WEIGHTS: weights}
 
     def fit_nonlinear(
         self, forecasts: Tensor, path: NonlinearPath, carried: State, streams: MemberStreams
     ) -> tuple[ConditionalMeans, State]:
-        weights = self._tuned(forecasts, nonlinear_network_loss(path), carried[WEIGHTS], streams)
+        loss = nonlinear_network_loss(path)
+        weights = self._tuned(forecasts, loss, carried[WEIGHTS], streams)
         return NetworkMeans(self.weights.estimator(weights), path), {**carried, WEIGHTS: weights}
 
     def _tuned(
@@ -115,14 +119,14 @@ def over_times(loss: TimedLoss, interval: Times) -> Loss:
     )
 
 
-def linear_network_loss(path: Path) -> TimedLoss:
-    """Loss of a network that estimates E[x_0 | x_t] on a path."""
+def linear_network_loss(path: Path, relative: bool = False) -> TimedLoss:
+    """Loss of a network that estimates E[x_0 | x_t] on a path, see :func:`linear_loss`."""
 
     def loss(network: Network, states: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
         def mean(x: Tensor, t: Tensor) -> Tensor:
             return linear_mean(per_state(network), x, t, path)
 
-        return linear_loss(mean, states, path, t, generator)
+        return linear_loss(mean, states, path, t, generator, relative)
 
     return loss
 

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ....observations import ObservingNetwork
 from ....systems.base import System
+from ..additive_path import ExplodingPath
 from ..base import Likelihood
 from ..masf.bridge import FIRST, LAST
 from ..masf.embedding import embed
 from ..masf.nonlinear import NonlinearBridge
 from ..networks.network_score import TimedLoss, Times, linear_network_loss, nonlinear_network_loss
+from ..sf import TIMES
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def process_of(method: str, system: System, network: ObservingNetwork) -> Proces
     Raises:
         InputError: if the method cannot take its operators.
     """
+    if method == "sf":
+        return Process(linear_network_loss(ExplodingPath(), relative=True), TIMES)
     blank = torch.zeros(1, *system.shape)
     likelihood = Likelihood(network, torch.zeros(network.size))
     if method == "masf":
