@@ -46,7 +46,8 @@ from ....random import MemberStreams
 from ...base import Problem
 from ...filtering import State
 from ..base import Likelihood, normal_like
-from ..score_filter import ScoreFilter
+from ..networks.choice import NEW
+from ..score_filter import NETWORK, ScoreFilter
 from .augmented import Augmentation
 from .bridge import FIRST, LAST
 from .embedding import Embedding, check_linear, embed
@@ -82,7 +83,7 @@ class MASF(ScoreFilter):
     blank_noise = param.Number(
         None, bounds=(1e-3, 100.0),
         doc="noise at pseudo-time 1 of variables that are not observed, in normalised units; auto: "
-        "1, and that of the observations in the published samplers, as published",
+        "1, and that of the observations in the published samplers and for networks, as published",
     )
     scales = param.Boolean(
         False, doc="factors of 1 to 1.6 on both scores, as in the released guided samplers"
@@ -100,6 +101,7 @@ class MASF(ScoreFilter):
 
     def check(self, problem: Problem, members: int) -> None:
         super().check(problem, members)
+        self._check_network()
         sampler = self.sampler_for(problem.network)
         if sampler in ("bridge", "guided"):
             check_linear(problem.network)
@@ -109,6 +111,13 @@ class MASF(ScoreFilter):
             raise InputError(
                 "sampler", sampler, "must be guided or nonlinear for the options released and "
                 "scales", "Use sampler=guided, or neither of them.",
+            )
+
+    def _check_network(self) -> None:
+        if self.score == NETWORK and self.blank_noise is not None and self.network != NEW:
+            raise InputError(
+                "blank_noise", self.blank_noise, "must be auto for a trained network, which learnt "
+                "with that of the observations", "Leave it out.",
             )
 
     def network_kind(self, problem: Problem) -> str:
@@ -153,7 +162,8 @@ class MASF(ScoreFilter):
     def _bridge(
         self, x: Tensor, likelihood: Likelihood, carried: State, streams: MemberStreams
     ) -> tuple[Tensor, State]:
-        embedding = embed(likelihood, x, self.blank_noise or OWN_BLANK)
+        learnt = self.score == NETWORK  # with the noise of the observations everywhere
+        embedding = embed(likelihood, x, self.blank_noise or (None if learnt else OWN_BLANK))
         bridge = embedding.bridge()
         mean, carried = self.chosen_score().fit(x, bridge, carried, streams)
         start = observed_ends(bridge, embedding.z, x, streams)
