@@ -152,14 +152,22 @@ def test_a_table_whose_runs_all_fail_ends_with_1(tmp_path, monkeypatch):
     assert "2 of 2 runs failed" in shown.stderr and "positive definite" in shown.stderr
 
 
-def test_a_table_that_is_interrupted_says_what_is_kept(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "wanted"), [
+    ("dapper", "etkf"), ("ensf", "shocks"), ("enff", "ks-512"),
+])
+def test_a_table_that_is_interrupted_says_what_is_kept(tmp_path, monkeypatch, name, wanted):
     def interrupt(config, on_frame):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dalab.experiments.tables.rows.execute", interrupt)
-    shown = CliRunner().invoke(app, ["table", "dapper", "--method", "etkf", "--out", str(tmp_path)])
+    shown = CliRunner().invoke(app, ["table", name, "--method", wanted, "--out", str(tmp_path)])
     assert shown.exit_code == 130
-    assert "the run at work is lost" in shown.stderr and "dapper.csv keeps" in shown.stderr
+    assert "the run at work is lost" in shown.stderr and f"{name}.csv keeps" in shown.stderr
+
+
+def test_a_table_that_does_not_ship_is_refused(tmp_path):
+    shown = CliRunner().invoke(app, ["table", "dappr", "--out", str(tmp_path)])
+    assert shown.exit_code == 2 and "soad, dapper, enff, ensf" in shown.stderr.replace("\n", " ")
 
 
 @pytest.mark.slow
