@@ -89,4 +89,4 @@ class TimeStreams(MemberStreams):
         """Standard normal numbers, or scaled ones, ``(members, *shape)``."""
         size = (self.members, *shape)
         drawn = torch.randn(size, generator=self.generators[0], dtype=self.dtype)
-        return self.std * drawn.to(self.device)
+        return (drawn if self.std == 1 else self.std * drawn).to(self.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -167,6 +167,28 @@ class ObservingNetwork:
         return ObservingNetwork(
             tuple(replace(i, mask=i.mask[step : step + 1]) for i in self.instruments)
         )
+
+    def cut(
+        self, data: Tensor, cells: int
+    ) -> Iterator[tuple[int, ObservingNetwork, Tensor]]:
+        """Pieces of so many cells each: their first cell, their network and their data.
+
+        The cells of a piece are laid out as one row. The operators have to act on every value by
+        itself, for they are given states of another shape than those of their system.
+
+        Args:
+            data: observation vector ``(..., size)``.
+            cells: cells of a piece.
+        """
+        whole = [
+            (i, i.mask.flatten(-2).unsqueeze(-2), i.put(values).flatten(-2).unsqueeze(-2))
+            for i, values in zip(self.instruments, self.split(data), strict=True)
+        ]
+        for start in range(0, math.prod(self.instruments[0].mask.shape[-2:]), cells):
+            here = slice(start, start + cells)
+            parts = tuple(replace(i, mask=mask[..., here]) for i, mask, _ in whole)
+            seen = [p.take(values[..., here]) for p, (*_, values) in zip(parts, whole, strict=True)]
+            yield start, ObservingNetwork(parts), torch.cat(seen, -1)
 
     def rows(self, step: int) -> Tensor:
         """Entries of the vector that belong to one step, boolean ``(size,)``."""

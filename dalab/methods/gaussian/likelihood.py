@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ...observations import ObservingNetwork
@@ -9,6 +10,9 @@ from ...observations import ObservingNetwork
 
 def likelihood_gradient(x: Tensor, network: ObservingNetwork, data: Tensor) -> Tensor:
     """Gradient J^T R^{-1} (y - h(x)) of the log likelihood, ``(..., N, lev, y, x)``."""
-    windows = x.unsqueeze(-4)
-    misfit = (data.unsqueeze(-2) - network.apply(windows)) / network.variance(like=data)
-    return network.vjp(windows, misfit).squeeze(-4)
+    with torch.enable_grad():
+        windows = x.detach().unsqueeze(-4).requires_grad_()
+        seen = network.apply(windows)
+    misfit = (data.unsqueeze(-2) - seen.detach()).div_(network.variance(like=data))
+    found, = torch.autograd.grad(seen, windows, misfit, materialize_grads=True)
+    return found.squeeze(-4)

@@ -36,7 +36,7 @@ class Likelihood:
         if self.system is None:
             return likelihood_gradient(x, self.network, self.data)
         found = likelihood_gradient(self.system.normalised(x), self.network, self.data)
-        return found / self.system.scale.to(x)
+        return found.div_(self.system.scale.to(x))
 
     def observed(self, x: Tensor) -> Tensor:
         """Observed members over the error std, ``(..., N, size)``."""

@@ -25,7 +25,7 @@ from .base import Likelihood, member_weights, mix
 
 def paired_score(x: Tensor, forecasts: Tensor, alpha: float, variance: float) -> Tensor:
     """Score of a kernel about each member's own forecast, ``(..., N, lev, y, x)``."""
-    return (alpha * forecasts - x) / variance
+    return (alpha / variance * forecasts).sub_(x, alpha=1 / variance)
 
 
 def mixture_score(x: Tensor, forecasts: Tensor, alpha: float, variance: float) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dalab.methods.ensemble.enkf import anomalies, global_increment
+from dalab.methods.generative import blocks
 from dalab.methods.generative.base import Likelihood
 from dalab.methods.generative.ensf import EnSF
 from dalab.methods.generative.linear_path import LinearPath
@@ -193,3 +194,86 @@ def test_of_one_component_the_regression_corrects_the_others():
     C = x.flatten(1).T.cov()
     expected = x + (C[0] / C[0, 0])[:, None, None]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+class Replayed:
+    """Streams that give prepared numbers, ``(draws, N, repeats, lev, y, cells)``, in pieces."""
+
+    def __init__(self, numbers, pieces=None):
+        self.numbers = numbers.split(pieces, -1) if pieces else [numbers]
+        self.drawn = 0
+
+    def normal(self, shape):
+        piece, draw = divmod(self.drawn, len(self.numbers[0]))
+        self.drawn += 1
+        found = self.numbers[piece][draw]
+        assert found.shape[1:] == shape
+        return found
+
+
+@pytest.mark.parametrize("repeats", [(), (2,)])
+@pytest.mark.parametrize("units", ["normalised", "physical"])
+def test_blocks_of_cells_give_the_whole_to_the_bit(monkeypatch, units, repeats):
+    """Masks with holes, two operators, two fields, and a last block that is shorter.
+
+    Lengths are multiples of 16: the last numbers of others are computed one by one, with other
+    roundings.
+    """
+    system, N, n = SYSTEMS.make("lorenz96-two-scale:K=112,J=1"), 6, 20
+    cells = torch.rand(1, 1, 112, generator=stream(1)) < 0.5
+    cells[..., :32] = False  # nothing is observed in the first block
+    net = network(OPERATORS["arctan"](system), OPERATORS["identity"](system),
+                  mask=[cells, ~cells & (torch.arange(112) > 32)], noise=0.6).realise()
+    data = torch.randn(*repeats, net.size, generator=stream(2), dtype=torch.float64)
+    x = torch.randn(*repeats, N, *system.shape, generator=stream(3), dtype=torch.float64)
+    noise = torch.randn(n + 1, N, *repeats, 2, 1, 112, generator=stream(4), dtype=torch.float64)
+    method = EnSF(steps=n)
+    likelihood = Likelihood(net, data, system if units == "physical" else None)
+    whole = method.sample(x, likelihood, Replayed(noise))
+    monkeypatch.setattr(blocks.sample_in_blocks, "__defaults__", (32,))
+    streams = Replayed(noise, 32)
+    found = method.sample(x, likelihood, streams)
+    assert streams.drawn == 4 * (n + 1), "four blocks"
+    assert torch.equal(found, whole) and not torch.equal(found, x)
+
+
+def test_blocks_of_a_plane_are_rows_of_its_cells(monkeypatch):
+    x = torch.randn(4, 1, 6, 6, generator=stream(3), dtype=torch.float64)
+    seen = torch.rand(1, 6, 6, generator=stream(1)) < 0.6
+    noise = torch.randn(11, 4, 1, 1, 36, generator=stream(4), dtype=torch.float64)
+    method, likelihood = EnSF(steps=10), observed(6, 0.4, 0.7, seen)
+    whole = method.sample(x, likelihood, Replayed(noise.unflatten(-1, (6, 6)).squeeze(-3)))
+    monkeypatch.setattr(blocks.sample_in_blocks, "__defaults__", (7,))
+    assert torch.equal(method.sample(x, likelihood, Replayed(noise, 7)), whole)
+
+
+@pytest.mark.parametrize("options, operator", [
+    ({"score": "mixture"}, "arctan"), ({"score": "conditional"}, "arctan"), ({}, "block-average"),
+])
+def test_what_mixes_cells_is_not_cut(monkeypatch, options, operator):
+    system = SYSTEMS.make("lorenz96:d=20")
+    cells = torch.ones(1, 1, 20, dtype=torch.bool)
+    net = network(OPERATORS[operator](system), mask=cells, noise=0.3).realise()
+    x = torch.randn(8, *system.shape, generator=stream(3), dtype=torch.float64)
+    likelihood = Likelihood(net, torch.zeros(net.size, dtype=torch.float64))
+    method = EnSF(steps=20, **options)
+    whole = method.sample(x, likelihood, streams(8))
+    monkeypatch.setattr(blocks.sample_in_blocks, "__defaults__", (4,))
+    assert torch.equal(method.sample(x, likelihood, streams(8)), whole)
+
+
+def test_a_large_state_is_cut_and_its_statistics_are_those_of_a_small_one():
+    """Two and a half blocks; the same gain everywhere."""
+    d, r, method = 40_000, 0.5, EnSF(steps=60)
+    system = SYSTEMS.make(f"lorenz96:d={d}")
+    net = network(OPERATORS["identity"](system), mask=torch.ones(1, 1, d, dtype=torch.bool),
+                  noise=r).realise()
+    x = torch.zeros(4, *system.shape)
+    found = method.sample(x, Likelihood(net, torch.ones(d)), MemberStreams(0, 4))
+    _, gain, variance = linear(method, r, prior=0.0)
+    for part in found.split(blocks.BLOCK, -1):
+        assert part.mean() == pytest.approx(gain, abs=4 * (variance / part.numel()) ** 0.5)
+    pieces = found.split(blocks.BLOCK, -1)
+    assert not torch.equal(pieces[0], pieces[1]), "every block has its own randomness"
+    again = method.sample(x, Likelihood(net, torch.ones(d)), MemberStreams(0, 4))
+    assert torch.equal(found, again)
