@@ -9,15 +9,11 @@ from dalab.methods.generative.masf.method import MASF
 from dalab.random import TimeStreams, stream
 from tests.methods.generative.test_ensf import observed
 
-CYCLED = [
-    (0.01, "guided", 0.0981, 0.0570), (0.25, "guided", 0.3840, 0.2362),
-    (1.0, "guided", 0.5829, 0.3703), (0.01, "bridge", 0.0976, 0.0976),
-    (0.25, "bridge", 0.3694, 0.3694), (1.0, "bridge", 0.5510, 0.5510),
-]
-"""Variance of the observation error, sampler, RMSE and spread of all analyses."""
+CYCLED = [("guided", 0.3840, 0.2362), ("bridge", 0.3694, 0.3694)]
+"""Sampler, RMSE and spread of all analyses for errors of variance 0.25."""
 
 
-def cycled(method, R, repeats, cycles, members, phi=0.9, Q=0.19, burn_in=15):
+def cycled(method, repeats, cycles, members, burn_in, R=0.25, phi=0.9, Q=0.19):
     """RMSE and spread of the analyses of an AR(1) process over repeats and cycles."""
     generator, streams = stream(1), TimeStreams(stream(2), members)
 
@@ -39,16 +35,16 @@ def cycled(method, R, repeats, cycles, members, phi=0.9, Q=0.19, burn_in=15):
     return tuple(float(torch.stack(v).mean().sqrt()) for v in (squares, variances))
 
 
-@pytest.mark.parametrize("R, sampler, error, spread", CYCLED[1::3])
-def test_a_short_run_tells_the_samplers_apart(R, sampler, error, spread):
-    found = cycled(MASF(sampler=sampler, steps=150), R, 200, 4, 60, burn_in=6)
+@pytest.mark.parametrize("sampler, error, spread", CYCLED)
+def test_a_short_run_tells_the_samplers_apart(sampler, error, spread):
+    found = cycled(MASF(sampler=sampler, steps=150), 200, 4, 60, burn_in=4)
     assert found == pytest.approx((error, spread), rel=0.06)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("R, sampler, error, spread", CYCLED)
-def test_it_has_the_known_error_and_spread(R, sampler, error, spread):
+@pytest.mark.parametrize("sampler, error, spread", CYCLED)
+def test_it_has_the_known_error_and_spread(sampler, error, spread):
     """5000 analyses of 1000 members: the error bar of the RMSE is 1 %, that of the steps 2 %."""
-    found = cycled(MASF(sampler=sampler, steps=150), R, 250, 20, 1000)
+    found = cycled(MASF(sampler=sampler, steps=150), 100, 50, 1000, burn_in=15)
     assert found[0] == pytest.approx(error, rel=0.03)
     assert found[1] == pytest.approx(spread, rel=0.025)
