@@ -9,10 +9,10 @@ from dalab import Config, InputError, execute
 from dalab.experiments.experiment import Experiment
 
 METHODS = (
-    "masf:steps=6,members=4", "masf:sampler=guided,released=True,steps=6,members=4",
+    "masf:steps=6,members=4", "masf:sampler=guided,released=True,steps=60,members=4",
     "sf:steps=20,members=4", "ssls:steps=8,members=4",
 )
-ANY = ("masf:steps=6,members=4", "masf:sampler=nonlinear,steps=6,members=4",
+ANY = ("masf:steps=6,members=4", "masf:sampler=nonlinear,steps=60,members=4",
        "sf:steps=20,members=4", "ssls:steps=8,members=4")
 """Those that take nonlinear operators."""
 
