@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -51,6 +52,14 @@ class MemberStreams:
         scaled = copy.copy(self)
         scaled.std = std * self.std
         return scaled
+
+    def branches(self, count: int) -> list[Self]:
+        """Independent streams of the same members, which go on from here one beside the other."""
+        seeds = [torch.randint(2**63 - 1, (count,), generator=g).tolist() for g in self.generators]
+        branches = [copy.copy(self) for _ in range(count)]
+        for branch, own in zip(branches, zip(*seeds, strict=True), strict=True):
+            branch.generators = [torch.Generator().manual_seed(seed) for seed in own]
+        return branches
 
     def __len__(self) -> int:
         return len(self.generators)

@@ -17,6 +17,12 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
@@ -38,6 +44,31 @@ def leave_a_core() -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         free = max((os.cpu_count() or 1) - 1, 1)
         torch.set_num_threads(min(torch.get_num_threads(), free))
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Yield the results of independent pieces of work without gradients, in their order.
+
+    As many pieces as torch has threads are computed at a time, each on a single one: for many short
+    operations that is faster than the same threads on every operation, and results do not depend
+    on how many there are. When the caller stops asking, what has not begun is dropped.
+
+    Args:
+        work: function of an item; it must not change what others read.
+        items: all of them are taken at once.
+    """
+    import torch
+
+    def alone(item: T) -> R:
+        with torch.no_grad():
+            return work(item)
+
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            yield from pool.map(alone, items)
+        finally:
+            torch.set_num_threads(threads)
 
 
 def keep_freed_memory() -> bool:

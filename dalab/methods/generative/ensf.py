@@ -100,11 +100,10 @@ class EnSF(GenerativeFilter):
         return self.steps
 
     def sample(self, x: Tensor, likelihood: Likelihood, streams: MemberStreams) -> Tensor:
-        def diffuse(x: Tensor, likelihood: Likelihood) -> Tensor:
-            return self._diffuse(x, likelihood, streams)
-
-        by_value = self.score == "paired" and acts_by_value(likelihood.network)
-        found = sample_in_blocks(diffuse, x, likelihood) if by_value else diffuse(x, likelihood)
+        if self.score == "paired" and acts_by_value(likelihood.network):
+            found = sample_in_blocks(self._diffuse, x, likelihood, streams)
+        else:
+            found = self._diffuse(x, likelihood, streams)
         if self.bound is not None:
             found = found.clamp(-self.bound, self.bound)
         return regress_unobserved(found, x, likelihood.network) if self.regression else found

@@ -12,7 +12,7 @@ from dalab.methods.generative.ensf import EnSF
 from dalab.methods.generative.linear_path import LinearPath
 from dalab.methods.generative.regression import regress_unobserved
 from dalab.observations import OPERATORS, network
-from dalab.random import MemberStreams, stream
+from dalab.random import MemberStreams, TimeStreams, stream
 from dalab.systems import SYSTEMS
 from tests.methods.worlds import Advection
 
@@ -197,16 +197,19 @@ def test_of_one_component_the_regression_corrects_the_others():
 
 
 class Replayed:
-    """Streams that give prepared numbers, ``(draws, N, repeats, lev, y, cells)``, in pieces."""
+    """Streams that give prepared numbers, ``(draws, N, repeats, lev, y, cells)``."""
 
-    def __init__(self, numbers, pieces=None):
-        self.numbers = numbers.split(pieces, -1) if pieces else [numbers]
-        self.drawn = 0
+    def __init__(self, numbers, block=None):
+        self.numbers, self.block, self.drawn = numbers, block, 0
+
+    def branches(self, count):
+        pieces = self.numbers.split(self.block, -1)
+        assert len(pieces) == count
+        return [Replayed(piece) for piece in pieces]
 
     def normal(self, shape):
-        piece, draw = divmod(self.drawn, len(self.numbers[0]))
+        found = self.numbers[self.drawn]
         self.drawn += 1
-        found = self.numbers[piece][draw]
         assert found.shape[1:] == shape
         return found
 
@@ -231,9 +234,7 @@ def test_blocks_of_cells_give_the_whole_to_the_bit(monkeypatch, units, repeats):
     likelihood = Likelihood(net, data, system if units == "physical" else None)
     whole = method.sample(x, likelihood, Replayed(noise))
     monkeypatch.setattr(blocks.sample_in_blocks, "__defaults__", (32,))
-    streams = Replayed(noise, 32)
-    found = method.sample(x, likelihood, streams)
-    assert streams.drawn == 4 * (n + 1), "four blocks"
+    found = method.sample(x, likelihood, Replayed(noise, 32))
     assert torch.equal(found, whole) and not torch.equal(found, x)
 
 
@@ -275,5 +276,25 @@ def test_a_large_state_is_cut_and_its_statistics_are_those_of_a_small_one():
         assert part.mean() == pytest.approx(gain, abs=4 * (variance / part.numel()) ** 0.5)
     pieces = found.split(blocks.BLOCK, -1)
     assert not torch.equal(pieces[0], pieces[1]), "every block has its own randomness"
-    again = method.sample(x, Likelihood(net, torch.ones(d)), MemberStreams(0, 4))
-    assert torch.equal(found, again)
+
+
+@pytest.mark.parametrize("kind", ["member", "time"])
+def test_a_large_analysis_does_not_depend_on_threads_or_other_members(kind):
+    d, method = 2 * blocks.BLOCK + 100, EnSF(steps=5, standardise=False)
+    system = SYSTEMS.make(f"lorenz96:d={d}")
+    net = network(OPERATORS["arctan"](system), mask=torch.ones(1, 1, d, dtype=torch.bool),
+                  noise=0.3).realise()
+    x, data = torch.zeros(4, *system.shape), torch.ones(d)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3, 1):
+            torch.set_num_threads(threads)
+            numbers = MemberStreams(0, 4) if kind == "member" else TimeStreams(stream(0, "t"), 4)
+            found.append(method.sample(x, Likelihood(net, data), numbers))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    if kind == "member":
+        fewer = method.sample(x[:3], Likelihood(net, data), MemberStreams(0, 3))
+        assert torch.equal(fewer, found[0][:3])
