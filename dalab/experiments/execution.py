@@ -56,7 +56,7 @@ class Execution:
     Raises:
         InputError: if the experiment cannot work.
 
-    Preparations, of the truth and of the start of a cycled method, are interrupted once
+    Preparations, of the truth, of a method and of its start in cycles, are interrupted once
     ``unwanted`` returns True.
     """
 
@@ -158,7 +158,8 @@ class Execution:
         peak = PeakMemory(twin.device)
         made = self.experiment
         generator = stream(made.seed, "method", type(method).__name__)
-        steps = method.run(twin.problem, made.members, generator, twin.device)
+        with interruptible(self.unwanted):
+            steps = method.run(twin.problem, made.members, generator, twin.device)
         with closing(cast(Steps, steps)):
             for step in steps:
                 self._update(label, peak_memory_mb=peak.highest)

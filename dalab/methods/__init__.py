@@ -24,6 +24,8 @@ from .exact.rts import RTSSmoother
 from .filtering import Filter
 from .generative.enff import EnFF
 from .generative.ensf import EnSF
+from .generative.latent.la import LA
+from .generative.latent.latent_ensf import LatentEnSF
 from .generative.masf.method import MASF
 from .generative.sf import SF
 from .generative.ssls import SSLS
@@ -53,11 +55,13 @@ METHODS = Registry("method", "methods", Method, {
     "enks": EnKS,
     "ienks": IEnKS,
     "lnetf": LNETF,
+    "la": LA,
     "ensf": EnSF,
     "enff": EnFF,
     "masf": MASF,
     "sf": SF,
     "ssls": SSLS,
+    "latent-ensf": LatentEnSF,
     "oi": OptimalInterpolation,
     "var3d": Var3D,
     "var4d": Var4D,

@@ -14,7 +14,7 @@ from dalab.methods.families import families
 from dalab.observations import ObservingNetwork
 from dalab.options import describe, options
 from dalab.random import stream
-from tests.methods.worlds import Advection, augmented, last, problem
+from tests.methods.worlds import Advection, augmented, last, problem, with_climate
 
 TOO_HOT = ("sda-released", "soad")
 """One score for five corrections adds variance: tested by its values."""
@@ -29,11 +29,14 @@ PARTICLES = ("pf", "lnetf")
 """They weight members by their likelihoods."""
 
 
-FIXED_GAIN = ("ensf", "enff")
+FIXED_GAIN = ("ensf", "enff", "latent-ensf")
 """Their constants are gains for one noise level: tested by their values."""
 
 PATIENT = {"sda": 256, "ssls": 1000}
 """Their small gamma, and its short steps, need as many steps as published."""
+
+LEARNING = ("la", "latent-ensf")
+"""They learn from the climate of the system, which has to have one."""
 
 QUICK = {names[0] for names in families().values()}
 """One member of each family; all others are slow together."""
@@ -48,7 +51,7 @@ def params():
 @pytest.fixture(params=params())
 def method(request):
     cls = METHODS[request.param]
-    quick = {"steps": 6, "iterations": 10}
+    quick = {"steps": 6, "iterations": 10, "states": 400}
     return cls(**{k: v for k, v in quick.items() if k in options(cls)})
 
 
@@ -61,6 +64,8 @@ def given(method, system, prior, operators=("identity",), **options):
     """A problem with all that the method needs."""
     if name(method) in LINEAR:
         system, operators = Advection(), ("identity",)
+    if name(method) in LEARNING:
+        system = with_climate(system, prior)
     made = problem(system, prior, operators, **options)
     return augmented(made) if method.uses_augmented else made
 

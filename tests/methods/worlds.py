@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
@@ -123,6 +123,19 @@ def augmented(problem: Problem) -> Problem:
     operators = [i.operator for i in problem.network.instruments]
     known = [o for o in operators if type(o).__name__ != "Identity"]
     return replace(problem, augmented=gaussian_augmented(problem.prior, known))
+
+
+def with_climate(system, prior):
+    """The same system, whose climate is that of a prior."""
+
+    class Drawn(type(system)):
+        independent_climate = True
+
+        def sample_climate(self, count, generator):
+            normal = torch.randn(count, *prior.window, generator=generator, dtype=torch.float64)
+            return prior.climatological_covariance.sample(normal)[:, 0]
+
+    return Drawn(**{field.name: getattr(system, field.name) for field in fields(system)})
 
 
 def last(method, problem, members, seed=0):

@@ -81,7 +81,8 @@ class CycledExecution(Execution):
         self, label: str, method: Method, twin: CycledTwin
     ) -> Generator[Step, None, None]:
         """Record all cycles of a method; yield a step now and then."""
-        driver = Driver(twin, self.filters[label], label, self.experiment.members)
+        with interruptible(self.unwanted):
+            driver = Driver(twin, self.filters[label], label, self.experiment.members)
         recorder = Recorder(
             self.experiment.system, self.schedule, self.experiment.repeats, driver.members
         )

@@ -1,0 +1,1 @@
+"""Filters whose analysis is done in a latent space that is learnt from the climate of the model."""
