@@ -28,6 +28,7 @@ from ....systems.base import System
 from .space import LatentSpace
 
 FORMAT = "dalab-latent-space-1"
+"""Format of the files, and of what is learnt: another number where either changes."""
 
 IN_MEMORY, ON_DISK = 4, 32
 """Spaces kept in this process, and files kept."""
