@@ -47,6 +47,12 @@ class Choice:
         """Return the label of a value."""
         return f"{value:g}" if self.words is None else self.words[value]
 
+    def check(self, value: Any) -> None:
+        """Raise :class:`InputError` unless a value is allowed."""
+        if value not in self.values:
+            known = ", ".join(map(str, self.values))
+            raise InputError(self.label, value, f"must be one of {known}", "Choose one.")
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -149,10 +155,7 @@ class Scenario:
             InputError: for the first that is not.
         """
         for choice in self.choices:
-            value = settings.get(choice.name)
-            if value not in choice.values:
-                known = ", ".join(map(str, choice.values))
-                raise InputError(choice.label, value, f"must be one of {known}", "Choose one.")
+            choice.check(settings.get(choice.name))
 
     def experiment(self, settings: Settings) -> Config:
         """Make the experiment of some settings.

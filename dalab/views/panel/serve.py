@@ -24,8 +24,8 @@ from ..model.history import saved_runs, share_runs
 
 INSTALL = 'Install it with: pip install "dalab[lab]"'
 
-LESSONS = "/lessons"
-"""Path of the lessons page."""
+LESSONS, GALLERY = "/lessons", "/gallery"
+"""Paths of the lessons page, and of the gallery of filters where they fail."""
 
 SESSION = {"unused_session_lifetime_milliseconds": 8000, "check_unused_sessions_milliseconds": 2000}
 """Session expiry: long enough to survive a brief loss of connection."""
@@ -67,6 +67,7 @@ def serve(
     from .access.names import served_names
     from .access.users import UsersFile
     from .app import create_app
+    from .pages.gallery import create_gallery
     from .pages.lessons import create_lessons
 
     _check_door(port, address, users, allow_anyone)
@@ -79,9 +80,12 @@ def serve(
     if service is not None:
         share(service)
     print(f"The lab is at http://{names.origins[0]}/ (Ctrl-C ends it), "
-          f"lessons are at http://{names.origins[0]}{LESSONS}", flush=True)
+          f"lessons are at http://{names.origins[0]}{LESSONS}, "
+          f"filters where they fail at http://{names.origins[0]}{GALLERY}", flush=True)
     panel.serve(
-        {"/": lambda: create_app(**presets), LESSONS: create_lessons},
+        {
+            "/": lambda: create_app(**presets), LESSONS: create_lessons, GALLERY: create_gallery,
+        },
         port=port, address=address, show=show,
         title="dalab", verbose=False, websocket_origin=names.for_bokeh, **SESSION,
         **server_options(names, known),

@@ -16,6 +16,7 @@ from panel.reactive import Syncable
 from panel.theme.base import Design
 from panel.widgets import Widget
 
+from ..model.gallery import GalleryModel
 from ..model.lab import LabModel
 from ..model.lessons import LessonModel
 from ..render.html import THEME
@@ -73,7 +74,7 @@ def template(name: str, **parts: object) -> pn.Template:
     return page
 
 
-def wait_for_screen(model: LabModel | LessonModel) -> None:
+def wait_for_screen(model: LabModel | LessonModel | GalleryModel) -> None:
     """Have a model prepare nothing before its page is on screen; do nothing without a session."""
     model.on_screen = False
     pn.state.onload(lambda: setattr(model, "on_screen", True))

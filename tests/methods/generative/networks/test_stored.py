@@ -76,7 +76,8 @@ def test_an_experiment_that_it_does_not_fit_is_refused(trained, changes, reason)
 
 @pytest.mark.parametrize("sampler", ["bridge", "guided"])
 def test_a_filter_runs_with_it(trained, sampler):
-    text = f"masf:score=network,network={trained[1]},sampler={sampler},steps=40,finetune=2,members=4"
+    options = f"sampler={sampler},steps=40,finetune=2,members=4"
+    text = f"masf:score=network,network={trained[1]},{options}"
     result = execute(Config(**SEEN, methods=[text]))
     assert result.attrs["status"] == "complete"
 
