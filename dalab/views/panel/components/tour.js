@@ -60,8 +60,9 @@ export function render({ model, el }) {
     outline(null)
     handle.focus()
   })
-  // the lessons are served beside the lab only if it is at the root of its server
+  // other pages are served beside the lab only if it is at the root of its server
   if (location.pathname.endsWith("/"))
-    el.append(element("a", { className: "handle", href: "lessons", textContent: "Lessons" }))
+    for (const [href, textContent] of [["lessons", "Lessons"], ["gallery", "Gallery"]])
+      el.append(element("a", { className: "handle", href, textContent }))
   el.append(handle, card)
 }

@@ -1,0 +1,41 @@
+"""Pictures of exhibits: the charts of a filter beside the exact answer, in Matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...experiments.gallery.exhibit import EXACT, FILTER, OTHER, Chart
+
+STYLES = {EXACT: ("#009E73", "--"), FILTER: ("#0072B2", "-"), OTHER: ("#D55E00", "-.")}
+"""Colour and dash of a curve by its role."""
+
+MARKED = 25
+"""Most points of a curve that has markers."""
+
+
+def gallery_figure(charts: Sequence[Chart]) -> Figure:
+    """Draw the charts of an exhibit side by side."""
+    page = Figure(figsize=(5.6 * len(charts), 3.4), layout="constrained")
+    for ax, chart in zip(page.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
+        _draw(ax, chart)
+    return page
+
+
+def _draw(ax: Axes, chart: Chart) -> None:
+    for curve in chart.curves:
+        colour, dash = STYLES[curve.role]
+        marked = len(curve.x) <= MARKED and curve.role != EXACT
+        ax.plot(curve.x, curve.y, dash, color=colour, marker="o" if marked else None,
+                markersize=4, label=curve.label)
+    ax.set(title=chart.title, xlabel=chart.xlabel, ylabel=chart.ylabel,
+           xscale="log" if chart.log_x else "linear", yscale="log" if chart.log_y else "linear")
+    ax.title.set_fontsize(10)
+    if chart.highest is not None:
+        highest = max(float(np.nanmax(curve.y)) for curve in chart.curves)
+        ax.set_ylim(top=min(chart.highest, 1.05 * highest))
+    ax.legend(fontsize=8, frameon=False)
+    ax.grid(alpha=0.3)
