@@ -34,8 +34,10 @@ def _draw(ax: Axes, chart: Chart) -> None:
     ax.set(title=chart.title, xlabel=chart.xlabel, ylabel=chart.ylabel,
            xscale="log" if chart.log_x else "linear", yscale="log" if chart.log_y else "linear")
     ax.title.set_fontsize(10)
+    values = np.concatenate([curve.y for curve in chart.curves])
     if chart.highest is not None:
-        highest = max(float(np.nanmax(curve.y)) for curve in chart.curves)
-        ax.set_ylim(top=min(chart.highest, 1.05 * highest))
+        ax.set_ylim(top=min(chart.highest, 1.05 * float(np.nanmax(values))))
+    if not chart.log_y:
+        ax.set_ylim(bottom=min(0.0, 1.05 * float(np.nanmin(values))))
     ax.legend(fontsize=8, frameon=False)
     ax.grid(alpha=0.3)

@@ -30,8 +30,7 @@ def draw_chart(chart: Chart, width: int, height: int) -> figure:
     )
     for axis, label in ((drawn.xaxis, chart.xlabel), (drawn.yaxis, chart.ylabel)):
         style_axis(axis, label)
-    if chart.highest is not None:
-        drawn.y_range = _range(chart)
+    drawn.y_range = _range(chart)
     for curve in chart.curves:
         _add(drawn, curve)
     legend = drawn.legend[0]
@@ -53,7 +52,7 @@ def _add(drawn: figure, curve: Curve) -> None:
 
 
 def _range(chart: Chart) -> Range1d:
-    """Vertical range with all curves, but for what is above the highest value."""
+    """Vertical range with zero and all curves, but for what is above the highest value."""
     values = np.concatenate([curve.y for curve in chart.curves])
     values = values[np.isfinite(values)]
     top = min(float(values.max()), float(chart.highest or np.inf)) * (1.3 if chart.log_y else 1.05)
