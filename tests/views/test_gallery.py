@@ -10,7 +10,7 @@ pytest.importorskip("bokeh")
 
 from dalab.experiments.gallery.catalogue import EXHIBITS
 from dalab.experiments.gallery.exhibit import EXACT, FILTER
-from dalab.views.model.gallery import GalleryModel
+from dalab.views.model.teaching.gallery import GalleryModel
 
 pytestmark = pytest.mark.lab
 SECONDS = 120

@@ -12,7 +12,7 @@ pytest.importorskip("bokeh")
 from dalab.experiments.lessons.catalogue import SCENARIOS
 from dalab.experiments.service.limits import Limits
 from dalab.experiments.service.service import Service
-from dalab.views.model.lessons import LessonModel
+from dalab.views.model.teaching.lessons import LessonModel
 
 pytestmark = pytest.mark.lab
 SECONDS = 120

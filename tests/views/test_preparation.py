@@ -14,7 +14,7 @@ from dalab.interruption import check_interruption
 from dalab.views.model import background
 from dalab.views.model.background import LatestTaskWorker
 from dalab.views.model.lab import LabModel
-from dalab.views.model.lessons import LessonModel
+from dalab.views.model.teaching.lessons import LessonModel
 from dalab.views.model.url import model_from_url
 
 from .conftest import QUICK, end, settle

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from dalab.experiments.config import Config
-from dalab.views.model.lessons import LessonModel
 from dalab.views.model.runs import RunModel
 from dalab.views.model.session import Session
+from dalab.views.model.teaching.lessons import LessonModel
 
 from ..experiments.stubs import Waiting
 from .conftest import GATED, SMALL, end

@@ -16,9 +16,9 @@ from panel.reactive import Syncable
 from panel.theme.base import Design
 from panel.widgets import Widget
 
-from ..model.gallery import GalleryModel
 from ..model.lab import LabModel
-from ..model.lessons import LessonModel
+from ..model.teaching.gallery import GalleryModel
+from ..model.teaching.lessons import LessonModel
 from ..render.html import THEME
 from .reconnect import FORGET, come_back, ignore_closed_pages, wait_for
 

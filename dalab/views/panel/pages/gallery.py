@@ -9,7 +9,7 @@ import panel as pn
 
 from ....experiments.gallery.catalogue import EXHIBITS
 from ....experiments.lessons.scenario import Choice
-from ...model.gallery import GalleryModel
+from ...model.teaching.gallery import GalleryModel
 from ...render.html import STATUS_CSS
 from ..components.header import Header
 from ..fields import STYLES, TICKS

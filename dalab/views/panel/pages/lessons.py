@@ -10,7 +10,7 @@ import panel as pn
 
 from ....experiments.lessons.catalogue import SCENARIOS
 from ....experiments.lessons.scenario import Choice, Finding, Verdict
-from ...model.lessons import LessonModel
+from ...model.teaching.lessons import LessonModel
 from ...render.html import STATUS_CSS
 from ..browser import browser
 from ..components.header import Header

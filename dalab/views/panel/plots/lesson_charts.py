@@ -14,7 +14,7 @@ from bokeh.models import Band, ColumnDataSource, GlyphRenderer, Legend, LegendIt
 from bokeh.models import Column as BokehColumn
 from bokeh.plotting import figure
 
-from ...model.lesson_plots import LessonPlot
+from ...model.teaching.lesson_plots import LessonPlot
 from ...pictures.style import TRUTH
 from .field_map import accessible_name, style_axis
 from .score_figure import LABELS

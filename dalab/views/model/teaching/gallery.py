@@ -9,9 +9,9 @@ from typing import Any
 
 import param
 
-from ...experiments.gallery.catalogue import EXHIBITS
-from ...experiments.gallery.exhibit import Exhibit
-from .background import LatestTaskWorker, error_message
+from ....experiments.gallery.catalogue import EXHIBITS
+from ....experiments.gallery.exhibit import Exhibit
+from ..background import LatestTaskWorker, error_message
 
 
 class GalleryModel(param.Parameterized):

@@ -12,19 +12,19 @@ from typing import Any, cast
 import param
 import xarray as xr
 
-from ...errors import InputError
-from ...experiments.config import Config
-from ...experiments.exact import Exact
-from ...experiments.lessons.catalogue import SCENARIOS
-from ...experiments.lessons.scenario import Scenario, Verdict
-from ...experiments.service.service import Service
-from ...experiments.twin import Twin, prepare
-from ..pictures.wording import ENDINGS
-from .background import LatestTaskWorker
+from ....errors import InputError
+from ....experiments.config import Config
+from ....experiments.exact import Exact
+from ....experiments.lessons.catalogue import SCENARIOS
+from ....experiments.lessons.scenario import Scenario, Verdict
+from ....experiments.service.service import Service
+from ....experiments.twin import Twin, prepare
+from ...pictures.wording import ENDINGS
+from ..background import LatestTaskWorker
+from ..observed_run import ObservedRun
+from ..runs import RunModel
+from ..session import Session
 from .lesson_plots import LessonPlot, lesson_plots
-from .observed_run import ObservedRun
-from .runs import RunModel
-from .session import Session
 
 _RESTORED = ("settings", "verdict", "attempts", "error", "show_hint", "show_exact", "stars")
 """Parameters that a page that comes back has from the one before."""

@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 
-from ...experiments.exact import Exact
-from ...experiments.twin import Twin
+from ....experiments.exact import Exact
+from ....experiments.twin import Twin
 
 Band = tuple[np.ndarray, np.ndarray]
 """Mean and standard deviation, or places and values."""
