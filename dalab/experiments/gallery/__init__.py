@@ -1,1 +1,1 @@
-"""Where filters fail: the smallest problems with exact answers on which each of them is wrong."""
+"""Gallery of filters on the smallest problems on which they are wrong, with exact answers."""

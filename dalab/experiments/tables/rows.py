@@ -2,8 +2,9 @@
 
 Every YAML file beside this one is a table, named after it: ``settings`` by name, and ``rows`` with
 ``setting``, ``published``, ``method`` and the fields of a config that differ from those of the
-setting. ``every`` is no field of a config: cycles from one observation to the next, for papers that
-score their forecasts between analyses too. ``note`` says where a row departs from its paper.
+setting; ``published`` is missing where a comparison was published without its numbers. ``every`` is
+no field of a config: cycles from one observation to the next, for papers that score their forecasts
+between analyses too. ``note`` says where a row departs from its paper.
 
 A row that is complete is not computed again, so that an interrupted table resumes at the row where
 it stopped.
@@ -11,6 +12,7 @@ it stopped.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,8 +33,8 @@ from .clock import Report, TableClock, no_report, seconds_of
 from .sweep import append, read
 
 COLUMNS = (
-    "config_hash", "setting", "method", "published", "rmse", "rmse_err", "median", "analyses",
-    "seconds", "status",
+    "config_hash", "setting", "method", "published", "rmse", "rmse_err", "median", "crps",
+    "spread_skill", "analyses", "seconds", "status",
 )
 
 
@@ -46,7 +48,7 @@ class Row:
 
     Args:
         setting: of the system and its observations, named after a paper.
-        published: RMSE of the analyses, in the units of the equations.
+        published: RMSE of the analyses, in the units of the equations; NaN if it is not known.
         config: the experiment, of one method.
         note: where the experiment departs from the published one; empty if it does not.
     """
@@ -84,7 +86,8 @@ def published_rows(table: str) -> tuple[Row, ...]:
 
 
 def _row(fields: dict[str, Any], settings: dict[str, dict[str, Any]]) -> Row:
-    setting, published, method = (fields.pop(k) for k in ("setting", "published", "method"))
+    setting, method = fields.pop("setting"), fields.pop("method")
+    published = fields.pop("published", math.nan)
     values = {**settings[setting], **fields}
     note, every = values.pop("note", ""), values.pop("every", 1)
     gaps = {"gaps": gaps_between(every, values["cycles"])} if every > 1 else {}
@@ -143,7 +146,8 @@ class RowProgress:
         if not is_complete(self.found["status"]):
             return f"{self.row}: {self.found['status']}"
         rmse = float(self.found["rmse"])
-        return f"{self.row}: {rmse:.3f}, published {self.row.published:g}"
+        known = math.isfinite(self.row.published)
+        return f"{self.row}: {rmse:.3f}" + f", published {self.row.published:g}" * known
 
 
 def reproduce(
@@ -209,7 +213,8 @@ def _columns(row: Row, tree: xr.DataTree, seconds: float) -> dict[str, Any]:
         "config_hash": row.config.hash(), "setting": row.setting, "method": row.config.methods[0],
         "published": row.published, "rmse": float(metrics["rmse_units"]),
         "rmse_err": float(metrics["rmse_units_err"]),
-        "median": float(scored.mean("cycle").median()), "analyses": row.analyses,
+        "median": float(scored.mean("cycle").median()), "crps": float(metrics["crps"]),
+        "spread_skill": float(metrics["spread_skill"]), "analyses": row.analyses,
         "seconds": round(seconds, 1), "status": str(metrics["status"].values),
     }
 
@@ -217,16 +222,19 @@ def _columns(row: Row, tree: xr.DataTree, seconds: float) -> dict[str, Any]:
 def summarise_rows(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
     """Published and reproduced errors with their ratio, one line per row that is complete.
 
-    The median over truths stands beside the mean, which a single truth that is lost spoils.
+    The median over truths stands beside the mean, which a single truth that is lost spoils. CRPS
+    and spread/skill are normalised. Columns that say nothing are left out.
     """
     known = _complete(path)
     lines = [
         {"setting": row.setting, "method": row.config.methods[0], "published": row.published,
          "here": float(found["rmse"]), "+-": float(found["rmse_err"]),
-         "median": float(found["median"]),
-         "ratio": float(found["rmse"]) / row.published, "analyses": row.analyses,
-         "note": row.note}
+         "median": float(found["median"]), "ratio": float(found["rmse"]) / row.published,
+         "crps": float(found["crps"]), "spread/skill": float(found["spread_skill"]),
+         "analyses": row.analyses, "note": row.note}
         for row in rows if (found := known.get(row.config.hash())) is not None
     ]
-    found, noted = pd.DataFrame(lines), any(line["note"] for line in lines)
-    return found if noted else found.drop(columns="note", errors="ignore")
+    found = pd.DataFrame(lines)
+    silent = [name for name in ("published", "ratio") if name in found and found[name].isna().all()]
+    silent += [] if any(line["note"] for line in lines) else ["note"]
+    return found.drop(columns=silent, errors="ignore")

@@ -45,7 +45,7 @@ class ScoreFilter(GenerativeFilter):
     """Pseudo-times between which states are diffused."""
 
     relative_loss: ClassVar[bool] = False
-    """Whether networks are trained on relative errors."""
+    """True if networks are trained on relative errors."""
 
     _network_score: NetworkScore | None = None
 
@@ -78,7 +78,7 @@ class ScoreFilter(GenerativeFilter):
         )
 
     def observed(self, problem: Problem) -> Tensor | None:
-        """What a new network is told of the observations, ``(lev, y, x)``; ``None`` for nothing."""
+        """Observed variables, ``(lev, y, x)``, for a new network; ``None`` if it needs none."""
         return None
 
     def _chosen_network_score(self, problem: Problem) -> NetworkScore:

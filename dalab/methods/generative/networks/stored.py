@@ -71,14 +71,14 @@ class StoredNetwork:
 
     @property
     def observations(self) -> str:
-        """What it was trained to see, in the words of a config."""
+        """Observations that it was trained for, in the words of a config."""
         recipe = NetworkRecipe.from_dict(self.facts["recipe"])
         seen = f"{' '.join(recipe.operators)}, mask {' '.join(recipe.masks)}"
         return f"{seen}, noise {recipe.noise:g}, seed {recipe.seed}"
 
 
 def probe(system: System, network: ObservingNetwork) -> Tensor:
-    """What one time of an observing network says of a certain state, and its error stds."""
+    """Observations that one time of a network makes of a certain state, and their error stds."""
     i = torch.arange(math.prod(system.shape), dtype=torch.float64)
     state = 2 * torch.sin(1 + 0.7 * i + 1e-3 * i.square()).view(1, *system.shape)
     state = state.expand(network.steps, *system.shape)
