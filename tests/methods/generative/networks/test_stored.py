@@ -117,3 +117,26 @@ def test_masks_and_noise_are_in_what_is_compared():
     assert first.shape == (40,), "twenty values, twenty errors"
     shifted = dataclasses.replace(RECIPE, masks=("points:[(0,1)]",))
     assert probe(system, observing_network(shifted, system)).shape == (2,)
+
+
+@pytest.mark.parametrize("changes, options", [
+    ({"method": "masf-nonlinear", "operators": ("arctan",), "masks": ("full",)},
+     "masf:sampler=nonlinear,steps=60"),
+    ({"method": "sf"}, "sf:steps=100"),
+])  # fmt: skip
+def test_the_other_kinds_of_networks_run_too(tmp_path, changes, options):
+    recipe = dataclasses.replace(RECIPE, steps=40, **changes)
+    training = NetworkTraining(recipe, tmp_path, CPU)
+    list(training.run())
+    path, stored = training.finish()
+    assert stored.network.architecture.heads == (2 if "nonlinear" in recipe.method else 1)
+    seen = {"operators": list(recipe.operators), "masks": list(recipe.masks)}
+    text = f"{options},score=network,network={path},finetune=2,members=4"
+    result = execute(Config(**{**SEEN, **seen, "methods": [text]}))
+    assert result.attrs["status"] == "complete"
+    assert float(result["metrics/rmse_mean"].values[0]) < 2.0
+
+
+def test_a_filter_without_networks_says_so():
+    with pytest.raises(InputError, match="must be of the ensemble for ssls"):
+        execute(Config(**SEEN, methods=["ssls:score=network"]))
