@@ -24,8 +24,8 @@ from dalab.random import TimeStreams, stream
 from dalab.systems import System
 
 FILTERS = (
-    "enkf:members=1000,inflation=1,localisation=0", "enkf:members=4096,inflation=1,localisation=0",
-    "etkf:members=1000,inflation=1", "pf:members=1000", "pf:members=4096",
+    "enkf:members=1000,inflation=1,localisation=0", "etkf:members=1000,inflation=1",
+    "pf:members=1000", "pf:members=4096",
     "ensf:score=conditional,members=4096", "ensf:score=mixture,members=1000", "ensf:members=4096",
     "ensf:members=4096,epsilon_alpha=0.001,epsilon_beta=0.001",
     "enff:coupling=ot,members=1000,steps=99,guidance=0.5",

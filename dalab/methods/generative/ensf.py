@@ -37,7 +37,8 @@ What differs: states are normalised unless ``units=physical``, as released. The 
 joins the ends of the rings of different members when it forecasts them, which no model here does.
 
 Expect, Lorenz-96 with 100 variables, arctan of all of them every 0.1 with noise 0.05, 20 members
-(``units=physical``): RMSE 0.19; a tuned LETKF has 0.14.
+(``units=physical``): RMSE 0.19; an LETKF that has found the truth has 0.05. Where the truth takes
+shocks EnSF has 0.4 to 0.9 and the LETKF loses it.
 """
 
 from __future__ import annotations
