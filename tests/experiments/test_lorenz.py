@@ -62,7 +62,7 @@ def test_truths_of_two_layer_flow_are_refused(source):
 
 @pytest.mark.parametrize("change, message", [
     ({"operators": "velocity"}, "operator velocity = 'lorenz63': needs a two-layer QG system"),
-    ({"operators": "speed"}, "needs a two-layer QG system"),
+    ({"operators": "speed"}, "needs a system with two components of velocity"),
     ({"masks": "random:0.25"}, "ratio = 0.25: must keep at least one of the 1 cells"),
     ({"masks": "tracks"}, r"tracks = \(1, 1\): needs a grid of two dimensions"),
     ({"window": 5}, r"\(9, 3, 1, 1\).*\(5, 3, 1, 1\)"),

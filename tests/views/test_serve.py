@@ -38,7 +38,8 @@ def test_it_is_for_this_machine_alone_by_default(serve):
     assert given["address"] == "localhost" and "cookie_secret" not in given
     assert given["websocket_origin"] == ["localhost:0", "127.0.0.1:0"]
     assert given["sign_sessions"] and len(given["secret_key"]) >= 32
-    assert list(given["pages"]) == ["/", "/lessons"], "one process, so that all wait in one line"
+    pages = ["/", "/lessons", "/gallery"]
+    assert list(given["pages"]) == pages, "one process, so that all wait in one line"
     assert service.shared().limits == Limits() and service.shared().concurrency == 1
 
 
