@@ -57,6 +57,13 @@ def choose_cycles(lab: LabPage, count: int) -> None:
     lab.wait(lambda: rows(lab, "truth") == 64, "the first cycles of the truth")
 
 
+def still(lab):
+    """The picture of the ETKF, once it has not changed for a moment; it follows the cycle."""
+    first = lab.image("etkf")
+    lab.page.wait_for_timeout(400)
+    return first if lab.image("etkf") == first else None
+
+
 def test_switch_run_stop_continue_look_back_and_play(lab):
     lab.wait(lambda: rows(lab, "truth") == 9, "the window")
     assert not lab.page.get_by_role("button", name="Continue").is_visible()
@@ -81,13 +88,13 @@ def test_switch_run_stop_continue_look_back_and_play(lab):
     lab.wait(lambda: cycle(lab) == reached + 150, "the last cycle")
     assert lab.charted("Ranks of the truth")
 
-    newest = lab.image("etkf")
+    newest = lab.wait(lambda: still(lab), "the last picture")
     slider = cycle_slider(lab)
     slider.focus()
     for _ in range(3):
         slider.press("ArrowLeft")
     lab.wait(lambda: cycle(lab) == reached + 147 and lab.image("etkf") != newest, "a look back")
-    earlier = lab.image("etkf")
+    earlier = lab.wait(lambda: still(lab), "the picture of that time")
     assert earlier[40 * 3 :] == newest[: -40 * 3], "three cycles further down"
     lab.press("Play")
     lab.wait(lambda: cycle(lab) == reached + 150, "the end of the play")

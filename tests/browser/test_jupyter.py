@@ -226,7 +226,8 @@ def test_run_all_then_run_watch_stop_and_read_the_result(chromium, jupyter):
     notebook.wait(lambda: notebook.state == "cancelled", "the end of the run")
     assert notebook.button("Run").is_enabled() and notebook.button("Stop").is_disabled()
     said = notebook.ask('lab.result.attrs["status"], list(lab.result["estimates"].children)')
-    assert "cancelled" in said and "'oi'" in said, "it runs first"
+    quick = "'oi'" in said or "'letkf'" in said
+    assert "cancelled" in said and quick, "these run first"
     assert notebook.left.count() == 2 and not notebook.left.first.is_visible()
     context.close()
 
