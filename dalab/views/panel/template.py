@@ -5,7 +5,7 @@ The pages load no fonts, icons or scripts from other hosts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,21 @@ def address() -> dict[str, list[str]]:
     return {k: [v.decode(errors="replace") for v in values] for k, values in arguments.items()}
 
 
-def template(name: str, **parts: object) -> pn.Template:
+def template(
+    name: str, words: Mapping[str, str] | None = None, **parts: object
+) -> pn.Template:
     """Make a page.
 
     Args:
         name: file name of the HTML template.
+        words: texts of the template, by the names of its variables.
         parts: contents of the template's places, by name.
     """
     page = Page(_text(name), nb_template="", design=LabDesign)
     page.add_variable("lab_css", THEME + _text("page.css"))
     page.add_variable("lab_js", _text("theme.js") + _text("steady.js") + FORGET)
+    for variable, text in (words or {}).items():
+        page.add_variable(variable, text)
     for place, part in parts.items():
         page.add_panel(place, part)
     return page

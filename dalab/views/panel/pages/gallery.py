@@ -8,11 +8,11 @@ from pathlib import Path
 import panel as pn
 
 from ....experiments.gallery.catalogue import EXHIBITS
-from ....experiments.lessons.scenario import Choice
 from ...model.teaching.gallery import GalleryModel
 from ...render.html import STATUS_CSS
+from ..components.choice_fields import choice_fields
 from ..components.header import Header
-from ..fields import STYLES, TICKS
+from ..fields import TICKS
 from ..plots.gallery_charts import draw_chart
 from ..template import address, follow, prepare, template, wait_for_screen
 
@@ -25,10 +25,14 @@ address.searchParams.set("{EXHIBIT}", names[cb_obj.active])
 history.replaceState(history.state, "", address)
 """
 
+WORDS = {
+    "about": "Where filters fail, beside the exact answer", "aside": "Exhibit", "path": "/gallery",
+}
+
 _SIDE, _LEGEND, _WIDTH, _HEIGHT = 310, 230, 520, 190
 """Widths of the left column and of legends, and least size of a chart [pixels]."""
 
-_STYLE = (Path(__file__).parents[1] / "lessons.css").read_text() + STATUS_CSS
+_STYLE = (Path(__file__).parents[1] / "teaching.css").read_text() + STATUS_CSS
 
 
 def create_gallery() -> pn.Template:
@@ -41,7 +45,7 @@ def create_gallery() -> pn.Template:
             model.exhibit = name
     page = GalleryPage(model)
     follow("dalab: where filters fail", "", page.model.poll, model.close)
-    return template("gallery.html", header=page.header, side=page.side, main=page.main)
+    return template("teaching.html", WORDS, header=page.header, side=page.side, main=page.main)
 
 
 class GalleryPage:
@@ -84,16 +88,10 @@ class GalleryPage:
         shown = self.model.shown
         self.story.object = f"<h2>{escape(shown.title)}</h2><p>{escape(shown.story)}</p>"
         self.reason.object = f"<h3>Why</h3><p class='why'>{escape(shown.reason)}</p>"
-        self.choices.objects = [self._field(choice) for choice in shown.choices]
-        self._show_status()
-
-    def _field(self, choice: Choice) -> pn.widgets.Select:
-        field = pn.widgets.Select(
-            label=choice.label, options={choice.format(v): v for v in choice.values},
-            value=self.model.settings[choice.name], width=_SIDE - 20, stylesheets=[STYLES],
+        self.choices.objects = choice_fields(
+            shown.choices, self.model.settings, self.model.choose, _SIDE - 20
         )
-        field.param.watch(lambda event: self.model.choose(choice.name, event.new), "value")
-        return field
+        self._show_status()
 
     def _show_status(self) -> None:
         model = self.model

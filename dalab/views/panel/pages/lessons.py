@@ -9,12 +9,13 @@ from typing import Any
 import panel as pn
 
 from ....experiments.lessons.catalogue import SCENARIOS
-from ....experiments.lessons.scenario import Choice, Finding, Verdict
+from ....experiments.lessons.scenario import Finding, Verdict
 from ...model.teaching.lessons import LessonModel
 from ...render.html import STATUS_CSS
 from ..browser import browser
+from ..components.choice_fields import choice_fields
 from ..components.header import Header
-from ..fields import STYLES, TICKS
+from ..fields import TICKS
 from ..plots.lesson_charts import WIDTH, Charts
 from ..reconnect import BACK
 from ..template import address, follow, prepare, template, wait_for_screen
@@ -28,13 +29,18 @@ address.searchParams.set("{LESSON}", names[cb_obj.active])
 history.replaceState(history.state, "", address)
 """
 
+WORDS = {
+    "about": "Lessons: something is set wrong, find out what", "aside": "Lesson",
+    "path": "/lessons",
+}
+
 HINT, EXACT = "Hint", "Exact answer"
 
 _HERE = Path(__file__).parents[1]
 _SIDE, _ABOVE = 310, 70
 """Width of the left column, and height above the charts [pixels]."""
 
-_STYLE = (_HERE / "lessons.css").read_text() + STATUS_CSS
+_STYLE = (_HERE / "teaching.css").read_text() + STATUS_CSS
 
 
 def create_lessons() -> pn.Template:
@@ -54,7 +60,7 @@ def create_lessons() -> pn.Template:
         model.come_back(key)
     page = LessonPage(model)
     follow("dalab: lessons", model.runs.session.key, page.poll, model.close)
-    return template("lessons.html", header=page.header, side=page.side, main=page.main)
+    return template("teaching.html", WORDS, header=page.header, side=page.side, main=page.main)
 
 
 class LessonPage:
@@ -115,19 +121,13 @@ class LessonPage:
             f"<h2>{escape(scenario.title)}</h2><p>{escape(scenario.story)}</p>"
             f"<p class='goal'><b>Goal.</b> {escape(scenario.goal)}</p>"
         )
-        self.choices.objects = [self._field(choice) for choice in scenario.choices]
+        self.choices.objects = choice_fields(
+            scenario.choices, self.model.settings, self.model.choose, _SIDE - 20
+        )
         asked = [HINT] * self.model.show_hint + [EXACT] * self.model.show_exact
         self.help.param.update(value=asked, options=[HINT] + [EXACT] * bool(scenario.exact))
         self._show_verdict()
         self._draw()
-
-    def _field(self, choice: Choice) -> pn.widgets.Select:
-        field = pn.widgets.Select(
-            label=choice.label, options={choice.format(v): v for v in choice.values},
-            value=self.model.settings[choice.name], width=_SIDE - 20, stylesheets=[STYLES],
-        )
-        field.param.watch(lambda event: self.model.choose(choice.name, event.new), "value")
-        return field
 
     def _set_help(self, event: Any) -> None:
         self.model.param.update(show_hint=HINT in event.new, show_exact=EXACT in event.new)
