@@ -213,7 +213,7 @@ TWICE = Exhibit(
     title="Counted twice",
     story="A number that decays and is stirred, observed at every cycle, for 50 truths. The error "
     "of the guided MASF, as published, is next to the best there is. Its spread is not: the "
-    "ensemble believes itself half as uncertain as it is.",
+    "ensemble believes itself two thirds as uncertain as it is.",
     reason="The data are the end of the path that is reversed: they are in the start of the "
     "sampler already, and the likelihood score adds them again. The gain is ln(1 + κ)/κ instead of "
     "1/(1 + κ), κ = r²/P, hardly another, and the variance a third of the right one for accurate "

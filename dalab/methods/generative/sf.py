@@ -69,7 +69,7 @@ class SF(ScoreFilter):
 
     @property
     def effort(self) -> float:
-        return self.steps
+        return self.effort_of(self.steps)
 
     def draw(
         self, x: Tensor, likelihood: Likelihood, carried: State, streams: MemberStreams

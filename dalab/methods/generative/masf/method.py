@@ -97,7 +97,7 @@ class MASF(ScoreFilter):
 
     @property
     def effort(self) -> float:
-        return float(self.steps or STEPS.get(self.sampler, 150))
+        return self.effort_of(self.steps or STEPS.get(self.sampler, 150))
 
     def check(self, problem: Problem, members: int) -> None:
         super().check(problem, members)
