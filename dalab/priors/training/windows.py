@@ -81,12 +81,23 @@ class Windows:
         return self.states[i, start : start + self.length]
 
     def _move(self, window: Tensor, generator: torch.Generator) -> Tensor:
-        sides = zip(self.shifts, window.shape[-2:], strict=True)
-        shift = tuple(step * _draw_below(side // step, generator) for step, side in sides)
-        window = torch.roll(window, shift, (-2, -1))
+        window = shifted(window, self.shifts, generator)
         if self.mirrored and _draw_below(2, generator):
             window = -window.flip(-2)
         return window
+
+
+def shifted(states: Tensor, shifts: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """States ``(..., y, x)`` moved together around the grid, at random.
+
+    Args:
+        states: the states.
+        shifts: cells along y and x by whose multiples they may be moved.
+        generator: source of the choice.
+    """
+    sides = zip(shifts, states.shape[-2:], strict=True)
+    moves = tuple(step * _draw_below(max(side // step, 1), generator) for step, side in sides)
+    return torch.roll(states, moves, (-2, -1))
 
 
 def _draw_below(bound: int, generator: torch.Generator) -> int:

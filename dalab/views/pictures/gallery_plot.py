@@ -8,13 +8,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...experiments.gallery.exhibit import EXACT, FILTER, OTHER, Chart
+from ...experiments.gallery.exhibit import EXACT, FILTER, OTHER, Chart, Curve
 
-STYLES = {EXACT: ("#009E73", "--"), FILTER: ("#0072B2", "-"), OTHER: ("#D55E00", "-.")}
-"""Colour and dash of a curve by its role."""
+COLOURS = {EXACT: "#009E73", FILTER: "#0072B2", OTHER: "#D55E00"}
+"""Colour of a curve by its role."""
+
+DASHES = {EXACT: "--", FILTER: "-", OTHER: "-."}
+"""Dash of a curve by its role."""
 
 MARKED = 25
 """Most points of a curve that has markers."""
+
+
+def has_markers(curve: Curve) -> bool:
+    """True for a curve of a filter with few points."""
+    return len(curve.x) <= MARKED and curve.role != EXACT
 
 
 def gallery_figure(charts: Sequence[Chart]) -> Figure:
@@ -27,10 +35,10 @@ def gallery_figure(charts: Sequence[Chart]) -> Figure:
 
 def _draw(ax: Axes, chart: Chart) -> None:
     for curve in chart.curves:
-        colour, dash = STYLES[curve.role]
-        marked = len(curve.x) <= MARKED and curve.role != EXACT
-        ax.plot(curve.x, curve.y, dash, color=colour, marker="o" if marked else None,
-                markersize=4, label=curve.label)
+        ax.plot(
+            curve.x, curve.y, DASHES[curve.role], color=COLOURS[curve.role], markersize=4,
+            marker="o" if has_markers(curve) else None, label=curve.label,
+        )
     ax.set(title=chart.title, xlabel=chart.xlabel, ylabel=chart.ylabel,
            xscale="log" if chart.log_x else "linear", yscale="log" if chart.log_y else "linear")
     ax.title.set_fontsize(10)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ....interruption import check_interruption
 from ....notes import note
+from ....priors.training.windows import shifted
 from .autoencoder import Observed
 from .networks import Autoencoder
 from .space import simulate
@@ -78,16 +79,11 @@ def train(
 
 def _draw(states: Tensor, course: Course, generator: torch.Generator) -> Tensor:
     """A batch of states, each shifted around the grid."""
-    def below(bound: int) -> int:
-        return int(torch.randint(bound, (), generator=generator))
+    def draw() -> Tensor:
+        chosen = int(torch.randint(len(states), (), generator=generator))
+        return shifted(states[chosen], course.shifts, generator)
 
-    sides = list(zip(course.shifts, states.shape[-2:], strict=True))
-    return torch.stack([
-        states[below(len(states))].roll(
-            tuple(step * below(max(n // step, 1)) for step, n in sides), (-2, -1)
-        )
-        for _ in range(course.batch)
-    ])
+    return torch.stack([draw() for _ in range(course.batch)])
 
 
 def _rate(done: float) -> float:

@@ -34,9 +34,7 @@ import torch
 from torch import Tensor
 
 from ....errors import InputError
-
-Time = float | Tensor
-"""Pseudo-time: a number, or one for each state, ``(..., 1, 1, 1)``."""
+from ..conditional import Time
 
 FIRST, LAST = 1e-5, 0.992
 """Pseudo-times between which the process is sampled, as published."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,16 @@ def load_network(text: str) -> StoredNetwork:
         InputError: if there is none, or the file is damaged or foreign.
     """
     path = network_path(text)
+    return _load_bundled(path) if path.parent == FOLDER else _load(path)
+
+
+@lru_cache
+def _load_bundled(path: Path) -> StoredNetwork:
+    """A network of the package, which does not change and is looked at by every experiment."""
+    return _load(path)
+
+
+def _load(path: Path) -> StoredNetwork:
     with open_prior(path) as file:
         return _stored(file, check_header(path, file.header, FORMAT), read_prior(path, file))
 

@@ -7,16 +7,12 @@ from bokeh.models import Range1d, Title
 from bokeh.plotting import figure
 
 from ....experiments.gallery.exhibit import EXACT, FILTER, OTHER, Chart, Curve
+from ...pictures.gallery_plot import COLOURS, has_markers
 from .field_map import accessible_name, style_axis
-from .lesson_charts import ESTIMATE, SEEN
-from .lesson_charts import EXACT as GREEN
 from .score_figure import LABELS
 
-STYLES = {EXACT: (GREEN, "dashed"), FILTER: (ESTIMATE, "solid"), OTHER: (SEEN, "dotdash")}
-"""Colour and dash of a curve by its role."""
-
-MARKED = 25
-"""Most points of a curve that has markers."""
+DASHES = {EXACT: "dashed", FILTER: "solid", OTHER: "dotdash"}
+"""Dash of a curve by its role."""
 
 
 def draw_chart(chart: Chart, width: int, height: int) -> figure:
@@ -43,11 +39,11 @@ def draw_chart(chart: Chart, width: int, height: int) -> figure:
 
 
 def _add(drawn: figure, curve: Curve) -> None:
-    colour, dash = STYLES[curve.role]
+    colour, dash = COLOURS[curve.role], DASHES[curve.role]
     drawn.line(
         curve.x, curve.y, color=colour, line_dash=dash, line_width=2, legend_label=curve.label
     )
-    if len(curve.x) <= MARKED and curve.role != EXACT:
+    if has_markers(curve):
         drawn.scatter(curve.x, curve.y, color=colour, size=6, legend_label=curve.label)
 
 
