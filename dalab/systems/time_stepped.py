@@ -38,7 +38,7 @@ def time_between(default: float) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimeStepped(ParametricSystem, ABC):
+class InTimeSteps(ParametricSystem, ABC):
     """A system in time steps of ``dt``, seen at regular intervals, in normalised variables.
 
     A system with other parameters keeps the normalisation of the setting that it is named after,
@@ -54,9 +54,6 @@ class TimeStepped(ParametricSystem, ABC):
     name: str
     dt: float = time_step(0.01)
     interval: float = time_between(0.1)
-    noise: float = real(
-        0.0, 0.0, 100.0, "amplitude b of the model noise [units / sqrt(time)]; 0 for none"
-    )
     quantity = "state anomaly"
     spinup_time: ClassVar[float] = 20.0
     """Model time after which a random state has become one of the climate."""
@@ -91,14 +88,6 @@ class TimeStepped(ParametricSystem, ABC):
         """Climatological standard deviation of every field, ``(lev, 1, 1)``, float64."""
 
     @abstractmethod
-    def advance_once(self, q: Tensor) -> Tensor:
-        """States ``(..., *shape)`` one time step later, in the variables of the equations."""
-
-    @property
-    def steps_per_interval(self) -> int:
-        """Time steps in one interval."""
-        return round(self.interval / self.dt)
-
     def advance(self, q: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
         """States after ``steps`` time steps, in the variables of the equations.
 
@@ -107,13 +96,11 @@ class TimeStepped(ParametricSystem, ABC):
             steps: time steps.
             generator: source of the model noise; without one there is none.
         """
-        for _ in range(steps):
-            check_interruption()
-            q = self.advance_once(q)
-            if self.noise and generator is not None:
-                normal = torch.randn(q.shape, generator=generator, dtype=torch.float64)
-                q = q + self.noise * math.sqrt(self.dt) * normal.to(q)
-        return q
+
+    @property
+    def steps_per_interval(self) -> int:
+        """Time steps in one interval."""
+        return round(self.interval / self.dt)
 
     def step(self, x: Tensor, n: int = 1, generator: torch.Generator | None = None) -> Tensor:
         """Normalised state ``n`` intervals later.
@@ -154,6 +141,39 @@ class TimeStepped(ParametricSystem, ABC):
         white = torch.randn(count, *self.shape, generator=generator, dtype=torch.float64)
         steps = round(self.spinup_time / self.dt)
         return self.normalised(self.advance(self.physical(white), steps, generator))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeStepped(InTimeSteps):
+    """A system that is deterministic but for additive white noise after every time step.
+
+    Raises:
+        InputError: as in :class:`InTimeSteps`.
+    """
+
+    noise: float = real(
+        0.0, 0.0, 100.0, "amplitude b of the model noise [units / sqrt(time)]; 0 for none"
+    )
+
+    @abstractmethod
+    def advance_once(self, q: Tensor) -> Tensor:
+        """States ``(..., *shape)`` one time step later, in the variables of the equations."""
+
+    def advance(self, q: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
+        """States after ``steps`` time steps, in the variables of the equations.
+
+        Args:
+            q: states, ``(..., *shape)``.
+            steps: time steps.
+            generator: source of the model noise; without one there is none.
+        """
+        for _ in range(steps):
+            check_interruption()
+            q = self.advance_once(q)
+            if self.noise and generator is not None:
+                normal = torch.randn(q.shape, generator=generator, dtype=torch.float64)
+                q = q + self.noise * math.sqrt(self.dt) * normal.to(q)
+        return q
 
 
 class RungeKutta(TimeStepped):
