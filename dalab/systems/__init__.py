@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..registry import Registry
 from .base import System
+from .conditional_gaussian.dyad import dyad
 from .kolmogorov import Kolmogorov, kolmogorov
 from .kuramoto_sivashinsky import (
     KuramotoSivashinsky,
@@ -81,4 +82,5 @@ SYSTEMS = Registry("system", "systems", System, {
     "kuramoto-sivashinsky": kuramoto_sivashinsky,
     "kuramoto-sivashinsky-enff": kuramoto_sivashinsky_enff,
     "ring": ring,
+    "dyad": dyad,
 })

@@ -1,0 +1,1 @@
+"""Exact conditional laws of conditional Gaussian systems: filter, smoother, draws, likelihood."""

@@ -1,0 +1,1 @@
+"""Conditional Gaussian systems: hidden variables that are Gaussian given the path of the others."""
