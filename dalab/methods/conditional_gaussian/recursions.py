@@ -52,6 +52,9 @@ def innovation(known: Gaussian, law: Coefficients) -> Gaussian:
 def update(known: Gaussian, law: Coefficients, increment: Tensor) -> tuple[Gaussian, Tensor]:
     """Law of the hidden variables a time step later, and the log likelihood of the increment.
 
+    Equations are solved in the space of the resolved or of the hidden variables, whichever are
+    fewer; for the latter, S1 must have the rank d1.
+
     Args:
         known: law before, given the path so far.
         law: of the time step.
@@ -60,22 +63,80 @@ def update(known: Gaussian, law: Coefficients, increment: Tensor) -> tuple[Gauss
     Returns:
         The law after it, and log densities ``(...,)``, summed over blocks.
     """
+    resolved, hidden = law.H.shape[-2:]
+    return (update_hidden if resolved > hidden else update_resolved)(known, law, increment)
+
+
+def update_resolved(
+    known: Gaussian, law: Coefficients, increment: Tensor
+) -> tuple[Gaussian, Tensor]:
+    """:func:`update` that solves equations in the space of the resolved variables."""
     expected = innovation(known, law)
     e = increment - expected.mean
-    factor = torch.linalg.cholesky(expected.cov)
+    factor = _factor(expected.cov)
     X = law.F @ known.cov @ law.H.mT + law.S2 @ law.S1.mT
-    K = torch.cholesky_solve(X.mT, factor).mT
+    K = X / expected.cov if e.shape[-1] == 1 else torch.cholesky_solve(X.mT, factor).mT
     A, noise = law.F - K @ law.H, law.S2 - K @ law.S1
     cov = A @ known.cov @ A.mT + noise @ noise.mT
     mean = apply(law.F, known.mean) + law.c + apply(K, e)
-    return Gaussian(mean, (cov + cov.mT) / 2), _log_density(e, factor)
+    square = _whiten(factor, e.unsqueeze(-1)).square().sum((-2, -1))
+    return Gaussian(mean, (cov + cov.mT) / 2), _log_density(square, e.shape[-1], _log_det(factor))
 
 
-def _log_density(e: Tensor, factor: Tensor) -> Tensor:
-    white = torch.linalg.solve_triangular(factor, e.unsqueeze(-1), upper=False).squeeze(-1)
-    logs = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    normal = -(white.square().sum(-1) + e.shape[-1] * math.log(2 * math.pi)) / 2
-    return (normal - logs).sum(-1)
+def update_hidden(
+    known: Gaussian, law: Coefficients, increment: Tensor
+) -> tuple[Gaussian, Tensor]:
+    """:func:`update` that solves equations in the space of the hidden variables.
+
+    The increment in units of its noise, h v + w, is seen first. In the time step after it, the part
+    q w of the noise of v is known.
+    """
+    factor = _factor(law.S1 @ law.S1.mT)
+    h, q = _whiten(factor, law.H), _whiten(factor, law.S1 @ law.S2.mT).mT
+    e = _whiten(factor, (increment - law.f - apply(law.H, known.mean)).unsqueeze(-1))
+    P, log_det = _condition(known.cov, h.mT @ h)
+    seen, F = h.mT @ e, law.F - q @ h
+    cov = F @ P @ F.mT + law.S2 @ law.S2.mT - q @ q.mT
+    mean = apply(law.F, known.mean) + law.c + (F @ (P @ seen) + q @ e).squeeze(-1)
+    square = (e.mT @ e - seen.mT @ P @ seen)[..., 0, 0]
+    log_density = _log_density(square, e.shape[-2], _log_det(factor) + log_det / 2)
+    return Gaussian(mean, (cov + cov.mT) / 2), log_density
+
+
+def _condition(R: Tensor, information: Tensor) -> tuple[Tensor, Tensor]:
+    """Covariances P = (R^-1 + N)^-1 in Joseph's form, and log det(R) - log det(P).
+
+    Args:
+        R: covariances ``(..., d, d)``, which may be singular.
+        information: N, ``(..., d, d)``.
+    """
+    one = torch.eye(R.shape[-1], dtype=R.dtype, device=R.device)
+    factors, pivots = torch.linalg.lu_factor(one + information @ R)
+    J = torch.linalg.lu_solve(factors, pivots, one.expand_as(factors))
+    P = R @ J
+    P = J.mT @ P + P @ information @ P.mT
+    return P, factors.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
+
+
+def _factor(cov: Tensor) -> Tensor:
+    """Lower Cholesky factors."""
+    return cov.sqrt() if cov.shape[-1] == 1 else torch.linalg.cholesky(cov)
+
+
+def _whiten(factor: Tensor, vectors: Tensor) -> Tensor:
+    """Columns ``(..., d, n)`` in the units of Cholesky factors."""
+    if factor.shape[-1] == 1:
+        return vectors / factor
+    return torch.linalg.solve_triangular(factor, vectors, upper=False)
+
+
+def _log_det(factor: Tensor) -> Tensor:
+    return factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+def _log_density(square: Tensor, d: int, log_det: Tensor) -> Tensor:
+    """Log densities summed over blocks, from squared norms and half log determinants."""
+    return -(square / 2 + d * math.log(2 * math.pi) / 2 + log_det).sum(-1)
 
 
 def draw_increment(known: Gaussian, law: Coefficients, normal: Tensor) -> Tensor:

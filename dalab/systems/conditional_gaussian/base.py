@@ -24,8 +24,10 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -86,16 +88,33 @@ def euler_maruyama(
     return Coefficients(A0 * dt, A1 * dt, one + a1 * dt, a0 * dt, S1 * root, S2 * root)
 
 
-def independent_noise(like: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+def independent_noise(
+    like: Tensor, first: Sequence[float], second: Sequence[float]
+) -> tuple[Tensor, Tensor]:
     """Loadings of independent noises of all variables, ``(d1, k)`` and ``(d2, k)``, k = d1 + d2.
 
     Args:
         like: tensor of the type wanted.
-        first: amplitudes of the resolved variables, ``(d1,)``.
-        second: those of the hidden ones, ``(d2,)``.
+        first: amplitudes of the resolved variables, d1 of them.
+        second: those of the hidden ones, d2 of them.
     """
-    every = torch.diag(torch.cat([first, second])).to(like)
+    every = constant(like, (*first, *second)).diag()
     return every[: len(first)], every[len(first) :]
+
+
+def constant(like: Tensor, values: Any) -> Tensor:
+    """A tensor of constant values, which is made once for every type and device.
+
+    Args:
+        like: tensor of the type wanted.
+        values: numbers, in nested tuples.
+    """
+    return _constant(values, like.dtype, like.device)
+
+
+@lru_cache(maxsize=256)
+def _constant(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,4 +199,6 @@ class ConditionalGaussian(InTimeSteps):
 
 def apply(matrix: Tensor, vectors: Tensor) -> Tensor:
     """Products of matrices ``(..., n, m)`` with vectors ``(..., m)``, ``(..., n)``."""
+    if matrix.ndim == 2:  # one matrix for all: a single product
+        return vectors @ matrix.mT
     return (matrix @ vectors.unsqueeze(-1)).squeeze(-1)

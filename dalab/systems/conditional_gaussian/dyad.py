@@ -21,7 +21,14 @@ from torch import Tensor
 from ...option_fields import positive, real
 from ..parametric import Setting
 from ..time_stepped import time_between, time_step
-from .base import Coefficients, ConditionalGaussian, Gaussian, euler_maruyama, independent_noise
+from .base import (
+    Coefficients,
+    ConditionalGaussian,
+    Gaussian,
+    constant,
+    euler_maruyama,
+    independent_noise,
+)
 
 MEAN = (0.54, -0.25)
 STD = (0.53, 0.81)
@@ -64,12 +71,10 @@ class Dyad(ConditionalGaussian):
         return ("x", "y")
 
     def coefficients(self, u: Tensor, hidden: Gaussian | None = None) -> Coefficients:
-        noise = independent_noise(
-            u, torch.tensor([self.noise_x]), torch.tensor([self.noise_y])
-        )
         return euler_maruyama(
             self.dt, self.forcing_x - self.damping_x * u, self.gamma * u.unsqueeze(-1),
-            self.forcing_y - self.gamma * u**2, u.new_tensor([[-self.damping_y]]), *noise,
+            self.forcing_y - self.gamma * u**2, constant(u, ((-self.damping_y,),)),
+            *independent_noise(u, (self.noise_x,), (self.noise_y,)),
         )
 
 
