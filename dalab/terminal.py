@@ -101,9 +101,10 @@ def progress_line(frame: Frame) -> str:
 
 def show_scores(tree: xr.DataTree) -> None:
     """Print the score table, and the reasons of failures."""
-    page, rows = console(), table(tree).to_dict("records")
+    found, page = table(tree), console()
+    rows = found.to_dict("records")
     columns = fitting(
-        columns_of(is_cycled(tree)),
+        columns_of(is_cycled(tree), found.columns),
         lambda some: Measurement.get(
             page, page.options.update(max_width=1000), _score_table(rows, some)
         ).maximum <= page.width,

@@ -29,9 +29,12 @@ MEMBERS = 100_000
 
 CYCLED = (
     "cycles", "burn_in", "repeats", "start", "missing", "gaps", "keep", "process_noise",
-    "model_error", "shocks",
+    "model_error", "shocks", "reference",
 )
 """Fields that only cycled experiments have."""
+
+REFERENCE = "reference"
+"""Label of the filter whose analyses are the posterior that others are compared with."""
 
 
 class Config(param.Parameterized):
@@ -142,6 +145,11 @@ class Config(param.Parameterized):
         "", label="Shocks", doc="jumps of the truth of a cycled experiment, PROBABILITY:SIZE at "
         "every interval, relative to its values; several kinds with commas, 0.005:0.5,0.01:0.2"
     )
+    reference = Text(
+        "", label="Reference", doc="filter of a cycled experiment that runs first and whose "
+        "analyses are taken for the true posterior, such as pf:members=100000,jitter=0; the "
+        "Wasserstein distances of all others from them are scores; none if left out"
+    )
     seed = param.Integer(0, bounds=(0, SEEDS), label="Seed", doc="seed of every random choice")
     device = Text("auto", label="Device", doc="auto, cpu, cuda, cuda:N or mps")
 
@@ -158,6 +166,7 @@ class Config(param.Parameterized):
         "background": "Use 0.1, or leave it out for no background.",
         "operators": "Add arctan.", "masks": "Add random:0.25.", "methods": "Add spectral.",
         "background_kind": "Use perturbed.", "model_error": "Use untold.",
+        "reference": "Leave it out.",
     }
 
     def __init__(self, **values: Any) -> None:
@@ -208,8 +217,17 @@ class Config(param.Parameterized):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Registry names of the methods made unique: ``spectral``, ``letkf``, ``spectral-2``."""
-        return unique_labels(self.methods)
+        """Registry names of the methods made unique: ``spectral``, ``letkf``, ``spectral-2``.
+
+        The first one is ``reference`` if there is one.
+        """
+        labels = unique_labels(self.methods)
+        return (REFERENCE, *labels) if self.reference else labels
+
+    @property
+    def method_texts(self) -> tuple[str, ...]:
+        """Texts of the methods in the order of :attr:`labels`."""
+        return (self.reference, *self.methods) if self.reference else self.methods
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Config) and self._values() == other._values()

@@ -43,7 +43,10 @@ def describe(parts: Any) -> tuple[Config, frozenset[str]]:
         noise_family=writer.text("noise_family", network.noise_family, NOISES),
         background=parts.background, background_kind=parts.background_kind,
         prior=text_of_pending(parts) or writer.prior(parts.prior, parts.system),
-        methods=[writer.text("methods", m, METHODS) for m in parts.methods.values()],
+        methods=[
+            writer.text("methods", method, METHODS) for label, method in parts.methods.items()
+            if label != parts.reference_label
+        ],
         **_cycled(parts, writer), members=parts.members, seed=parts.seed, device=str(parts.device),
     )
     return config, frozenset(writer.own)
@@ -51,7 +54,7 @@ def describe(parts: Any) -> tuple[Config, frozenset[str]]:
 
 def _cycled(parts: Any, writer: _Writer) -> dict[str, Any]:
     """The fields of a cycled experiment."""
-    schedule = parts.schedule
+    schedule, reference = parts.schedule, parts.reference_label
     if schedule is None:
         return {}
     return {
@@ -60,6 +63,8 @@ def _cycled(parts: Any, writer: _Writer) -> dict[str, Any]:
         "start": writer.states("start", parts.start),
         "process_noise": parts.process_noise, "shocks": parts.shocks,
         "model_error": parts.model_error,
+        "reference": writer.text("reference", parts.methods[reference], METHODS) if reference
+        else "",
     }
 
 

@@ -20,7 +20,7 @@ from ..priors.denoisers.augmented import AugmentedPrior
 from ..priors.denoisers.composed import lengthen, lengthen_augmented
 from ..priors.loading import load_augmented
 from ..systems import SYSTEMS, System
-from .config import Config, leading_states
+from .config import REFERENCE, Config, leading_states
 from .config_file import load_config
 from .description import describe
 from .device import choose_device
@@ -56,6 +56,8 @@ class Experiment:
         network: operators, where and when they look, and their noise; see
             :func:`dalab.observations.network`.
         methods: inference methods by label; one or several methods get the names of their classes.
+            In a cycled experiment the one labelled ``reference``, if there is one, runs first, and
+            the others are scored against its analyses.
         prior: distribution of windows, of which longer ones are composed, or the text that names
             it; the one that ships for the system, or the Gaussian of its climate, by default. One
             that has to be estimated from the climate is made when it is first needed.
@@ -110,6 +112,8 @@ class Experiment:
     def __post_init__(self) -> None:
         for name, value in checked_parts(vars(self)).items():
             self._fill(name, value)
+        if self.reference_label:
+            self._fill("methods", {REFERENCE: self.methods[REFERENCE], **self.methods})
         if vars(self)["prior"] is None and self._needs_prior():
             self._fill("prior", "auto")
         if self.window is None:
@@ -201,6 +205,11 @@ class Experiment:
         )
 
     # --- parts that follow from the others --------------------------------------------------------
+
+    @property
+    def reference_label(self) -> str:
+        """Label of the reference of a cycled experiment; empty without one."""
+        return REFERENCE if self.schedule is not None and REFERENCE in self.methods else ""
 
     @property
     def cycling(self) -> Schedule:

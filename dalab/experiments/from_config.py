@@ -55,7 +55,7 @@ def realise(
 
 def make_methods(config: Config) -> dict[str, Method]:
     """The methods that a config describes, by label."""
-    made = (make_method(text, config.steps) for text in config.methods)
+    made = (make_method(text, config.steps) for text in config.method_texts)
     return dict(zip(config.labels, made, strict=True))
 
 

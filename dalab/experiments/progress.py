@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,6 +82,7 @@ class MethodScores:
         crps_err: standard error of ``crps``.
         spread: mean spread of the analyses.
         coverage: share of the truths in the central interval of the analyses.
+        further: scores that only some cycled runs have, and their standard errors, by name.
     """
 
     status: str = "waiting"
@@ -101,6 +103,7 @@ class MethodScores:
     crps_err: float = math.nan
     spread: float = math.nan
     coverage: float = math.nan
+    further: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rmse_mean(self) -> float:
@@ -111,6 +114,11 @@ class MethodScores:
     def rmse_sample(self) -> float:
         """Mean over steps of ``rmse_sample_steps``; NaN before the first step."""
         return _mean(self.rmse_sample_steps[self.burn_in :])
+
+    def score(self, name: str) -> float:
+        """A score by its name in :mod:`dalab.metrics.table`; NaN if it is not known."""
+        own = self.further.get(name)
+        return float(getattr(self, name, math.nan) if own is None else own)
 
 
 def _mean(values: np.ndarray) -> float:

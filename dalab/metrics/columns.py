@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NARROW, WIDE = 51, 102
@@ -79,9 +79,31 @@ CYCLED_COLUMNS = (
 """Columns of a cycled experiment, whose scores are means over the cycles after the burn-in."""
 
 
-def columns_of(cycled: bool) -> tuple[Column, ...]:
-    """Return the columns of a cycled experiment, or of a window."""
-    return CYCLED_COLUMNS if cycled else COLUMNS
+FURTHER_COLUMNS = (
+    Column("w2", "W2", 3, "Wasserstein distance from the reference posterior, in the units of the "
+           "equations, ± standard error; lower is better", error="w2_err", rank=1),
+    Column("sliced_w2", "Sliced W2", 3, "root mean square distance from the reference posterior "
+           "along random directions; lower is better", rank=4),
+)
+"""Columns of cycled experiments that have these scores, before the costs."""
+
+
+def columns_of(cycled: bool, known: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Return the columns of a cycled experiment, or of a window.
+
+    Args:
+        cycled: True for a cycled experiment.
+        known: names of all scores that there are; only some experiments have those of
+            :data:`FURTHER_COLUMNS`.
+    """
+    if not cycled:
+        return COLUMNS
+    names = set(known)
+    further = tuple(column for column in FURTHER_COLUMNS if column.key in names)
+    costs = CYCLED_COLUMNS.index(_SECONDS)
+    if not further:
+        return CYCLED_COLUMNS
+    return (*CYCLED_COLUMNS[:costs], *further, *CYCLED_COLUMNS[costs:])
 
 
 def fitting(

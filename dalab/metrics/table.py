@@ -7,11 +7,14 @@ from typing import Any, cast
 import pandas as pd
 import xarray as xr
 
-from .columns import columns_of
+from .columns import FURTHER_COLUMNS, columns_of
 from .summary import STEPS
 
 CYCLED = ("rmse_mean_err", "rmse_forecast", "rmse_forecast_err", "crps_err", "spread", "coverage")
 """Further columns of cycled experiments, whose scores are means over cycles after the burn-in."""
+
+FURTHER = tuple(key for column in FURTHER_COLUMNS for key in (column.key, column.error) if key)
+"""Columns of the cycled experiments that have these scores."""
 
 COLUMNS = (
     "method", "rmse_sample", "rmse_mean", "crps", "spread_skill", "network_evaluations", "seconds",
@@ -22,13 +25,15 @@ COLUMNS = (
 def table(tree: xr.DataTree) -> pd.DataFrame:
     """One row per method, in the order of the run.
 
-    The columns are those of :data:`COLUMNS`, and of :data:`CYCLED` for a cycled experiment.
+    The columns are those of :data:`COLUMNS`, and of :data:`CYCLED` for a cycled experiment, with
+    those of :data:`FURTHER` that it has.
 
     Args:
         tree: a result, complete or partial; missing values are NaN.
     """
     metrics = tree["metrics"].to_dataset()
-    names = [*COLUMNS, *CYCLED] if is_cycled(tree) else COLUMNS
+    further = [name for name in FURTHER if name in metrics]
+    names = [*COLUMNS, *CYCLED, *further] if is_cycled(tree) else COLUMNS
     columns = {name: metrics[name].values for name in names}
     frame = pd.DataFrame(columns)
     counts = {"network_evaluations": int, "members": int}
@@ -37,7 +42,8 @@ def table(tree: xr.DataTree) -> pd.DataFrame:
 
 def html_table(tree: xr.DataTree) -> str:
     """The score table as HTML, with the columns and digits of the interfaces; for notebooks."""
-    rows, columns = table(tree).to_dict("records"), columns_of(is_cycled(tree))
+    found = table(tree)
+    rows, columns = found.to_dict("records"), columns_of(is_cycled(tree), found.columns)
     frame = pd.DataFrame(
         [{"method": row["method"], **{column.title: column.cell(row) for column in columns},
           "status": row["status"]} for row in rows]

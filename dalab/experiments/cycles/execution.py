@@ -23,6 +23,7 @@ from .checkpoint import Checkpoints
 from .driver import Carried, Cycle, Driver
 from .kept import KeptStates
 from .recorder import Recorder, check_burn_in
+from .reference import ReferencePosterior
 from .result import MEAN_SCORES, MEANS, assemble_cycles
 from .twin import CycledTwin
 
@@ -60,6 +61,7 @@ class CycledExecution(Execution):
         self.checkpoints = None if folder is None else Checkpoints(folder, made.config)
         store = None if self.checkpoints is None else self.checkpoints.folder / "states.zarr"
         self.kept = KeptStates(self.schedule, store)
+        self.reference = self._find_reference(earlier)
         self.recorders: dict[str, Recorder] = {}
         self.carried: dict[str, Carried] = {}
         self._peaks: dict[str, PeakMemory] = {}
@@ -84,7 +86,8 @@ class CycledExecution(Execution):
         with interruptible(self.unwanted):
             driver = Driver(twin, self.filters[label], label, self.experiment.members)
         recorder = Recorder(
-            self.experiment.system, self.schedule, self.experiment.repeats, driver.members
+            self.experiment.system, self.schedule, self.experiment.repeats, driver.members,
+            None if label == self.experiment.reference_label else self.reference,
         )
         carried = self._resume(label, recorder) or self._begin(driver)
         self.recorders[label] = recorder
@@ -109,6 +112,21 @@ class CycledExecution(Execution):
             if carried is not None:
                 self.carried[label] = carried
                 self._save(label, carried, recorder)
+
+    def _find_reference(self, earlier: CycledExecution | None) -> ReferencePosterior | None:
+        """The reference posterior, with what an earlier run or the folder holds of it.
+
+        Raises:
+            InputError: if it does not fit into memory.
+        """
+        if not self.experiment.reference_label:
+            return None
+        checkpoints = self.checkpoints
+        folder = None if checkpoints is None else checkpoints.folder / "reference.zarr"
+        found = ReferencePosterior(self.experiment, folder)
+        if earlier is not None and earlier.reference is not None:
+            found.take(earlier.reference)
+        return found
 
     def _find(self, label: str, earlier: CycledExecution | None = None) -> Earlier | None:
         """State and scores of a method from which it can go on; ``None`` if there are none.
@@ -141,10 +159,13 @@ class CycledExecution(Execution):
 
     def _take(self, label: str, recorder: Recorder, found: Cycle) -> bool:
         """Record a cycle; return False if the run has ended, which goes on before this cycle."""
+        scored = recorder.score(found)  # takes time, in which the run may be ended
         with self._lock:
             if not self._ended:
-                recorder.record(found)
+                recorder.record(found, scored)
                 self.kept.add(label, found)
+                if self.reference is not None and label == self.experiment.reference_label:
+                    self.reference.add(found)
             return not self._ended
 
     def _save(self, label: str, carried: Carried, recorder: Recorder) -> None:
@@ -162,6 +183,7 @@ class CycledExecution(Execution):
             spread_steps=series("spread_analysis"), members=recorder.members,
             fraction=recorder.cycle / self.schedule.cycles, seconds=recorder.seconds,
             peak_memory_mb=peak.highest, burn_in=self.schedule.burn_in,
+            further=recorder.further_means(),
         )
 
     def _step(self, found: Cycle, recorder: Recorder) -> Step:
@@ -194,7 +216,7 @@ def mean_scores(recorder: Recorder) -> dict[str, Any]:
     found = {"spread_skill": recorder.spread_skill}
     for name in ("rmse_mean", "rmse_forecast", "crps", "spread", "coverage"):
         found[name], found[f"{name}_err"] = recorder.mean(MEANS[name])
-    return {name: found[name] for name in MEAN_SCORES}
+    return {name: found[name] for name in MEAN_SCORES} | {"further": recorder.further_scores()}
 
 
 class _Pace:

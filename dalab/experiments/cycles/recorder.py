@@ -18,9 +18,12 @@ from torch import Tensor
 from ...errors import InputError
 from ...metrics.online import EnsembleErrors, innovation_statistics, rmse
 from ...metrics.series import mean_and_error
+from ...metrics.transport import spaced
 from ...systems import System
 from ..schedule import Schedule
 from .driver import Cycle
+from .further import FURTHER
+from .reference import ReferencePosterior
 from .twin import Moment
 
 RING_BYTES, RING_TIMES = 2**26, 128
@@ -55,6 +58,9 @@ SMOOTHED = {"rmse_smoothed": "root-mean-square error of the fixed-lag smoother's
 SHOCKS = {"shock": "relative sizes of the shocks of the truth since the cycle before, added up"}
 """Series of truths that take shocks."""
 
+SHOWN = 2000
+"""Most members in a snapshot, and thus in pictures and in the result."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -63,8 +69,8 @@ class Snapshot:
     Args:
         cycle: number of the cycle.
         truth: ``shape``.
-        forecast: ``(N, *shape)``.
-        analysis: ``(N, *shape)``.
+        forecast: ``(N, *shape)``, ``SHOWN`` of the members where there are more.
+        analysis: ``(N, *shape)``, the same members.
         observed: fields of every instrument, ``(channel, y, x)``, NaN where nothing is observed.
     """
 
@@ -75,6 +81,19 @@ class Snapshot:
     observed: tuple[Tensor, ...]
 
 
+@dataclass(frozen=True)
+class Scored:
+    """Scores of one cycle.
+
+    Args:
+        scores: by name, one per repeat.
+        rank_counts: number of values at each rank of the truth, ``(members + 1,)``.
+    """
+
+    scores: dict[str, Tensor]
+    rank_counts: np.ndarray
+
+
 class Recorder:
     """Scores and states of a cycled run of one method so far.
 
@@ -83,29 +102,41 @@ class Recorder:
         schedule: times of the run.
         repeats: independent truths.
         members: members of the ensemble.
+        reference: posterior that the analyses are compared with, if there is one.
     """
 
-    def __init__(self, system: System, schedule: Schedule, repeats: int, members: int) -> None:
-        self.system, self.schedule = system, schedule
+    def __init__(
+        self, system: System, schedule: Schedule, repeats: int, members: int,
+        reference: ReferencePosterior | None = None,
+    ) -> None:
+        self.system, self.schedule, self.reference = system, schedule, reference
         self.repeats, self.members = repeats, members
         self.cycle, self.seconds, self.warning = 0, 0.0, ""
         self.series: dict[str, np.ndarray] = {}
         self.rank_counts = np.zeros(members + 1, dtype=np.int64)
-        size = 4 * (2 * members + 2) * torch.Size(system.shape).numel()
+        size = 4 * (2 * min(members, SHOWN) + 2) * torch.Size(system.shape).numel()
         self.ring: deque[Snapshot] = deque(maxlen=max(2, min(RING_TIMES, RING_BYTES // size)))
 
     # --- recording --------------------------------------------------------------------------------
 
-    def record(self, found: Cycle) -> None:
-        """Take down a cycle."""
-        analysis = EnsembleErrors(found.analysis, found.moment.truth)
-        self._store(found.moment.cycle, self._scores(found, analysis) | found.diagnostics)
+    def record(self, found: Cycle, scored: Scored | None = None) -> None:
+        """Take down a cycle, with its scores if they are known already."""
+        scored = scored or self.score(found)
+        self._store(found.moment.cycle, scored.scores | found.diagnostics)
         self.cycle = found.moment.cycle
         self.seconds += found.seconds
         self.warning = found.warning or self.warning
         if self.cycle > self.schedule.burn_in:
-            self.rank_counts += analysis.rank_counts().cpu().numpy()
+            self.rank_counts += scored.rank_counts
         self.ring.append(snapshot(found))
+
+    def score(self, found: Cycle) -> Scored:
+        """Score a cycle; the recorder stays as it is."""
+        analysis = EnsembleErrors(found.analysis, found.moment.truth)
+        scores = self._scores(found, analysis)
+        if self.reference is not None:
+            scores |= self.reference.scores(found)
+        return Scored(scores, analysis.rank_counts().cpu().numpy())
 
     def _scores(self, found: Cycle, analysis: EnsembleErrors) -> dict[str, Tensor]:
         truth, scale = found.moment.truth, self.system.scale.to(found.mean)
@@ -127,8 +158,8 @@ class Recorder:
         return scores | shocks | _innovations(found) | _smoothed(found)
 
     def _store(self, cycle: int, scores: dict[str, Tensor]) -> None:
-        values = torch.stack([v.double().expand(self.repeats) for v in scores.values()])
-        for name, row in zip(scores, values.cpu().numpy(), strict=True):
+        values = torch.stack([v.double().cpu().expand(self.repeats) for v in scores.values()])
+        for name, row in zip(scores, values.numpy(), strict=True):
             self._series(name)[:, cycle - 1] = row
 
     def _series(self, name: str) -> np.ndarray:
@@ -146,6 +177,17 @@ class Recorder:
     def mean(self, name: str) -> tuple[float, float]:
         """Mean of a score over the cycles after the burn-in, and its standard error."""
         return mean_and_error(self.scored(name))
+
+    def further_means(self) -> dict[str, float]:
+        """Means of the scores that only some runs have, so far and without errors."""
+        return {name: _mean(self.scored(name)) for name in FURTHER if name in self.series}
+
+    def further_scores(self) -> dict[str, float]:
+        """The same with their standard errors, as ``NAME_err``."""
+        found: dict[str, float] = {}
+        for name in self.further_means():
+            found[name], found[f"{name}_err"] = self.mean(name)
+        return found
 
     @property
     def spread_skill(self) -> float:
@@ -185,6 +227,12 @@ class Recorder:
             self._series(name)[:, : known.shape[1]] = known.numpy()
 
 
+def _mean(values: np.ndarray) -> float:
+    """Mean of the values that are not NaN; NaN if there are none."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else np.nan
+
+
 def check_burn_in(values: dict[str, Any], schedule: Schedule) -> None:
     """Check that the ranks of an earlier run were counted from the same cycle on.
 
@@ -216,8 +264,9 @@ def _smoothed(found: Cycle) -> dict[str, Tensor]:
 def snapshot(found: Cycle) -> Snapshot:
     """The first repeat of a cycle, copied."""
     truth, forecast, analysis = (
-        x[0].detach().to("cpu", torch.float32, copy=True)
-        for x in (found.moment.truth, found.forecast, found.analysis)
+        x[0].detach().to("cpu", torch.float32, copy=True) for x in (
+            found.moment.truth, spaced(found.forecast, SHOWN), spaced(found.analysis, SHOWN)
+        )
     )
     return Snapshot(found.moment.cycle, truth, forecast, analysis, observed_fields(found.moment))
 

@@ -33,6 +33,7 @@ from ..experiment import Experiment
 from ..progress import MethodScores
 from ..results.cf import describe_states, normalisation, numbers, space, states, texts
 from ..results.store import COSTS, attributes
+from .further import FURTHER
 from .kept import KeptStates
 from .recorder import INNOVATIONS, SCORES, SHOCKS, SMOOTHED, Recorder, Snapshot
 
@@ -95,7 +96,7 @@ def _metrics(
     experiment: Experiment, scores: Mapping[str, MethodScores], recorders: Mapping[str, Recorder]
 ) -> xr.Dataset:
     cycles, repeats = experiment.cycling.cycles, experiment.repeats
-    known = {**SCORES, **INNOVATIONS, **SMOOTHED, **SHOCKS}
+    known = {**SCORES, **INNOVATIONS, **SMOOTHED, **SHOCKS, **FURTHER}
     names = list(dict.fromkeys(n for r in recorders.values() for n in r.series)) or list(SCORES)
     empty = np.full((repeats, cycles), np.nan)
     found = xr.Dataset(coords={
@@ -120,7 +121,8 @@ def _series(recorder: Recorder | None, name: str, empty: np.ndarray) -> np.ndarr
 def _with_means(
     found: xr.Dataset, scores: Mapping[str, MethodScores], recorders: Mapping[str, Recorder]
 ) -> xr.Dataset:
-    for name, series in MEANS.items():
+    further = {name: name for name in FURTHER if f"{name}_cycles" in found}
+    for name, series in (MEANS | further).items():
         pairs = [
             recorders[label].mean(series) if label in recorders else (np.nan, np.nan)
             for label in scores

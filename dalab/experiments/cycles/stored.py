@@ -27,6 +27,7 @@ from ..results.stored_run import (
     tensor,
 )
 from ..schedule import Schedule
+from .further import FURTHER_NAMES
 from .recorder import Recorder, Snapshot
 from .result import KIND, MEAN_SCORES
 
@@ -113,8 +114,10 @@ class StoredCycles(StoredRun):
             for part, name in (("rmse", "rmse_analysis"), ("rmse_sample", "rmse_sample"),
                                ("spread", "spread_analysis"))
         }
+        further = {name: of[name].item() for name in FURTHER_NAMES if name in of}
         return MethodScores(
-            status=str(of["status"].item()), burn_in=self._schedule.burn_in, **curves, **values
+            status=str(of["status"].item()), burn_in=self._schedule.burn_in, further=further,
+            **curves, **values,
         )
 
 

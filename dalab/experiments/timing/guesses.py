@@ -85,6 +85,10 @@ RECORDING = 0.003
 """Time of making and scoring a cycle [s]."""
 
 
+TRANSPORT = 0.15
+"""Time of the distances of one analysis from the reference posterior [s]."""
+
+
 def guess(experiment: Experiment, label: str) -> float:
     """Guess the run time of a method of an experiment [s]."""
     method, schedule = experiment.methods[label], experiment.schedule
@@ -96,7 +100,11 @@ def guess(experiment: Experiment, label: str) -> float:
         calls = schedule.cycles * experiment.repeats
     price = price_of(method)
     seconds = calls * method.effort * (price.call + price.million * members * steps * state / 1e6)
-    return max(seconds, 1e-3) + (RECORDING * schedule.cycles if schedule is not None else 0.0)
+    if schedule is None:
+        return max(seconds, 1e-3)
+    compared = experiment.reference_label not in ("", label)
+    each = RECORDING + TRANSPORT * experiment.repeats * compared
+    return max(seconds, 1e-3) + each * schedule.cycles
 
 
 def price_of(method: Method) -> Price:

@@ -139,15 +139,21 @@ def run_times() -> RunTimes:
 
 
 def cheapest_first(experiment: Experiment) -> tuple[str, ...]:
-    """Labels of the methods, those first that are expected to take the least time."""
-    known = run_times()
-    return tuple(sorted(experiment.methods, key=lambda label: known.expected(experiment, label)))
+    """Labels of the methods, those first that are expected to take the least time.
+
+    The reference of a cycled experiment comes before all others, which are scored against it.
+    """
+    known, reference = run_times(), experiment.reference_label
+    return tuple(sorted(
+        experiment.methods,
+        key=lambda label: (label != reference, known.expected(experiment, label)),
+    ))
 
 
 def _about(experiment: Experiment, label: str) -> tuple[float, Case, str]:
     """Guess, case and text of a method."""
     config, method = experiment.config, experiment.methods[label]
-    text = dict(zip(experiment.methods, config.methods, strict=True))[label]
+    text = dict(zip(experiment.methods, config.method_texts, strict=True))[label]
     prior = str(config.prior) if method.uses_prior else ""  # its text: it may yet have to be made
     kind = "window" if experiment.schedule is None else "cycles"
     case = Case(

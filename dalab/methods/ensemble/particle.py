@@ -47,12 +47,16 @@ DEGENERATE = 1e-10
 """Weight of all other particles together below which one has taken all, as in DAPPER."""
 
 
+MANY = 10_000
+"""Particles from which on noise is drawn by their covariance."""
+
+
 class ParticleFilter(EnsembleFilter):
     """Bootstrap particle filter with the forecast model: for systems of a few variables."""
 
     family = "Exact and particles"
 
-    members = param.Integer(200, bounds=(2, 10_000), doc="particles, all kept in the result")
+    members = param.Integer(200, bounds=(2, 100_000), doc="particles, all kept in the result")
     threshold = param.Number(
         0.5, bounds=(0.0, 1.0), doc="share of effective particles below which they are resampled"
     )
@@ -173,6 +177,13 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
     return torch.take_along_dim(x, index[..., None, None, None], dim=-4)
 
 
+def _root(anomalies: Tensor) -> Tensor:
+    """Vectors ``(..., d, d)`` with the sum of squares of anomalies ``(..., N, d)``."""
+    covariance = anomalies.mT.double() @ anomalies.double()
+    values, vectors = torch.linalg.eigh(covariance)
+    return (vectors * values.clamp(min=0).sqrt().unsqueeze(-2)).mT.to(anomalies)
+
+
 def smoothing_noise(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
     """Noise with the covariance of the weighted particles times the squared kernel bandwidth.
 
@@ -185,5 +196,7 @@ def smoothing_noise(x: Tensor, logw: Tensor, streams: MemberStreams) -> Tensor:
     mean = (w * x).sum(-4, keepdim=True)
     unbiased = 1 - (w**2).sum(-4, keepdim=True)
     anomalies = (w / unbiased.clamp(min=torch.finfo(x.dtype).eps)).sqrt() * (x - mean)
-    normal = streams.normal((*x.shape[:-4], N)).movedim(0, -2)
+    if N > MANY and N > d:  # the same law, without random numbers for every pair of particles
+        anomalies = _root(anomalies.flatten(-3)).unflatten(-1, x.shape[-3:])
+    normal = streams.normal((*x.shape[:-4], anomalies.shape[-4])).movedim(0, -2)
     return N ** (-1 / (d + 4)) * torch.einsum("...ji,...ilyx->...jlyx", normal, anomalies)

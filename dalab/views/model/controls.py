@@ -34,7 +34,7 @@ OPTIONAL = {"assumed_noise": 0.2, "background": 0.1, "cycles": 200}
 
 PLACEHOLDERS = {
     "steps": "each its own", "burn_in": "a fifth", "keep": "the last", "gaps": "none",
-    "shocks": "none",
+    "shocks": "none", "reference": "none",
 }
 """Meanings of fields that are left empty."""
 

@@ -17,10 +17,11 @@ def score_rows(
         scores: scores of a run so far, by label.
         cycled: True for the columns of a cycled run.
     """
-    columns = columns_of(cycled)
+    further = [name for known in scores.values() for name in known.further]
+    columns = columns_of(cycled, further)
     keys = [key for column in columns for key in (column.key, column.error) if key]
     return {
-        label: {key: float(getattr(known, key)) for key in keys}
+        label: {key: known.score(key) for key in keys}
         for label, known in scores.items()
         if len(known.rmse_steps)
     }

@@ -127,7 +127,7 @@ def scores_html(
     """
     if not rows:
         return ""
-    columns = columns_of(cycled)
+    columns = columns_of(cycled, next(iter(rows.values())))
     head = "".join(f"<th title='{html.escape(c.meaning)}'>{c.title}</th>" for c in columns)
     body = "".join(
         f"<tr><td class='name'>{legend_glyph(label)} {label}</td>"

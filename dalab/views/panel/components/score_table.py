@@ -7,7 +7,7 @@ is as large as all the rest of Panel.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class ScoreTable(JSComponent):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self._names: list[str] = []
+        self._width, self._cycled = 0, False
         self._columns: tuple[Column, ...] = ()
         self._set_columns(COLUMNS)
 
@@ -54,14 +55,21 @@ class ScoreTable(JSComponent):
         """
         self._names = list(names)
         width, height = size
-        self._set_columns(fitting(
-            columns_of(cycled), lambda some: NAME + sum(c.width for c in some) <= width
-        ))
+        self._width, self._cycled = width, cycled
+        self._fit_columns(())
         self.param.update(width=width, min_width=width, height=height, min_height=height)
+
+    def _fit_columns(self, known: Iterable[str]) -> None:
+        """Choose the columns that fit, among them those of further scores that are known."""
+        self._set_columns(fitting(
+            columns_of(self._cycled, known),
+            lambda some: NAME + sum(c.width for c in some) <= self._width,
+        ))
 
     def show(self, known: Mapping[str, Mapping[str, float]], dimmed: bool = False) -> None:
         """Fill in the known scores; methods without scores keep empty rows."""
         self.dimmed = dimmed
+        self._fit_columns(next(iter(known.values()), {}))
         rows = [_row(name, known.get(name, {}), self._columns) for name in self._names]
         if rows != self.rows:
             self.rows = rows
