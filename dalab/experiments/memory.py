@@ -52,7 +52,7 @@ def check_extension(window: tuple[int, ...], steps: int) -> None:
         raise _too_long(steps, steps**2 * each, free, max(math.isqrt(free // each), length))
 
 
-SERIES = 24
+SERIES = 32
 """Scores of every cycle and repeat in memory, and copies of them in the result."""
 
 

@@ -83,7 +83,16 @@ FURTHER_COLUMNS = (
     Column("w2", "W2", 3, "Wasserstein distance from the reference posterior, in the units of the "
            "equations, ± standard error; lower is better", error="w2_err", rank=1),
     Column("sliced_w2", "Sliced W2", 3, "root mean square distance from the reference posterior "
-           "along random directions; lower is better", rank=4),
+           "along random directions; lower is better", rank=5),
+    Column("rmse_hidden", "RMSE hidden", 3, "error of the analysis mean in the hidden fields, "
+           "± standard error", error="rmse_hidden_err", rank=1),
+    Column("rmse_resolved", "RMSE resolved", 3, "the same in the resolved fields", rank=4),
+    Column("crps_hidden", "CRPS hidden", 3, "fair continuous ranked probability score in the "
+           "hidden fields; lower is better", rank=4),
+    Column("spread_hidden", "Spread hidden", 3, "standard deviation of the analysed members in the "
+           "hidden fields", rank=5),
+    Column("tail_brier", "Tail Brier", 4, "fair Brier score of values above the 95 % quantiles of "
+           "the climate; lower is better", rank=2),
 )
 """Columns of cycled experiments that have these scores, before the costs."""
 

@@ -6,11 +6,17 @@ here they are cheap enough to be taken at every cycle of a long run. Ensembles a
 
 .. math:: \frac1N \sum_j \| x_j - y \| - \frac1{2 N (N - 1)} \sum_{i, j} \| x_i - x_j \| ,
 
-fair like the CRPS, over the root of the number of values of a state. Repeats with members that are
-not finite have no scores, see :mod:`dalab.metrics.missing`.
+fair like the CRPS, over the root of the number of values of a state. The Brier score of an event
+that i of N members forecast, and that happens (o = 1) or does not (o = 0), is fair too,
+
+.. math:: (i / N - o)^2 - \frac{i (N - i)}{N^2 (N - 1)} ,
+
+so that its expectation does not depend on N for members that are draws of one distribution; the
+plain square for one member. Repeats with members that are not finite have no scores, see
+:mod:`dalab.metrics.missing`.
 
 References:
-    | Gneiting and Raftery (2007): energy score; Ferro (2014): fair scores
+    | Gneiting and Raftery (2007): energy score; Ferro (2014): fair scores, that of Brier among them
     | Desroziers et al. (2005): consistency of innovations, residuals and increments
 """
 
@@ -94,6 +100,21 @@ class EnsembleErrors:
     def rank_counts(self) -> Tensor:
         """Number of values at each rank, over all whole repeats, ``(members + 1,)``."""
         return torch.bincount(self.ranks[self.whole].flatten(), minlength=self.members + 1)
+
+
+def exceedance_brier(x: Tensor, truth: Tensor, threshold: Tensor) -> Tensor:
+    """Fair Brier score of values above a threshold, mean over the state, ``(repeats,)``.
+
+    Args:
+        x: members, ``(repeats, N, *shape)``.
+        truth: ``(repeats, *shape)``.
+        threshold: of every field, ``(lev, 1, 1)``.
+    """
+    N = x.shape[1]
+    above, happens = (x > threshold).double().mean(1), (truth > threshold).double()
+    fair = above * (1 - above) / max(N - 1, 1)
+    found = ((above - happens).square() - fair).flatten(1).mean(1)
+    return found.where(x.isfinite().flatten(1).all(1), torch.nan)
 
 
 def ensemble_variance(x: Tensor) -> Tensor:

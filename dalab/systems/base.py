@@ -142,6 +142,12 @@ class System:
                     f"shape of the {part} of {self.name}", found, "must be (lev, 1, 1), "
                     f"{(self.shape[0], 1, 1)}", "Give one number per field.",
                 )
+        extremes = self.extremes
+        if extremes is not None and tuple(extremes.shape) != (self.shape[0], 1, 1):
+            raise InputError(
+                f"shape of the extremes of {self.name}", tuple(extremes.shape),
+                f"must be (lev, 1, 1), {(self.shape[0], 1, 1)}", "Give one threshold per field.",
+            )
         if type(self).__hash__ is None:
             raise InputError(
                 "system", self.name, "must be hashable", "Use @dataclass(frozen=True)."
@@ -314,6 +320,23 @@ class System:
         """Names of the fields of a state."""
         count = self.shape[0]
         return tuple(f"{self.symbol}{i + 1}" for i in range(count)) if count > 1 else (self.symbol,)
+
+    @overridable
+    def extremes(self) -> Tensor | None:
+        """Thresholds beyond which a value is extreme, normalised, ``(lev, 1, 1)``.
+
+        They are quantiles of the climate, 95 % of which lies below; ``None`` for a system whose
+        forecasts are not judged by extremes.
+        """
+        return None
+
+    @overridable
+    def resolved(self) -> int | None:
+        """Number of the fields that are resolved, which come first; the others are hidden.
+
+        ``None`` for a system without hidden fields.
+        """
+        return None
 
     @overridable
     def quantities(self) -> Mapping[str, Quantity]:

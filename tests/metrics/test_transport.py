@@ -18,7 +18,8 @@ def test_gaussians_on_a_line_are_at_the_distance_of_the_closed_form():
     """W2^2 = (m - m')^2 + (s - s')^2, from quantiles, which have no sampling error but the grid."""
     at = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
     x = torch.special.ndtri(at)[None, :, None]
-    assert w2(x[:, ::4] * 1.0, 0.7 + 2.5 * x).item() == pytest.approx(math.hypot(0.7, 1.5), rel=5e-3)
+    found = w2(x[:, ::4], 0.7 + 2.5 * x)
+    assert found.item() == pytest.approx(math.hypot(0.7, 1.5), rel=5e-3)
 
 
 def test_gaussians_in_two_dimensions_are_at_the_distance_of_the_closed_form():

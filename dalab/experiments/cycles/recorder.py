@@ -22,7 +22,7 @@ from ...metrics.transport import spaced
 from ...systems import System
 from ..schedule import Schedule
 from .driver import Cycle
-from .further import FURTHER
+from .further import FURTHER, system_scores
 from .reference import ReferencePosterior
 from .twin import Moment
 
@@ -133,7 +133,7 @@ class Recorder:
     def score(self, found: Cycle) -> Scored:
         """Score a cycle; the recorder stays as it is."""
         analysis = EnsembleErrors(found.analysis, found.moment.truth)
-        scores = self._scores(found, analysis)
+        scores = self._scores(found, analysis) | system_scores(self.system, found)
         if self.reference is not None:
             scores |= self.reference.scores(found)
         return Scored(scores, analysis.rank_counts().cpu().numpy())
