@@ -40,7 +40,7 @@ class Plain(Pair):
 def run(system):
     return dalab.execute(dalab.Experiment(
         system=system, network=dalab.network(dalab.operators.Component(field=1), noise=0.1),
-        methods={"enkf": dalab.methods.METHODS.make("enkf:members=12,inflation=1.0")},
+        methods={"enkf": dalab.methods.METHODS.make("enkf:members=100,inflation=1.0")},
         schedule=dalab.Schedule(cycles=60, burn_in=0), repeats=2,
     ))
 
