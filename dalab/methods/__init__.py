@@ -22,6 +22,7 @@ from .ensemble.particle_flow import ParticleFlowFilter
 from .exact.kalman import KalmanFilter
 from .exact.rts import RTSSmoother
 from .filtering import Filter
+from .generative.ccdm.method import CCDM
 from .generative.enff import EnFF
 from .generative.ensf import EnSF
 from .generative.latent.la import LA
@@ -61,6 +62,7 @@ METHODS = Registry("method", "methods", Method, {
     "masf": MASF,
     "sf": SF,
     "ssls": SSLS,
+    "ccdm": CCDM,
     "latent-ensf": LatentEnSF,
     "oi": OptimalInterpolation,
     "var3d": Var3D,

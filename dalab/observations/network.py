@@ -162,6 +162,23 @@ class ObservingNetwork:
         ]
         return torch.cat(noisy)
 
+    def simulate(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Observations of any states with noise of the assumed size, independent for each.
+
+        Args:
+            x: normalised windows ``(..., time, lev, y, x)``.
+            generator: source of the noise.
+
+        Returns:
+            Observation vectors, ``(..., size)``.
+        """
+        clean = self.split(self.apply(x))
+        return torch.cat([
+            values + i.assumed_variance**0.5
+            * i.noise.sample(values.numel(), generator).to(values).reshape(values.shape)
+            for i, values in zip(self.instruments, clean, strict=True)
+        ], -1)
+
     def at(self, step: int) -> ObservingNetwork:
         """The network of one step, for windows of length one."""
         return ObservingNetwork(

@@ -4,6 +4,7 @@ References:
     | Zheng et al., SOAD (arXiv 2407.21314): arctan, sine and velocity in its reference form
     | MASF (arXiv 2604.02889): sigmoid, and the logistic form of speed
     | SSLS (arXiv 2411.13443): averages over blocks of 8 x 8 cells
+    | CCDM (arXiv 2603.21291): absolute value and cube
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from ..systems.qg import QGSystem
 from .operator_kinds import Elementwise, Operator, Spectral, units
 
 __all__ = [
-    "OPERATORS", "Arctan", "BlockAverage", "Elementwise", "Identity", "Operator", "Sigmoid", "Sine",
-    "Spectral", "Speed", "Velocity",
+    "OPERATORS", "Absolute", "Arctan", "BlockAverage", "Cubic", "Elementwise", "Identity",
+    "Operator", "Sigmoid", "Sine", "Spectral", "Speed", "Velocity",
 ]
 
 
@@ -78,6 +79,28 @@ class Sine(Elementwise):
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.amplitude * torch.sin(self.frequency * x)
+
+
+class Absolute(Elementwise):
+    """|x|, which is the same for two states; CCDM observes a number of unknown sign so."""
+
+    units = units()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.in_units(x, self.units).abs()
+
+
+class Cubic(Elementwise):
+    """x^3 / scale, which hardly sees small values; CCDM observes x^3 of Lorenz-63 itself."""
+
+    scale = param.Number(
+        1.0, bounds=(1e-6, 1e6), doc="number by which the cube is divided; 25 is of the size of "
+        "Lorenz-96 in the units of its equations",
+    )
+    units = units()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.in_units(x, self.units) ** 3 / self.scale
 
 
 class BlockAverage(Spectral):
@@ -244,6 +267,8 @@ OPERATORS = Registry("operator", "operators", Operator, {
     "arctan": Arctan,
     "sigmoid": Sigmoid,
     "sine": Sine,
+    "absolute": Absolute,
+    "cubic": Cubic,
     "block-average": BlockAverage,
     "component": Component,
     "component-arctan": ComponentArctan,

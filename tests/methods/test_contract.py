@@ -25,7 +25,7 @@ LINEAR = ("kf", "rts")
 BLIND = ("climatology", "persistence")
 """Reference forecasts, which look at no observation."""
 
-PARTICLES = ("pf", "lnetf")
+PARTICLES = ("pf", "lnetf", "ccdm")
 """They weight members by their likelihoods."""
 
 

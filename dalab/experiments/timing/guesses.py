@@ -54,6 +54,7 @@ PRICES = {
     "masf": Price(0.0006, 0.03),
     "sf": Price(0.0006, 0.02),
     "ssls": Price(0.0006, 0.02),
+    "ccdm": Price(0.0005, 2.0),
     "latent-ensf": Price(0.0003, 0.06),
     "oi": Price(0.005, 1.2),
     "var3d": Price(0.003, 0.13),

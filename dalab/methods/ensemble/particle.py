@@ -23,7 +23,8 @@ shows a resampled copy.
 
 References:
     | Gordon, Salmond and Smith (1993); Snyder et al. (2008): the curse of dimension
-    | Kitagawa (1996): systematic resampling; Musso, Oudjane and Le Gland (2001): regularisation
+    | Kitagawa (1996): systematic resampling; SIR resamples with ``threshold=1,jitter=0,
+      resampling=multinomial``; Musso, Oudjane and Le Gland (2001): regularisation
     | DAPPER: jitter, threshold and the choice of the copies; its ``reg`` is ``jitter``, its ``NER``
       is ``threshold``
 
@@ -62,6 +63,10 @@ class ParticleFilter(EnsembleFilter):
     )
     jitter = param.Number(
         0.5, bounds=(0.0, 10.0), doc="width of the noise on copies, relative to the spread"
+    )
+    resampling = param.Selector(
+        default="systematic", objects=["systematic", "multinomial"],
+        doc="draws by the weights: at even distances, or independent",
     )
 
     def begin(self, ensemble: Tensor, problem: Problem) -> State:
@@ -111,7 +116,7 @@ class ParticleFilter(EnsembleFilter):
         self, x: Tensor, logw: Tensor, streams: MemberStreams
     ) -> tuple[Tensor, Tensor]:
         """Resample and jitter particles; return them with their equal log weights."""
-        index = systematic_indices(logw, streams)
+        index = RESAMPLING[self.resampling](logw, streams)
         copies = _take(x, index)
         if self.jitter:
             noise = self.jitter * smoothing_noise(x, logw, streams)
@@ -162,6 +167,18 @@ def systematic_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
     positions = (torch.arange(N, dtype=torch.float64, device=logw.device) + offset) / N
     edges = torch.softmax(logw, -1).cumsum(-1)
     return torch.searchsorted(edges, positions).clamp(max=N - 1)
+
+
+def multinomial_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
+    """Indices of the surviving particles, in order, by independent draws."""
+    normal = streams.normal(logw.shape[:-1]).double().to(logw.device).movedim(0, -1)
+    positions = torch.special.ndtr(normal).sort(-1).values
+    edges = torch.softmax(logw, -1).cumsum(-1)
+    return torch.searchsorted(edges, positions).clamp(max=logw.shape[-1] - 1)
+
+
+RESAMPLING = {"systematic": systematic_indices, "multinomial": multinomial_indices}
+"""Draws of particles by their log weights, by name."""
 
 
 def repeated(index: Tensor) -> Tensor:

@@ -43,6 +43,16 @@ class Likelihood:
         normalised = x if self.system is None else self.system.normalised(x)
         return self.network.apply(normalised.unsqueeze(-4)) / self.std(x)
 
+    def simulated(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Observations of members with noise of the family of each instrument, ``(..., N, size)``.
+
+        Args:
+            x: members ``(..., N, lev, y, x)``.
+            generator: source of the noise.
+        """
+        normalised = x if self.system is None else self.system.normalised(x)
+        return self.network.simulate(normalised.unsqueeze(-4), generator)
+
     def innovations(self, x: Tensor) -> Tensor:
         """Data minus observed members, over the error std, ``(..., N, size)``."""
         return (self.data / self.std(x)).unsqueeze(-2) - self.observed(x)
