@@ -1,25 +1,21 @@
 """Observation operators of dalab, and the registry of all of them.
 
 References:
-    | Zheng et al., SOAD (arXiv 2407.21314): arctan, sine and velocity in its reference form
-    | MASF (arXiv 2604.02889): sigmoid, and the logistic form of speed
+    | Zheng et al., SOAD (arXiv 2407.21314): arctan and sine
+    | MASF (arXiv 2604.02889): sigmoid
     | SSLS (arXiv 2411.13443): averages over blocks of 8 x 8 cells
     | CCDM (arXiv 2603.21291): absolute value and cube
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
-
 import param
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..fields import velocity
 from ..registry import Registry
-from ..systems.kolmogorov import Kolmogorov
-from ..systems.qg import QGSystem
+from .flow import Speed, Velocity
 from .operator_kinds import Elementwise, Operator, Spectral, units
 
 __all__ = [
@@ -169,97 +165,6 @@ class ComponentArctan(Component):
     def __call__(self, x: Tensor) -> Tensor:
         x = x if self.units == "normalised" else self.system.physical(x)
         return torch.atan(x[..., self.field - 1 : self.field, :, :])
-
-
-class Velocity(Spectral):
-    """Horizontal velocity of both layers from their PV, channels u1, u2, v1, v2.
-
-    ``form="reference"`` is the operator of the SOAD paper: it inverts the two *normalised* fields
-    as if they were PV and divides by its constants (1.2e4, 1.6e4, 1.1e4, 1.6e4). The layers were
-    divided by different constants first, so this is not the velocity of the flow; only this
-    form compares with the published tables. ``form="physical"`` inverts the PV in 1/s and divides
-    by the climatological standard deviation of each component, given in m/s.
-    """
-
-    form = param.Selector(default="reference", objects=["reference", "physical"], doc="which form")
-
-    reference_scale: ClassVar[tuple[float, ...]] = (1.2e4, 1.6e4, 1.1e4, 1.6e4)
-    physical_scale: ClassVar[tuple[float, ...]] = (0.0462, 0.0076, 0.0475, 0.0079)
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return ("u1", "u2", "v1", "v2")
-
-    def setup(self) -> None:
-        if not isinstance(self.system, QGSystem):
-            raise InputError(
-                "operator velocity",
-                self.system.name,
-                "needs a two-layer QG system",
-                "Choose identity, which observes the state.",
-            )
-
-    def transfer(self) -> Tensor:
-        model = cast(QGSystem, self.system).model
-        psi_of_q = model.layers.inversion(model.grid).to(torch.complex128)
-        transfer = torch.cat(velocity(psi_of_q, model.grid))
-        if self.form == "physical":
-            transfer = transfer * self.system.scale
-        scale = self.reference_scale if self.form == "reference" else self.physical_scale
-        return transfer / torch.tensor(scale, dtype=torch.float64)[:, None, None, None]
-
-
-class Speed(Operator):
-    """Speed of the flow at every cell, whatever its direction: neither kind above.
-
-    Two-layer flow has one in each layer, Kolmogorov flow a single one. Of normalised components,
-    each divided by its climatological standard deviation, it is sqrt((u^2 + v^2) / 2), of physical
-    ones sqrt(u^2 + v^2). The logistic form, 1 / (1 + exp(threshold - u^2 - v^2)), tells calm from
-    fast and little else; that of the paper (MASF) is ``speed:form=logistic,units=physical``, which
-    writes the field twice, with independent noise: one observation with noise 0.07 instead of 0.1.
-    """
-
-    floor = param.Number(
-        0.05,
-        bounds=(0.0, 1.0),
-        inclusive_bounds=(False, True),
-        doc="smoothing of the root at calm, in units of the speed",
-    )
-    form = param.Selector(default="root", objects=["root", "logistic"], doc="which form")
-    units = units()
-    threshold = param.Number(
-        3.0, bounds=(0.0, 1000.0), doc="u^2 + v^2 at which the logistic form is 1/2"
-    )
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return ("speed1", "speed2") if isinstance(self.system, QGSystem) else ("speed",)
-
-    def setup(self) -> None:
-        if isinstance(self.system, QGSystem):
-            self.velocity = Velocity(form="physical").on(self.system)
-        elif not isinstance(self.system, Kolmogorov):
-            raise InputError(
-                "operator speed", self.system.name,
-                "needs a system with two components of velocity: two-layer QG or Kolmogorov flow",
-                "Choose identity, which observes the state.",
-            )
-
-    def __call__(self, x: Tensor) -> Tensor:
-        square = self._components(x).square().sum(-4)
-        if self.form == "logistic":
-            return torch.sigmoid(square - self.threshold)
-        shown = 2.0 if self.units == "normalised" else 1.0
-        return torch.sqrt((square + self.floor**2) / shown)
-
-    def _components(self, x: Tensor) -> Tensor:
-        """Both components of the velocity, ``(..., 2, channel, y, x)``."""
-        if isinstance(self.system, Kolmogorov):
-            return (x if self.units == "normalised" else self.system.physical(x)).unsqueeze(-3)
-        uv = self.velocity(x)
-        if self.units == "physical":
-            uv = uv * uv.new_tensor(Velocity.physical_scale)[:, None, None]
-        return uv.unflatten(-3, (2, 2))
 
 
 OPERATORS = Registry("operator", "operators", Operator, {
