@@ -134,6 +134,37 @@ class Tracks(Mask):
         return across < self.width / 2
 
 
+class Drifters(Mask):
+    """Cells in which drifting instruments are: they wander about, each for itself.
+
+    Their velocity is an autoregression, not that of the truth: in an incompressible flow drifters
+    are as likely in one cell as in any other either way. Several may share a cell.
+    """
+
+    count = param.Integer(50, bounds=(1, SENSORS), doc="drifting instruments")
+    speed = param.Number(
+        0.3, bounds=(0.0, 100.0), doc="standard deviation of either component [cells per step]"
+    )
+    memory = param.Number(
+        5.0, bounds=(0.0, 1e4), inclusive_bounds=(False, True),
+        doc="steps in which a velocity is forgotten",
+    )
+
+    def cells(self, steps: int, grid: Sequence[int], generator: torch.Generator) -> Tensor:
+        check_size("drifters", steps, grid)
+        size = torch.tensor(grid, dtype=torch.float64)[:, None]
+        place = size * torch.rand(2, self.count, generator=generator, dtype=torch.float64)
+        normal = torch.randn(steps, 2, self.count, generator=generator, dtype=torch.float64)
+        pattern, kept = torch.zeros(steps, *grid, dtype=torch.bool), math.exp(-1 / self.memory)
+        velocity = self.speed * normal[0]
+        for step in range(steps):
+            row, column = place.remainder(size).long().minimum((size - 1).long())
+            pattern[step, row, column] = True
+            place = place + velocity
+            velocity = kept * velocity + self.speed * math.sqrt(1 - kept**2) * normal[step]
+        return pattern
+
+
 class Sensors(param.List):
     """A list of sensors: rows and columns, whole numbers."""
 
@@ -223,6 +254,7 @@ MASKS = Registry("mask", "masks", Mask, {
     "stride": Stride,
     "gap": Gap,
     "tracks": Tracks,
+    "drifters": Drifters,
     "points": Points,
     "painted": Painted,
 })

@@ -90,6 +90,13 @@ class Operator(Configurable):
         """Observable fields of normalised states, ``(..., lev, y, x) -> (..., channel, y, x)``."""
         raise NotImplementedError
 
+    def similar_transfer(self) -> Tensor | None:
+        """Transfer function of a spectral operator that is much like this one, if there is one.
+
+        Solvers are preconditioned with it. Shape as that of :meth:`Spectral.transfer`.
+        """
+        return None
+
     def check(self) -> None:
         """Apply the operator to two states, zero and noise, unless it has been checked before.
 
@@ -159,6 +166,9 @@ class Spectral(Operator):
     def transfer(self) -> Tensor:
         """Transfer function, ``(channel, lev, ny, nx//2 + 1)``, complex128."""
         raise NotImplementedError
+
+    def similar_transfer(self) -> Tensor:
+        return self.transfer()
 
     def __call__(self, x: Tensor) -> Tensor:
         return _filter(self._transfer_like(x), x)

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..registry import Registry
-from .flow import Speed, Velocity
+from .flow import Drift, Speed, Velocity
 from .operator_kinds import Elementwise, Operator, Spectral, units
 
 __all__ = [
-    "OPERATORS", "Absolute", "Arctan", "BlockAverage", "Cubic", "Elementwise", "Identity",
+    "OPERATORS", "Absolute", "Arctan", "BlockAverage", "Cubic", "Drift", "Elementwise", "Identity",
     "Operator", "Sigmoid", "Sine", "Spectral", "Speed", "Velocity",
 ]
 
@@ -179,4 +179,5 @@ OPERATORS = Registry("operator", "operators", Operator, {
     "component-arctan": ComponentArctan,
     "velocity": Velocity,
     "speed": Speed,
+    "drift": Drift,
 })

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import zlib
 
@@ -82,6 +83,26 @@ def test_tracks_move_and_have_their_width():
     assert cells.float().mean() == pytest.approx(0.25, abs=0.03)
     assert not torch.equal(cells[0], cells[1])
     assert (cells[0] ^ cells[1]).sum() > 100
+
+
+def test_drifters_wander_at_their_speed():
+    cells = build("mask", "drifters:count=1,speed=0.5", MASKS).cells(4000, (64, 64), stream(0))
+    assert cells.flatten(1).sum(1).eq(1).all()
+    path = cells.flatten(1).long().argmax(1)
+    row, column = path // 64, path % 64
+    moved = torch.stack([row.diff(), column.diff()]).add(32).remainder(64).sub(32).double()
+    assert moved.abs().max() <= 3 and moved.mean().abs() < 0.1
+    # the way of 20 steps is that of an autoregression with a memory of 5, rounded to cells
+    lag, kept = 20, math.exp(-1 / 5)
+    expected = 0.25 * sum((lag - abs(k)) * kept ** abs(k) for k in range(1 - lag, lag)) + 1 / 6
+    ways = moved.cumsum(1)[:, lag:] - moved.cumsum(1)[:, :-lag]
+    assert ways.square().mean() == pytest.approx(expected, rel=0.15)
+
+
+def test_many_drifters_are_everywhere_and_stay_so():
+    cells = build("mask", "drifters:count=4096", MASKS).cells(30, (64, 64), stream(0))
+    share = cells.double().mean((-2, -1))
+    torch.testing.assert_close(share, torch.full_like(share, 1 - math.exp(-1)), rtol=0.03, atol=0)
 
 
 def test_points_are_where_they_were_put():

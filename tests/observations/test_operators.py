@@ -9,6 +9,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.observations import MASKS, OPERATORS
+from dalab.observations.flow import sample
 from dalab.random import stream
 from dalab.systems import SYSTEMS, Kolmogorov, QGSystem, System, TwoLayerQG
 
@@ -225,3 +226,58 @@ def test_the_adjoint_of_a_component_counts_its_units():
     operator = OPERATORS.make("component:field=2,units=physical").on(SYSTEMS.make("lorenz63"))
     x, w = field(3, 1, 1), field(1, 1, 1, seed=1)
     torch.testing.assert_close((operator(x) * w).sum(), (x * operator.adjoint(w)).sum())
+
+
+# --- drift ----------------------------------------------------------------------------------------
+
+
+def test_drift_of_a_short_time_is_the_velocity_of_the_upper_layer():
+    system = SYSTEMS["qg64"]()
+    x = system.sample_climate(2, stream(0))
+    drift = OPERATORS["drift"](system, hours=1.0)(x)
+    uv = OPERATORS["velocity"](system, form="physical")(x)[:, ::2]
+    assert float((drift - uv).square().mean().sqrt()) < 0.01
+
+
+def test_drift_of_a_day_is_that_of_tracers_in_the_flow_as_it_changes():
+    """Paths back through the velocities of all time steps of the day, by the trapezoidal rule."""
+    system = SYSTEMS["qg64"]()
+    model, day = system.model, OPERATORS["drift"](system)
+    q = model.snapshots(system.sample_climate(2, stream(1)) * system.scale, 13, 1) / system.scale
+    cells = model.dt * model.nx / model.L
+    scale = torch.tensor(day.velocity.physical_scale[::2], dtype=torch.float64)[:, None, None]
+    mean = torch.tensor([model.U1, 0.0], dtype=torch.float64)[:, None, None]
+    velocity = (day.velocity(q)[..., ::2, :, :] * scale + mean) * cells
+    moved = torch.zeros_like(velocity[:, 0])
+    for k in range(12, 0, -1):
+        halfway = moved + sample(velocity[:, k], -moved) / 2
+        both = sample(velocity[:, k], -halfway) + sample(velocity[:, k - 1], -halfway)
+        moved = moved + both / 2
+    true = (moved - 12 * mean * cells) / (12 * scale * cells)
+    straight = day.velocity(q[:, -1])[:, ::2]
+    error = float((day(q[:, -1]) - true).square().mean().sqrt())
+    assert float(true.square().mean().sqrt()) == pytest.approx(1.0, abs=0.15)
+    assert error < 0.06 and error < 0.6 * float((straight - true).square().mean().sqrt())
+
+
+def test_tracers_in_a_uniform_flow_move_with_it_and_have_no_drift():
+    system = QGSystem(name="q", model=TwoLayerQG(nx=8, U1=0.3), std=(8e-6, 1e-6))
+    drift = OPERATORS["drift"](system, hours=240.0)
+    assert drift(torch.zeros(2, 8, 8, dtype=torch.float64)).abs().max() < 1e-12
+    assert drift(field(2, 8, 8)).isfinite().all()
+
+
+def test_samples_off_the_grid_are_exact_in_the_centres_and_third_order_between_them():
+    n = 64
+    wave = torch.sin(2 * math.pi * (torch.arange(n, dtype=torch.float64) + 0.5) / n).expand(1, n, n)
+    shift = torch.zeros(2, n, n, dtype=torch.float64)
+    shift[0] = 5.0
+    torch.testing.assert_close(sample(wave, shift), wave.roll(-5, -1))
+    shift[0] = -0.5
+    between = torch.sin(2 * math.pi * torch.arange(n, dtype=torch.float64) / n)
+    assert float((sample(wave, shift) - between).abs().max()) < (2 * math.pi / n) ** 3 / 10
+
+
+def test_drift_needs_two_layer_flow():
+    with pytest.raises(InputError, match="drift.*needs a two-layer QG system"):
+        OPERATORS["drift"](SYSTEMS["kolmogorov"]())

@@ -1,0 +1,36 @@
+"""Errors of cycled filters that see the drift of tracers in two-layer flow, by their number.
+
+    python benchmarks/drifters.py [--cycles 60] [--counts 25 50 100 200 400]
+
+Analyses of qg64 once a day from the climate; every tracer delivers its drift of a day, with an
+error of a tenth of its spread. RMSE of the analyses after the first half, spread/skill, seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import dalab
+
+METHODS = ("oi", "enkf", "letkf")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=int, default=60)
+    parser.add_argument("--counts", type=int, nargs="+", default=[25, 50, 100, 200, 400])
+    options = parser.parse_args()
+    for count in options.counts:
+        result = dalab.execute({
+            "operators": ["drift"], "masks": [f"drifters:count={count}"], "noise": 0.1,
+            "methods": METHODS, "cycles": options.cycles, "burn_in": options.cycles // 2,
+        })
+        scores = dalab.table(result)
+        for method, row in scores.iterrows():
+            print(f"{count:4d} tracers  {method:6s} {row['rmse_mean']:.3f} +- "
+                  f"{row['rmse_mean_err']:.3f}  spread/skill {row['spread_skill']:.2f}  "
+                  f"{row['seconds']:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
