@@ -167,10 +167,14 @@ def _paired_draws(cov: SpectralCovariance, mean: Tensor, draws: int) -> Tensor:
 def _tangent(
     operator: Callable[[Tensor], Tensor], at: Tensor
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """Derivative of ``operator`` at a state, and its transpose."""
-    vjp = torch.func.vjp(operator, at)[1]
+    """Derivative of ``operator`` at a state, and its transpose.
 
-    def tangent(v: Tensor) -> Tensor:
-        return torch.func.jvp(operator, (at,), (v,))[1]
+    The derivative is the transpose of the transpose, so that neither evaluates the operator again.
+    """
+    value, vjp = torch.func.vjp(operator, at)
 
-    return tangent, lambda w: vjp(w)[0]
+    def transposed(w: Tensor) -> Tensor:
+        return vjp(w)[0]
+
+    twice = torch.func.vjp(transposed, torch.zeros_like(value))[1]
+    return (lambda v: twice(v)[0]), transposed
