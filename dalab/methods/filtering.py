@@ -110,6 +110,21 @@ class Filter(Method):
         """Numbers about the last analysis by name, one per repeat, such as particle counts."""
         return {}
 
+    def marginal(self, state: State, field: int, grid: Tensor) -> Tensor | None:
+        """Density of one variable of a state, if the filter has one that is not of its members.
+
+        For systems of one cell, whose pictures show densities.
+
+        Args:
+            state: state after an analysis.
+            field: number of the variable.
+            grid: normalised values, ``(G,)``.
+
+        Returns:
+            The density per normalised unit, ``(..., G)``; ``None`` for an estimate from members.
+        """
+        return None
+
     def initial_ensemble(self, problem: Problem, streams: MemberStreams) -> Tensor:
         """States of the first time, ``(members, lev, y, x)``: of the background, or the climate."""
         return initial_ensemble(problem, streams)

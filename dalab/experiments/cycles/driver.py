@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...methods.filtering import Filter, State, is_finite
+from ...metrics.density import adapted_grid
 from .twin import CycledTwin, Moment
 
 
@@ -47,6 +48,8 @@ class Cycle:
         warning: reason not to trust the analysis, if there is one.
         seconds: time spent in the method.
         carried: from which the next cycle goes on.
+        marginals: densities of all variables that the method gives of the first repeat, points and
+            values, ``(lev, 2, G)``; ``None`` for one that gives none.
     """
 
     moment: Moment
@@ -60,6 +63,7 @@ class Cycle:
     warning: str
     seconds: float
     carried: Carried
+    marginals: Tensor | None = None
 
 
 class Driver:
@@ -127,9 +131,32 @@ class Driver:
             None if smoothed is None else smoothed.select(-4, 0),
             None if smoothed is None else past[-smoothed.shape[-4]],
             method.diagnostics(state), method.warning(state), seconds,
-            Carried(cycle, nature, state, past),
+            Carried(cycle, nature, state, past), marginals_of(method, state, analysis),
         )
 
     def _past(self, past: tuple[Tensor, ...], truth: Tensor) -> tuple[Tensor, ...]:
         lag = self.method.past_times
         return tuple(deque((*past, truth), maxlen=lag + 1)) if lag else ()
+
+
+def marginals_of(method: Filter, state: State, analysis: Tensor) -> Tensor | None:
+    """Densities of the variables of one cell that a method gives of the first repeat.
+
+    Args:
+        method: the filter.
+        state: its state after the analysis.
+        analysis: members ``(repeats, N, lev, 1, 1)``, about which the points lie.
+
+    Returns:
+        Points and values ``(lev, 2, G)``; ``None`` for larger states, and a method that gives none.
+    """
+    if analysis.shape[-2:].numel() > 1 or not is_finite(state):
+        return None
+    found = []
+    for field, members in enumerate(analysis[0, :, :, 0, 0].unbind(-1)):
+        grid = torch.from_numpy(adapted_grid(members.double().cpu().numpy())).to(members)
+        density = method.marginal(state, field, grid)
+        if density is None:
+            return None
+        found.append(torch.stack([grid, density.reshape(-1, len(grid))[0].to(grid)]))
+    return torch.stack(found)

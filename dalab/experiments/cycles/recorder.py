@@ -72,6 +72,8 @@ class Snapshot:
         forecast: ``(N, *shape)``, ``SHOWN`` of the members where there are more.
         analysis: ``(N, *shape)``, the same members.
         observed: fields of every instrument, ``(channel, y, x)``, NaN where nothing is observed.
+        marginals: densities of the variables of the analysis, if the method gives them: points and
+            values, ``(lev, 2, G)``.
     """
 
     cycle: int
@@ -79,6 +81,7 @@ class Snapshot:
     forecast: Tensor
     analysis: Tensor
     observed: tuple[Tensor, ...]
+    marginals: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +271,11 @@ def snapshot(found: Cycle) -> Snapshot:
             found.moment.truth, spaced(found.forecast, SHOWN), spaced(found.analysis, SHOWN)
         )
     )
-    return Snapshot(found.moment.cycle, truth, forecast, analysis, observed_fields(found.moment))
+    marginals = found.marginals
+    if marginals is not None:
+        marginals = marginals.detach().to("cpu", torch.float32, copy=True)
+    observed = observed_fields(found.moment)
+    return Snapshot(found.moment.cycle, truth, forecast, analysis, observed, marginals)
 
 
 def observed_fields(moment: Moment) -> tuple[Tensor, ...]:

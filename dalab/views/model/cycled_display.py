@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import param
 
-from ...experiments.config import Config
+from ...experiments.config import REFERENCE, Config
 from ...experiments.cycles.recorder import Recorder, Snapshot, observed_fields
 from ...experiments.cycles.twin import CycledTwin
 from ...experiments.experiment import Experiment
 from ...experiments.run import MethodScores
+from ..pictures.climate import climate_of
 from ..pictures.cycle_curves import CycleCurves, RankHistogram, cycle_curves, rank_histogram
 from ..pictures.cycled_plot import (
     CycledFields,
@@ -22,6 +24,7 @@ from ..pictures.cycled_plot import (
     cycled_truth_plot,
     times_of,
 )
+from ..pictures.density_plot import Beside, density_plot, shows_density
 from ..pictures.field_plot import DisplayState, FieldPlot
 from ..pictures.wording import progress_note, score_note
 from .observed_run import ObservedRun, cycled_system
@@ -178,8 +181,25 @@ class CycledDisplay(param.Parameterized):
         cycle = fields.snapshots[-1].cycle
         error = float(self.run.run.recorders[label].series["rmse_analysis"][0, cycle - 1])
         behind = f"cycle {cycle}" if cycle != self.shown else ""
-        more = behind or progress_note(scores)
-        return cycled_estimate_plot(label, score_note(scores.status, error, more), fields, display)
+        note = score_note(scores.status, error, behind or progress_note(scores))
+        if shows_density(fields.system, display):
+            return density_plot(label, note, fields, display, self._beside(label, fields))
+        return cycled_estimate_plot(label, note, fields, display)
+
+    def _beside(self, label: str, fields: CycledFields) -> Beside:
+        """Return the reference posterior at the cycle shown of a method, and the climate."""
+        return Beside(self._reference(label, fields), climate_of(fields.system))
+
+    def _reference(self, label: str, fields: CycledFields) -> np.ndarray | None:
+        """Return members of the reference, those that the run keeps or the last ones."""
+        if label == REFERENCE or self.run is None:
+            return None
+        cycle, recorder = fields.snapshots[-1].cycle, self.run.run.recorders[label]
+        if recorder.reference is not None:
+            members = recorder.reference.at(cycle)[0]
+            return members.numpy() if members.isfinite().all() else None
+        ring = self._rings.get(REFERENCE, [])
+        return next((s.analysis.numpy() for s in ring if s.cycle == cycle), None)
 
     def gallery(self, label: str, display: DisplayState, members: int) -> list[FieldPlot]:
         """Plot the truth, the mean and the first members of a method at the cycle shown."""

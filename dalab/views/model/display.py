@@ -18,6 +18,7 @@ from ...systems import SYSTEMS
 from ..pictures.axes import axes_of
 from ..pictures.cycled_plot import CycledFields, cycled_axes, cycled_truth_plot
 from ..pictures.field_plot import (
+    DENSITIES,
     VIEWS,
     DisplayState,
     FieldPlot,
@@ -135,9 +136,12 @@ class DisplayModel(param.Parameterized):
         self.time = min(self.time, self.window - 1)
 
     def _set_choices(self) -> None:
-        """Offer the layers and the fields of the chosen system."""
+        """Offer the layers, the fields and the views of the chosen system."""
         system = SYSTEMS.make(self.system)
-        for name, found in (("layer", system.variables), ("quantity", system.quantities)):
+        densities = DENSITIES if self.shows_cycles and system.geometry == "point" else ()
+        choices = {"layer": system.variables, "quantity": system.quantities,
+                   "view": (*VIEWS, *densities)}
+        for name, found in choices.items():
             self.param[name].objects = list(found)
             if getattr(self, name) not in found:
                 setattr(self, name, next(iter(found)))

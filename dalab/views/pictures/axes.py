@@ -17,6 +17,7 @@ class Axis:
         ticks: the first, one in the middle, and the last.
         middle: label of the middle tick, with the unit.
         name: name of the axis.
+        ends: labels of the first and the last tick; their numbers if they are empty.
     """
 
     start: float
@@ -24,6 +25,14 @@ class Axis:
     ticks: tuple[float, float, float]
     middle: str
     name: str
+    ends: tuple[str, str] = ("", "")
+
+    @property
+    def labels(self) -> dict[float, str]:
+        """Labels of the ticks that are not their numbers."""
+        first, middle, last = self.ticks
+        known = {first: self.ends[0], middle: self.middle, last: self.ends[1]}
+        return {tick: label for tick, label in known.items() if label}
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Axes:
         x: from left to right.
         y: from bottom to top.
         kind: geometry of the system: ``plane``, ``ring`` (sites over time) or ``point`` (curves
-            over time).
+            over time); ``attractor`` or ``density`` for other plots of a system of one cell.
     """
 
     x: Axis

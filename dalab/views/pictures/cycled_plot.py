@@ -116,9 +116,7 @@ class CycledFields(StateFields):
         """Return the deviation in space of a flow, or that of the climate of another system."""
         if self.system.geometry == "plane":
             return float(np.nanstd(self.truth(display)))
-        return float(_anomalies(self.system, display, np.ones(self.system.shape))[
-            self.layer(display)
-        ].mean())
+        return float(shown_scale(self.system, display)[self.layer(display)])
 
     def axes(self, limit: float) -> Axes:
         return cycled_axes(self.system, limit)
@@ -184,6 +182,11 @@ def _pair(fields: CycledFields, display: DisplayState) -> tuple[int, int]:
 
 def _anomalies(system: System, display: DisplayState, states: np.ndarray) -> np.ndarray:
     return quantity_of(system, display)(system, states)
+
+
+def shown_scale(system: System, display: DisplayState) -> np.ndarray:
+    """Return the value shown of a normalised state of ones, a mean for each field, ``(lev,)``."""
+    return _anomalies(system, display, np.ones(system.shape)).mean((1, 2))
 
 
 def _plane(fields: CycledFields, display: DisplayState, states: np.ndarray) -> np.ndarray:

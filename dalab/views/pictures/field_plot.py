@@ -25,6 +25,9 @@ from .axes import FLAT, Axes, axes_of
 VIEWS = ("mean", "sample", "spread", "error")
 """Views of an estimate."""
 
+DENSITIES = ("density", "log density")
+"""Further views of a system of a few variables in cycles, on a linear and a logarithmic scale."""
+
 
 @dataclass(frozen=True)
 class FieldPlot:
@@ -42,6 +45,8 @@ class FieldPlot:
             on an attractor, ``(2, time)``.
         truth: the true curve drawn behind them, if any.
         cloud: points on an attractor, ``(2, n)``.
+        area: curve of a density under which the plot is filled, ``(2, n)``.
+        dashed: another curve of a density, ``(2, n)``.
         dimmed: True for an estimate that is not of the choices.
     """
 
@@ -55,6 +60,8 @@ class FieldPlot:
     curves: tuple[np.ndarray, ...] = ()
     truth: np.ndarray | None = None
     cloud: np.ndarray | None = None
+    area: np.ndarray | None = None
+    dashed: np.ndarray | None = None
     dimmed: bool = False
 
 
@@ -66,7 +73,7 @@ class DisplayState:
         time: step of the window, from 0.
         layer: counted from 0.
         quantity: one of the quantities of the system.
-        view: of the estimates, one of ``VIEWS``.
+        view: of the estimates, one of ``VIEWS`` or ``DENSITIES``.
         member: for the view ``sample``, from 1.
         observed: instrument and channels, a text of :func:`observables`.
     """

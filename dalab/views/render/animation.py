@@ -15,6 +15,7 @@ from PIL import Image
 
 from ..model.history import HistoryEntry
 from ..pictures.field_plot import (
+    DENSITIES,
     DisplayState,
     FieldPlot,
     TwinFields,
@@ -81,6 +82,8 @@ def colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple[
     """Return the colour bars in use, each with the plot that defines it."""
     estimates = [p for name, p in plots.items() if name not in (TRUTH, OBSERVATIONS)]
     first = next((p for p in estimates if p.values is not None), plots[TRUTH])
+    if display.view in DENSITIES:
+        return []
     if display.view in ("mean", "sample"):
         colorbars = [("Truth and estimates", plots[TRUTH])]
     else:

@@ -13,7 +13,8 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from ..model.cycled_display import CycledDisplay
 from ..pictures.cycle_curves import CycleCurves, RankHistogram, axis_limits, mean_length
 from ..pictures.style import TRUTH, colour, plot_style
-from .live_figure import DIMMED, GREY, INK, MapFigure, dim_lines, style_axes
+from .live_figure import MapFigure, dim_lines
+from .live_map import DIMMED, GREY, INK, style_axes
 
 
 class CycleFigure(MapFigure):

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...metrics.columns import columns_of
+from ...systems import SYSTEMS
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
-from ..pictures.field_plot import FieldPlot
+from ..pictures.density_plot import density_key
+from ..pictures.field_plot import DENSITIES, FieldPlot
 from ..pictures.style import UNOBSERVED, legend_glyph, palette
 
 THEME = Path(__file__).with_name("theme.css").read_text()
@@ -74,6 +76,8 @@ def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
     """Return the colour bars in use: a name and a plot drawn on that scale."""
     display = model.display
     truth, seen = display.field_plot(TRUTH), display.field_plot(OBSERVATIONS)
+    if display.view in DENSITIES:
+        return []
     if display.view in ("mean", "sample"):
         return [("Truth and estimates", truth), ("Observations", seen)]
     estimates = (display.field_plot(name) for name in model.labels)
@@ -85,7 +89,11 @@ def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
 
 def colorbars_html(model: LabModel) -> str:
     """Render the colour bars in use, each with its limits and units; curves need none."""
-    kind = model.display.field_plot(TRUTH).axes.kind
+    display = model.display
+    if display.view in DENSITIES:
+        system = SYSTEMS.make(display.system)
+        return f'<div class="lab-colorbars">{density_key(system, display.state)}</div>'
+    kind = display.field_plot(TRUTH).axes.kind
     if kind == "attractor":
         return '<div class="lab-colorbars">Grey: truth. Dots: members at the cycle shown.</div>'
     if kind == "point":

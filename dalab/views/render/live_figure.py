@@ -15,26 +15,19 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes as MplAxes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from ..pictures.axes import FLAT, Axes
 from ..pictures.field_plot import FieldPlot
 from ..pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE, WIDTH, GridLayout
-from ..pictures.style import TRUTH, UNOBSERVED, colour, palette, plot_style
+from ..pictures.style import colour, plot_style
+from .live_map import COLOURS, DIMMED, GREY, INK, LiveMap, style_axes
 
 DPI = 100
 COLORBAR_HEIGHT = 30
 """Height at the top for the colour bars [pixels]."""
 
-GREY, INK, _BLANK = "#566070", "#1f2937", "#eef1f4"
-DIMMED = 0.3
-"""Opacity of what is not of the choices."""
-_MAPS = {k: ListedColormap(palette(k)).with_extremes(bad=UNOBSERVED)
-         for k in ("diverging", "sequential")}
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
@@ -54,7 +47,7 @@ class MapFigure:
         self.width, self.height = WIDTH, COLORBAR_HEIGHT + self._maps_height + self._below
         self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
-        self._maps = {name: _Map(self.map_axes(i)) for i, name in enumerate(self.names)}
+        self._maps = {name: LiveMap(self.map_axes(i)) for i, name in enumerate(self.names)}
         self._colorbars: tuple[tuple[str, str, float, str], ...] = ()
         self._backdrop: object = None
 
@@ -140,7 +133,7 @@ class MapFigure:
             at += 6.6 * len(lead)
             bar = self._axes(at, 8, 80, 8)
             bar.set_label("colorbar")
-            bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=_MAPS[kind])
+            bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=COLOURS[kind])
             bar.axis("off")
             bar.text(1.05, 0.5, f"{limit:g} {units}", transform=bar.transAxes, va="center",
                      fontsize=8, color=GREY)
@@ -178,82 +171,6 @@ class LiveFigure(MapFigure):
         """
         if self._curves.show(curves, day, floor, time) | self._curves.dim(caption):
             self.redraw()
-
-
-class _Map:
-    """One map with animated image, curves and note; the rest is static."""
-
-    def __init__(self, axes: MplAxes) -> None:
-        self.axes = axes
-        self.image = axes.imshow(
-            np.full((2, 2), np.nan), origin="lower", animated=True, aspect="auto",
-            interpolation="nearest", norm=Normalize(-1, 1), cmap=_MAPS["diverging"],
-        )
-        self.curves = LineCollection([], animated=True)
-        axes.add_collection(self.curves)
-        self.cloud = axes.plot([], [], "o", markersize=3.5, animated=True)[0]
-        self.title = axes.text(0, 1.115, "", transform=axes.transAxes, fontsize=9, weight="bold")
-        self.note = axes.text(0, 1.03, "", transform=axes.transAxes, fontsize=8, color=GREY,
-                              animated=True)
-        style_axes(axes)
-        axes.set_facecolor(_BLANK)
-        self._drawn_axes: Axes | None = None
-        self._set_axes(FLAT)
-
-    @property
-    def moving(self) -> list[Artist]:
-        return [self.image, self.curves, self.cloud, self.note]
-
-    def show(self, plot: FieldPlot, accent: str) -> bool:
-        """Update the map; return whether a static part changed."""
-        redraw = self.title.get_text() != plot.title or plot.axes != self._drawn_axes
-        self._set_axes(plot.axes)
-        self.title.set_text(plot.title)
-        self.title.set_color(accent)
-        self.note.set_text(plot.note)
-        self.image.set_visible(plot.values is not None and not plot.curves)
-        self._set_curves(plot, accent)
-        for artist in (self.image, self.curves, self.cloud):
-            artist.set_alpha(DIMMED if plot.dimmed else None)
-        if plot.values is not None:
-            low = 0.0 if plot.kind == "sequential" else -plot.limit
-            self.image.set_data(np.ma.masked_invalid(plot.values))
-            self.image.set_clim(low, plot.limit)
-            self.image.set_cmap(_MAPS[plot.kind])
-        return redraw
-
-    def _set_axes(self, axes: Axes) -> None:
-        """Draw new axes if they differ."""
-        if axes == self._drawn_axes:
-            return
-        self._drawn_axes = axes
-        self.image.set_extent((axes.x.start, axes.x.end, axes.y.start, axes.y.end))
-        self.axes.set(xlim=(axes.x.start, axes.x.end), ylim=(axes.y.start, axes.y.end))
-        for side, set_ticks in ((axes.x, self.axes.set_xticks), (axes.y, self.axes.set_yticks)):
-            low, _, high = side.ticks
-            set_ticks(side.ticks, [f"{low:g}", side.middle, f"{high:g}"])
-
-    def _set_curves(self, plot: FieldPlot, accent: str) -> None:
-        """Draw the curves of a single cell: members, truth and the main curve; and the cloud."""
-        first, *members = plot.curves or (np.empty(0),)
-        truth = [] if plot.truth is None else [plot.truth]
-        self.curves.set_segments(
-            [_segment(curve, plot.axes) for curve in (*members, *truth, first)]
-        )
-        faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # keep the truth visible
-        self.curves.set_color([faint] * len(members) + [TRUTH] * len(truth) + [accent])
-        self.curves.set_linewidth([0.5] * len(members) + [3.0] * len(truth) + [1.6])
-        self.cloud.set_data(*(([], []) if plot.cloud is None else plot.cloud))
-        self.cloud.set_color(accent)
-
-
-def _segment(curve: np.ndarray, axes: Axes) -> np.ndarray:
-    """Return the points of a curve over time, or of a path on an attractor, ``(n, 2)``."""
-    if curve.ndim == 2:
-        return curve.T
-    inset = (axes.x.end - axes.x.start) / max(len(curve), 1) / 2
-    along = np.linspace(axes.x.start + inset, axes.x.end - inset, len(curve))
-    return np.column_stack([along, curve])
 
 
 TITLE_TEXT = "RMSE of the ensemble mean"
@@ -323,10 +240,3 @@ class _Curves:
 
 def method_line(axes: MplAxes, name: str) -> Line2D:
     return axes.plot([], [], linewidth=1.6, markersize=4.5, label=name, **plot_style(name))[0]
-
-
-def style_axes(axes: MplAxes) -> None:
-    """Style axes with small grey labels and no frame."""
-    axes.tick_params(labelsize=7, colors=GREY, length=3, width=0.7, pad=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)

@@ -38,6 +38,9 @@ _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
 _NOTHING = "rgba(0, 0, 0, 0)"
 
+OWN = ("attractor", "density")
+"""Kinds of axes that maps do not share."""
+
 
 class Map:
     """One plot on a given scale: a map, sites over time, curves over time, or an attractor.
@@ -52,6 +55,7 @@ class Map:
         self.source = ColumnDataSource({"image": [_EMPTY]})
         lines, points = _curves(FieldPlot(""), TRUTH)
         self.lines, self.points = ColumnDataSource(lines), ColumnDataSource(points)
+        self.area = ColumnDataSource(_area(FieldPlot("")))
         self.mapper = LinearColorMapper(
             _PALETTES["diverging"], low=-1, high=1, nan_color=UNOBSERVED
         )
@@ -125,26 +129,30 @@ class Map:
         """Draw the curves of a plot; their glyphs are made for the first plot that has any."""
         if plot.curves and not self._has_curves:
             self._has_curves = True
+            self.figure.varea("x", "low", "high", source=self.area, fill_color=TRUTH,
+                              fill_alpha=0.35)
             self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
-                                   line_width="width", line_alpha="alpha")
+                                   line_width="width", line_alpha="alpha", line_dash="dash")
             self.figure.scatter("x", "y", source=self.points, color="colour", size=5)
         if self._has_curves:
             self.lines.data, self.points.data = _curves(plot, hue)
+            if plot.area is not None or len(self.area.data["x"]):
+                self.area.data = _area(plot)
 
     def _set_axes(self, axes: Axes) -> None:
         """Draw new axes if they differ."""
         if axes == self._axes:
             return
         self._axes = axes
-        point = axes.kind in ("point", "attractor")
-        x_range = self._own[0] if axes.kind == "attractor" else self._shared[0]
+        point = axes.kind in ("point", *OWN)
+        x_range = self._own[0] if axes.kind in OWN else self._shared[0]
         y_range = self._own[1] if point else self._shared[1]
         assign(self.figure, x_range=x_range, y_range=y_range)
         for side, span in ((axes.x, x_range), (axes.y, y_range)):
             span.update(start=side.start, end=side.end, reset_start=side.start, reset_end=side.end)
         for axis, side in ((self.figure.xaxis[0], axes.x), (self.figure.yaxis[0], axes.y)):
             axis.ticker = FixedTicker(ticks=list(side.ticks))
-            axis.major_label_overrides = {side.ticks[1]: side.middle}
+            axis.major_label_overrides = side.labels
         for grid in self.figure.grid:
             assign(grid, visible=point)
         self.image.visible = not point
@@ -168,21 +176,33 @@ def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]
         main: colour of all curves but the truth.
     """
     if not plot.curves:
-        return dict.fromkeys(("xs", "ys", "colour", "width", "alpha"), []), {
+        return dict.fromkeys(("xs", "ys", "colour", "width", "alpha", "dash"), []), {
             "x": [], "y": [], "colour": []
         }
     first, *members = (_line(curve, plot) for curve in plot.curves)
     truth = [] if plot.truth is None else [_line(plot.truth, plot)]
-    curves = [*truth, *members, first]
+    dashed = [] if plot.dashed is None else [_line(plot.dashed, plot)]
+    curves = [*truth, *members, first, *dashed]
     faint = min(0.5, 12 / max(len(members), 1))  # a crowd hides the truth
     lines = {
         "xs": [x for x, _ in curves], "ys": [y for _, y in curves],
-        "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1),
-        "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0],
-        "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0],
+        "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1) + [TRUTH] * len(dashed),
+        "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0] + [1.2] * len(dashed),
+        "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0] + [1.0] * len(dashed),
+        "dash": ["solid"] * (len(curves) - len(dashed)) + ["dashed"] * len(dashed),
     }
+    if plot.axes.kind == "density":
+        return lines, {"x": [], "y": [], "colour": []}
     x, y = first if plot.cloud is None else plot.cloud
     return lines, {"x": x, "y": y, "colour": [main] * len(x)}
+
+
+def _area(plot: FieldPlot) -> dict[str, Any]:
+    """The filled area of a picture for Bokeh, from the bottom of the frame up to its curve."""
+    if plot.area is None:
+        return {"x": [], "low": [], "high": []}
+    x, high = plot.area
+    return {"x": x, "low": np.full(len(x), plot.axes.y.start), "high": high}
 
 
 def _line(curve: np.ndarray, plot: FieldPlot) -> tuple[np.ndarray, np.ndarray]:
