@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -15,6 +15,32 @@ class Scaled(Protocol):
 
     @property
     def scale(self) -> Tensor: ...
+
+
+@runtime_checkable
+class FlowWithTracers(Protocol):
+    """A system of one cell that is shown as a map of a flow on a periodic square, with tracers."""
+
+    @property
+    def map_shape(self) -> tuple[int, int]:
+        """Rows and columns of the map."""
+        ...
+
+    def flow_map(self, states: Tensor) -> Tensor:
+        """Vorticity of the flow, a linear map of it, ``(..., *map_shape)``, rows along y.
+
+        Args:
+            states: normalised, ``(..., *shape)``.
+        """
+        ...
+
+    def tracer_positions(self, states: Tensor) -> Tensor:
+        """Coordinates x and y of the tracers in units of the side, ``(..., L, 2)``, in [0, 1).
+
+        Args:
+            states: normalised, ``(..., *shape)``.
+        """
+        ...
 
 
 @dataclass(frozen=True)

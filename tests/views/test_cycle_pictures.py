@@ -18,15 +18,8 @@ from dalab.views.pictures.cycle_curves import (
     moving_mean,
     rank_histogram,
 )
-from dalab.views.pictures.cycled_plot import (
-    TIMES,
-    TRAIL,
-    CycledFields,
-    CycledSystem,
-    cycled_estimate_plot,
-    cycled_truth_plot,
-    smooth_path,
-)
+from dalab.views.pictures.cycled_fields import TIMES, TRAIL, CycledFields, CycledSystem
+from dalab.views.pictures.cycled_plot import cycled_estimate_plot, cycled_truth_plot, smooth_path
 from dalab.views.pictures.field_plot import DisplayState, observation_plot
 
 

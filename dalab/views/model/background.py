@@ -13,7 +13,7 @@ from ...experiments.config import Config
 from ...experiments.experiment import Experiment
 from ...experiments.twin import Twin, prepare
 from ...interruption import Interrupted, interruptible
-from ..pictures.cycled_plot import TIMES
+from ..pictures.cycled_fields import TIMES
 from .cycled_display import CyclePreview, prepare_cycles
 from .time_slices import Slice, Turns
 

@@ -17,13 +17,8 @@ from ...experiments.experiment import Experiment
 from ...experiments.run import MethodScores
 from ..pictures.climate import climate_of
 from ..pictures.cycle_curves import CycleCurves, RankHistogram, cycle_curves, rank_histogram
-from ..pictures.cycled_plot import (
-    CycledFields,
-    CycledSystem,
-    cycled_estimate_plot,
-    cycled_truth_plot,
-    times_of,
-)
+from ..pictures.cycled_fields import CycledFields, CycledSystem, times_of
+from ..pictures.cycled_plot import cycled_estimate_plot, cycled_truth_plot
 from ..pictures.density_plot import Beside, density_plot, shows_density
 from ..pictures.field_plot import DisplayState, FieldPlot
 from ..pictures.wording import progress_note, score_note

@@ -16,7 +16,8 @@ from ...experiments.run import Frame, MethodScores
 from ...experiments.twin import Twin
 from ...systems import SYSTEMS
 from ..pictures.axes import axes_of
-from ..pictures.cycled_plot import CycledFields, cycled_axes, cycled_truth_plot
+from ..pictures.cycled_fields import CycledFields, cycled_axes
+from ..pictures.cycled_plot import cycled_truth_plot
 from ..pictures.field_plot import (
     DENSITIES,
     VIEWS,

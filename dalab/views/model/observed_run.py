@@ -17,7 +17,7 @@ from ...experiments.results.saved_runs import SavedRun
 from ...experiments.results.stored_run import StoredRun
 from ...experiments.run import ENDED, Frame, Run
 from ...experiments.service.service import Service
-from ..pictures.cycled_plot import CycledSystem
+from ..pictures.cycled_fields import CycledSystem
 from ..pictures.field_plot import TwinFields, channels_of
 
 

@@ -15,7 +15,7 @@ from ...experiments.cycles.recorder import Snapshot
 from ...metrics.density import adapted_grid, kernel_density
 from ...systems import System
 from .axes import Axes, Axis
-from .cycled_plot import CycledFields, shown_scale
+from .cycled_fields import CycledFields, shown_scale
 from .field_plot import DENSITIES, DisplayState, FieldPlot, round_up
 
 LINEAR, LOGARITHMIC = DENSITIES
@@ -68,7 +68,8 @@ def density_plot(
     parts = [part for part in (*drawn, line) if part is not None]
     span = f"up to {axes.y.ends[1] or format(axes.y.end, 'g')}"  # only maps at the left have labels
     return FieldPlot(
-        title, f"{note} · {span}" if note else span, np.concatenate(parts, 1), axes.x.end, axes=axes,
+        title, f"{note} · {span}" if note else span, np.concatenate(parts, 1), axes.x.end,
+        axes=axes,
         curves=() if drawn[0] is None else (drawn[0],), area=drawn[1], dashed=drawn[2], truth=line,
     )
 

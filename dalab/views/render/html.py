@@ -87,6 +87,9 @@ def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
     return [("Truth", truth), *middle, ("Observations", seen)]
 
 
+TRACERS = "Dots: tracers, the true ones with trails."
+
+
 def colorbars_html(model: LabModel) -> str:
     """Render the colour bars in use, each with its limits and units; curves need none."""
     display = model.display
@@ -98,6 +101,9 @@ def colorbars_html(model: LabModel) -> str:
         return '<div class="lab-colorbars">Grey: truth. Dots: members at the cycle shown.</div>'
     if kind == "point":
         return '<div class="lab-colorbars">Thick grey: truth. Thin: members.</div>'
+    if kind == "flow":
+        parts = [colorbar_html(name, plot) for name, plot in colorbar_plots(model)[:-1]]
+        return f'<div class="lab-colorbars">{"".join(parts)}<span>{TRACERS}</span></div>'
     parts = [colorbar_html(name, plot) for name, plot in colorbar_plots(model)]
     swatch = f'<b class="swatch" style="background: {UNOBSERVED}"></b>'
     parts.append(f"<span>{swatch}not observed</span>")

@@ -57,7 +57,8 @@ class LiveMap:
         self.title.set_text(plot.title)
         self.title.set_color(accent)
         self.note.set_text(plot.note)
-        self.image.set_visible(plot.values is not None and not plot.curves)
+        flow = plot.axes.kind == "flow"
+        self.image.set_visible(plot.values is not None and (flow or not plot.curves))
         self._set_curves(plot, accent)
         for artist in (self.image, self.curves, self.cloud):
             artist.set_alpha(DIMMED if plot.dimmed else None)
@@ -104,6 +105,8 @@ class LiveMap:
         self.curves.set_linestyle(strokes)
         self.cloud.set_data(*(([], []) if plot.cloud is None else plot.cloud))
         self.cloud.set_color(accent)
+        self.cloud.set_markeredgecolor("white" if plot.axes.kind == "flow" else accent)
+        self.cloud.set_markeredgewidth(0.5)
 
 
 def _polygon(curve: np.ndarray, floor: float) -> np.ndarray:

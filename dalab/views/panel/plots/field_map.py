@@ -38,8 +38,11 @@ _EMPTY = np.full((2, 2), np.nan, dtype=np.float32)
 _PALETTES = {kind: palette(kind) for kind in ("diverging", "sequential")}
 _NOTHING = "rgba(0, 0, 0, 0)"
 
-OWN = ("attractor", "density")
+OWN = ("attractor", "density", "flow")
 """Kinds of axes that maps do not share."""
+
+INK = "#101820"
+"""Colour of the true tracers on a flow."""
 
 
 class Map:
@@ -127,13 +130,14 @@ class Map:
 
     def _draw_curves(self, plot: FieldPlot, hue: str) -> None:
         """Draw the curves of a plot; their glyphs are made for the first plot that has any."""
-        if plot.curves and not self._has_curves:
+        if (plot.curves or plot.cloud is not None) and not self._has_curves:
             self._has_curves = True
             self.figure.varea("x", "low", "high", source=self.area, fill_color=TRUTH,
                               fill_alpha=0.35)
             self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
                                    line_width="width", line_alpha="alpha", line_dash="dash")
-            self.figure.scatter("x", "y", source=self.points, color="colour", size=5)
+            self.figure.scatter("x", "y", source=self.points, fill_color="colour",
+                                line_color="edge", size=5)
         if self._has_curves:
             self.lines.data, self.points.data = _curves(plot, hue)
             if plot.area is not None or len(self.area.data["x"]):
@@ -144,9 +148,9 @@ class Map:
         if axes == self._axes:
             return
         self._axes = axes
-        point = axes.kind in ("point", *OWN)
+        point = axes.kind in ("point", "attractor", "density")
         x_range = self._own[0] if axes.kind in OWN else self._shared[0]
-        y_range = self._own[1] if point else self._shared[1]
+        y_range = self._own[1] if axes.kind in ("point", *OWN) else self._shared[1]
         assign(self.figure, x_range=x_range, y_range=y_range)
         for side, span in ((axes.x, x_range), (axes.y, y_range)):
             span.update(start=side.start, end=side.end, reset_start=side.start, reset_end=side.end)
@@ -160,9 +164,10 @@ class Map:
             x=axes.x.start, y=axes.y.start, dw=axes.x.end - axes.x.start,
             dh=axes.y.end - axes.y.start,
         )
+        across = "{0.00}" if axes.kind == "flow" else "{0}"
         digits = "{0}" if axes.kind == "plane" else "{0.00}"
         self.hover.tooltips = [
-            (f"{axes.x.name}, {axes.y.name}", f"$x{{0}}, $y{digits}"), ("value", "@image{0.00}"),
+            (f"{axes.x.name}, {axes.y.name}", f"$x{across}, $y{digits}"), ("value", "@image{0.00}"),
         ]
 
 
@@ -175,10 +180,10 @@ def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]
         plot: the picture.
         main: colour of all curves but the truth.
     """
+    if plot.axes.kind == "flow":
+        return _flow(plot, main)
     if not plot.curves:
-        return dict.fromkeys(("xs", "ys", "colour", "width", "alpha", "dash"), []), {
-            "x": [], "y": [], "colour": []
-        }
+        return dict.fromkeys(LINES, []), dict.fromkeys(POINTS, [])
     first, *members = (_line(curve, plot) for curve in plot.curves)
     truth = [] if plot.truth is None else [_line(plot.truth, plot)]
     dashed = [] if plot.dashed is None else [_line(plot.dashed, plot)]
@@ -192,9 +197,26 @@ def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]
         "dash": ["solid"] * (len(curves) - len(dashed)) + ["dashed"] * len(dashed),
     }
     if plot.axes.kind == "density":
-        return lines, {"x": [], "y": [], "colour": []}
+        return lines, dict.fromkeys(POINTS, [])
     x, y = first if plot.cloud is None else plot.cloud
-    return lines, {"x": x, "y": y, "colour": [main] * len(x)}
+    return lines, {"x": x, "y": y, "colour": [main] * len(x), "edge": [main] * len(x)}
+
+
+LINES = ("xs", "ys", "colour", "width", "alpha", "dash")
+POINTS = ("x", "y", "colour", "edge")
+"""Columns of curves and of points."""
+
+
+def _flow(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The trails of a picture of a flow for Bokeh, and its tracers, with light edges."""
+    hue, count = INK if main == TRUTH else main, len(plot.curves)
+    lines = {
+        "xs": [curve[0] for curve in plot.curves], "ys": [curve[1] for curve in plot.curves],
+        "colour": [hue] * count, "width": [1.0] * count, "alpha": [0.7] * count,
+        "dash": ["solid"] * count,
+    }
+    x, y = np.empty((2, 0)) if plot.cloud is None else plot.cloud
+    return lines, {"x": x, "y": y, "colour": [hue] * len(x), "edge": ["#ffffff"] * len(x)}
 
 
 def _area(plot: FieldPlot) -> dict[str, Any]:
