@@ -20,7 +20,7 @@ from .operator_kinds import Elementwise, Operator, Spectral, units
 
 __all__ = [
     "OPERATORS", "Absolute", "Arctan", "BlockAverage", "Cubic", "Drift", "Elementwise", "Identity",
-    "Operator", "Sigmoid", "Sine", "Spectral", "Speed", "Velocity",
+    "Operator", "Resolved", "Sigmoid", "Sine", "Spectral", "Speed", "Velocity",
 ]
 
 
@@ -167,6 +167,31 @@ class ComponentArctan(Component):
         return torch.atan(x[..., self.field - 1 : self.field, :, :])
 
 
+class Resolved(Operator):
+    """The resolved fields alone, as ``identity`` sees them: all fields where none are hidden."""
+
+    linear = True
+
+    units = units()
+
+    def setup(self) -> None:
+        self._count = self.system.resolved or self.system.shape[0]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(f"{self.system.symbol}{i + 1}" for i in range(self._count))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = x if self.units == "normalised" else self.system.scale.to(x) * x
+        return x[..., : self._count, :, :]
+
+    def adjoint(self, fields: Tensor) -> Tensor:
+        """Transpose of the operator, zero in the hidden fields."""
+        hidden = self.system.shape[0] - self._count
+        x = torch.nn.functional.pad(fields, (0, 0, 0, 0, 0, hidden))
+        return x if self.units == "normalised" else self.system.scale.to(x) * x
+
+
 OPERATORS = Registry("operator", "operators", Operator, {
     "identity": Identity,
     "arctan": Arctan,
@@ -177,6 +202,7 @@ OPERATORS = Registry("operator", "operators", Operator, {
     "block-average": BlockAverage,
     "component": Component,
     "component-arctan": ComponentArctan,
+    "resolved": Resolved,
     "velocity": Velocity,
     "speed": Speed,
     "drift": Drift,

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ..registry import Registry
 from .base import System
-from .conditional_gaussian.dyad import dyad
+from .conditional_gaussian.dyad import dyad, spekf
+from .conditional_gaussian.fitzhugh_nagumo import fitzhugh_nagumo
+from .conditional_gaussian.lorenz63 import lorenz63_noisy
+from .conditional_gaussian.lorenz84 import lorenz84_noisy
+from .conditional_gaussian.lorenz96_hidden import lorenz96_hidden
+from .conditional_gaussian.lorenz96_two_layer import lorenz96_two_layer
+from .conditional_gaussian.topographic import topographic
+from .conditional_gaussian.tracers import tracers
+from .conditional_gaussian.triad import triad, triad_closed
 from .kolmogorov import Kolmogorov, kolmogorov
 from .kuramoto_sivashinsky import (
     KuramotoSivashinsky,
@@ -83,4 +91,14 @@ SYSTEMS = Registry("system", "systems", System, {
     "kuramoto-sivashinsky-enff": kuramoto_sivashinsky_enff,
     "ring": ring,
     "dyad": dyad,
+    "spekf": spekf,
+    "triad": triad,
+    "triad-closed": triad_closed,
+    "lorenz63-noisy": lorenz63_noisy,
+    "lorenz84-noisy": lorenz84_noisy,
+    "lorenz96-hidden": lorenz96_hidden,
+    "lorenz96-two-layer": lorenz96_two_layer,
+    "fitzhugh-nagumo": fitzhugh_nagumo,
+    "topographic": topographic,
+    "tracers": tracers,
 })

@@ -281,3 +281,19 @@ def test_samples_off_the_grid_are_exact_in_the_centres_and_third_order_between_t
 def test_drift_needs_two_layer_flow():
     with pytest.raises(InputError, match="drift.*needs a two-layer QG system"):
         OPERATORS["drift"](SYSTEMS["kolmogorov"]())
+
+
+@pytest.mark.parametrize("units", ["normalised", "physical"])
+def test_resolved_fields_are_the_first_channels_of_the_whole(units):
+    system = SYSTEMS.make("lorenz96-hidden")
+    x, w = field(5, *system.shape), field(5, 2, 1, 12, seed=1)
+    whole = OPERATORS.make(f"identity:units={units}").on(system)(x)
+    operator = OPERATORS.make(f"resolved:units={units}").on(system)
+    torch.testing.assert_close(operator(x), whole[:, :2])
+    assert len(operator.channels) == 2
+    torch.testing.assert_close((operator(x) * w).sum(), (x * operator.adjoint(w)).sum())
+
+
+def test_all_fields_are_resolved_where_none_are_hidden():
+    x = field(3, 1, 1)
+    assert torch.equal(OPERATORS.make("resolved").on(SYSTEMS.make("lorenz63"))(x), x)

@@ -70,6 +70,20 @@ class Coefficients(NamedTuple):
     S2: Tensor
 
 
+class Climate(NamedTuple):
+    """Climatology of a setting, one number per field, in the units of the equations.
+
+    Attributes:
+        mean: means.
+        std: standard deviations.
+        extreme: 95 % quantiles.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    extreme: tuple[float, ...]
+
+
 def euler_maruyama(
     dt: float, A0: Tensor, A1: Tensor, a0: Tensor, a1: Tensor, S1: Tensor, S2: Tensor
 ) -> Coefficients:
@@ -133,6 +147,25 @@ class ConditionalGaussian(InTimeSteps):
 
     by_cell: ClassVar[bool] = False
     linear = False
+
+    @property
+    @abstractmethod
+    def climate(self) -> Climate:
+        """Climatology, which defines the normalisation."""
+
+    @property
+    def offset(self) -> Tensor:
+        return torch.tensor(self.climate.mean, dtype=torch.float64)[:, None, None]
+
+    @property
+    def scale(self) -> Tensor:
+        return torch.tensor(self.climate.std, dtype=torch.float64)[:, None, None]
+
+    @property
+    def extremes(self) -> Tensor:
+        """95 % quantiles of the climate, normalised, ``(lev, 1, 1)``, float64."""
+        quantiles = torch.tensor(self.climate.extreme, dtype=torch.float64)[:, None, None]
+        return self.normalised(quantiles)
 
     @property
     @abstractmethod
