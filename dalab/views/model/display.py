@@ -19,7 +19,6 @@ from ..pictures.axes import axes_of
 from ..pictures.cycled_fields import CycledFields, cycled_axes
 from ..pictures.cycled_plot import cycled_truth_plot
 from ..pictures.field_plot import (
-    DENSITIES,
     VIEWS,
     DisplayState,
     FieldPlot,
@@ -28,6 +27,7 @@ from ..pictures.field_plot import (
     estimate_plot,
     observation_plot,
     truth_plot,
+    views_of,
 )
 from ..pictures.score_rows import score_rows
 from ..pictures.wording import before_note, progress_note, score_note
@@ -139,9 +139,8 @@ class DisplayModel(param.Parameterized):
     def _set_choices(self) -> None:
         """Offer the layers, the fields and the views of the chosen system."""
         system = SYSTEMS.make(self.system)
-        densities = DENSITIES if self.shows_cycles and system.geometry == "point" else ()
         choices = {"layer": system.variables, "quantity": system.quantities,
-                   "view": (*VIEWS, *densities)}
+                   "view": views_of(system, self.shows_cycles)}
         for name, found in choices.items():
             self.param[name].objects = list(found)
             if getattr(self, name) not in found:

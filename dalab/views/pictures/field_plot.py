@@ -86,6 +86,11 @@ class DisplayState:
     observed: str = ""
 
 
+def views_of(system: System, cycled: bool) -> tuple[str, ...]:
+    """Return the views that a system has, in cycles or in a window."""
+    return (*VIEWS, *DENSITIES) if cycled and system.geometry == "point" else VIEWS
+
+
 def quantity_of(system: System, display: DisplayState) -> Quantity:
     """Return the selected field, or the first one if the system lacks it."""
     known = system.quantities

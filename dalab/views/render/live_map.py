@@ -94,12 +94,12 @@ class LiveMap:
         if plot.area is not None:
             self.area.set_xy(_polygon(plot.area, plot.axes.y.start))
         faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # keep the truth visible
-        some = len(dashed)
+        some, flow = len(dashed), plot.axes.kind == "flow"
         self.curves.set_color(
             [faint] * len(members) + [TRUTH] * len(truth) + [accent] + [TRUTH] * some
         )
         self.curves.set_linewidth(
-            [0.5] * len(members) + [3.0] * len(truth) + [1.6] + [1.0] * some
+            [0.5] * len(members) + [3.0] * len(truth) + [0.9 if flow else 1.6] + [1.0] * some
         )
         strokes: list[Any] = ["-"] * (len(members) + len(truth) + 1) + ["--"] * some
         self.curves.set_linestyle(strokes)

@@ -53,6 +53,7 @@ class ScoreFigure(ABC):
         style_axis(self.figure.xaxis, x_label)
         style_axis(self.figure.yaxis, "RMSE / climatological std")
         self.figure.yaxis.ticker = FixedTicker(ticks=list(TICKS))
+        self.figure.yaxis.major_label_overrides = {tick: f"{tick:g}" for tick in TICKS}
         self._entries: dict[str, LegendItem] = {}
         self.legend = Legend(
             items=[], border_line_color=None, label_text_font_size="11px", padding=4, spacing=0,
