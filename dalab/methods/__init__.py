@@ -2,6 +2,7 @@
 
 from ..registry import Registry
 from .base import Background, Method, Problem, Step
+from .conditional_gaussian.rbpf import RBPF
 from .diffusion.dmps import DMPS
 from .diffusion.dps import DPS
 from .diffusion.mmps import MMPS
@@ -28,6 +29,7 @@ from .generative.ensf import EnSF
 from .generative.latent.la import LA
 from .generative.latent.latent_ensf import LatentEnSF
 from .generative.masf.method import MASF
+from .generative.omega.method import Omega
 from .generative.sf import SF
 from .generative.ssls import SSLS
 from .reference import Climatology, Persistence
@@ -64,6 +66,7 @@ METHODS = Registry("method", "methods", Method, {
     "ssls": SSLS,
     "ccdm": CCDM,
     "latent-ensf": LatentEnSF,
+    "omega": Omega,
     "oi": OptimalInterpolation,
     "var3d": Var3D,
     "var4d": Var4D,
@@ -71,6 +74,7 @@ METHODS = Registry("method", "methods", Method, {
     "kf": KalmanFilter,
     "rts": RTSSmoother,
     "pf": ParticleFilter,
+    "rbpf": RBPF,
     "pff": ParticleFlowFilter,
     "climatology": Climatology,
     "persistence": Persistence,

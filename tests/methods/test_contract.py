@@ -14,7 +14,7 @@ from dalab.methods.families import families
 from dalab.observations import ObservingNetwork
 from dalab.options import describe, options
 from dalab.random import stream
-from tests.methods.worlds import Advection, augmented, last, problem, with_climate
+from tests.methods.worlds import Advection, Cells, augmented, last, problem, with_climate
 
 TOO_HOT = ("sda-released", "soad")
 """One score for five corrections adds variance: tested by its values."""
@@ -25,7 +25,14 @@ LINEAR = ("kf", "rts")
 BLIND = ("climatology", "persistence")
 """Reference forecasts, which look at no observation."""
 
+<<<<<<< HEAD
 PARTICLES = ("pf", "lnetf", "ccdm")
+=======
+MIXTURES = ("omega", "rbpf")
+"""They take conditional Gaussian systems alone, of which they see the resolved fields."""
+
+PARTICLES = ("pf", "lnetf", *MIXTURES)
+>>>>>>> 112d843 (Omega without a network and the Rao-Blackwellised particle filter, for conditional Gaussian systems)
 """They weight members by their likelihoods."""
 
 
@@ -64,6 +71,8 @@ def given(method, system, prior, operators=("identity",), **options):
     """A problem with all that the method needs."""
     if name(method) in LINEAR:
         system, operators = Advection(), ("identity",)
+    if name(method) in MIXTURES:
+        system, operators = Cells(), ("component",)
     if name(method) in LEARNING:
         system = with_climate(system, prior)
     made = problem(system, prior, operators, **options)

@@ -20,6 +20,8 @@ CYCLED = (
     "oi", "var3d", "enkf", "denkf", "enkf-n", "etkf", "letkf", "lnetf", "enks", "ienks", "pf", "pff"
 )
 BASELINES = ("climatology", "persistence", *CYCLED, "var4d", "kf", "rts")
+MIXTURES = ("omega", "rbpf")
+"""They take conditional Gaussian systems alone."""
 ENSEMBLES = [name for name, cls in METHODS.items() if issubclass(cls, EnsembleFilter)]
 
 
@@ -88,7 +90,7 @@ def test_var4d_keeps_clear_of_states_from_which_the_model_overflows(tiny_prior, 
     assert torch.isfinite(last(build("method", name, METHODS), p, 2).estimate).all()
 
 
-@pytest.mark.parametrize("name", [n for n in ENSEMBLES if n != "pf"])
+@pytest.mark.parametrize("name", [n for n in ENSEMBLES if n not in ("pf", *MIXTURES)])
 def test_members_that_are_all_the_same_are_called_a_collapse(tiny_prior, name):
     p = world(tiny_prior, background=0.5)
     same = replace(p, background=replace(p.background, std=1e-200))

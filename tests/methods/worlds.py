@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,12 @@ from dalab.priors.covariance import SpectralCovariance
 from dalab.priors.denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented
 from dalab.random import stream
 from dalab.systems import System
+from dalab.systems.conditional_gaussian.base import (
+    Coefficients,
+    ConditionalGaussian,
+    euler_maruyama,
+    independent_noise,
+)
 
 
 class Advection(System):
@@ -32,6 +38,24 @@ class Advection(System):
 
     def trajectory(self, x: Tensor, length: int) -> Tensor:
         return torch.stack([self.step(x, k) for k in range(length)], dim=-4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells(ConditionalGaussian):
+    """A linear conditional Gaussian system: two fields, whose cells know nothing of each other."""
+
+    name: str = "cells"
+    dt: float = 0.1
+    interval: float = 0.1
+    resolved, by_cell = 1, True
+    shape = (2, 8, 8)
+    offset = torch.zeros(2, 1, 1, dtype=torch.float64)
+    scale = torch.ones(2, 1, 1, dtype=torch.float64)
+
+    def coefficients(self, u: Tensor, hidden=None) -> Coefficients:
+        noise = independent_noise(u, torch.tensor([0.3]), torch.tensor([0.3]))
+        one = u.new_ones(1, 1)
+        return euler_maruyama(self.dt, -u, one, 0 * u, -one, *noise)
 
 
 class ScalarPrior(Prior):

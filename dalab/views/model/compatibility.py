@@ -8,12 +8,15 @@ from ...errors import InputError
 from ...experiments.nature import Truths
 from ...experiments.truth import FLOWS, TRUTHS
 from ...methods import METHODS
+from ...methods.conditional_gaussian.mixture_filter import MixtureFilter
 from ...methods.exact.kalman import LARGEST, is_linear
 from ...observations import MASKS, OPERATORS
 from ...random import stream
 from ...systems import SYSTEMS, System
+from ...systems.conditional_gaussian.base import ConditionalGaussian
 
 WINDOWS = "estimates windows only"
+MIXTURES = "needs a conditional Gaussian system"
 NONLINEAR = "needs linear dynamics, and a state of at most {} numbers"
 
 
@@ -50,9 +53,15 @@ def unavailable_truths(system: str, cycled: bool = False) -> dict[str, str]:
 @lru_cache(maxsize=32)
 def _unavailable_methods(made: System) -> dict[str, str]:
     small = made.shape[0] * made.shape[1] * made.shape[2] <= LARGEST
-    if small and is_linear(made):
-        return {}
-    return dict.fromkeys(("kf", "rts"), NONLINEAR.format(LARGEST))
+    found = {} if isinstance(made, ConditionalGaussian) else dict.fromkeys(_mixtures(), MIXTURES)
+    if not (small and is_linear(made)):
+        found |= dict.fromkeys(("kf", "rts"), NONLINEAR.format(LARGEST))
+    return found
+
+
+def _mixtures() -> list[str]:
+    """Names of the methods for conditional Gaussian systems."""
+    return [n for n, c in METHODS.items() if isinstance(c, type) and issubclass(c, MixtureFilter)]
 
 
 def unavailable_operators(system: str) -> dict[str, str]:

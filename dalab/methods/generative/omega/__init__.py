@@ -1,0 +1,1 @@
+"""Omega: mixtures over the resolved variables of a system, moved by annealed Langevin dynamics."""
