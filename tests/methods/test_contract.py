@@ -25,14 +25,10 @@ LINEAR = ("kf", "rts")
 BLIND = ("climatology", "persistence")
 """Reference forecasts, which look at no observation."""
 
-<<<<<<< HEAD
-PARTICLES = ("pf", "lnetf", "ccdm")
-=======
 MIXTURES = ("omega", "rbpf")
 """They take conditional Gaussian systems alone, of which they see the resolved fields."""
 
-PARTICLES = ("pf", "lnetf", *MIXTURES)
->>>>>>> 112d843 (Omega without a network and the Rao-Blackwellised particle filter, for conditional Gaussian systems)
+PARTICLES = ("pf", "lnetf", "ccdm", *MIXTURES)
 """They weight members by their likelihoods."""
 
 
