@@ -25,9 +25,8 @@ def main() -> None:
             "operators": ["drift"], "masks": [f"drifters:count={count}"], "noise": 0.1,
             "methods": METHODS, "cycles": options.cycles, "burn_in": options.cycles // 2,
         })
-        scores = dalab.table(result)
-        for method, row in scores.iterrows():
-            print(f"{count:4d} tracers  {method:6s} {row['rmse_mean']:.3f} +- "
+        for _, row in dalab.table(result).iterrows():
+            print(f"{count:4d} tracers  {row['method']:6s} {row['rmse_mean']:.3f} +- "
                   f"{row['rmse_mean_err']:.3f}  spread/skill {row['spread_skill']:.2f}  "
                   f"{row['seconds']:.0f} s", flush=True)
 

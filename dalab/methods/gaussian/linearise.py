@@ -171,7 +171,7 @@ def _tangent(
 
     The derivative is the transpose of the transpose, so that neither evaluates the operator again.
     """
-    value, vjp = torch.func.vjp(operator, at)
+    value, vjp = torch.func.vjp(operator, at)[:2]
 
     def transposed(w: Tensor) -> Tensor:
         return vjp(w)[0]
