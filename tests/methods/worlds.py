@@ -16,6 +16,7 @@ from dalab.priors.denoisers.augmented import AugmentedPrior, Channels, gaussian_
 from dalab.random import stream
 from dalab.systems import System
 from dalab.systems.conditional_gaussian.base import (
+    Climate,
     Coefficients,
     ConditionalGaussian,
     euler_maruyama,
@@ -49,8 +50,7 @@ class Cells(ConditionalGaussian):
     interval: float = 0.1
     resolved, by_cell = 1, True
     shape = (2, 8, 8)
-    offset = torch.zeros(2, 1, 1, dtype=torch.float64)
-    scale = torch.ones(2, 1, 1, dtype=torch.float64)
+    climate = Climate((0.0, 0.0), (1.0, 1.0), (1.64, 1.64))
 
     def coefficients(self, u: Tensor, hidden=None) -> Coefficients:
         noise = independent_noise(u, torch.tensor([0.3]), torch.tensor([0.3]))

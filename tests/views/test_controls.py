@@ -177,8 +177,7 @@ def test_a_method_of_tomorrow_is_offered_too(monkeypatch):
 def test_what_is_barred_is_refused_and_the_rest_is_not(system):
     for name in OPERATORS:
         unavailable = name in unavailable_operators(system)
-        has = {"velocity": ("qg64",), "speed": ("qg64", "kolmogorov"), "drift": ("qg64",),
-               "resolved": ()}
+        has = {"velocity": ("qg64",), "speed": ("qg64", "kolmogorov"), "drift": ("qg64",)}
         assert unavailable == (system not in has.get(name, (system,)))
         if unavailable:
             with pytest.raises(InputError, match="operator"):
