@@ -46,7 +46,7 @@ PARTS = {
     "truth": st.sampled_from(("model", "model", "pyqg", "model-fine", "lorenz96")) | TEXTS,
     "background_kind": st.sampled_from(("perturbed", "forecast", "previous")),
     "model_error": st.sampled_from(("told", "untold")), "device": st.sampled_from(("cpu", "gpu")),
-    "start": TEXTS, "gaps": TEXTS, "shocks": TEXTS,
+    "start": TEXTS, "gaps": TEXTS, "shocks": TEXTS, "reference": TEXTS,
     **{name: numbers(name) for name in BOUNDED},
 }
 ALWAYS = ("system", "operators", "masks", "methods")

@@ -6,7 +6,14 @@ import math
 
 import pytest
 
-from dalab.metrics.columns import COLUMNS, CYCLED_COLUMNS, columns_of, fitting
+from dalab.experiments.cycles.further import FURTHER as FURTHER_SCORES
+from dalab.metrics.columns import (
+    COLUMNS,
+    CYCLED_COLUMNS,
+    FURTHER_COLUMNS,
+    columns_of,
+    fitting,
+)
 from dalab.metrics.table import COLUMNS as NAMES
 from dalab.metrics.table import CYCLED
 
@@ -36,6 +43,15 @@ def test_every_column_is_one_of_the_score_table():
     keys = {key for column in CYCLED_COLUMNS for key in (column.key, column.error) if key}
     assert keys < {*NAMES, *CYCLED} and set(CYCLED) < keys
     assert columns_of(True) is CYCLED_COLUMNS and columns_of(False) is COLUMNS
+
+
+def test_further_scores_have_columns_where_they_are_known():
+    keys = [column.key for column in columns_of(True, ["crps", "w2", "sliced_w2", "rmse_hidden"])]
+    assert [key for key in keys if key not in {c.key for c in CYCLED_COLUMNS}] == [
+        "w2", "sliced_w2", "rmse_hidden"
+    ]
+    assert keys[-2:] == ["seconds", "members"] and columns_of(False, ["w2"]) is COLUMNS
+    assert {column.key for column in FURTHER_COLUMNS} == set(FURTHER_SCORES)
 
 
 def test_the_least_important_columns_are_left_out_first():

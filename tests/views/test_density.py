@@ -18,6 +18,7 @@ from dalab.methods import Filter
 from dalab.systems import SYSTEMS
 from dalab.views.model.cycled_display import CycledDisplay
 from dalab.views.model.display import DisplayModel
+from dalab.views.panel.components.score_table import ScoreTable
 from dalab.views.panel.plots.field_map import Map
 from dalab.views.pictures import climate
 from dalab.views.pictures.density_plot import Beside, density_key, density_plot, shows_density
@@ -174,6 +175,22 @@ def test_the_page_draws_area_dashes_and_labels():
     assert len(drawn.area.data["x"]) == found.area.shape[1] and not drawn.points.data["x"]
     assert not drawn.image.visible and drawn.figure.x_range is drawn._own[0]
     assert drawn.figure.yaxis[0].major_label_overrides[found.axes.y.end] == found.axes.y.ends[1]
+
+
+def test_the_score_table_has_columns_of_further_scores_once_they_are_known():
+    table = ScoreTable()
+
+    def titles(width, **scores):
+        table.set_size((width, 200), ["etkf"], cycled=True)
+        table.show({"etkf": scores} if scores else {})
+        return [column["title"] for column in table.columns]
+
+    assert "W2" not in titles(1200)
+    found = titles(1200, rmse_mean=0.1, w2=0.25, sliced_w2=0.1)
+    assert found[-4:] == ["W2", "Sliced W2", "Seconds", "Members"]
+    assert table.rows[0]["texts"][found.index("W2") - 1] == "0.250"
+    narrow = titles(800, rmse_mean=0.1, w2=0.25, sliced_w2=0.1)
+    assert "Sliced W2" not in narrow and "W2" in narrow
 
 
 def test_the_notebook_draws_them_too():

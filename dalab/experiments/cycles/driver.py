@@ -14,6 +14,9 @@ from ...methods.filtering import Filter, State, is_finite
 from ...metrics.density import adapted_grid
 from .twin import CycledTwin, Moment
 
+VARIABLES = 32
+"""Most variables of a state whose densities are asked for at every cycle."""
+
 
 @dataclass(frozen=True)
 class Carried:
@@ -148,9 +151,10 @@ def marginals_of(method: Filter, state: State, analysis: Tensor) -> Tensor | Non
         analysis: members ``(repeats, N, lev, 1, 1)``, about which the points lie.
 
     Returns:
-        Points and values ``(lev, 2, G)``; ``None`` for larger states, and a method that gives none.
+        Points and values ``(lev, 2, G)``; ``None`` for larger states, for more than ``VARIABLES``
+        of them, and for a method that gives none.
     """
-    if analysis.shape[-2:].numel() > 1 or not is_finite(state):
+    if analysis.shape[-2:].numel() > 1 or analysis.shape[-3] > VARIABLES or not is_finite(state):
         return None
     found = []
     for field, members in enumerate(analysis[0, :, :, 0, 0].unbind(-1)):

@@ -163,9 +163,9 @@ class CycledExecution(Execution):
         with self._lock:
             if not self._ended:
                 recorder.record(found, scored)
-                self.kept.add(label, found)
                 if self.reference is not None and label == self.experiment.reference_label:
-                    self.reference.add(found)
+                    found = self.reference.add(found)
+                self.kept.add(label, found)
             return not self._ended
 
     def _save(self, label: str, carried: Carried, recorder: Recorder) -> None:

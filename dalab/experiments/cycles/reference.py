@@ -9,6 +9,7 @@ beside each other after resampling descend from the same one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,13 @@ class ReferencePosterior:
 
     # --- members ----------------------------------------------------------------------------------
 
-    def add(self, found: Cycle) -> None:
-        """Keep members of an analysis of the reference."""
+    def add(self, found: Cycle) -> Cycle:
+        """Keep members of an analysis of the reference; return the cycle with these alone."""
         if self._values is None:
             self._values = self._make()
         members = spaced(found.analysis, self.size)
         self._values[found.moment.cycle - 1] = members.detach().float().cpu().numpy()
+        return replace(found, analysis=members)
 
     def take(self, earlier: ReferencePosterior) -> None:
         """Go on from the members of a run with other cycles."""

@@ -106,6 +106,21 @@ def test_more_cycles_go_on_from_an_earlier_run_in_memory(result):
     assert_same(longer.result, result)
 
 
+def test_a_run_stopped_within_the_reference_keeps_what_there_is():
+    seen = []
+
+    def stop(frame):
+        seen.append(frame)
+        run.cancel()
+
+    run = Run(SMALL.replace(cycles=400), on_frame=stop).start()
+    assert run.wait(60) and run.join(60) and run.state == "cancelled"
+    assert seen[0].method == "reference" and seen[0].progress.methods == 3
+    table = dalab.table(run.result).set_index("method")
+    assert set(table["status"]) == {"cancelled"} and "w2" not in table
+    assert run.recorders["reference"].cycle >= 1 and "pf" not in run.recorders
+
+
 def test_a_stored_run_has_its_distances(tmp_path, result):
     dalab.save(result, tmp_path / "run.nc")
     from dalab.experiments.cycles.stored import restore
@@ -157,8 +172,10 @@ def test_members_kept_grow_with_the_largest_method():
 
 def test_pictures_and_results_hold_some_members_of_a_large_ensemble():
     found = dalab.execute(SMALL.replace(
-        reference="pf:members=3000", cycles=2, burn_in=0, repeats=1, methods=["etkf:members=10"]
+        reference="pf:members=3000", cycles=2, burn_in=0, repeats=1, keep=1,
+        methods=["etkf:members=10"],
     ))
+    assert found["kept/reference"].sizes["member_reference"] == 1000
     assert found["estimates/reference/pv"].sizes["member"] == 2000
     assert found["ranks/reference/count"].sizes["rank"] == 3001
 
