@@ -14,26 +14,26 @@ from dalab.systems.conditional_gaussian.base import Gaussian
 from dalab.systems.conditional_gaussian.tracers import Tracers
 
 
-def filtered(system: Tracers, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+def filtered(system: Tracers, steps: int, repeats: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean variances and mean squared errors of the modes after a quarter of the steps."""
     generator = stream(0)
-    u, v = system.split(system.physical(system.sample_climate(1, generator)))
+    u, v = system.split(system.physical(system.sample_climate(repeats, generator)))
     prior = system.scale.flatten()[system.resolved :].square()
-    known = Gaussian(torch.zeros_like(v), prior.diag()[None, None])
+    known = Gaussian(torch.zeros_like(v), prior.diag().expand(repeats, 1, -1, -1))
     variances, errors = [], []
     for _ in range(steps):
         ahead, v = system.advance_once(u, v, generator)
         known, _ = update(known, system.coefficients(u), ahead - u)
         u = ahead
-        variances.append(known.cov[0, 0].diagonal())
-        errors.append((known.mean - v)[0, 0].square())
+        variances.append(known.cov[:, 0].diagonal(dim1=-2, dim2=-1))
+        errors.append((known.mean - v)[:, 0].square())
     kept = slice(steps // 4, None)
-    return torch.stack(variances)[kept].mean(0), torch.stack(errors)[kept].mean(0)
+    return torch.stack(variances)[kept].mean((0, 1)), torch.stack(errors)[kept].mean((0, 1))
 
 
 def test_the_steady_variance_is_that_of_the_averaged_riccati_equation():
     system = SYSTEMS.make("tracers:count=100,K=2,noise=0.5,dt=0.01,interval=0.01")
-    variance, error = filtered(system, 400)
+    variance, error = filtered(system, 200, 8)
     ratio = variance / system.steady_variance().repeat_interleave(2)
     assert ratio.mean().item() == pytest.approx(1, abs=0.05)
     assert ratio.sub(1).abs().max() < 0.12
@@ -57,11 +57,11 @@ def test_uncertainty_falls_like_the_inverse_root_of_the_number_of_tracers():
 
 
 def test_more_tracers_know_more():
-    found = [filtered(SYSTEMS.make(f"tracers:count={n},K=2"), 300) for n in (2, 10, 50)]
+    found = [filtered(SYSTEMS.make(f"tracers:count={n},K=2"), 200, 4) for n in (2, 10, 50)]
     variances = [variance.sum() for variance, _ in found]
     assert variances[0] > 2 * variances[1] > 4 * variances[2]
     for variance, error in found:
-        assert 0.5 < error.sum() / variance.sum() < 2
+        assert 0.7 < error.sum() / variance.sum() < 1.4
 
 
 def test_a_step_of_the_filter_with_a_hundred_tracers_is_quick():
