@@ -53,8 +53,8 @@ class Taper:
 
 
 def taper(x: Tensor, radius: float) -> Taper | None:
-    """Taper on the grid of states ``(..., y, x)``; ``None`` for radius 0."""
-    return Taper(x.shape[-2:], radius, x) if radius > 0 else None
+    """Taper on the grid of states ``(..., y, x)``; ``None`` for radius 0, and for a single cell."""
+    return Taper(x.shape[-2:], radius, x) if radius > 0 and x.shape[-2:].numel() > 1 else None
 
 
 def to_fields(network: ObservingNetwork, values: Tensor) -> Tensor:
