@@ -120,7 +120,8 @@ class Config(param.Parameterized):
     start = Text(
         "", label="Start", doc="NetCDF file or Zarr store of states, from which the members of a "
         "cycled experiment are drawn, or normal:mean=0,std=1 for white noise in the units of the "
-        "equations; about the background or of the climate if left out"
+        "equations, with truth=True of the truths, too; about the background or of the climate if "
+        "left out"
     )
     missing = param.Number(
         0.0, bounds=(0.0, 1.0), inclusive_bounds=(True, False), label="Missing",

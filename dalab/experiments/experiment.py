@@ -233,8 +233,13 @@ class Experiment:
         return Truths(
             source=self.truth, model=self.system, repeats=self.repeats, shocks=self.shocks,
             intervals=self.cycling.cycles * self.cycling.interval, seed=self.seed,
-            process_noise=self.process_noise,
+            process_noise=self.process_noise, law=self._law_of_truths,
         )
+
+    @property
+    def _law_of_truths(self) -> NormalStart | None:
+        given = self.states_of_start
+        return given if isinstance(given, NormalStart) and given.truth else None
 
     @cached_property
     def states_of_start(self) -> Tensor | NormalStart | None:

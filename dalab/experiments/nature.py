@@ -26,7 +26,7 @@ from ..systems.qg_library import draw_images
 from ..systems.spinup import refine, upsample
 from .shocks import Shocks
 from .truth import TRUTHS, TruthSource, check_source
-from .truth_file import read_windows
+from .truth_file import NormalStart, read_windows
 
 SPINUP_DAYS = 30
 """Days for which two-layer flow evolves from a state of its library before a run."""
@@ -70,6 +70,7 @@ class ModelNature(Nature):
         process_noise: standard deviation of what every interval adds, normalised, white.
         shocks: jumps.
         first: start, normalised, ``shape``; a draw of the climate if ``None``.
+        law: law of starts that are not draws of the climate, if there is one.
     """
 
     system: System
@@ -80,6 +81,7 @@ class ModelNature(Nature):
     process_noise: float = 0.0
     shocks: Shocks = Shocks()
     first: Tensor | None = None
+    law: NormalStart | None = None
 
     def start(self, generator: torch.Generator) -> Tensor:
         with torch.no_grad():
@@ -88,6 +90,9 @@ class ModelNature(Nature):
     def _draw(self, generator: torch.Generator) -> Tensor:
         if self.first is not None:
             return self.first.expand(self.repeats, *self.first.shape).clone()
+        if self.law is not None:
+            states = self.law.draw((self.repeats, *self.system.shape), generator)
+            return self.system.normalised(states)
         finer = isinstance(self.model, QGSystem) and self.system.shape != self.model.shape
         if not finer or self.system.name in library_names():
             return self.system.sample_climate(self.repeats, generator)
@@ -158,6 +163,7 @@ class Truths:
         process_noise: see :class:`ModelNature`.
         shocks: see :class:`Shocks`.
         seed: of the first frame in a file.
+        law: of the starts of simulated truths, instead of the climate.
     """
 
     source: TruthSource
@@ -167,6 +173,7 @@ class Truths:
     process_noise: float = 0.0
     shocks: str = ""
     seed: int = 0
+    law: NormalStart | None = None
 
     @property
     def frames(self) -> bool:
@@ -195,7 +202,8 @@ class Truths:
 
     def _check_recorded(self) -> None:
         for what, value, none in (
-            ("process noise", self.process_noise, 0.0), ("shocks", self.shocks, "")
+            ("process noise", self.process_noise, 0.0), ("shocks", self.shocks, ""),
+            ("start", self.law and "normal:truth=True", None),
         ):
             if value != none:
                 raise InputError(
@@ -213,6 +221,7 @@ class Truths:
             return ModelNature(
                 self.system, self.model, self.repeats, dtype, device, self.process_noise,
                 Shocks.of(self.shocks), self.source if isinstance(self.source, Tensor) else None,
+                self.law,
             )
         if isinstance(self.source, Tensor):
             return RecordedNature(self.source[None].to(device, dtype))

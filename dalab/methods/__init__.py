@@ -20,6 +20,7 @@ from .ensemble.letkf import LETKF
 from .ensemble.lnetf import LNETF
 from .ensemble.particle import ParticleFilter
 from .ensemble.particle_flow import ParticleFlowFilter
+from .ensemble.simulated_enkf import SimulatedEnKF
 from .exact.kalman import KalmanFilter
 from .exact.rts import RTSSmoother
 from .filtering import Filter
@@ -53,6 +54,7 @@ METHODS = Registry("method", "methods", Method, {
     "letkf": LETKF,
     "etkf": ETKF,
     "enkf": EnKF,
+    "enkf-simulated": SimulatedEnKF,
     "denkf": DEnKF,
     "enkf-n": EnKFN,
     "enks": EnKS,

@@ -22,6 +22,7 @@ from .kuramoto_sivashinsky import (
 from .lorenz63 import (
     Lorenz63,
     lorenz63,
+    lorenz63_ccdm,
     lorenz63_dapper,
     lorenz63_enff,
     lorenz63_ensf_lr,
@@ -29,6 +30,7 @@ from .lorenz63 import (
 from .lorenz96 import (
     Lorenz96,
     lorenz96,
+    lorenz96_ccdm,
     lorenz96_ensf,
     lorenz96_ensf_lr,
     lorenz96_spantini,
@@ -41,11 +43,13 @@ from .lorenz96_two_scale import (
 )
 from .parametric import Setting
 from .qg import QGSystem
+from .random_walk.system import RandomWalk, random_walk
 from .ring import Ring, ring
 from .two_layer_qg import TwoLayerQG
 
 __all__ = [
-    "SYSTEMS", "Kolmogorov", "KuramotoSivashinsky", "Lorenz63", "Lorenz96", "QGSystem", "Ring",
+    "SYSTEMS", "Kolmogorov", "KuramotoSivashinsky", "Lorenz63", "Lorenz96", "QGSystem",
+    "RandomWalk", "Ring",
     "System", "TwoLayerQG", "TwoScaleLorenz96",
 ]
 
@@ -80,16 +84,19 @@ SYSTEMS = Registry("system", "systems", System, {
     "lorenz63-dapper": lorenz63_dapper,
     "lorenz63-enff": lorenz63_enff,
     "lorenz63-ensf-lr": lorenz63_ensf_lr,
+    "lorenz63-ccdm": lorenz63_ccdm,
     "lorenz96": lorenz96,
     "lorenz96-spantini": lorenz96_spantini,
     "lorenz96-ensf": lorenz96_ensf,
     "lorenz96-ensf-lr": lorenz96_ensf_lr,
     "lorenz96-ssls": lorenz96_ssls,
+    "lorenz96-ccdm": lorenz96_ccdm,
     "lorenz96-two-scale": lorenz96_two_scale,
     "lorenz96-two-scale-wilks": lorenz96_two_scale_wilks,
     "kuramoto-sivashinsky": kuramoto_sivashinsky,
     "kuramoto-sivashinsky-enff": kuramoto_sivashinsky_enff,
     "ring": ring,
+    "random-walk": random_walk,
     "dyad": dyad,
     "spekf": spekf,
     "triad": triad,

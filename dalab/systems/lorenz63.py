@@ -6,7 +6,7 @@ r"""Lorenz-63: three variables of convection, the smallest chaotic flow of the l
 References:
     | Lorenz, Deterministic nonperiodic flow (J. Atmos. Sci. 20, 1963)
     | Sakov, Oliver and Bertino (2012): time step 0.01, observations every 0.25
-    | EnFF and EnSF-LR: the settings of the score-filter papers named after them
+    | EnFF, EnSF-LR and CCDM: the settings of the score-filter papers named after them
 """
 
 from __future__ import annotations
@@ -92,3 +92,14 @@ def lorenz63_dapper() -> Lorenz63:
 def lorenz63_ensf_lr() -> Lorenz63:
     """Lorenz-63 seen every 0.2 in time steps of 0.02, the setting of EnSF-LR."""
     return Lorenz63(name="lorenz63-ensf-lr", dt=0.02, interval=0.2)
+
+
+@Setting
+def lorenz63_ccdm() -> Lorenz63:
+    """Lorenz-63 seen every 0.1 in Euler steps of 0.01, forecasts with noise 0.01: L63_02 of CCDM.
+
+    Its truths have none: ``lorenz63-ccdm:interval_noise=0``.
+    """
+    return Lorenz63(
+        name="lorenz63-ccdm", dt=0.01, interval=0.1, scheme="euler", interval_noise=0.01
+    )

@@ -7,7 +7,7 @@ The quadratic part conserves the energy sum x_i^2 / 2 exactly; the rest damps an
 References:
     | Lorenz, Predictability: a problem partly solved (ECMWF, 1996)
     | Sakov and Oke (2008): 40 sites, F = 8, time step 0.05, observed every step
-    | Spantini, Baptista and Marzouk (2022), EnSF, EnSF-LR, SSLS: the settings named after them
+    | Spantini, Baptista and Marzouk (2022), EnSF, EnSF-LR, SSLS, CCDM: settings named after them
 """
 
 from __future__ import annotations
@@ -95,3 +95,14 @@ def lorenz96_ensf_lr() -> Lorenz96:
 def lorenz96_ssls() -> Lorenz96:
     """Lorenz-96 on 20 sites seen every 0.05 with model noise of 0.1 sqrt(dt), as in SSLS."""
     return Lorenz96(name="lorenz96-ssls", d=20, noise=0.1)
+
+
+@Setting
+def lorenz96_ccdm() -> Lorenz96:
+    """Lorenz-96 on 40 sites seen every 0.1 in Euler steps of 0.01, forecasts with noise 0.1: CCDM.
+
+    Its truths have none: ``lorenz96-ccdm:interval_noise=0``.
+    """
+    return Lorenz96(
+        name="lorenz96-ccdm", dt=0.01, interval=0.1, scheme="euler", interval_noise=0.1
+    )

@@ -3,6 +3,8 @@ r"""Systems of a fixed time step: a normalisation, model noise, a climate at no 
 Model noise, where a system has it, is additive and white: after every time step
 
 .. math:: x \leftarrow x + b \sqrt{dt} \, e , \qquad e \sim N(0, I) .
+
+Noise of an interval is added once, at its end, whatever its length.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import param
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..interruption import check_interruption
-from ..option_fields import positive, real
+from ..option_fields import option, positive, real
 from .base import Propagator
 from .parametric import ParametricSystem
 
@@ -54,6 +57,9 @@ class InTimeSteps(ParametricSystem, ABC):
     name: str
     dt: float = time_step(0.01)
     interval: float = time_between(0.1)
+    interval_noise: float = real(
+        0.0, 0.0, 1e6, "standard deviation of the noise that ends an interval [units]; 0 for none"
+    )
     quantity = "state anomaly"
     spinup_time: ClassVar[float] = 20.0
     """Model time after which a random state has become one of the climate."""
@@ -110,9 +116,19 @@ class InTimeSteps(ParametricSystem, ABC):
             n: intervals to advance.
             generator: source of the model noise; without one there is none.
         """
-        return self.normalised(
-            self.advance(self.physical(x), n * self.steps_per_interval, generator)
-        )
+        return self.normalised(self._over_intervals(self.physical(x), n, generator))
+
+    def _over_intervals(
+        self, q: Tensor, n: int, generator: torch.Generator | None
+    ) -> Tensor:
+        """States some intervals later, in the variables of the equations."""
+        if not (self.interval_noise and generator is not None):
+            return self.advance(q, n * self.steps_per_interval, generator)
+        for _ in range(n):
+            q = self.advance(q, self.steps_per_interval, generator)
+            normal = torch.randn(q.shape, generator=generator, dtype=torch.float64)
+            q = q + self.interval_noise * normal.to(q)
+        return q
 
     def trajectory(
         self, x: Tensor, length: int, generator: torch.Generator | None = None
@@ -126,7 +142,7 @@ class InTimeSteps(ParametricSystem, ABC):
         """
         states = [self.physical(x)]
         for _ in range(length - 1):
-            states.append(self.advance(states[-1], self.steps_per_interval, generator))
+            states.append(self._over_intervals(states[-1], 1, generator))
         return self.normalised(torch.stack(states, dim=-4))
 
     def sample_climate(self, count: int, generator: torch.Generator) -> Tensor:
@@ -139,6 +155,8 @@ class InTimeSteps(ParametricSystem, ABC):
             generator: source of the noise, and of the model noise.
         """
         white = torch.randn(count, *self.shape, generator=generator, dtype=torch.float64)
+        if self.interval_noise:
+            return self.step(white, math.ceil(self.spinup_time / self.interval), generator)
         steps = round(self.spinup_time / self.dt)
         return self.normalised(self.advance(self.physical(white), steps, generator))
 
@@ -176,23 +194,35 @@ class TimeStepped(InTimeSteps):
         return q
 
 
+@dataclass(frozen=True, kw_only=True)
 class RungeKutta(TimeStepped):
-    """A system dq/dt = f(q) in steps of the classical fourth-order Runge-Kutta scheme."""
+    """A system dq/dt = f(q) in steps of the classical fourth-order Runge-Kutta scheme, or Euler's.
+
+    Raises:
+        InputError: as in :class:`TimeStepped`.
+    """
+
+    scheme: str = option(param.Selector(
+        default="rk4", objects=["rk4", "euler"],
+        doc="of the time steps: rk4, or forward Euler, as in CCDM",
+    ))
 
     @abstractmethod
     def tendency(self, q: Tensor) -> Tensor:
         """dq/dt of states ``(..., *shape)`` in the variables of the equations, a new tensor."""
 
     def advance_once(self, q: Tensor) -> Tensor:
-        return rk4(self.tendency, q, self.dt)
+        return SCHEMES[self.scheme](self.tendency, q, self.dt)
 
     def propagator(self) -> Propagator:
-        """The Runge-Kutta scheme itself, with time steps of both signs."""
+        """The scheme itself, with time steps of both signs."""
+        step = SCHEMES[self.scheme]
 
         def propagate(states: Tensor) -> Tensor:
             ahead, back = self.physical(states)
             for _ in range(self.steps_per_interval):
-                ahead, back = rk4(self.tendency, ahead, self.dt), rk4(self.tendency, back, -self.dt)
+                ahead = step(self.tendency, ahead, self.dt)
+                back = step(self.tendency, back, -self.dt)
             return self.normalised(torch.stack([ahead, back]))
 
         return propagate
@@ -212,3 +242,12 @@ def rk4(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
     k4 = tendency((dt * k3).add_(q))
     slope = (2 * k2).add_(k1).add_(2 * k3).add_(k4)
     return slope.mul_(dt / 6).add_(q)
+
+
+def euler(tendency: Callable[[Tensor], Tensor], q: Tensor, dt: float) -> Tensor:
+    """One step of the forward Euler scheme; arguments as for :func:`rk4`."""
+    return tendency(q).mul_(dt).add_(q)
+
+
+SCHEMES = {"rk4": rk4, "euler": euler}
+"""Schemes by name."""

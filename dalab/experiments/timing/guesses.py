@@ -43,6 +43,7 @@ PRICES = {
     "letkf": Price(0.003, 1.0),
     "etkf": Price(0.001, 0.3),
     "enkf": Price(0.002, 0.8),
+    "enkf-simulated": Price(0.001, 0.3),
     "denkf": Price(0.002, 0.8),
     "enkf-n": Price(0.001, 0.3),
     "enks": Price(0.003, 1.2),

@@ -31,6 +31,8 @@ class NormalStart(Configurable):
         1.0, bounds=(0.0, 1e6), doc="standard deviation, in the units of the equations"
     )
 
+    truth = param.Boolean(False, doc="start the truths so, too, instead of from the climate")
+
     def draw(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
         """States in the units of the equations, float64."""
         normal = torch.randn(tuple(shape), generator=generator, dtype=torch.float64)

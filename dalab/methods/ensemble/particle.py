@@ -172,7 +172,7 @@ def systematic_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
 def multinomial_indices(logw: Tensor, streams: MemberStreams) -> Tensor:
     """Indices of the surviving particles, in order, by independent draws."""
     normal = streams.normal(logw.shape[:-1]).double().to(logw.device).movedim(0, -1)
-    positions = torch.special.ndtr(normal).sort(-1).values
+    positions = torch.special.ndtr(normal).sort(-1).values.contiguous()
     edges = torch.softmax(logw, -1).cumsum(-1)
     return torch.searchsorted(edges, positions).clamp(max=logw.shape[-1] - 1)
 

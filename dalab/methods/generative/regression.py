@@ -18,6 +18,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...observations import ObservingNetwork
 from ...observations.operators import Component, Elementwise
+from ..ensemble.simulated_enkf import regression_weights
 
 RIDGE = 1e-6
 """Regularisation relative to the mean variance."""
@@ -36,26 +37,12 @@ def regress_unobserved(found: Tensor, forecasts: Tensor, network: ObservingNetwo
     X = (f - f.mean(-2, keepdim=True)) / (f.shape[-2] - 1) ** 0.5
     O = X[..., seen]
     rest = ~seen
-    f_rest = f[..., rest] + _regressed(O, a[..., seen] - f[..., seen]) @ X[..., rest]
+    ridge = RIDGE * O.square().mean((-2, -1), keepdim=True) * O.shape[-2]
+    weights = regression_weights(O, a[..., seen] - f[..., seen], ridge)
+    f_rest = f[..., rest] + weights @ X[..., rest]
     result = a.clone()
     result[..., rest] = f_rest
     return result.unflatten(-1, forecasts.shape[-3:])
-
-
-def _regressed(O: Tensor, increments: Tensor) -> Tensor:
-    """C_oo^{-1} increments as weights of the anomalies of the members, ``(..., N, N)``.
-
-    Args:
-        O: anomalies of the observed variables, ``(..., N, o)``.
-        increments: of the members, ``(..., N, o)``.
-    """
-    N, o = O.shape[-2:]
-    ridge = RIDGE * O.square().mean((-2, -1), keepdim=True) * N
-    if o <= N:
-        C = O.mT @ O + ridge * torch.eye(o).to(O)
-        return torch.linalg.solve(C, increments.mT).mT @ O.mT
-    G = O @ O.mT + ridge * torch.eye(N).to(O)
-    return torch.linalg.solve(G, O @ increments.mT).mT
 
 
 def observed_variables(network: ObservingNetwork, like: Tensor) -> Tensor:
