@@ -72,21 +72,30 @@ def train(
     """
     from ..experiments.device import choose_device
     from ..methods.generative.networks.recipe import NetworkRecipe
+    from ..methods.generative.omega.method import Omega
+    from ..methods.generative.omega.residual.recipe import ResidualRecipe
+    from ..methods.generative.omega.residual.training import ResidualTraining, problem_of
     from ..methods.generative.training.network_training import NetworkTraining
     from ..priors.files.recipe import Recipe, read_fields
     from ..priors.training.distributed import processes
     from ..priors.training.pipeline import Training
 
     fields = read_fields(recipe)
-    if "method" in fields:
-        wanted: Recipe | NetworkRecipe = NetworkRecipe.from_dict(fields)
+    wanted: Recipe | NetworkRecipe | ResidualRecipe
+    if fields.get("method") == "omega":
+        wanted = ResidualRecipe.from_dict(fields)
+    elif "method" in fields:
+        wanted = NetworkRecipe.from_dict(fields)
     else:
         wanted = Recipe.from_dict(fields)
     folder = out or Path("out/priors") / wanted.name
     kept = f"{folder} keeps the last complete checkpoint. The same command goes on."
     with interrupted_with(kept), processes(choose_device(device)) as (rank, place):
-        training: Training | NetworkTraining
-        if isinstance(wanted, NetworkRecipe):
+        training: Training | NetworkTraining | ResidualTraining
+        if isinstance(wanted, ResidualRecipe):
+            baseline = Omega(baseline=wanted.baseline, members=wanted.members, network="none")
+            training = ResidualTraining(wanted, baseline, problem_of(wanted), folder, place)
+        elif isinstance(wanted, NetworkRecipe):
             training = NetworkTraining(wanted, folder, place)
         else:
             training = Training(wanted, folder, place)
@@ -95,9 +104,7 @@ def train(
             clock.show(step.step, f"loss {step.loss:.4f}")
         if rank == 0:
             path, made = training.finish()
-            (show_errors if isinstance(training, NetworkTraining) else show_validation)(
-                made.validation
-            )
+            show(made.validation)
             typer.echo(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB)")
 
 
@@ -113,6 +120,23 @@ def calibrate(
     path, table = recalibrate(prior, data, windows, out)
     show_validation(table)
     typer.echo(f"wrote {path}")
+
+
+def show(table: list[dict[str, float]]) -> None:
+    """The validation of whatever was trained."""
+    if "gain" in table[0]:
+        show_gate(table[0])
+    else:
+        (show_errors if "error" in table[0] else show_validation)(table)
+
+
+def show_gate(found: dict[str, float]) -> None:
+    """The held-out losses of a residual score."""
+    kept = found["gain"] > 2 * found["error"]
+    typer.echo(
+        f"held-out loss {found['without']:.5f}, lower by {found['gain']:.5f} +- "
+        f"{found['error']:.5f} with the residual: {'kept' if kept else 'not used'}"
+    )
 
 
 def show_validation(table: list[dict[str, float]]) -> None:

@@ -174,9 +174,11 @@ def optimisers(network: nn.Module, peak: float) -> list[torch.optim.Optimizer]:
     kernels = [kernel for net in nets for kernel in net.kernels()]
     chosen = {id(p) for p in kernels}
     others = [p for p in network.parameters() if id(p) not in chosen]
+    plain = torch.optim.AdamW(others, peak, weight_decay=0.0)
+    if not kernels:
+        return [plain]
     return [
-        torch.optim.Muon(kernels, peak, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, peak, weight_decay=0.0),
+        torch.optim.Muon(kernels, peak, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"), plain,
     ]
 
 

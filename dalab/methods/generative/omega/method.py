@@ -31,6 +31,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 import param
 import torch
@@ -51,7 +52,14 @@ from ...conditional_gaussian.observed import conditional_gaussian, observations
 from ...ensemble.particle import effective_size, systematic_indices
 from ...filtering import State
 from .kernels import Analysis, Kernels, half_silverman
-from .langevin import Annealing, MixtureScore, anneal, noise_range
+from .langevin import Annealing, MixtureScore, Residual, anneal, noise_range
+from .residual.context import Context, context_of
+from .residual.learning import learnt_residual
+from .residual.network import ResidualNetwork
+from .residual.stored import StoredResidual, residual_for
+
+NONE, NEW = "none", "new"
+"""Choices of no residual, and of one that is learnt for the problem."""
 
 FEW = 50
 """Most members whose kernels are shrunk unless an option says otherwise."""
@@ -96,16 +104,35 @@ class Omega(MixtureFilter):
     levels = param.Integer(12, bounds=(1, 100), doc="noise levels of the Langevin dynamics")
     steps = param.Integer(60, bounds=(1, 10_000), doc="Langevin steps at every level")
     rate = param.Number(0.1, bounds=(1e-4, 1.0), doc="size of a Langevin step")
+    network = param.String(
+        "", doc="residual score: a bundled one, a file that dalab train wrote, new, which is "
+        "learnt in minutes and kept, or none; auto: a bundled one that fits, if there is one",
+    )
     reconstruction = param.Selector(
         default="draw", objects=["draw", "moments"],
         doc="hidden variables of a member that has moved: those of one kernel that is drawn, or a "
         "Gaussian with the moments of all",
     )
 
+    _residual: StoredResidual | None = None
+
+    def prepare(self, problem: Problem) -> Self:
+        if self.regime == "path" or self.network == NONE or self.sampler == "direct":
+            return self
+        super().check(problem, 1)
+        chosen = type(self)(**self.param.values())
+        if self.network == NEW:
+            chosen._residual = learnt_residual(self, self.baseline, problem)
+        else:
+            chosen._residual = residual_for(self.network, self.baseline, problem)
+        return chosen
+
     def check(self, problem: Problem, members: int) -> None:
         super().check(problem, members)
         if self.regime == "path":
             path.check_path(problem)
+        elif self.network not in (NONE, NEW):
+            residual_for(self.network, self.baseline, problem)
 
     def begin(self, ensemble: Tensor, problem: Problem) -> State:
         return path.begin(ensemble) if self.regime == "path" else super().begin(ensemble, problem)
@@ -131,7 +158,11 @@ class Omega(MixtureFilter):
         seen = observations(problem.network, problem.data, system)
         kernels = self.kernels(members_of(state))
         analysis = kernels.analysed(seen)
-        found = self.moved(kernels, analysis, members_of(state), streams)
+        residual = None
+        if self._residual is not None:
+            context = context_of(kernels, analysis, seen, system)
+            residual = residual_score(self._residual.network, context)
+        found = self.moved(kernels, analysis, members_of(state), streams, residual)
         draws = drawn(found, system, hidden_normal(found, streams), state["ensemble"])
         return state_of(found, problem, draws, effective_size(analysis.log_weights))
 
@@ -145,7 +176,8 @@ class Omega(MixtureFilter):
         return Kernels.of(members, h, shrink)
 
     def moved(
-        self, kernels: Kernels, analysis: Analysis, like: Members, streams: MemberStreams
+        self, kernels: Kernels, analysis: Analysis, like: Members, streams: MemberStreams,
+        residual: Residual | None = None,
     ) -> Members:
         """Equally probable members of the analysis.
 
@@ -154,12 +186,13 @@ class Omega(MixtureFilter):
             analysis: its analysis.
             like: members, for their shapes.
             streams: randomness, one stream per member.
+            residual: score that is added, if there is one.
         """
         normal = _normal(like, streams)
         x, component = draw_mixture(analysis, normal, streams)
-        if self._moves:
+        if residual is not None or self.sampler in ("preconditioned", "classic"):
             levels = noise_range(analysis)
-            x = anneal(MixtureScore(analysis), x, levels, self._annealing, normal)
+            x = anneal(MixtureScore(analysis), x, levels, self._annealing, normal, residual)
             component = draw_components(kernels, x, normal())
         if self.reconstruction == "moments" and self.baseline == "mixture":
             hidden = kernels.averaged(x)
@@ -168,12 +201,18 @@ class Omega(MixtureFilter):
         return Members(torch.zeros_like(like.log_weights), x.view(like.u.shape), hidden)
 
     @property
-    def _moves(self) -> bool:
-        return self.sampler in ("preconditioned", "classic")
-
-    @property
     def _annealing(self) -> Annealing:
         return Annealing(self.levels, self.steps, self.rate, self.sampler != "classic")
+
+
+def residual_score(network: ResidualNetwork, context: Context) -> Residual:
+    """Residual score of one analysis."""
+    told = context.on_members()
+
+    def score(x: Tensor, sigma: Tensor) -> Tensor:
+        return network(x, sigma, told)
+
+    return score
 
 
 def _normal(like: Members, streams: MemberStreams) -> Callable[[], Tensor]:
@@ -208,5 +247,5 @@ def draw_components(kernels: Kernels, x: Tensor, normal: Tensor) -> Tensor:
     """
     edges = torch.softmax(kernels.log_memberships(x), -1).cumsum(-1)
     level = torch.special.ndtr(normal[..., :1])
-    return torch.searchsorted(edges, level).squeeze(-1).clamp(max=edges.shape[-1] - 1)
+    return torch.searchsorted(edges, level.contiguous()).squeeze(-1).clamp(max=edges.shape[-1] - 1)
 

@@ -1,0 +1,1 @@
+"""Residual scores of Omega: network, training from twin trajectories, files."""

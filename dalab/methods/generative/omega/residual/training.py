@@ -1,0 +1,165 @@
+"""From a recipe to the file of a residual score: twin trajectories, training, the gate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .....errors import InputError
+from .....files import locked
+from .....observations import MASKS, OPERATORS, NetworkDesign
+from .....priors.files.header import scales
+from .....priors.training.distributed import is_first
+from .....priors.training.pipeline import hardware
+from .....priors.training.training import Trainer, TrainingStep
+from .....random import stream
+from .....systems import SYSTEMS
+from ....base import Problem
+from ...networks.stored import SUFFIX, probe
+from .network import ResidualNetwork, matching_loss
+from .recipe import ResidualRecipe
+from .stored import StoredResidual, save_residual
+from .twins import BaselineFilter, Examples, joined, twin_examples
+
+GATE = 2.0
+"""Standard errors by which held-out losses have to fall for a residual to be used."""
+
+
+class ResidualTraining:
+    """One training, from its recipe to its file.
+
+    Args:
+        recipe: settings of the training.
+        baseline: the filter whose residual is learnt, without one.
+        problem: holds system and network of one time.
+        folder: for checkpoints and the finished network.
+        device: to train on.
+
+    Raises:
+        InputError: if system and observations do not suit the filter.
+    """
+
+    def __init__(
+        self, recipe: ResidualRecipe, baseline: BaselineFilter, problem: Problem, folder: Path,
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.folder, self.device = recipe, folder, device
+        self.problem = problem
+        baseline.check(self.problem, recipe.members)
+        cycles = twin_examples(
+            baseline, self.problem, recipe.members, recipe.trajectories, recipe.cycles, recipe.seed
+        )
+        with torch.no_grad():
+            every = joined(list(cycles))
+        held = every.trajectory >= recipe.trajectories - max(recipe.trajectories // 10, 2)
+        self.examples, self.held_out = every.take(~held), every.take(held)
+        d1, size = every.x.shape[-1], every.context.values.shape[-1]
+        self.network = ResidualNetwork(d1, size, recipe.width, recipe.depth, recipe.seed)
+        self.network.standardise(self.examples.context.values)
+        self.network.to(device)
+        self.history: dict[str, object] = {}
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps in all."""
+        return self.recipe.steps
+
+    def run(self) -> Iterator[TrainingStep]:
+        """Train and yield every step; resumes from the last checkpoint.
+
+        Raises:
+            InputError: if another training is at work in the folder.
+        """
+        with locked(self.folder, "training folder") if is_first() else nullcontext():
+            trainer = Trainer(self.network, self.loss, self.recipe, self.folder / "checkpoints")
+            self.history = trainer.history
+            yield from trainer.run()
+
+    def loss(self, network: Callable[..., Tensor], step: int, share: range) -> Tensor:
+        """Loss over some examples of a step."""
+        source = stream(self.recipe.seed, "sample", step, share.start)
+        chosen = torch.randint(len(self.examples), (len(share),), generator=source)
+        some = self.examples.take(chosen)
+        return matching_loss(network(some.x, some.sigma, some.context), some.target,
+                             some.sigma).mean()
+
+    @torch.no_grad()
+    def finish(self) -> tuple[Path, StoredResidual]:
+        """Validate, and write the network; its path and what is in it."""
+        network, recipe = self.network.eval(), self.recipe
+        gate = gate_of(network, self.held_out)
+        facts = {
+            "recipe": recipe.to_dict(), "gate": gate.to_dict(),
+            "training": {**self.history, "hardware": hardware(self.device)},
+        }
+        system = self.problem.system
+        stored = StoredResidual(
+            recipe.name, system.name, scales(system), recipe.baseline, network.cpu(),
+            probe(system, self.problem.network), facts,
+        )
+        path = self.folder / f"{recipe.name}{SUFFIX}"
+        save_residual(path, stored)
+        return path, stored
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Held-out losses with and without a residual.
+
+    Args:
+        without: mean loss of the baseline.
+        gain: mean by which the residual lowers it, over held-out trajectories.
+        error: standard error of that mean.
+    """
+
+    without: float
+    gain: float
+    error: float
+
+    @property
+    def is_open(self) -> bool:
+        """True if the residual is better by more than chance."""
+        return self.gain > GATE * self.error
+
+    def to_dict(self) -> dict[str, float]:
+        """Convert to plain data."""
+        return {"without": round(self.without, 6), "gain": round(self.gain, 6),
+                "error": round(self.error, 6)}
+
+
+@torch.no_grad()
+def gate_of(network: ResidualNetwork, held_out: Examples) -> Gate:
+    """Compare losses on held-out trajectories."""
+    residual = network(held_out.x, held_out.sigma, held_out.context)
+    after = matching_loss(residual, held_out.target, held_out.sigma)
+    before = matching_loss(torch.zeros_like(residual), held_out.target, held_out.sigma)
+    of = held_out.trajectory
+    gains = torch.stack([(before - after)[of == k].mean() for k in of.unique()]).double()
+    return Gate(
+        float(before.mean()), float(gains.mean()), float(gains.std()) / math.sqrt(len(gains))
+    )
+
+
+def problem_of(recipe: ResidualRecipe) -> Problem:
+    """Problem of one time of a recipe, without data.
+
+    Raises:
+        InputError: if one of its texts is wrong.
+    """
+    system = SYSTEMS.make(recipe.system)
+    planned = NetworkDesign(
+        operators=tuple(OPERATORS.make(text, system) for text in recipe.operators),
+        masks=tuple(MASKS.make(text) for text in recipe.masks), noise=recipe.noise,
+    )
+    network = planned.realise(system, 1, lambda i: stream(recipe.seed, "mask", i))
+    if not network.size:
+        raise InputError("masks", recipe.masks, "must see something", "Use full.")
+    prior: object = None
+    data = torch.zeros(network.size, dtype=torch.float64)
+    return Problem(system, prior, network, data)  # type: ignore[arg-type]
