@@ -158,6 +158,9 @@ def test_the_display_takes_the_reference_of_the_cycle_shown(monkeypatch):
         x, y = found.area
         assert abs(x[y.argmax()] / 7.93 - np.median(members)) < 2 * members.std()
     assert display.estimate_plot("reference", scores["reference"], state).area is None
+    execution.recorders["etkf"].reference = None  # as in a run restored from a file
+    again = display.estimate_plot("etkf", scores["etkf"], state)
+    np.testing.assert_allclose(again.area, found.area)
 
 
 def test_the_climate_is_drawn_beside_the_interfaces():

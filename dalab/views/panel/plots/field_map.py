@@ -74,7 +74,7 @@ class Map:
             min_border_bottom=BOTTOM,
         )
         self._shared, self._own = ranges, (Range1d(-1, 1), Range1d(-1, 1))
-        self._shown, self._has_curves = _EMPTY, False
+        self._shown, self._has_curves, self._has_area = _EMPTY, False, False
         self._axes: Axes | None = None
         self._draw()
         self._set_axes(FLAT)
@@ -132,16 +132,18 @@ class Map:
         """Draw the curves of a plot; their glyphs are made for the first plot that has any."""
         if (plot.curves or plot.cloud is not None) and not self._has_curves:
             self._has_curves = True
-            self.figure.varea("x", "low", "high", source=self.area, fill_color=TRUTH,
-                              fill_alpha=0.35)
             self.figure.multi_line("xs", "ys", source=self.lines, line_color="colour",
                                    line_width="width", line_alpha="alpha", line_dash="dash")
             self.figure.scatter("x", "y", source=self.points, fill_color="colour",
                                 line_color="edge", size=5)
         if self._has_curves:
             self.lines.data, self.points.data = _curves(plot, hue)
-            if plot.area is not None or len(self.area.data["x"]):
-                self.area.data = _area(plot)
+        if plot.area is not None and not self._has_area:
+            self._has_area = True
+            self.figure.varea("x", "low", "high", source=self.area, fill_color=TRUTH,
+                              fill_alpha=0.35, level="underlay")
+        if self._has_area:
+            self.area.data = _area(plot)
 
     def _set_axes(self, axes: Axes) -> None:
         """Draw new axes if they differ."""
