@@ -1,7 +1,9 @@
 """Exact filter of the hidden variables where the resolved ones are seen at every time step.
 
 The law of the hidden variables given the path is one Gaussian, which all members share. At the
-first observation it follows from the members that there are, by regression on the resolved ones.
+first observation it is that of the climate, where the system knows it and there is no background;
+else it follows from the members that there are, by regression on the resolved variables if there
+are twice as many members as these.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def check_path(problem: Problem) -> None:
         _check_resolved(one)
         if (one.variance.sqrt().max() / one.H.abs().amax()) > EXACT * noise:
             raise InputError(
-                "noise", float(one.variance.sqrt().max()),
+                "noise", f"{float(one.variance.sqrt().max()):.4g}",
                 f"must be at most {EXACT * noise:.2g} in this regime, which takes observations for "
                 "exact", "Use a smaller one, or regime=discrete.",
             )
@@ -119,7 +121,7 @@ def assimilate(state: State, problem: Problem, streams: MemberStreams) -> State:
     seen = observations(problem.network, problem.data, system)
     _check_resolved(seen)
     units = Units(system, seen.y.device)
-    path = torch.linalg.lstsq(seen.H, seen.y.unsqueeze(-1)).solution.squeeze(-1)
+    path = apply(torch.linalg.pinv(seen.H), seen.y)
     u = units.offset[0] + units.scale[0] * path.view(*path.shape[:-1], *units.offset[0].shape)
     u = u.unsqueeze(-3)  # an axis of members
     if "resolved" in state:
@@ -127,7 +129,7 @@ def assimilate(state: State, problem: Problem, streams: MemberStreams) -> State:
         law = system.coefficients(before.u, before.hidden)
         hidden, _ = update(before.hidden, law, u - before.u)
     else:
-        hidden = _regressed(system.physical(state["ensemble"].double()), u, system)
+        hidden = _start(system.physical(state["ensemble"].double()), u, problem, system)
     return _state(Members(u.new_zeros(u.shape[:-2]), u, hidden), system, streams, state["ensemble"])
 
 
@@ -152,12 +154,30 @@ def _physical(state: State, system: ConditionalGaussian) -> Members:
     return Units(system, u.device).physical(members)
 
 
-def _regressed(x: Tensor, u: Tensor, system: ConditionalGaussian) -> Gaussian:
-    """Law of the hidden variables given the resolved ones, from members ``(..., N, lev, y, x)``."""
-    us, vs = (part - part.mean(-3, keepdim=True) for part in system.split(x))
-    mean_u, mean_v = (part.mean(-3, keepdim=True) for part in system.split(x))
-    root = math.sqrt(max(x.shape[-4] - 1, 1))
-    U, V = us.movedim(-3, -1) / root, vs.movedim(-3, -1) / root  # (..., blocks, d, N)
+def _start(x: Tensor, u: Tensor, problem: Problem, system: ConditionalGaussian) -> Gaussian:
+    """Law of the hidden variables at the first observation, which tells the resolved ones.
+
+    Args:
+        x: members before it, ``(..., N, lev, y, x)``.
+        u: resolved variables, ``(..., 1, blocks, d1)``.
+        problem: the problem.
+        system: its system.
+    """
+    known = system.climate_of_hidden(u) if problem.background is None else None
+    if known is not None:
+        return known
+    us, vs = system.split(x)
+    if x.shape[-4] < 2 * us.shape[-1]:
+        us = torch.zeros_like(us)
+    return _regressed(us, vs, u)
+
+
+def _regressed(us: Tensor, vs: Tensor, u: Tensor) -> Gaussian:
+    """Law of the hidden variables given the resolved ones, from members ``(..., N, blocks, d)``."""
+    mean_u, mean_v = (part.mean(-3, keepdim=True) for part in (us, vs))
+    root = math.sqrt(max(us.shape[-3] - 1, 1))
+    U, V = ((part - mean).movedim(-3, -1) / root
+            for part, mean in ((us, mean_u), (vs, mean_v)))  # (..., blocks, d, N)
     gain = V @ torch.linalg.pinv(U)
     left = V - gain @ U
     cov = (left @ left.mT).unsqueeze(-4)

@@ -181,6 +181,14 @@ class ConditionalGaussian(InTimeSteps):
             hidden: law of the hidden ones, for approximate models whose coefficients depend on it.
         """
 
+    def climate_of_hidden(self, u: Tensor) -> Gaussian | None:
+        """Law of the hidden variables in the climate given the resolved ones, where it is known.
+
+        Args:
+            u: resolved variables ``(..., blocks, d1)``, in the variables of the equations.
+        """
+        return None
+
     def split(self, q: Tensor) -> tuple[Tensor, Tensor]:
         """Resolved and hidden variables of states in the variables of the equations.
 

@@ -109,6 +109,11 @@ class Tracers(ConditionalGaussian):
         waves = torch.randn(count, parts, 1, 1, generator=generator, dtype=torch.float64)
         return torch.cat([math.sqrt(12) * (places - 0.5), waves], -3)
 
+    def climate_of_hidden(self, u: Tensor) -> Gaussian:
+        variance = self.amplitudes().repeat_interleave(2).square().to(u)
+        mean = variance.new_zeros(*u.shape[:-1], len(variance))
+        return Gaussian(mean, variance.diag().expand(*mean.shape, len(variance)))
+
     def steady_variance(self) -> Tensor:
         r"""Variance of both parts of every mode given the path of many tracers, ``(modes,)``.
 
