@@ -121,7 +121,8 @@ def assimilate(state: State, problem: Problem, streams: MemberStreams) -> State:
     seen = observations(problem.network, problem.data, system)
     _check_resolved(seen)
     units = Units(system, seen.y.device)
-    path = apply(torch.linalg.pinv(seen.H), seen.y)
+    inverse = torch.linalg.pinv(seen.H)
+    path = apply(inverse, seen.y)
     u = units.offset[0] + units.scale[0] * path.view(*path.shape[:-1], *units.offset[0].shape)
     u = u.unsqueeze(-3)  # an axis of members
     if "resolved" in state:
@@ -130,18 +131,32 @@ def assimilate(state: State, problem: Problem, streams: MemberStreams) -> State:
         hidden, _ = update(before.hidden, law, u - before.u)
     else:
         hidden = _start(system.physical(state["ensemble"].double()), u, problem, system)
-    return _state(Members(u.new_zeros(u.shape[:-2]), u, hidden), system, streams, state["ensemble"])
+    known = Members(u.new_zeros(u.shape[:-2]), u, hidden)
+    return _state(known, system, streams, state["ensemble"], inverse * seen.variance.sqrt())
 
 
 def _state(
-    members: Members, system: ConditionalGaussian, streams: MemberStreams, like: Tensor
+    members: Members, system: ConditionalGaussian, streams: MemberStreams, like: Tensor,
+    error: Tensor,
 ) -> State:
-    units = Units(system, like.device)
-    found = units.normalised(members)
+    """State of a law, with members that know of the error of the observations.
+
+    Args:
+        members: the law, that of one member.
+        system: the system.
+        streams: randomness, one stream per member.
+        like: members, ``(..., N, lev, y, x)``.
+        error: root of the error covariance of normalised resolved variables, ``(D1, size)``.
+    """
+    found = Units(system, like.device).normalised(members)
     mean, cov = found.hidden
-    normal = streams.normal((*like.shape[:-4], *mean.shape[-2:])).movedim(0, -3).to(mean)
-    v = draw(found.hidden, normal)
-    ensemble = system.join(found.u.expand(*v.shape[:-1], found.u.shape[-1]), v)
+
+    def normal(*shape: int) -> Tensor:
+        return streams.normal((*like.shape[:-4], *shape)).to(mean).movedim(0, -1 - len(shape))
+
+    v = draw(found.hidden, normal(*mean.shape[-2:]))
+    u = found.u + apply(error, normal(error.shape[-1])).unflatten(-1, found.u.shape[-2:])
+    ensemble = system.join(u, v)
     return {
         "ensemble": ensemble.to(like), "mean": system.join(found.u, mean).squeeze(-4).to(like),
         "resolved": found.u, "hidden_mean": mean, "hidden_cov": cov,

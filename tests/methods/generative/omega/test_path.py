@@ -66,7 +66,9 @@ def test_the_law_is_that_of_all_increments_at_once():
     expected = joint_gaussian(np.array(path), offset + scale * mean, scale**2 * var, system)
     assert offset + scale * float(state["hidden_mean"]) == pytest.approx(expected[0], abs=1e-8)
     assert scale**2 * float(state["hidden_cov"]) == pytest.approx(expected[1], abs=1e-8)
-    assert state["ensemble"][:, 0].var() < 1e-20, "the resolved variable is known"
+    error = 1e-4 / float(system.scale[0])
+    spread = float(state["ensemble"][:, 0].std())
+    assert spread == pytest.approx(error, rel=0.3), "the resolved variable is known but for noise"
     assert float(state["mean"][1]) == pytest.approx(float(state["hidden_mean"]), rel=1e-12)
 
 
