@@ -31,6 +31,7 @@ QUICK = {
     "04_compare_on_one_problem.ipynb": "STEPS, MEMBERS, ITERATIONS = 2, 2, 2",
     "05_train_a_prior.ipynb": "STEPS = 12",
     "06_score_filters.ipynb": "CYCLES, MEMBERS = 4, 4",
+    "07_ccdm.ipynb": "CYCLES, REPEATS = 6, 2",
 }
 """What is put after the cell tagged ``parameters``, so that a notebook does its work in small."""
 
@@ -49,7 +50,7 @@ LARGEST = 1_000_000
 
 
 def test_they_form_a_path():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05", "06"]
+    assert [path.name[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05", "06", "07"]
     for before, after in itertools.pairwise(NOTEBOOKS):
         titles = [nbformat.read(path, as_version=4).cells[0].source for path in (before, after)]
         assert f"({after.name})" in titles[0] and f"({before.name})" in titles[1] + titles[0]

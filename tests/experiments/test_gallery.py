@@ -77,6 +77,17 @@ def test_inflation_grows_where_nothing_is_seen():
     assert np.abs(found / exact - 1).max() < 0.15
 
 
+def test_bandwidths_widen_the_two_modes_and_few_members_lose_weight():
+    exact, found = curves("bandwidths", 1, members=2000, h_min=0.02, h_y=0.02)
+    assert exact[0] == pytest.approx(0.075, abs=1e-4) and found[-1] < found[2] < exact[0] + 0.01
+    assert found[2] == pytest.approx(0.15 * 0.01 / 0.0225, abs=0.01), "h_y 0.05, R 0.01"
+    exact, found = curves("bandwidths", 2, members=2000, h_min=0.1, weights="known")
+    assert exact[0] == pytest.approx(0.0707, abs=1e-4)
+    assert found == pytest.approx((0.005 + 0.01) ** 0.5 * np.ones(6), rel=0.03)
+    _, found = curves("bandwidths", 0)
+    assert found[360:].sum() / found.sum() == pytest.approx(0.5, abs=0.15), "both signs"
+
+
 @pytest.mark.slow
 def test_ensf_comes_back_after_a_shock_and_the_letkf_does_not():
     letkf, ensf = EXHIBITS["shocks"].charts(EXHIBITS["shocks"].start)[0].curves

@@ -11,6 +11,7 @@ from scipy.stats import gaussian_kde
 from ...methods import METHODS, Filter
 from ..exact import normal
 from ..lessons.scenario import Choice, Settings
+from .bandwidths import BANDWIDTHS
 from .exhibit import EXACT, FILTER, OTHER, Chart, Curve, Exhibit
 from .linear import (
     AutoRegression,
@@ -307,6 +308,7 @@ GAPS = Exhibit(
 )
 
 EXHIBITS = {
-    e.name: e for e in (HALVED, NUDGING, RETUNING, FEW_STEPS, TWICE, LAMBDA, GAPS, SHOCKS)
+    e.name: e
+    for e in (HALVED, NUDGING, RETUNING, FEW_STEPS, TWICE, LAMBDA, BANDWIDTHS, GAPS, SHOCKS)
 }
 """Exhibits by name."""
