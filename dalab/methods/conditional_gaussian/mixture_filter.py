@@ -13,6 +13,7 @@ from ..base import Problem
 from ..ensemble.base import EnsembleFilter
 from ..ensemble.particle import effective_size, systematic_indices
 from ..filtering import State
+from .marginals import marginal_density
 from .members import Members, Units, follow_paths, integrate, normal_numbers
 from .observed import check_observations, conditional_gaussian
 from .recursions import draw
@@ -76,6 +77,9 @@ class MixtureFilter(EnsembleFilter):
 
     def diagnostics(self, state: State) -> dict[str, Tensor]:
         return {"effective_particles": state["effective"]}
+
+    def marginal(self, state: State, field: int, grid: Tensor) -> Tensor | None:
+        return marginal_density(members_of(state), field, grid)
 
 
 def members_of(state: State) -> Members:

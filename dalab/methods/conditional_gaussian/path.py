@@ -18,6 +18,7 @@ from ...random import MemberStreams
 from ...systems.conditional_gaussian.base import ConditionalGaussian, Gaussian, apply
 from ..base import Problem
 from ..filtering import State
+from .marginals import marginal_density
 from .members import Members, Units, normal_numbers
 from .observed import Observed, check_observations, conditional_gaussian, observations
 from .recursions import draw, update
@@ -133,6 +134,14 @@ def assimilate(state: State, problem: Problem, streams: MemberStreams) -> State:
         hidden = _start(system.physical(state["ensemble"].double()), u, problem, system)
     known = Members(u.new_zeros(u.shape[:-2]), u, hidden)
     return _state(known, system, streams, state["ensemble"], inverse * seen.variance.sqrt())
+
+
+def marginal(state: State, field: int, grid: Tensor) -> Tensor | None:
+    """Density of one variable, ``(..., G)``; ``None`` if it is resolved, or nothing was seen."""
+    if "resolved" not in state or field < state["resolved"].shape[-1]:
+        return None
+    u, hidden = state["resolved"], Gaussian(state["hidden_mean"], state["hidden_cov"])
+    return marginal_density(Members(u.new_zeros(u.shape[:-2]), u, hidden), field, grid)
 
 
 def _state(

@@ -151,6 +151,11 @@ class Omega(MixtureFilter):
     def diagnostics(self, state: State) -> dict[str, Tensor]:
         return {} if self.regime == "path" else super().diagnostics(state)
 
+    def marginal(self, state: State, field: int, grid: Tensor) -> Tensor | None:
+        if self.regime == "path":
+            return path.marginal(state, field, grid)
+        return super().marginal(state, field, grid)
+
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
         if self.regime == "path":
             return path.assimilate(state, problem, streams)

@@ -170,3 +170,16 @@ def test_problems_that_omega_cannot_solve_are_refused(fields, message):
 
 def _seen(problem):
     return observations(problem.network, problem.data, problem.system)
+
+
+@pytest.mark.parametrize("field", [0, 1])
+def test_marginal_densities_have_the_moments_of_the_mixture(field):
+    system = dyad(interval=0.1)
+    problem, method = observing(system, 1.6), Omega(members=200, network="none")
+    state = analysis(method, problem, 200)
+    grid = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    density = method.marginal(state, field, grid)
+    step = float(grid[1] - grid[0])
+    assert float(density.sum()) * step == pytest.approx(1, abs=1e-6)
+    mean = float((grid * density).sum()) * step
+    assert mean == pytest.approx(float(state["mean"].flatten()[field]), abs=1e-6)

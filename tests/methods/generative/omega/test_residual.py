@@ -1,4 +1,4 @@
-"""The residual score: nothing to learn beside an exact baseline, closed forms beside a wrong one."""
+"""The residual score: nothing to learn beside exact baselines, closed forms beside wrong ones."""
 
 from __future__ import annotations
 
