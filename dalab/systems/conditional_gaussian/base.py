@@ -242,4 +242,6 @@ def apply(matrix: Tensor, vectors: Tensor) -> Tensor:
     """Products of matrices ``(..., n, m)`` with vectors ``(..., m)``, ``(..., n)``."""
     if matrix.ndim == 2:  # one matrix for all: a single product
         return vectors @ matrix.mT
+    if matrix.shape[-2] == 1:  # quicker than many small products
+        return (matrix.squeeze(-2) * vectors).sum(-1, keepdim=True)
     return (matrix @ vectors.unsqueeze(-1)).squeeze(-1)

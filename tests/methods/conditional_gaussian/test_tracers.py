@@ -7,7 +7,6 @@ import time
 import pytest
 import torch
 
-from dalab import Config, execute, table
 from dalab.methods.conditional_gaussian.recursions import update
 from dalab.random import stream
 from dalab.systems import SYSTEMS
@@ -75,14 +74,3 @@ def test_a_step_of_the_filter_with_a_hundred_tracers_is_quick():
     for _ in range(20):
         update(known, system.coefficients(u), ahead - u)
     assert (time.process_time() - start) / 20 < 0.015
-
-
-def test_the_method_that_runs_along_paths_knows_the_flow_as_well_as_it_says():
-    """As in cycled experiments, with several truths at a time."""
-    config = Config(
-        system="tracers:count=10,K=2", cycles=60, burn_in=20, repeats=2, operators=["resolved"],
-        masks=["full"], noise=5e-4, members=100, device="cpu", methods=["omega:regime=path"],
-    )  # fmt: skip
-    row = table(execute(config)).iloc[0]
-    assert row["status"] == "complete" and row["rmse_hidden"] < 0.9
-    assert 0.7 < row["spread_hidden"] / row["rmse_hidden"] < 1.4
