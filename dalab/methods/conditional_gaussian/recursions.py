@@ -71,13 +71,14 @@ def update_resolved(
     known: Gaussian, law: Coefficients, increment: Tensor
 ) -> tuple[Gaussian, Tensor]:
     """:func:`update` that solves equations in the space of the resolved variables."""
-    expected = innovation(known, law)
-    e = increment - expected.mean
-    factor = _factor(expected.cov)
-    X = law.F @ known.cov @ law.H.mT + law.S2 @ law.S1.mT
-    K = X / expected.cov if e.shape[-1] == 1 else torch.cholesky_solve(X.mT, factor).mT
-    A, noise = law.F - K @ law.H, law.S2 - K @ law.S1
-    cov = A @ known.cov @ A.mT + noise @ noise.mT
+    e = increment - law.f - apply(law.H, known.mean)
+    RH, Q11, Q21 = known.cov @ law.H.mT, law.S1 @ law.S1.mT, law.S2 @ law.S1.mT
+    innovations, X = product(law.H, RH) + Q11, law.F @ RH + Q21
+    factor = _factor(innovations)
+    K = X / innovations if e.shape[-1] == 1 else torch.cholesky_solve(X.mT, factor).mT
+    A, shared = law.F - product(K, law.H), product(K, Q21.mT)
+    noise = law.S2 @ law.S2.mT - shared - shared.mT + product(product(K, Q11), K.mT)
+    cov = A @ known.cov @ A.mT + noise
     mean = apply(law.F, known.mean) + law.c + apply(K, e)
     square = _whiten(factor, e.unsqueeze(-1)).square().sum((-2, -1))
     return Gaussian(mean, (cov + cov.mT) / 2), _log_density(square, e.shape[-1], _log_det(factor))
@@ -101,6 +102,15 @@ def update_hidden(
     square = (e.mT @ e - seen.mT @ P @ seen)[..., 0, 0]
     log_density = _log_density(square, e.shape[-2], _log_det(factor) + log_det / 2)
     return Gaussian(mean, (cov + cov.mT) / 2), log_density
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Products of matrices, quicker than ``@`` where one has a single column or a single row."""
+    if a.shape[-1] == 1:
+        return a * b
+    if a.shape[-2] == 1 == b.shape[-1]:
+        return (a * b.mT).sum(-1, keepdim=True)
+    return a @ b
 
 
 def _condition(R: Tensor, information: Tensor) -> tuple[Tensor, Tensor]:
