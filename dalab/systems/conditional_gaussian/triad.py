@@ -58,7 +58,7 @@ class Triad(ConditionalGaussian):
     dt: float = time_step(0.001)
     interval: float = time_between(0.25)
     resolved = 2
-    spinup_time: ClassVar[float] = 10.0
+    spinup_time: ClassVar[float] = 6.0
     climate = Climate((0.0, -0.73, 0.0), (0.445, 0.61, 0.424), (0.48, 0.233, 0.575))
 
     @property
