@@ -202,3 +202,18 @@ def test_registered_climates_are_normalised(name):
                                rtol=0, atol=loose)  # fmt: skip
     above = (found > system.extremes).double().mean((0, 2, 3))
     assert above.sub(0.05).abs().max() < 0.015
+
+
+@pytest.mark.slow
+def test_sites_of_two_layer_lorenz96_are_calm_or_bursting():
+    """Means and standard deviations around the ring, and means of the small waves."""
+    system = SYSTEMS.make("lorenz96-two-layer")
+    q = [system.physical(system.sample_climate(60, stream(0)))]
+    for n in range(60):
+        q.append(system.advance(q[-1], 200, stream(n)))
+    u, v = torch.cat(q)[:, 0, 0], torch.cat(q)[:, 1:, 0]
+    for site, mean, std, waves in ((0, 1.66, 0.34, (-5.02, -2.00, -1.01, -0.50, -0.20)),
+                                   (20, 2.28, 1.87, (6.7, 2.7, 1.3, 0.66, 0.26))):  # fmt: skip
+        assert u[:, site].mean().item() == pytest.approx(mean, rel=0.05)
+        assert u[:, site].std().item() == pytest.approx(std, rel=0.05)
+        assert v[:, :, site].mean(0).tolist() == pytest.approx(waves, rel=0.05)
