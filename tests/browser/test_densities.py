@@ -41,7 +41,8 @@ def opened(chromium, address):
 
 def test_a_reference_is_typed_its_density_is_an_area_and_its_distance_a_column(opened):
     lab = opened(DYAD)
-    assert lab.page.get_by_role("textbox", name="Reference").input_value() == "pf:members=500,jitter=0"
+    reference = lab.page.get_by_role("textbox", name="Reference")
+    assert reference.input_value() == "pf:members=500,jitter=0"
     assert lab.page.get_by_role("combobox", name="Estimates").input_value() == "density"
     lab.press("Run")
     lab.wait_state("done")
