@@ -32,6 +32,7 @@ QUICK = {
     "05_train_a_prior.ipynb": "STEPS = 12",
     "06_score_filters.ipynb": "CYCLES, MEMBERS = 4, 4",
     "07_ccdm.ipynb": "CYCLES, REPEATS = 6, 2",
+    "08_omega.ipynb": "REFERENCE, LENGTH, COUNTS, CYCLES = 500, 3100, (2, 5), 3",
 }
 """What is put after the cell tagged ``parameters``, so that a notebook does its work in small."""
 
@@ -50,7 +51,7 @@ LARGEST = 1_000_000
 
 
 def test_they_form_a_path():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05", "06", "07"]
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{k:02}" for k in range(9)]
     for before, after in itertools.pairwise(NOTEBOOKS):
         titles = [nbformat.read(path, as_version=4).cells[0].source for path in (before, after)]
         assert f"({after.name})" in titles[0] and f"({before.name})" in titles[1] + titles[0]
