@@ -10,6 +10,7 @@ from scipy.stats import norm
 from dalab.errors import InputError
 from dalab.experiments.config import Config
 from dalab.experiments.experiment import Experiment
+from dalab.experiments.run import execute
 from dalab.methods.conditional_gaussian.mixture_filter import members_of
 from dalab.methods.conditional_gaussian.observed import observations
 from dalab.methods.conditional_gaussian.rbpf import RBPF
@@ -17,6 +18,8 @@ from dalab.methods.generative.omega.kernels import Analysis, Kernels, half_silve
 from dalab.methods.generative.omega.langevin import Annealing, MixtureScore, anneal
 from dalab.methods.generative.omega.method import Omega
 from dalab.random import stream
+from dalab.systems import SYSTEMS
+from dalab.systems.conditional_gaussian.base import ConditionalGaussian
 from tests.methods.generative.omega.worlds import (
     COVARIANCE,
     FORECAST,
@@ -166,6 +169,21 @@ def test_problems_that_omega_cannot_solve_are_refused(fields, message):
              "cycles": 3, "methods": ["omega"], **fields}
     with pytest.raises(InputError, match=message):
         Experiment.of(Config(**given))
+
+
+GAUSSIAN = [name for name in SYSTEMS if isinstance(SYSTEMS[name](), ConditionalGaussian)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GAUSSIAN)
+def test_every_conditional_gaussian_system_is_taken(name):
+    result = execute({
+        "system": name, "operators": ["resolved"], "masks": ["full"], "noise": 0.3, "cycles": 2,
+        "burn_in": 0, "methods": ["omega:members=20", "rbpf:members=20"], "members": 4,
+    })
+    metrics = result["metrics"].to_dataset()
+    assert list(metrics["status"].values) == ["complete"] * 2
+    assert bool((metrics["rmse_hidden"] < 3).all())
 
 
 def _seen(problem):

@@ -62,7 +62,8 @@ class StoredResidual:
 
     def misfit(self, baseline: str, system: System, network: ObservingNetwork) -> str:
         """Say why it cannot be used for a problem; empty if it can."""
-        same = torch.allclose(torch.tensor(self.scale), torch.tensor(scales(system)), rtol=1e-6)
+        known, here = torch.tensor(self.scale), torch.tensor(scales(system))
+        same = known.shape == here.shape and torch.allclose(known, here, rtol=1e-6)
         if self.system != system.name or not same:
             return f"is about {self.system}"
         if self.baseline != baseline:
