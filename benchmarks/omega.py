@@ -33,8 +33,8 @@ SETTINGS = {"dyad": 0.566, "spekf": 0.671, "lorenz63-noisy": 0.2427, "lorenz84-n
 """Noise of the observations of the resolved variables, in climatological standard deviations."""
 
 SHOWN = (
-    "omega:baseline=gaussian,network=none", "omega:network=none",
-    "omega:levels=8,steps=10,rate=0.2", "rbpf:members=100",
+    "omega:baseline=gaussian", "omega", "omega:network=auto,levels=8,steps=10,rate=0.2",
+    "rbpf:members=100",
 )
 INFLATIONS = (1.0, 1.05)
 GRID = torch.linspace(-8, 8, 401, dtype=torch.float64)
@@ -121,12 +121,12 @@ def compare(name: str) -> None:
     exact = run(f"rbpf:members={PARTICLES}", name, 1, PARTICLES)
     print(f"exact CRPS {float(scores(exact, exact)[2].mean()):.4f}")
     columns = "".join(f"{c:>7} {'difference':>18} {'t':>5}" for c in ("KL", "W1", "CRPS"))
-    print(f"{'method':38}{columns}", flush=True)
+    print(f"{'method':46}{columns}", flush=True)
     first = None
     for text in (*SHOWN, tuned("enkf", name), tuned("etkf", name)):
         found = scores(run(text, name, 1), exact)
         first = first or found
-        print(f"{text:38}" + "".join(cell(a, b) for a, b in zip(found, first, strict=True)),
+        print(f"{text:46}" + "".join(cell(a, b) for a, b in zip(found, first, strict=True)),
               flush=True)
 
 

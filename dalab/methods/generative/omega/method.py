@@ -105,8 +105,8 @@ class Omega(MixtureFilter):
     steps = param.Integer(60, bounds=(1, 10_000), doc="Langevin steps at every level")
     rate = param.Number(0.1, bounds=(1e-4, 1.0), doc="size of a Langevin step")
     network = param.String(
-        "", doc="residual score: a bundled one, a file that dalab train wrote, new, which is "
-        "learnt in minutes and kept, or none; auto: a bundled one that fits, if there is one",
+        "none", doc="residual score: none, the name of a bundled one, a file that dalab train "
+        "wrote, new, which is learnt in minutes and kept, or auto, a bundled one if one fits",
     )
     reconstruction = param.Selector(
         default="draw", objects=["draw", "moments"],

@@ -17,7 +17,11 @@ from dalab.methods.generative.omega.method import Omega
 from dalab.methods.generative.omega.residual.context import Context
 from dalab.methods.generative.omega.residual.network import ResidualNetwork, matching_loss
 from dalab.methods.generative.omega.residual.recipe import ResidualRecipe
-from dalab.methods.generative.omega.residual.stored import load_residual, residual_names
+from dalab.methods.generative.omega.residual.stored import (
+    load_residual,
+    residual_for,
+    residual_names,
+)
 from dalab.methods.generative.omega.residual.training import (
     Gate,
     ResidualTraining,
@@ -173,3 +177,16 @@ def test_bundled_residuals_are_small_and_passed_the_gate(name):
     assert stored.is_useful
     assert sum(p.numel() for p in stored.network.parameters()) * 4 < 200_000
     assert math.isfinite(stored.facts["gate"]["without"])
+
+
+@pytest.mark.parametrize("system", ["dyad", "lorenz63-noisy"])
+def test_residuals_of_other_systems_are_passed_over(system):
+    config = Config(
+        system=system, operators=["resolved"], masks=["full"], noise=0.566, cycles=3,
+        methods=["omega:network=auto"],
+    )
+    (method,) = Experiment.of(config).methods.values()
+    found = residual_for("auto", method.baseline, problem_of(ResidualRecipe(
+        name="a", method="omega", system=system, noise=0.566
+    )))
+    assert (found is None) == (system != "dyad")

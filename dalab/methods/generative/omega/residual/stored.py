@@ -23,6 +23,9 @@ from .network import ResidualNetwork
 
 FORMAT = "dalab-residual-score-1"
 FOLDER = Path(__file__).parent / "weights"
+AUTO = "auto"
+"""Choice of a bundled residual that fits."""
+
 PROBE, PREFIX = "probe", "network."
 """Names of the tensor of observations in a file, and the beginning of those of the weights."""
 
@@ -145,19 +148,20 @@ def residual_for(text: str, baseline: str, problem: Problem) -> StoredResidual |
     """The residual of a name or file, or a bundled one that fits; ``None`` if none does.
 
     Args:
-        text: name or file; empty for any bundled one that fits.
+        text: name or file; ``auto`` for any bundled one that fits.
         baseline: kind of the baseline.
         problem: the problem, of which every time must look alike.
 
     Raises:
         InputError: if the one that is named does not fit.
     """
-    for one in [text] if text else residual_names():
+    named = text != AUTO
+    for one in [text] if named else residual_names():
         stored = load_residual(one)
         misfit = _misfit(stored, baseline, problem)
-        if not misfit and (text or stored.is_useful):
+        if not misfit and (named or stored.is_useful):
             return stored
-        if text:
+        if named:
             raise InputError(
                 "network", text, f"must fit the experiment; it {misfit}",
                 "Train one with dalab train, or use network=none.",
