@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from ...systems import System
 DRAWS, SYSTEMS = 2000, 8
 """Draws of a climate, and climates kept."""
 
-_worker = ThreadPoolExecutor(1, thread_name_prefix="dalab climate")
 _known: OrderedDict[System, Future[np.ndarray]] = OrderedDict()
 
 
@@ -24,13 +24,19 @@ def climate_of(system: System) -> np.ndarray | None:
     ``None`` until they are made, and for a system whose climate cannot be drawn from.
     """
     if system not in _known:
-        _known[system] = _worker.submit(_draw, system)
+        _known[system] = Future()
+        job = threading.Thread(target=_draw, args=(system, _known[system]), name="dalab climate")
+        job.start()  # ends with its draws
         while len(_known) > SYSTEMS:
             _known.popitem(last=False)
     found = _known[system]
     return found.result() if found.done() and not found.exception() else None
 
 
-def _draw(system: System) -> np.ndarray:
-    with torch.no_grad():
-        return system.sample_climate(DRAWS, stream(0, "climate of a picture")).float().numpy()
+def _draw(system: System, found: Future[np.ndarray]) -> None:
+    try:
+        with torch.no_grad():
+            states = system.sample_climate(DRAWS, stream(0, "climate of a picture"))
+        found.set_result(states.float().numpy())
+    except Exception as error:  # of a system of a user's own, whose picture does without
+        found.set_exception(error)
