@@ -193,6 +193,6 @@ def test_ticks_follow_the_model_and_bar_what_a_system_does_not_have(model):
     model.controls.operators = ["sine"]
     assert operators.value == ["sine"] and not operators.unavailable
     model.controls.system = "lorenz63"
-    assert set(operators.unavailable) == {"velocity", "speed"}
+    assert set(operators.unavailable) == {"velocity", "speed", "drift"}
     every = next(w for w in sidebar(model).select(pn.widgets.IntInput) if "Every" in w.label)
     assert every.label == "Every (steps)"

@@ -18,7 +18,8 @@ TRUTH = "#8792a1"
 """Grey of the truth, visible on light and dark backgrounds."""
 
 _HUES = (
-    ("#0072B2", "#2E96D6", "#6A5FD0"), ("#009E73", "#6B8F00", "#3E9C3E"),
+    ("#0072B2", "#2E96D6", "#6A5FD0"),
+    ("#009E73", "#6B8F00", "#3E9C3E", "#5E8C7A", "#7A8B3C"),
     ("#D0354B", "#B0607E", "#A8583F"), ("#D55E00", "#B58900"), ("#CC79A7", "#A0409A"),
     ("#7F7F7F", "#6B7F95"),
     ("#00838F", "#8C6D3F"),
