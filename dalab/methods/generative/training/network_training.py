@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ....files import locked
 from ....observations import MASKS, OPERATORS, NetworkDesign, ObservingNetwork
 from ....priors.files.header import scales
-from ....priors.training.distributed import is_first
 from ....priors.training.pipeline import hardware, load_data
-from ....priors.training.training import Trainer, TrainingStep
+from ....priors.training.resumable import ResumableTraining
 from ....random import stream
 from ....systems import SYSTEMS
 from ....systems.base import System
@@ -25,7 +22,7 @@ from ..networks.stored import SUFFIX, StoredNetwork, probe, save_network
 from .processes import process_of
 
 
-class NetworkTraining:
+class NetworkTraining(ResumableTraining[NetworkRecipe, ScoreNetwork]):
     """One training, from its recipe to its file.
 
     Args:
@@ -49,23 +46,7 @@ class NetworkTraining:
         self.network = ScoreNetwork(
             self.system.shape, architecture, self.process.observed, recipe.seed
         ).to(device)
-        self.history: dict[str, object] = {}
-
-    @property
-    def steps(self) -> int:
-        """Optimisation steps in all."""
-        return self.recipe.steps
-
-    def run(self) -> Iterator[TrainingStep]:
-        """Train and yield every step; resumes from the last checkpoint.
-
-        Raises:
-            InputError: if another training is at work in the folder.
-        """
-        with locked(self.folder, "training folder") if is_first() else nullcontext():
-            trainer = Trainer(self.network, self.loss, self.recipe, self.folder / "checkpoints")
-            self.history = trainer.history
-            yield from trainer.run()
+        self.history = {}
 
     def loss(self, network: Callable[..., Tensor], step: int, share: range) -> Tensor:
         """Loss over some samples of a step."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import torch
 from torch import Tensor
 
 from .....errors import InputError
-from .....files import locked
 from .....observations import MASKS, OPERATORS, NetworkDesign
 from .....priors.files.header import scales
-from .....priors.training.distributed import is_first
 from .....priors.training.pipeline import hardware
-from .....priors.training.training import Trainer, TrainingStep
+from .....priors.training.resumable import ResumableTraining
 from .....random import stream
 from .....systems import SYSTEMS
 from ....base import Problem
@@ -31,7 +28,7 @@ GATE = 2.0
 """Standard errors by which held-out losses have to fall for a residual to be used."""
 
 
-class ResidualTraining:
+class ResidualTraining(ResumableTraining[ResidualRecipe, ResidualNetwork]):
     """One training, from its recipe to its file.
 
     Args:
@@ -63,23 +60,7 @@ class ResidualTraining:
         self.network = ResidualNetwork(d1, size, recipe.width, recipe.depth, recipe.seed)
         self.network.standardise(self.examples.context.values)
         self.network.to(device)
-        self.history: dict[str, object] = {}
-
-    @property
-    def steps(self) -> int:
-        """Optimisation steps in all."""
-        return self.recipe.steps
-
-    def run(self) -> Iterator[TrainingStep]:
-        """Train and yield every step; resumes from the last checkpoint.
-
-        Raises:
-            InputError: if another training is at work in the folder.
-        """
-        with locked(self.folder, "training folder") if is_first() else nullcontext():
-            trainer = Trainer(self.network, self.loss, self.recipe, self.folder / "checkpoints")
-            self.history = trainer.history
-            yield from trainer.run()
+        self.history = {}
 
     def loss(self, network: Callable[..., Tensor], step: int, share: range) -> Tensor:
         """Loss over some examples of a step."""
