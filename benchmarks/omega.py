@@ -29,7 +29,7 @@ from dalab.observations import OPERATORS, network
 from dalab.random import TimeStreams, stream
 from dalab.systems import SYSTEMS, System
 
-TRUTHS, CYCLES, BURN_IN, MEMBERS, PARTICLES = 40, 80, 20, 100, 2000
+TRUTHS, CYCLES, BURN_IN, MEMBERS, PARTICLES = 10, 80, 20, 100, 2000
 SETTINGS = {
     "dyad": ("resolved", 0.566), "spekf": ("resolved", 0.671), "triad": ("component", 0.2),
     "lorenz63-noisy": ("resolved", 0.2427), "lorenz84-noisy": ("resolved", 0.319),
