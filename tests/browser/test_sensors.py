@@ -100,6 +100,10 @@ def test_a_rectangle_can_be_painted_from_the_keyboard(lab):
     canvas.wait_for(32 * 16)
 
 
+SHARE = """() => Array.from(Array.from(
+  Bokeh.documents[0]._all_models.values()).find(m => m.name == 'sensor map').data.image[0])"""
+
+
 def test_where_next_after_a_run(lab):
     canvas = Canvas(lab)
     lab.choose("Where", "stride")
@@ -108,8 +112,8 @@ def test_where_next_after_a_run(lab):
     lab.page.get_by_text(re.compile("Press Run")).first.wait_for()
     run(lab)
     lab.page.get_by_text(re.compile("A sensor at the star removes")).wait_for()
-    share = lab.page.evaluate("""() => Array.from(Array.from(
-      Bokeh.documents[0]._all_models.values()).find(m => m.name == 'sensor map').data.image[0])""")
+    lab.page.wait_for_function(f"() => ({SHARE})().length == 4096")
+    share = lab.page.evaluate(SHARE)
     assert len(share) == 4096 and max(share) > 0 and min(share) == 0
     assert canvas.count("best place") == 1
     lab.press("Add best 10")

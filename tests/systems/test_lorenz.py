@@ -179,8 +179,9 @@ def test_registered_climates_are_normalised(name):
     count = 6000 if system.shape == (3, 1, 1) else 400
     x = system.sample_climate(count, stream(0))
     assert x.dtype == torch.float64 and x.shape == (count, *system.shape)
-    assert x.mean((0, 2, 3)).abs().max() < 0.06
-    assert (x.std((0, 2, 3)) - 1).abs().max() < 0.03
+    euler = getattr(system, "scheme", "rk4") == "euler"  # in the units of the exact flow, wider
+    assert x.mean((0, 2, 3)).abs().max() < (0.25 if euler else 0.06)
+    assert (x.std((0, 2, 3)) - 1).abs().max() < (0.15 if euler else 0.03)
     assert {k: len(v) for k, v in system.coords().items()} == dict(
         zip(system.dims, system.shape, strict=True)
     )

@@ -45,7 +45,9 @@ class MapFigure:
         self._maps_height = self.grid.rows * self.grid.height
         self._below = 0 if self.grid.beside else 210
         self.width, self.height = WIDTH, COLORBAR_HEIGHT + self._maps_height + self._below
-        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        size = self.width / DPI, self.height / DPI
+        self.figure = Figure(figsize=size, dpi=DPI)
+        self.figure.set_layout_engine("none")  # whatever Matplotlib's settings say
         self.canvas = FigureCanvasAgg(self.figure)
         self._maps = {name: LiveMap(self.map_axes(i)) for i, name in enumerate(self.names)}
         self._colorbars: tuple[tuple[str, str, float, str], ...] = ()
