@@ -35,9 +35,10 @@ def test_the_prior_made_on_the_spot_denoises_new_trajectories_as_well_as_it_says
     prior.check(system, 9)
     x = system.sample_climate(300, stream(9, "held out"))
     windows = system.trajectory(x, 9, stream(9, "noise")).float()
-    own = float(x.var(0).mean())
-    assert prior.climatological_covariance.variance().mean() == pytest.approx(own, abs=0.07)
-    assert own == pytest.approx(1.0, abs=0.2)
+    euler = getattr(system, "scheme", "rk4") == "euler"  # in the units of the exact flow, wider
+    assert prior.climatological_covariance.variance().mean() == pytest.approx(
+        1.0, abs=0.2 if euler else 0.05
+    )
     for sigma in (0.1, 0.5, 2.0):
         noise = sigma * torch.randn(windows.shape, generator=stream(sigma))
         error = (prior.denoise(windows + noise, sigma) - windows).pow(2).mean().sqrt()
