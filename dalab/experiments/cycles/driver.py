@@ -156,10 +156,11 @@ def marginals_of(method: Filter, state: State, analysis: Tensor) -> Tensor | Non
     """
     if analysis.shape[-2:].numel() > 1 or analysis.shape[-3] > VARIABLES or not is_finite(state):
         return None
+    first = {k: v[:1] if v.shape[:1] == analysis.shape[:1] else v for k, v in state.items()}
     found = []
     for field, members in enumerate(analysis[0, :, :, 0, 0].unbind(-1)):
         grid = torch.from_numpy(adapted_grid(members.double().cpu().numpy())).to(members)
-        density = method.marginal(state, field, grid)
+        density = method.marginal(first, field, grid)
         if density is None:
             return None
         found.append(torch.stack([grid, density.reshape(-1, len(grid))[0].to(grid)]))

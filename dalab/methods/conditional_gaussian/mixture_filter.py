@@ -11,7 +11,7 @@ from ...random import MemberStreams
 from ...systems.conditional_gaussian.base import ConditionalGaussian, Gaussian
 from ..base import Problem
 from ..ensemble.base import EnsembleFilter
-from ..ensemble.particle import effective_size, systematic_indices
+from ..ensemble.particle import effective_size, resample
 from ..filtering import State
 from .marginals import marginal_density
 from .members import Members, Units, follow_paths, integrate, normal_numbers
@@ -72,8 +72,7 @@ class MixtureFilter(EnsembleFilter):
         logw, x = state["log_weights"], state["ensemble"]
         if torch.equal(logw.amin(-1), logw.amax(-1)):
             return x
-        index = systematic_indices(logw, streams)
-        return torch.take_along_dim(x, index[..., None, None, None], dim=-4)
+        return resample(x, logw, streams)
 
     def diagnostics(self, state: State) -> dict[str, Tensor]:
         return {"effective_particles": state["effective"]}

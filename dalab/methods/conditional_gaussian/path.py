@@ -46,7 +46,7 @@ def check_path(problem: Problem) -> None:
         )
     noise = _noise(system)
     for one in seen:
-        _check_resolved(one)
+        _inverse(one)
         if (one.variance.sqrt().max() / one.H.abs().amax()) > EXACT * noise:
             raise InputError(
                 "noise", f"{float(one.variance.sqrt().max()):.4g}",
@@ -64,13 +64,15 @@ def _check_steps(system: ConditionalGaussian, intervals: int) -> None:
         )
 
 
-def _check_resolved(seen: Observed) -> None:
-    values = torch.linalg.svdvals(seen.H)
+def _inverse(seen: Observed) -> Tensor:
+    """Pseudo-inverse of an operator, ``(D1, size)``, which must see all resolved variables."""
+    U, values, Vh = torch.linalg.svd(seen.H, full_matrices=False)
     if len(values) < seen.H.shape[-1] or values[-1] <= RANK * values[0]:
         raise InputError(
             "operators", f"{len(seen.H)} values", f"must see all {seen.H.shape[-1]} resolved "
             "variables in this regime", "Observe every one, or use regime=discrete.",
         )
+    return (Vh.mT / values) @ U.mT
 
 
 def _noise(system: ConditionalGaussian) -> float:
@@ -120,9 +122,8 @@ def assimilate(state: State, problem: Problem, streams: MemberStreams) -> State:
     """State after an exact observation of the resolved variables."""
     system = conditional_gaussian(problem.system)
     seen = observations(problem.network, problem.data, system)
-    _check_resolved(seen)
+    inverse = _inverse(seen)
     units = Units(system, seen.y.device)
-    inverse = torch.linalg.pinv(seen.H)
     path = apply(inverse, seen.y)
     u = units.offset[0] + units.scale[0] * path.view(*path.shape[:-1], *units.offset[0].shape)
     u = u.unsqueeze(-3)  # an axis of members

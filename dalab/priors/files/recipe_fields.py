@@ -83,18 +83,28 @@ def real(least: float, most: float) -> param.Number:
 
 COUNT = 10**9
 
-TRAINING: dict[str, param.Parameter] = {
+SCHEDULE: dict[str, param.Parameter] = {
     "name": param.String(
         "new", regex=r"[\w.-]+\Z", doc="made of letters, digits, dots, hyphens and underscores"
     ),
     "system": param.String("", doc="see: dalab list systems"),
-    "data": param.String("", doc="an archive, or climate:64x800"),
-    "patch": whole(1, 64), "steps": whole(1, COUNT), "batch": whole(1, 10**6),
-    "warmup": whole(0, COUNT), "checkpoint_every": whole(1, COUNT), "held_out": whole(1, 10**6),
-    "seed": whole(0, SEEDS), "rate": real(1e-8, 1.0), "hold": real(0.0, 1.0),
-    "average": real(0.0, 0.999999), "compile": param.Boolean(False),
+    "steps": whole(1, COUNT), "batch": whole(1, 10**6), "warmup": whole(0, COUNT),
+    "checkpoint_every": whole(1, COUNT), "seed": whole(0, SEEDS), "rate": real(1e-8, 1.0),
+    "hold": real(0.0, 1.0), "average": real(0.0, 0.999999), "compile": param.Boolean(False),
 }
 """Fields of every training."""
+
+TRAINING: dict[str, param.Parameter] = {
+    **SCHEDULE, "data": param.String("", doc="an archive, or climate:64x800"),
+    "patch": whole(1, 64), "held_out": whole(1, 10**6),
+}
+"""Fields of the training of a network on the grid, from stored states."""
+
+OBSERVED: dict[str, param.Parameter] = {
+    "operators": param.String("", doc="see: dalab list operators"),
+    "masks": param.String("", doc="see: dalab list masks"),
+}
+"""Lists of an observing network."""
 
 SIZES = {"widths": whole(1, 4096), "depths": whole(0, 64)}
 """Lists of every network."""

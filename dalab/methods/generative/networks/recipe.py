@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import param
 
-from ....priors.files.recipe_fields import SIZES, TRAINING, RecipeFields, real
+from ....priors.files.recipe_fields import OBSERVED, SIZES, TRAINING, RecipeFields, real
 from .score_network import Architecture
 
 METHODS = ["masf", "masf-nonlinear", "sf"]
@@ -66,10 +66,7 @@ class NetworkRecipe(RecipeFields):
         **TRAINING, "method": param.Selector(objects=METHODS, default=METHODS[0]),
         "noise": real(1e-6, 1e3),
     }
-    each = {
-        **SIZES, "operators": param.String("", doc="see: dalab list operators"),
-        "masks": param.String("", doc="see: dalab list masks"),
-    }
+    each = {**SIZES, **OBSERVED}
     example = "See recipes/masf-qg64.yaml for one that works."
 
     def __post_init__(self) -> None:

@@ -49,6 +49,7 @@ from ...conditional_gaussian.mixture_filter import (
     state_of,
 )
 from ...conditional_gaussian.observed import conditional_gaussian, observations
+from ...conditional_gaussian.recursions import root
 from ...ensemble.particle import effective_size, systematic_indices
 from ...filtering import State
 from .kernels import Analysis, Kernels, half_silverman
@@ -235,11 +236,8 @@ def draw_mixture(
         index = torch.zeros(lead, dtype=torch.long, device=analysis.means.device)
     else:
         index = systematic_indices(analysis.log_weights, streams)
-    white = normal()
-    values, vectors = torch.linalg.eigh(analysis.cov)
-    root = vectors * values.clamp(min=0).sqrt().unsqueeze(-2)
     centres = torch.take_along_dim(analysis.means, index[..., None], -2)
-    return centres + white @ root.mT, index
+    return centres + normal() @ root(analysis.cov).mT, index
 
 
 def draw_components(kernels: Kernels, x: Tensor, normal: Tensor) -> Tensor:

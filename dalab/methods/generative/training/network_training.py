@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ....observations import MASKS, OPERATORS, NetworkDesign, ObservingNetwork
 from ....priors.files.header import scales
 from ....priors.training.pipeline import hardware, load_data
 from ....priors.training.resumable import ResumableTraining
@@ -16,6 +15,7 @@ from ....random import stream
 from ....systems import SYSTEMS
 from ....systems.base import System
 from ..networks.network_score import over_times
+from ..networks.observing import observing_network
 from ..networks.recipe import NetworkRecipe
 from ..networks.score_network import ScoreNetwork
 from ..networks.stored import SUFFIX, StoredNetwork, probe, save_network
@@ -91,12 +91,3 @@ class NetworkTraining(ResumableTraining[NetworkRecipe, ScoreNetwork]):
 
 TIMES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 """Pseudo-times of the validation."""
-
-
-def observing_network(recipe: NetworkRecipe, system: System) -> ObservingNetwork:
-    """One time of the observing network of a recipe."""
-    planned = NetworkDesign(
-        operators=tuple(OPERATORS.make(text, system) for text in recipe.operators),
-        masks=tuple(MASKS.make(text) for text in recipe.masks), noise=recipe.noise,
-    )
-    return planned.realise(system, 1, lambda i: stream(recipe.seed, "mask", i))

@@ -10,9 +10,10 @@ import torch
 from dalab import execute
 from dalab.errors import InputError
 from dalab.experiments.config import Config
+from dalab.methods.generative.networks.observing import observing_network
 from dalab.methods.generative.networks.recipe import NetworkRecipe
 from dalab.methods.generative.networks.stored import load_network, probe
-from dalab.methods.generative.training.network_training import NetworkTraining, observing_network
+from dalab.methods.generative.training.network_training import NetworkTraining
 from dalab.systems import SYSTEMS
 
 RECIPE = NetworkRecipe(

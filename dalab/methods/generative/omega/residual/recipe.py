@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import param
 
-from .....priors.files.recipe_fields import TRAINING, RecipeFields, real, whole
+from .....priors.files.recipe_fields import OBSERVED, SCHEDULE, RecipeFields, real, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +60,11 @@ class ResidualRecipe(RecipeFields):
     seed: int = 0
 
     plain = {
-        **{k: TRAINING[k] for k in (
-            "name", "system", "steps", "batch", "warmup", "checkpoint_every", "seed", "rate",
-            "hold", "average", "compile",
-        )},
+        **SCHEDULE,
         "method": param.Selector(objects=["omega"], default="omega"),
         "baseline": param.Selector(objects=["mixture", "gaussian"], default="mixture"),
         "noise": real(1e-6, 1e3), "members": whole(2, 100_000), "trajectories": whole(20, 10**5),
         "cycles": whole(21, 10**6), "width": whole(1, 4096), "depth": whole(1, 64),
     }
-    each = {
-        "operators": param.String("", doc="see: dalab list operators"),
-        "masks": param.String("", doc="see: dalab list masks"),
-    }
+    each = OBSERVED
     example = "See recipes/omega-dyad.yaml for one that works."

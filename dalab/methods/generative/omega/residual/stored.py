@@ -30,6 +30,35 @@ PROBE, PREFIX = "probe", "network."
 """Names of the tensor of observations in a file, and the beginning of those of the weights."""
 
 
+GATE = 2.0
+"""Standard errors by which held-out losses have to fall for a residual to be used."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Held-out losses with and without a residual.
+
+    Args:
+        without: mean loss of the baseline.
+        gain: mean by which the residual lowers it, over held-out trajectories.
+        error: standard error of that mean.
+    """
+
+    without: float
+    gain: float
+    error: float
+
+    @property
+    def is_open(self) -> bool:
+        """True if the residual is better by more than chance."""
+        return self.gain > GATE * self.error
+
+    def to_dict(self) -> dict[str, float]:
+        """Convert to plain data."""
+        return {"without": round(self.without, 6), "gain": round(self.gain, 6),
+                "error": round(self.error, 6)}
+
+
 @dataclass(frozen=True)
 class StoredResidual:
     """A residual score and what it was trained for.
@@ -60,8 +89,7 @@ class StoredResidual:
     @property
     def is_useful(self) -> bool:
         """True if it lowered the held-out losses by more than two standard errors."""
-        gate = self.facts["gate"]
-        return bool(gate["gain"] > 2 * gate["error"])
+        return Gate(**self.facts["gate"]).is_open
 
     def misfit(self, baseline: str, system: System, network: ObservingNetwork) -> str:
         """Say why it cannot be used for a problem; empty if it can."""

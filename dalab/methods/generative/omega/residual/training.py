@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from .....errors import InputError
-from .....observations import MASKS, OPERATORS, NetworkDesign
 from .....priors.files.header import scales
 from .....priors.training.pipeline import hardware
 from .....priors.training.resumable import ResumableTraining
 from .....random import stream
 from .....systems import SYSTEMS
 from ....base import Problem
+from ...networks.observing import observing_network
 from ...networks.stored import SUFFIX, probe
 from .network import ResidualNetwork, matching_loss
 from .recipe import ResidualRecipe
-from .stored import StoredResidual, save_residual
+from .stored import Gate, StoredResidual, save_residual
 from .twins import BaselineFilter, Examples, joined, twin_examples
-
-GATE = 2.0
-"""Standard errors by which held-out losses have to fall for a residual to be used."""
 
 
 class ResidualTraining(ResumableTraining[ResidualRecipe, ResidualNetwork]):
@@ -89,31 +85,6 @@ class ResidualTraining(ResumableTraining[ResidualRecipe, ResidualNetwork]):
         return path, stored
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Held-out losses with and without a residual.
-
-    Args:
-        without: mean loss of the baseline.
-        gain: mean by which the residual lowers it, over held-out trajectories.
-        error: standard error of that mean.
-    """
-
-    without: float
-    gain: float
-    error: float
-
-    @property
-    def is_open(self) -> bool:
-        """True if the residual is better by more than chance."""
-        return self.gain > GATE * self.error
-
-    def to_dict(self) -> dict[str, float]:
-        """Convert to plain data."""
-        return {"without": round(self.without, 6), "gain": round(self.gain, 6),
-                "error": round(self.error, 6)}
-
-
 @torch.no_grad()
 def gate_of(network: ResidualNetwork, held_out: Examples) -> Gate:
     """Compare losses on held-out trajectories."""
@@ -134,11 +105,7 @@ def problem_of(recipe: ResidualRecipe) -> Problem:
         InputError: if one of its texts is wrong.
     """
     system = SYSTEMS.make(recipe.system)
-    planned = NetworkDesign(
-        operators=tuple(OPERATORS.make(text, system) for text in recipe.operators),
-        masks=tuple(MASKS.make(text) for text in recipe.masks), noise=recipe.noise,
-    )
-    network = planned.realise(system, 1, lambda i: stream(recipe.seed, "mask", i))
+    network = observing_network(recipe, system)
     if not network.size:
         raise InputError("masks", recipe.masks, "must see something", "Use full.")
     prior: object = None
