@@ -28,8 +28,8 @@ test: $(VENV)/.installed ## run the quick tests (ARGS="-k solver"; WORKERS=4)
 test-slow: $(VENV)/.installed ## run all other tests
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow $(ARGS)
 
-test-numpy1: $(VENV1)/.installed ## run the tests that need no interface under NumPy 1.26
-	$(VENV1)/bin/python -m pytest $(PARALLEL) -m 'not browser and not lab' $(ARGS)
+test-numpy1: $(VENV1)/.installed ## run the quick tests that need no interface under NumPy 1.26
+	$(VENV1)/bin/python -m pytest $(PARALLEL) -m 'not browser and not lab and not slow' $(ARGS)
 
 bench: $(VENV)/.installed ## run the benchmarks
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done

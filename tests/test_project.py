@@ -1,7 +1,9 @@
 """What the project says of itself in several files is the same in all of them."""
 
+import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,32 @@ def test_the_package_is_typed():
 
 def test_the_readme_is_one_page():
     assert (ROOT / "README.md").read_text().count("\n") < 120
+
+
+INTERFACES = {"anywidget", "bokeh", "holoviews", "ipywidgets", "mkdocs", "nbformat", "panel"}
+
+
+def needs(body: list[ast.stmt]) -> Iterator[tuple[str, int]]:
+    """Packages of interfaces that statements import, themselves or through a part of dalab."""
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            yield from ((alias.name, statement.lineno) for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and not statement.level:
+            yield statement.module or "", statement.lineno
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.name
+)
+def test_tests_of_interfaces_are_skipped_where_these_are_not_installed(path):
+    if path.parent.name == "browser":
+        return  # its conftest needs playwright, and skips them all
+    body = ast.parse(path.read_text()).body
+    calls = (s.value for s in body if isinstance(s, ast.Expr | ast.Assign))
+    asked = [call.lineno for call in calls
+             if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.importorskip"]
+    first = min(asked, default=10**6)
+    wanted = [(name, line) for name, line in needs(body)
+              if name.split(".")[0] in INTERFACES
+              or name.startswith(("dalab.views.panel", "dalab.views.jupyter"))]
+    assert all(line > first for _, line in wanted), wanted

@@ -8,6 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
+pytest.importorskip("bokeh")
+
 from bokeh.models import Range1d
 
 import dalab

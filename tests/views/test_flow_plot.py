@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+
+pytest.importorskip("bokeh")
+
 from bokeh.models import Range1d
 
 from dalab.experiments.cycles.recorder import Snapshot
