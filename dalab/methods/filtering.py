@@ -110,6 +110,14 @@ class Filter(Method):
         """Numbers about the last analysis by name, one per repeat, such as particle counts."""
         return {}
 
+    def stages(self, state: State) -> dict[str, Tensor]:
+        """Members along the last analysis by name, ``(..., N, lev, y, x)``, for pictures.
+
+        In the order in which they were passed, normalised; empty for a filter that keeps none, and
+        before the first analysis.
+        """
+        return {}
+
     def marginal(self, state: State, field: int, grid: Tensor) -> Tensor | None:
         """Density of one variable of a state, if the filter has one that is not of its members.
 

@@ -86,6 +86,19 @@ class GaussianPrior(Prior):
         return SpectralCovariance(matrices, self.window, root)
 
 
+def marginal(prior: GaussianPrior) -> GaussianPrior:
+    """The Gaussian of single states of a stationary climate, from that of its windows.
+
+    Args:
+        prior: of windows; the covariances of their states are averaged.
+    """
+    time, lev, *grid = prior.window
+    blocks = prior.matrices().unflatten(-1, (time, lev)).unflatten(-3, (time, lev))
+    mean = torch.diagonal(blocks, dim1=-4, dim2=-2).mean(-1)
+    found = GaussianPrior(mean, (1, lev, *grid), prior.name)
+    return found.to(prior.eigenvalues.device, prior.eigenvalues.dtype)
+
+
 def check_windows(windows: Tensor) -> None:
     """Raise unless the covariance of windows can be estimated from ``windows``.
 

@@ -17,9 +17,17 @@ from .base import Prior
 from .denoisers.augmented import AugmentedPrior, Channels, gaussian_augmented, make_operators
 from .denoisers.blend import BlendedPrior, Trained
 from .denoisers.residual import ResidualPrior
-from .files.bundled import SUFFIX, augmented_path, trained_names, trained_path
+from .files.bundled import (
+    STATE,
+    SUFFIX,
+    augmented_path,
+    state_names,
+    trained_names,
+    trained_path,
+)
 from .files.header import summary
 from .files.trained import bundled_gaussian, has_gaussian, load_trained
+from .gaussian import GaussianPrior, marginal
 from .training.climatology import estimate_gaussian
 
 
@@ -150,3 +158,29 @@ def _blend(name: str, prior: Prior, blend: float) -> Prior:
             "prior", name, "must be a trained one to be blended", "Leave out the blend."
         )
     return BlendedPrior(prior, blend).eval()
+
+
+@lru_cache(maxsize=8)
+def load_state_prior(text: str, system: System) -> Prior:
+    """Load a prior of single states, windows ``(1, lev, y, x)``; shared, never modified.
+
+    Args:
+        text: ``auto``, the bundled one of the system if there is one, else ``gaussian``, the
+            marginal of one state of the Gaussian prior of the system; the name of a bundled one, or
+            the file of one that was trained.
+        system: the system of the states.
+
+    Raises:
+        InputError: for an unknown name, or a prior that is not of single states of the system.
+    """
+    if text == "auto":
+        own = f"{system.name}{STATE}"
+        return load_state_prior(own if own in state_names() else "gaussian", system)
+    if text == "gaussian":
+        found = load_prior("gaussian", system)
+        if not isinstance(found, GaussianPrior):
+            raise InputError("prior", text, f"must be Gaussian for {system.name}", "Name a file.")
+        return marginal(found).eval().requires_grad_(False)
+    prior = load_trained(trained_path(text), system)
+    prior.check(system, 1)
+    return prior.eval().requires_grad_(False)

@@ -10,11 +10,22 @@ from ...errors import InputError
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SUFFIX = ".safetensors"
 
+STATE = "-state"
+"""End of the names of priors of single states."""
+
 
 def trained_names() -> list[str]:
-    """Names of the bundled trained priors of states."""
-    names = sorted(path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
-    return [name for name in names if not name.endswith(("-gaussian", "-augmented"))]
+    """Names of the bundled trained priors of windows."""
+    return [n for n in _bundled_names() if not n.endswith(("-gaussian", "-augmented", STATE))]
+
+
+def state_names() -> list[str]:
+    """Names of the bundled trained priors of single states."""
+    return [name for name in _bundled_names() if name.endswith(STATE)]
+
+
+def _bundled_names() -> list[str]:
+    return sorted(path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
 
 
 def augmented_path(name: str) -> Path:

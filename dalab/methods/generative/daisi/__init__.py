@@ -1,0 +1,1 @@
+"""DAISI: data assimilation by inverse sampling along a stochastic interpolant."""
