@@ -123,7 +123,7 @@ class Bundled:
 
 PRIORS = Registry("prior", "priors", Prior, {
     "auto": auto,
-    **{name: Bundled(name) for name in trained_names()},
+    **{name: Bundled(name) for name in trained_names() + state_names()},
     "gaussian": gaussian,
 })
 

@@ -103,3 +103,12 @@ def lorenz63_ccdm() -> Lorenz63:
     return Lorenz63(
         name="lorenz63-ccdm", dt=0.01, interval=0.1, scheme="euler", interval_noise=0.01
     )
+
+
+@Setting
+def lorenz63_daisi() -> Lorenz63:
+    """Lorenz-63 seen every 0.1 in time steps of 0.025, noise of 0.16 after each: SDA and FlowDAS.
+
+    The variance that every time step adds is 0.025. Its paper does not say what DAISI was tried on.
+    """
+    return Lorenz63(name="lorenz63-daisi", dt=0.025, interval=0.1, noise=1.0)

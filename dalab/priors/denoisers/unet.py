@@ -48,12 +48,13 @@ class Block(nn.Module):
     Args:
         width: channels.
         embedding: length of the embedding of the noise level.
+        kernel: cells along a side of the kernels.
     """
 
-    def __init__(self, width: int, embedding: int) -> None:
+    def __init__(self, width: int, embedding: int, kernel: int = 3) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(max(1, width // 16), width)
-        self.first, self.second = Conv(width, width), Conv(width, width)
+        self.first, self.second = Conv(width, width, kernel), Conv(width, width, kernel)
         self.modulation = zero(nn.Linear(embedding, 2 * width))
         zero(self.second)
 
@@ -108,6 +109,7 @@ class UNet(nn.Module):
         patch: cells along a side of the patches; 1 for none.
         embedding: length of the embedding of the noise level.
         levels: number of noise levels it is conditioned on, the window's first.
+        kernel: cells along a side of the kernels; with 1 and one width it is a residual MLP.
     """
 
     def __init__(
@@ -120,18 +122,19 @@ class UNet(nn.Module):
         patch: int = 2,
         embedding: int = 64,
         levels: int = 1,
+        kernel: int = 3,
     ) -> None:
         super().__init__()
         self.patch = patch
         self.embedding = LevelEmbedding(embedding, levels)
         self.stem = nn.Conv2d(inputs * patch**2, widths[0], 1)
         sizes = list(zip(widths, depths, strict=True))
-        self.down = nn.ModuleList(_blocks(w, d, embedding) for w, d in sizes)
-        self.up = nn.ModuleList(_blocks(w, d, embedding) for w, d in sizes[:-1])
+        self.down = nn.ModuleList(_blocks(w, d, embedding, kernel) for w, d in sizes)
+        self.up = nn.ModuleList(_blocks(w, d, embedding, kernel) for w, d in sizes[:-1])
         pairs = list(zip(widths, widths[1:], strict=False))
         self.coarsen = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairs)
         self.refine = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairs)
-        self.head = zero(Conv(widths[0], outputs * patch**2))
+        self.head = zero(Conv(widths[0], outputs * patch**2, kernel))
         self.direct = zero(nn.Conv2d(inputs, outputs, 1))
         self.gate = zero(nn.Linear(embedding, inputs))
 
@@ -182,8 +185,8 @@ class UNet(nn.Module):
                 )
 
 
-def _blocks(width: int, depth: int, embedding: int) -> Blocks:
-    return Blocks(Block(width, embedding) for _ in range(depth))
+def _blocks(width: int, depth: int, embedding: int, kernel: int) -> Blocks:
+    return Blocks(Block(width, embedding, kernel) for _ in range(depth))
 
 
 def zero(layer: Layer) -> Layer:

@@ -46,8 +46,8 @@ def trained_path(name: str) -> Path:
         return bundled
     if file.suffix == SUFFIX and os.path.isfile(file):
         return file
+    known = ", ".join(trained_names() + state_names()) or "none yet"
     raise InputError(
-        "trained prior", name,
-        f"must be one of {', '.join(trained_names()) or 'none yet'}, or a {SUFFIX} file",
+        "trained prior", name, f"must be one of {known}, or a {SUFFIX} file",
         "See: dalab list priors",
     )

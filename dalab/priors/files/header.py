@@ -148,9 +148,10 @@ def summary(name: str) -> str:
     header = Header.read(trained_path(name))
     rows = {row["sigma"]: row["ratio"] for row in header.validation}
     error = sum(rows[sigma] for sigma in (0.1, 0.2, 0.5)) / 3
+    about = "single states of " if header.window[0] == 1 else ""
     return (
-        f"Trained on {header.system}; denoising error {error:.2f} of the Gaussian's "
-        f"(noise 0.1, 0.2, 0.5), on held-out windows."
+        f"Trained on {about}{header.system}; denoising error {error:.2f} of the "
+        f"Gaussian's (noise 0.1, 0.2, 0.5), on held-out windows."
     )
 
 

@@ -16,7 +16,7 @@ from .recipe_fields import COUNT, SIZES, TRAINING, RecipeFields, real, whole
 
 _PLAIN: dict[str, param.Parameter] = {
     **TRAINING, "start": param.String("", doc="a trained prior, or empty"),
-    "window": whole(2, 1000), "fit_windows": whole(1, 10**6), "background_steps": whole(0, COUNT),
+    "window": whole(1, 1000), "fit_windows": whole(1, 10**6), "background_steps": whole(0, COUNT),
     "log_sigma_mean": real(-5.0, 5.0), "log_sigma_std": real(0.01, 5.0),
     **{name: param.Boolean(False) for name in (
         "smoother", "finer", "coupling", "autocast", "frozen_flow"
@@ -39,13 +39,14 @@ class Recipe(RecipeFields):
         system: the system whose windows it is about.
         data: archive that ``dalab data`` made; for a system that draws its own climate, a number
             of trajectories and days in the same words, ``"climate:64x800"``.
-        window: states per window.
+        window: states per window; 1 for a prior of single states.
         operators: registry texts of the operators whose noise-free output is appended to the
             state; none for a prior of the state alone.
         widths: channels of the network at every level.
         depths: blocks of the network at every level.
         patch: cells along a side of the patches the network works on.
-        smoother: whether to start from the two-filter smoother, if the system has a propagator.
+        smoother: whether to start from the two-filter smoother, if the system has a propagator and
+            windows more than one state.
         finer: whether smoother and background propagate states on a finer grid: for two-layer flow
             that is averaged over 2 x 2 cells.
         coupling: whether neighbouring frames are coupled after the network, if there is a

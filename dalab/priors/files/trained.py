@@ -56,8 +56,18 @@ def make_network(
         torch.manual_seed(recipe.seed)
         return UNet(
             features * fields, fields, widths=recipe.widths, depths=recipe.depths,
-            patch=recipe.patch, levels=levels,
+            patch=recipe.patch, levels=levels, kernel=kernel_size(window),
         )
+
+
+def kernel_size(window: Sequence[int]) -> int:
+    """Cells along a side of the network's kernels, for windows ``(time, lev, y, x)``.
+
+    A single state of one cell has no neighbours. Longer windows of such systems keep kernels of 3,
+    those of their files.
+    """
+    time, _, ny, nx = window
+    return 1 if time * ny * nx == 1 else 3
 
 
 def feature_count(smoothed: bool) -> int:
