@@ -25,6 +25,7 @@ from .exact.kalman import KalmanFilter
 from .exact.rts import RTSSmoother
 from .filtering import Filter
 from .generative.ccdm.method import CCDM
+from .generative.daisi.method import DAISI
 from .generative.enff import EnFF
 from .generative.ensf import EnSF
 from .generative.latent.la import LA
@@ -67,6 +68,7 @@ METHODS = Registry("method", "methods", Method, {
     "sf": SF,
     "ssls": SSLS,
     "ccdm": CCDM,
+    "daisi": DAISI,
     "latent-ensf": LatentEnSF,
     "omega": Omega,
     "oi": OptimalInterpolation,

@@ -28,7 +28,7 @@ from .files.bundled import (
 from .files.header import summary
 from .files.trained import bundled_gaussian, has_gaussian, load_trained
 from .gaussian import GaussianPrior, marginal
-from .training.climatology import estimate_gaussian
+from .training.climatology import check_estimate, estimate_gaussian
 
 
 @lru_cache(maxsize=8)
@@ -184,3 +184,18 @@ def load_state_prior(text: str, system: System) -> Prior:
     prior = load_trained(trained_path(text), system)
     prior.check(system, 1)
     return prior.eval().requires_grad_(False)
+
+
+def check_state_prior(text: str, system: System) -> None:
+    """Raise if :func:`load_state_prior` would, without estimating a climate.
+
+    Raises:
+        InputError: as there, or if the states of an estimate do not fit into the memory.
+    """
+    trained = text not in ("auto", "gaussian") or (
+        text == "auto" and f"{system.name}{STATE}" in state_names()
+    )
+    if trained:
+        load_state_prior(text, system)
+    elif is_estimated("gaussian", system):
+        check_estimate(system)

@@ -157,7 +157,8 @@ def test_follows_accurate_observations_of_a_step(method, tiny_system, tiny_prior
         pytest.skip("their constants are gains for one noise level; tested by their values")
     sharp = first_step(given(method, tiny_system, tiny_prior, mask="full", std=0.02))
     steps = PATIENT.get(name(method), 60)
-    generous = {"steps": steps, "members": 200, "localisation": 1.0, "iterations": 40}
+    members = 200 if method.coupled else 8
+    generous = {"steps": steps, "members": members, "localisation": 1.0, "iterations": 40}
     known = options(type(method))
     method = type(method)(**{k: v for k, v in generous.items() if k in known})
     estimate = last(method, sharp, 4).estimate.mean(0)[0]
