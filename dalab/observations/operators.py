@@ -5,6 +5,7 @@ References:
     | MASF (arXiv 2604.02889): sigmoid
     | SSLS (arXiv 2411.13443): averages over blocks of 8 x 8 cells
     | CCDM (arXiv 2603.21291): absolute value and cube
+    | DAISI (arXiv 2512.00252): square
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .operator_kinds import Elementwise, Operator, Spectral, units
 
 __all__ = [
     "OPERATORS", "Absolute", "Arctan", "BlockAverage", "Cubic", "Drift", "Elementwise", "Identity",
-    "Operator", "Resolved", "Sigmoid", "Sine", "Spectral", "Speed", "Velocity",
+    "Operator", "Resolved", "Sigmoid", "Sine", "Spectral", "Speed", "Square", "Velocity",
 ]
 
 
@@ -97,6 +98,19 @@ class Cubic(Elementwise):
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.in_units(x, self.units) ** 3 / self.scale
+
+
+class Square(Elementwise):
+    """(x / scale)^2, which is the same for two states; DAISI observes (T / 7 K)^2 of temperatures.
+
+    Those are ``square:scale=7,units=physical`` on surface quasi-geostrophic flow.
+    """
+
+    scale = param.Number(1.0, bounds=(1e-6, 1e6), doc="state whose square is seen as 1")
+    units = units()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (self.in_units(x, self.units) / self.scale) ** 2
 
 
 class BlockAverage(Spectral):
@@ -199,6 +213,7 @@ OPERATORS = Registry("operator", "operators", Operator, {
     "sine": Sine,
     "absolute": Absolute,
     "cubic": Cubic,
+    "square": Square,
     "block-average": BlockAverage,
     "component": Component,
     "component-arctan": ComponentArctan,

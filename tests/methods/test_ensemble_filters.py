@@ -19,6 +19,7 @@ from dalab.methods.ensemble.localisation import (
     gaspari_cohn,
     localised_product,
     taper,
+    taper_at,
     to_fields,
 )
 from dalab.methods.ensemble.stencil import Stencil
@@ -141,6 +142,49 @@ def test_localised_enkf_is_the_dense_schur_product(tiny_system, tiny_prior):
     gain = Pxy @ torch.linalg.inv(Pyy + torch.diag(std**2))
     expected = x.flatten(1) + (data + std * noise - seen) @ gain.T
     close(found.flatten(1), expected, rtol=1e-5)
+
+
+def test_levels_apart_have_transforms_of_their_own(tiny_system, tiny_prior):
+    """Against the dense ETKF of every point, with the taper of both distances."""
+    p = problem(tiny_system, tiny_prior, ("identity", "arctan"), mask="random:0.5")
+    net, data = observations_at(p, 0)
+    x = initial_ensemble(p, streams(6))
+    method = LETKF(inflation=1.0, localisation=1.5, vertical=1.2)
+    found = method.analysis(x, net, data, streams(6))
+
+    places = torch.cartesian_prod(*(torch.arange(n) for n in (2, 2, 8, 8)))
+    seen_at = from_fields(net, torch.arange(256.0).reshape(4, 8, 8)).long()
+    lev, y, x_ = places[seen_at, 1:].T  # channels are the levels of one operator after the other
+    seen, std = net.apply(x[:, None]), net.variance(like=data).sqrt()
+    Y, d = (seen - seen.mean(0)) / std, (data - seen.mean(0)) / std
+    level = taper_at(torch.tensor(1.2 / 1.5, dtype=torch.float64))
+    for at in ((0, 0, 0), (1, 3, 5), (1, 7, 2)):
+        rho = gaspari_cohn((8, 8), 1.5)[(y - at[1]) % 8, (x_ - at[2]) % 8]
+        rho = rho * torch.where(lev == at[0], 1.0, level)
+        T = weights((Y * rho) @ Y.T, (Y * rho) @ d)
+        mean = x.mean(0)[at]
+        close(found[(slice(None), *at)], mean + (x[(slice(None), *at)] - mean) @ T)
+
+
+def test_the_taper_between_the_levels_of_surface_flow():
+    """Half-widths of 1250, 750, 2250 and 1250 km, levels 1000 km apart (DAISI)."""
+    r = 1000 / torch.tensor([1250.0, 750.0, 2250.0, 1250.0], dtype=torch.float64)
+    expected = torch.tensor([0.376, 0.0487, 0.741, 0.376], dtype=torch.float64)
+    close(taper_at(r), expected, rtol=0, atol=5e-4)
+
+
+def test_levels_in_one_place_and_operators_that_mix_levels(tiny_system, tiny_prior):
+    p = problem(tiny_system, tiny_prior, ("velocity",))
+    net, data = observations_at(p, 0)
+    x = initial_ensemble(p, streams(6))
+    with pytest.raises(InputError, match="must observe single levels"):
+        LETKF(inflation=1.0, localisation=2.0, vertical=1.0).analysis(x, net, data, streams(6))
+    p = problem(tiny_system, tiny_prior)
+    net, data = observations_at(p, 0)
+    near, one = (LETKF(localisation=2.0, vertical=v) for v in (1e-9, 0.0))
+    close(near.analysis(x, net, data, streams(6)), one.analysis(x, net, data, streams(6)))
+    smoothed = last(EnKS(localisation=2.0, vertical=1.0, lag=2), p, 6).estimate
+    assert smoothed.isfinite().all()
 
 
 # ---------------------------------------------------------------- localisation

@@ -9,6 +9,10 @@ Gaspari-Cohn taper of the periodic horizontal distance with half-width c, zero f
 may be nonlinear: they act on members. A grid point with no observation within 2c keeps its
 forecast.
 
+The levels of a column are one place, unless ``vertical`` says how far apart they are: then every
+level has a transform of its own, for which the observations of another level count by the taper at
+that distance besides.
+
 References:
     | Hunt, Kostelich and Szunyogh (2007), who cut observations off at a distance; here the number
       that enters is unlimited, since convolutions do not count them
@@ -19,8 +23,13 @@ from 24 members on qg64: see :mod:`dalab.methods.ensemble.tuning`.
 
 from __future__ import annotations
 
+import param
+from torch import Tensor
+
+from ...observations import ObservingNetwork
 from ..base import Problem
 from .base import LocalisedKalman
+from .localisation import Taper, level_factors
 from .transform import TransformFilter
 from .tuning import Rows, Setting
 
@@ -44,6 +53,19 @@ class LETKF(LocalisedKalman, TransformFilter):
         cycled={0.25: Setting(2.0, 1.05, 0.162)},
     )
 
+    vertical = param.Number(
+        0.0, bounds=(0.0, 1000.0),
+        doc="distance between neighbouring levels in grid cells; 0: a column is one place",
+    )
+
+    def level_factors(
+        self, x: Tensor, network: ObservingNetwork, where: Taper | None
+    ) -> Tensor | None:
+        if where is None or self.vertical == 0:
+            return None
+        return level_factors(network, x.shape[-3], self.vertical, where.radius)
+
     def floats(self, problem: Problem, members: int) -> int:
         cells = problem.window[-2] * problem.window[-1]
+        cells *= problem.window[-3] if self.vertical else 1
         return super().floats(problem, members) + 6 * members * cells

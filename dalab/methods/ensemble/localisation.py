@@ -6,7 +6,8 @@ Every product that a localised ensemble filter needs has the form
 
 with a field f that is zero where nothing is observed, hence costs one pair of FFTs for all grid
 points p together. Distances are horizontal and periodic: the levels and channels of one column
-count as one place, so that an observation of one level corrects all of them.
+count as one place, so that an observation of one level corrects all of them, unless the LETKF is
+told how far apart levels are (:func:`level_factors`).
 
 References:
     | Gaspari and Cohn (1999), equation 4.10. Convention: half-width c, support 2c; a radius r in
@@ -21,13 +22,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ...errors import InputError
 from ...observations import ObservingNetwork
+from ...observations.operator_kinds import Elementwise, Operator
+from ...observations.operators import Component
 
 
 def gaspari_cohn(grid: Sequence[int], c: float) -> Tensor:
     """Taper by the periodic distance to cell (0, 0) of a grid (ny, nx), support ``2 c`` cells."""
     dy, dx = (torch.fft.fftfreq(n, dtype=torch.float64) * n for n in grid)
-    r = torch.hypot(dy[:, None], dx) / c
+    return taper_at(torch.hypot(dy[:, None], dx) / c)
+
+
+def taper_at(r: Tensor) -> Tensor:
+    """Taper at distances ``r``, in half-widths."""
     near = 1 - 5 / 3 * r**2 + 5 / 8 * r**3 + r**4 / 2 - r**5 / 4
     far = 4 - 5 * r + 5 / 3 * r**2 + 5 / 8 * r**3 - r**4 / 2 + r**5 / 12 - 2 / (3 * r).clamp(min=1)
     return torch.where(r <= 1, near, torch.where(r <= 2, far.clamp(min=0.0), 0.0))
@@ -43,7 +51,7 @@ class Taper:
     """
 
     def __init__(self, grid: Sequence[int], radius: float, like: Tensor) -> None:
-        self.grid = tuple(grid)
+        self.grid, self.radius = tuple(grid), radius
         self.weights = gaspari_cohn(grid, radius).to(like)
         self.spectrum = torch.fft.rfft2(self.weights)
 
@@ -55,6 +63,34 @@ class Taper:
 def taper(x: Tensor, radius: float) -> Taper | None:
     """Taper on the grid of states ``(..., y, x)``; ``None`` for radius 0, and for a single cell."""
     return Taper(x.shape[-2:], radius, x) if radius > 0 and x.shape[-2:].numel() > 1 else None
+
+
+def level_factors(network: ObservingNetwork, levels: int, distance: float, c: float) -> Tensor:
+    """Taper of the distance between levels and the channels of a network, ``(levels, channels)``.
+
+    Args:
+        network: whose channels, of all instruments one after the other.
+        levels: levels of a state.
+        distance: of neighbouring levels, in cells.
+        c: half-width in cells.
+
+    Raises:
+        InputError: if an operator mixes levels.
+    """
+    at = torch.tensor([level for i in network.instruments for level in _levels(i.operator)])
+    return taper_at((torch.arange(levels)[:, None] - at).abs().double() * distance / c)
+
+
+def _levels(operator: Operator) -> Sequence[int]:
+    """Level of every channel of an operator."""
+    if isinstance(operator, Elementwise):
+        return range(len(operator.channels))
+    if isinstance(operator, Component):
+        return (operator.field - 1,)
+    raise InputError(
+        operator.title(), "with a distance between levels",
+        "must observe single levels", "Use vertical=0, or an operator that acts on every value.",
+    )
 
 
 def to_fields(network: ObservingNetwork, values: Tensor) -> Tensor:

@@ -44,9 +44,25 @@ class TransformFilter(EnsembleKalman):
     def transform(
         self, x: Tensor, network: ObservingNetwork, data: Tensor, streams: MemberStreams
     ) -> Tensor:
-        """Matrices w + W of an analysis, ``(..., N, N)``, or ``(..., y, x, N, N)`` if local."""
-        T = ensemble_weights(x, network, data, self.taper(x))
+        """Matrices w + W of an analysis, ``(..., N, N)``, or ``(..., y, x, N, N)`` if local.
+
+        They are ``(..., lev, y, x, N, N)`` if every level has its own.
+        """
+        where = self.taper(x)
+        T = ensemble_weights(x, network, data, where, self.level_factors(x, network, where))
         return T @ rotation(streams).to(T) if self.rotation else T
+
+    def level_factors(
+        self, x: Tensor, network: ObservingNetwork, where: Taper | None
+    ) -> Tensor | None:
+        """Weights of the observed channels by level, ``(lev, channels)``; ``None`` for equal ones.
+
+        Args:
+            x: forecasts ``(..., N, lev, y, x)``.
+            network: network of one step.
+            where: horizontal localisation.
+        """
+        return None
 
 
 def standardise(x: Tensor, network: ObservingNetwork, data: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +73,8 @@ def standardise(x: Tensor, network: ObservingNetwork, data: Tensor) -> tuple[Ten
 
 
 def ensemble_weights(
-    x: Tensor, network: ObservingNetwork, data: Tensor, taper: Taper | None
+    x: Tensor, network: ObservingNetwork, data: Tensor, taper: Taper | None,
+    levels: Tensor | None = None,
 ) -> Tensor:
     """Transform of an ensemble by the observations of one step.
 
@@ -66,16 +83,26 @@ def ensemble_weights(
         network: network of one step.
         data: its observations ``(..., size)``.
         taper: localisation, if there is any.
+        levels: factors of R^{-1} for every level by channel, ``(lev, channels)``, if levels have
+            transforms of their own.
 
     Returns:
-        w + W, ``(..., N, N)``, or one for every grid point, ``(..., y, x, N, N)``.
+        w + W, ``(..., N, N)``, or one for every column of the grid, ``(..., y, x, N, N)``, or one
+        for every point, ``(..., lev, y, x, N, N)``.
     """
     Y, d = standardise(x, network, data)
     if taper is None:
         return weights(Y @ Y.mT, (Y @ d[..., None])[..., 0])
     Y, d = to_fields(network, Y), to_fields(network, d)
-    C = taper(torch.einsum("...icyx,...jcyx->...ijyx", Y, Y))
-    b = taper(torch.einsum("...icyx,...cyx->...iyx", Y, d))
+    if levels is None:
+        return _local_weights(Y, Y, d, taper)
+    factors = levels.to(Y)[..., None, None]
+    return torch.stack([_local_weights(factor * Y, Y, d, taper) for factor in factors], -5)
+
+
+def _local_weights(weighted: Tensor, Y: Tensor, d: Tensor, taper: Taper) -> Tensor:
+    C = taper(torch.einsum("...icyx,...jcyx->...ijyx", weighted, Y))
+    b = taper(torch.einsum("...icyx,...cyx->...iyx", weighted, d))
     return weights(C.movedim((-2, -1), (-4, -3)), b.movedim(-3, -1))
 
 
@@ -95,10 +122,8 @@ def weights(C: Tensor, b: Tensor) -> Tensor:
 def apply_transform(x: Tensor, T: Tensor) -> Tensor:
     """Recombine members ``(..., N, lev, y, x)`` by ``T`` of :func:`ensemble_weights`."""
     mean = x.mean(-4, keepdim=True)
-    local = T.ndim == x.ndim
-    return mean + torch.einsum(
-        "...ilyx,...yxij->...jlyx" if local else "...ilyx,...ij->...jlyx", x - mean, T
-    )
+    places = {x.ndim: "yx", x.ndim + 1: "lyx"}.get(T.ndim, "")
+    return mean + torch.einsum(f"...ilyx,...{places}ij->...jlyx", x - mean, T)
 
 
 def rotation(streams: MemberStreams) -> Tensor:
