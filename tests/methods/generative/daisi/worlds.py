@@ -28,17 +28,17 @@ class Number(Advection):
 
 
 class Mixture(Prior):
-    """Two Gaussians of one number.
+    """Two Gaussians of one number whose mean is zero.
 
     Args:
-        mean: they are about minus and plus this.
+        apart: distance of their means.
         std: their standard deviation.
-        share: probability of the one about plus.
+        share: probability of the upper one.
     """
 
-    def __init__(self, mean: float, std: float, share: float) -> None:
+    def __init__(self, apart: float, std: float, share: float) -> None:
         super().__init__("mixture", (1, 1, 1, 1))
-        self.means = torch.tensor([-mean, mean], dtype=torch.float64)
+        self.means = torch.tensor([-share * apart, (1 - share) * apart], dtype=torch.float64)
         self.shares = torch.tensor([1 - share, share], dtype=torch.float64)
         self.std = std
 
