@@ -247,8 +247,10 @@ def doctor(
 def climatology(
     system: Annotated[str, typer.Argument(help="see: dalab list systems")],
     trajectories: Annotated[int, Option(max=10**6, help="for the prior")] = 36,
-    days: Annotated[int, Option(max=10**7, help="to follow each of them")] = 1600,
-    spinup: Annotated[int, Option(min=0, max=10**7, help="days before")] = 1825,
+    days: Annotated[int, Option(max=10**7, help="intervals to follow each of them")] = 1600,
+    spinup: Annotated[
+        int | None, Option(min=0, max=10**7, help="intervals before; the system's own by default")
+    ] = None,
     seed: Annotated[
         int, Option(min=0, max=SEEDS, help="of the prior; the states take the one after it")
     ] = 0,
@@ -259,19 +261,20 @@ def climatology(
     from .files import check_folder
     from .priors import WEIGHTS
     from .priors.training.climatology import measure, write_prior
-    from .systems import SYSTEMS, QGSystem
+    from .systems import SYSTEMS
     from .systems.library import DATA
-    from .systems.spinup import make_library
+    from .systems.spinup import check_spun_up, make_library
 
-    flow = SYSTEMS.make(system)
-    if not isinstance(flow, QGSystem):
-        raise InputError("system", system, "must be two-layer QG", "Use qg64.")
+    flow = check_spun_up(SYSTEMS.make(system))
     for folder in (out,) if out else (WEIGHTS, DATA):
         check_folder(folder / system)
-    how = {"trajectories": trajectories, "days": days, "spinup": spinup, "seed": seed}
+    how = {
+        "trajectories": trajectories, "days": days, "seed": seed,
+        "spinup": flow.spinup if spinup is None else spinup,
+    }
     found = measure(flow, **how, progress=_percent)
-    for name, ratio, std in zip(("upper", "lower"), found.std, flow.std, strict=True):
-        typer.echo(f"{name} layer: std {ratio * std:.4g} 1/s, normalised by {std:.4g} 1/s")
+    for name, ratio, std in zip(flow.variables, found.std, flow.scale.flatten(), strict=True):
+        typer.echo(f"{name}: std {ratio * std:.4g} {flow.units}, normalised by {std:.4g}")
     typer.echo(f"wrote {write_prior(found, flow, out or WEIGHTS, **how)}: {found.windows} windows")
     if libraries:
         for path in make_library(flow, seed=seed + 1, progress=_percent, folder=out or DATA):

@@ -327,7 +327,7 @@ def test_doctor_finds_a_damaged_prior(tmp_path, monkeypatch):
 def test_climatology_writes_a_prior(tmp_path):
     shown = dalab("climatology", "qg64", "--trajectories", 3, "--days", 20, "--spinup", 3,
                   "--no-libraries", "--out", tmp_path).output
-    assert "upper layer: std" in shown and "normalised by 8.19e-06" in shown
+    assert "upper: std" in shown and "s-1, normalised by 8.19e-06" in shown
     assert "6 windows" in shown
 
     from dalab.priors.files.gaussian_file import load_gaussian, read_header

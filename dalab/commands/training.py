@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import InputError
 from ..values import SEEDS
 from .interruption import interrupted_with
 
@@ -17,9 +16,9 @@ Option = typer.Option
 
 
 def data(
-    system: Annotated[str, typer.Argument(help="two-layer flow; see: dalab list systems")],
+    system: Annotated[str, typer.Argument(help="a flow; see: dalab list systems")],
     trajectories: Annotated[int, Option(max=10**6, help="independent trajectories")] = 64,
-    days: Annotated[int, Option(max=10**7, help="states kept of each, one a day")] = 800,
+    days: Annotated[int, Option(max=10**7, help="states kept of each")] = 800,
     out: Annotated[Path | None, Option(help="folder; out/data/SYSTEM by default")] = None,
     simulate_at: Annotated[
         int | None,
@@ -29,34 +28,33 @@ def data(
         str, Option(help="noise, a library of states (qg64, qg64-fine), or a finished archive")
     ] = "noise",
     spinup: Annotated[
-        int, Option(min=0, max=10**7, help="days before the first state")
-    ] = 1825,
+        int | None,
+        Option(min=0, max=10**7, help="intervals before the first state; the system's own number"),
+    ] = None,
+    every: Annotated[int, Option(max=10**6, help="intervals between two kept states")] = 1,
     seed: Annotated[int, Option(min=0, max=SEEDS, help="of the initial noise")] = 0,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
 ) -> None:
     """Simulate trajectories to train on: a Zarr archive. Run it again to go on after a stop."""
     from ..experiments.device import choose_device
-    from ..systems import SYSTEMS, QGSystem
+    from ..systems import SYSTEMS
     from ..systems.simulation import plan_for, simulate
+    from ..systems.spinup import check_spun_up
 
-    flow = SYSTEMS.make(system)
-    if not isinstance(flow, QGSystem):
-        raise InputError(
-            "system", system, "must be two-layer QG",
-            "Lorenz systems need no archive: write data: climate:64x800 in the recipe.",
-        )
+    flow = check_spun_up(SYSTEMS.make(system))
     plan = plan_for(
-        flow, trajectories, days, simulate_at=simulate_at, spinup=spinup, seed=seed, start=start
+        flow, trajectories, days, simulate_at=simulate_at, spinup=spinup, seed=seed, start=start,
+        every=every,
     )
     path = out or Path("out/data") / system
-    clock = Clock(plan.total, "days")
-    lost = f"the days since the last segment are lost; {path} keeps those before them."
+    clock = Clock(plan.total, "intervals")
+    lost = f"the states since the last segment are lost; {path} keeps those before them."
     with interrupted_with(f"{lost} The same command goes on."):
         for done in simulate(path, plan, flow, choose_device(device)):
             clock.show(done)
     typer.echo(
         f"{path}: {plan.training} trajectories to train on, "
-        f"{plan.trajectories - plan.training} held out, {plan.days} days each; {plan.source}"
+        f"{plan.trajectories - plan.training} held out, {plan.days} states each; {plan.source}"
     )
 
 

@@ -19,6 +19,11 @@ Kolmogorov flow has the kinetic energy and the enstrophy of its vorticity,
 .. math::
     E = \tfrac12 \langle u_x^2 + u_y^2 \rangle , \qquad Z = \tfrac12 \langle \omega^2 \rangle .
 
+Surface quasi-geostrophic flow has the kinetic and available potential energy of the fluid between
+its boundaries, per unit of mass, which is that of the two boundaries,
+
+.. math:: E = \frac{f^2}{2 N^2 H} \langle \psi_1 q_1 - \psi_0 q_0 \rangle .
+
 The energy of a Lorenz system is half the sum of the squares of its variables, for Lorenz-96 their
 mean: its nonlinear terms conserve it.
 """
@@ -29,7 +34,8 @@ import torch
 from torch import Tensor
 
 from ..fields import irfft, rfft
-from ..systems import Kolmogorov, QGSystem, System
+from ..systems import Kolmogorov, QGSystem, SurfaceQG, System
+from ..systems.surface_qg.solver import Solver
 
 
 def residual_steps(states: Tensor, system: System) -> Tensor:
@@ -45,18 +51,27 @@ def residual_steps(states: Tensor, system: System) -> Tensor:
 
 
 def energy(states: Tensor, system: System) -> Tensor:
-    """Energy of every state, ``(...)``: [m2/s2] of two-layer flow, otherwise a pure number.
+    """Energy of every state, ``(...)``: [m2/s2] of quasi-geostrophic flow, or a pure number.
 
     Args:
         states: normalised, ``(..., *system.shape)``.
         system: system of the states.
     """
     q = system.offset + system.scale * states.double()
+    if isinstance(system, SurfaceQG):
+        return _surface_energy(q / system.kelvin, system.solver)
     if not isinstance(system, QGSystem):
         return (q**2).sum(-3).mean((-2, -1)) / 2
     inversion = system.model.layers.inversion(system.model.grid).to(torch.complex128)
     psi = irfft(torch.einsum("ijlk,...jlk->...ilk", inversion, rfft(q)))
     return -(_depths(system) * (psi * q).mean((-2, -1))).sum(-1) / 2
+
+
+def _surface_energy(q: Tensor, solver: Solver) -> Tensor:
+    """Energy of q [m/s] at both boundaries, ``(..., 2, y, x)``."""
+    psi = irfft(torch.einsum("ijlk,...jlk->...ilk", solver.inversion() + 0j, rfft(q)))
+    lower, upper = (psi * q).mean((-2, -1)).unbind(-1)
+    return (solver.f / solver.stability) ** 2 / (2 * solver.H) * (upper - lower)
 
 
 def enstrophy(states: Tensor, system: System) -> Tensor | None:

@@ -46,11 +46,12 @@ from .parametric import Setting
 from .qg import QGSystem
 from .random_walk.system import RandomWalk, random_walk
 from .ring import Ring, ring
+from .surface_qg import SurfaceQG, sqg64
 from .two_layer_qg import TwoLayerQG
 
 __all__ = [
     "SYSTEMS", "Kolmogorov", "KuramotoSivashinsky", "Lorenz63", "Lorenz96", "QGSystem",
-    "RandomWalk", "Ring",
+    "RandomWalk", "Ring", "SurfaceQG",
     "System", "TwoLayerQG", "TwoScaleLorenz96",
 ]
 
@@ -81,6 +82,7 @@ SYSTEMS = Registry("system", "systems", System, {
     "qg64": qg64,
     "qg256": qg256,
     "kolmogorov": kolmogorov,
+    "sqg64": sqg64,
     "lorenz63": lorenz63,
     "lorenz63-dapper": lorenz63_dapper,
     "lorenz63-enff": lorenz63_enff,

@@ -32,13 +32,14 @@ class Plan:
     Args:
         system: name of the system the states belong to.
         trajectories: independent trajectories.
-        days: states kept of each, one per interval.
+        days: states kept of each.
         spinup: intervals before the first of them.
         seed: of the initial states.
         held_out: share of the trajectories, the last ones, that training never sees.
         source: the simulation of the flow, in words and numbers.
         start: origin of the initial states.
-        segment: intervals per segment: what a kill can cost.
+        segment: kept states per segment: what a kill can cost.
+        every: intervals between two kept states.
 
     Raises:
         InputError: if a number is out of its bounds.
@@ -53,11 +54,12 @@ class Plan:
     source: str = ""
     start: str = "noise"
     segment: int = 25
+    every: int = 1
 
     def __post_init__(self) -> None:
         for name, low, use in (
             ("trajectories", 2, "64"), ("days", 9, "800"), ("spinup", 0, "1825"),
-            ("segment", 1, "25"),
+            ("segment", 1, "25"), ("every", 1, "1"),
         ):
             if getattr(self, name) < low:
                 raise InputError(
@@ -75,7 +77,7 @@ class Plan:
     @property
     def total(self) -> int:
         """Intervals to integrate in all."""
-        return self.spinup + self.days
+        return self.spinup + self.days * self.every
 
 
 class Archive:
@@ -177,17 +179,17 @@ def _segment(
     done = progress["done"]
     x = torch.from_numpy(np.load(path / f"state-{done}.npy"))
     boundary = plan.spinup if done < plan.spinup else plan.total
-    count = min(plan.segment, boundary - done)
+    count = min(plan.segment * plan.every, boundary - done)
     digest = hashlib.sha256(progress["hash"].encode())
     kept = []
-    for state in evolve(x, count):
+    for step, state in enumerate(evolve(x, count), 1):
         x = state
-        if done >= plan.spinup:
+        if done >= plan.spinup and step % plan.every == 0:
             kept.append(observe(x).float().cpu().numpy())
     if kept:
         block = np.stack(kept, 1)
-        start = done - plan.spinup
-        states[:, start : start + count] = block
+        start = (done - plan.spinup) // plan.every
+        states[:, start : start + len(kept)] = block
         digest.update(block.tobytes())
     return _commit(path, {**progress, "done": done + count, "hash": digest.hexdigest()}, x)
 

@@ -7,10 +7,12 @@ name (libraries of states, trained priors, tuned filters) is taken for its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, update_wrapper
 from typing import Any, Generic, Self, TypeVar
+
+from torch import Tensor
 
 from ..option_fields import (
     declaring_class,
@@ -66,6 +68,31 @@ class ParametricSystem(System):
 
     def _replaced(self, **values: Any) -> Self:
         return replace(self, **values)
+
+
+class SpunUp(ParametricSystem):
+    """A system that spins up from initial states of its own: its states are made once and kept.
+
+    The attribute ``spinup`` says after how many intervals such a state has become one of the
+    climate.
+    """
+
+    independent_climate = False
+
+    def initial_states(self, count: int, seed: int) -> Tensor:
+        """States that spin-ups start from, normalised, ``(count, *shape)``, float32.
+
+        A state does not depend on how many there are.
+
+        Args:
+            count: states wanted.
+            seed: of their noise.
+        """
+        raise NotImplementedError
+
+    def integrate(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield the states 1, 2, ... intervals after ``x``, without end and without gradients."""
+        raise NotImplementedError
 
 
 S = TypeVar("S", bound=ParametricSystem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from ..fields import relative_vorticity
 from ..random import stream
 from .base import Streams
 from .library import library_names, load_states
-from .parametric import ParametricSystem
+from .parametric import SpunUp
 from .propagator import FOUR_STAGES, QGPropagator
 from .qg_library import draw_images, draw_lead, draw_states
 from .quantities import Quantity
@@ -39,7 +39,7 @@ Snapshots = Callable[[TwoLayerQG, Tensor, int, int], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class QGSystem(ParametricSystem):
+class QGSystem(SpunUp):
     """Two-layer QG flow seen once a day, in normalised PV.
 
     The parameters of its text are those of the model but for its cells: ``qg64:rd=25e3``. A changed
@@ -67,8 +67,9 @@ class QGSystem(ParametricSystem):
     variables = ("upper", "lower")
     energy_unit = ("10⁻³ m² s⁻²", 1e3)
     enstrophy_unit = ("10⁻¹² s⁻²", 1e12)
+    spinup = 5 * 365
     mirror_symmetric = other_solvers = True
-    independent_climate = linear = False
+    linear = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,6 +118,35 @@ class QGSystem(ParametricSystem):
         """``x`` and the ``length - 1`` states after it in one uninterrupted integration."""
         scale = self.scale.to(x)
         return self.model.snapshots(x * scale, length, self.steps_per_interval) / scale
+
+    def initial_states(self, count: int, seed: int) -> Tensor:
+        """States that spin-ups start from, normalised, ``(count, *shape)``, float32.
+
+        White noise below 1e-7 1/s plus noise below 1e-6 1/s that depends on x alone in the upper
+        layer, nothing in the lower one (arXiv 2407.21314). A state does not depend on how many
+        there are.
+
+        Args:
+            count: states wanted.
+            seed: of their noise.
+        """
+        n = self.model.nx
+        q = torch.zeros(count, *self.shape)
+        for i in range(count):
+            generator = stream(seed, "initial state", i)
+            q[i, 0] = 1e-7 * torch.rand(n, n, generator=generator)
+            q[i, 0] += 1e-6 * torch.rand(n, generator=generator)
+        return q / self.scale.to(q)
+
+    def integrate(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield the states 1, 2, ... intervals after ``x``, without end and without gradients."""
+        scale = self.scale.to(x)
+        stepper = self.model.stepper(x * scale)
+        while True:
+            for _ in range(self.steps_per_interval):
+                with torch.no_grad():
+                    q = next(stepper)
+            yield q / scale
 
     def finer_trajectory(self, x: Tensor, length: int) -> Tensor:
         """:meth:`trajectory` of means over 2 x 2 cells, integrated on twice the resolution.

@@ -1,9 +1,10 @@
-"""Simulation of two-layer flow for an archive, from noise on, on a finer grid if wanted."""
+"""Simulation of flow for an archive, from noise on; of two-layer flow on a finer grid if wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,14 +13,15 @@ from torch import Tensor
 from ..errors import InputError
 from .archive import Archive, Plan, make_archive
 from .library import load_states
+from .parametric import SpunUp
 from .pyqg_truth import block_mean
 from .qg import QGSystem
-from .spinup import FIVE_YEARS, initial_noise, integrate_daily, refine, upsample
+from .spinup import refine, successive_states, upsample
 
 
 def plan_for(
-    system: QGSystem, trajectories: int, days: int, *, simulate_at: int | None = None,
-    spinup: int = FIVE_YEARS, seed: int = 0, start: str = "noise",
+    system: SpunUp, trajectories: int, days: int, *, simulate_at: int | None = None,
+    spinup: int | None = None, seed: int = 0, start: str = "noise", every: int = 1,
 ) -> Plan:
     """The plan of an archive of a system.
 
@@ -27,38 +29,42 @@ def plan_for(
         system: whose states are kept.
         trajectories: independent trajectories.
         days: states kept of each.
-        simulate_at: cells along a side of the simulation, the system's own or twice as many; a
-            finer simulation is averaged over 2 x 2 cells, as the published protocol does.
-        spinup: days before the first state.
+        simulate_at: cells along a side of the simulation: the system's own or, for two-layer flow,
+            twice as many; a finer simulation is averaged over 2 x 2 cells, as the published
+            protocol does.
+        spinup: intervals before the first state, the system's own number by default.
         seed: of the initial noise.
         start: ``noise``, the name of a library of states, or an archive whose last states are
             taken; states are interpolated to the grid.
+        every: intervals between two kept states.
 
     Raises:
         InputError: if a number is out of its bounds.
     """
-    n = system.model.nx
-    at = simulate_at or (2 * n if system.pooled else n)
-    if at not in (n, 2 * n):
-        raise InputError("simulate-at", at, f"must be {n} or {2 * n}", f"Use {2 * n}.")
+    n, pooled = system.shape[-1], isinstance(system, QGSystem) and system.pooled
+    at = simulate_at or (2 * n if pooled else n)
+    if at != n and not (at == 2 * n and system.other_solvers):
+        allowed = f"{n} or {2 * n}" if system.other_solvers else f"{n}"
+        raise InputError("simulate-at", at, f"must be {allowed}", f"Use {n}.")
     how = f"simulated at {at} x {at}" + (", averaged over 2 x 2 cells" if at > n else "")
     return Plan(
-        system=system.name, trajectories=trajectories, days=days, spinup=spinup, seed=seed,
-        source=how, start=start,
+        system=system.name, trajectories=trajectories, days=days,
+        spinup=system.spinup if spinup is None else spinup, seed=seed, source=how, start=start,
+        every=every,
     )
 
 
-def simulate(path: Path, plan: Plan, system: QGSystem, device: torch.device) -> Iterator[int]:
-    """Make the archive, or go on with it; yields the days done after every segment.
+def simulate(path: Path, plan: Plan, system: SpunUp, device: torch.device) -> Iterator[int]:
+    """Make the archive, or go on with it; yields the intervals done after every segment.
 
     Raises:
         InputError: if the folder holds something else.
     """
     fine = plan.source.endswith("cells")
-    flow = refine(system) if fine else system
+    flow = refine(cast(QGSystem, system)) if fine else system
 
-    def evolve(x: Tensor, days: int) -> Iterator[Tensor]:
-        return integrate_daily(flow, x.to(device), days)
+    def evolve(x: Tensor, count: int) -> Iterator[Tensor]:
+        return successive_states(flow, x.to(device), count)
 
     return make_archive(
         path, plan, system, lambda: initial_states(flow, plan), evolve,
@@ -66,7 +72,7 @@ def simulate(path: Path, plan: Plan, system: QGSystem, device: torch.device) -> 
     )
 
 
-def initial_states(flow: QGSystem, plan: Plan) -> Tensor:
+def initial_states(flow: SpunUp, plan: Plan) -> Tensor:
     """The initial states of a plan, ``(trajectories, lev, y, x)``.
 
     States of a library, or the last ones of an archive, are interpolated to the grid and rescaled
@@ -76,7 +82,7 @@ def initial_states(flow: QGSystem, plan: Plan) -> Tensor:
         InputError: if there are too few states.
     """
     if plan.start == "noise":
-        return initial_noise(flow, plan.trajectories, plan.seed)
+        return flow.initial_states(plan.trajectories, plan.seed)
     name, states = source_states(plan.start)
     if len(states) < plan.trajectories:
         raise InputError(
@@ -87,7 +93,7 @@ def initial_states(flow: QGSystem, plan: Plan) -> Tensor:
 
     units = SYSTEMS.make(name).scale / flow.scale
     x = states[torch.linspace(0, len(states) - 1, plan.trajectories).long()] * units.float()
-    while x.shape[-1] < flow.model.nx:
+    while x.shape[-1] < flow.shape[-1]:
         x = upsample(x)
     return x
 

@@ -15,76 +15,81 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..fields import irfft, rfft
-from ..random import stream
+from .base import System
 from .library import DATA, save_states
+from .parametric import SpunUp
 from .qg import QGSystem
 
 Progress = Callable[[int, int], None]
-"""Called with the days done and the days in all."""
+"""Called with the intervals done and the intervals in all."""
 
-FIVE_YEARS = 5 * 365
+
+def check_spun_up(system: System) -> SpunUp:
+    """Check that a system can be spun up, and return it.
+
+    Raises:
+        InputError: if it draws its climate without.
+    """
+    if isinstance(system, SpunUp):
+        return system
+    raise InputError(
+        "system", system.name,
+        "must have initial states and a spin-up of its own, as qg64 and sqg64 do",
+        "Others need no archive: write data: climate:64x800 in the recipe.",
+    )
 
 
 def _silent(done: int, total: int) -> None:
     pass
 
 
-def initial_noise(system: QGSystem, trajectories: int, seed: int) -> Tensor:
-    """Initial states, normalised, ``(trajectories, lev, y, x)``, float32.
-
-    White noise below 1e-7 1/s plus noise below 1e-6 1/s that depends on x alone in the upper layer,
-    nothing in the lower one (arXiv 2407.21314). A trajectory does not depend on how many there are.
-    """
-    n = system.model.nx
-    q = torch.zeros(trajectories, *system.shape)
-    for i in range(trajectories):
-        generator = stream(seed, "initial state", i)
-        q[i, 0] = 1e-7 * torch.rand(n, n, generator=generator)
-        q[i, 0] += 1e-6 * torch.rand(n, generator=generator)
-    return q / system.scale.to(q)
-
-
-def integrate_daily(
-    system: QGSystem, x: Tensor, days: int, progress: Progress = _silent
+def successive_states(
+    system: SpunUp, x: Tensor, count: int, progress: Progress = _silent
 ) -> Iterator[Tensor]:
-    """Yield the states 1, 2, ..., ``days`` intervals after ``x``, in one integration.
+    """Yield the states 1, 2, ..., ``count`` intervals after ``x``, in one integration.
 
     Args:
         x: normalised states, ``(trajectories, lev, y, x)``.
-        days: intervals to integrate.
+        count: intervals to integrate.
         progress: called after every interval.
     """
-    scale = system.scale.to(x)
-    stepper = system.model.stepper(x * scale)
-    for day in range(days):
-        for _ in range(system.steps_per_interval):
-            with torch.no_grad():
-                q = next(stepper)
-        progress(day + 1, days)
-        yield q / scale
+    for done, state in enumerate(islice(system.integrate(x), count), 1):
+        progress(done, count)
+        yield state
 
 
-def integrate(system: QGSystem, x: Tensor, days: int, progress: Progress = _silent) -> Tensor:
-    """States ``days`` intervals after ``x``, same shape."""
-    last = deque(integrate_daily(system, x, days, progress), maxlen=1)
+def integrate(system: SpunUp, x: Tensor, count: int, progress: Progress = _silent) -> Tensor:
+    """States ``count`` intervals after ``x``, same shape."""
+    last = deque(successive_states(system, x, count, progress), maxlen=1)
     return last[0] if last else x
 
 
 def spin_up(
-    system: QGSystem,
+    system: SpunUp,
     trajectories: int,
-    spinup_days: int = FIVE_YEARS,
+    spinup: int | None = None,
     seed: int = 0,
     progress: Progress = _silent,
 ) -> Tensor:
-    """Developed states from random noise, normalised, ``(trajectories, lev, y, x)``, float32."""
-    return integrate(system, initial_noise(system, trajectories, seed), spinup_days, progress)
+    """Developed states from random noise, normalised, ``(trajectories, lev, y, x)``, float32.
+
+    Args:
+        trajectories: states wanted.
+        spinup: intervals to integrate, the system's own number by default.
+        seed: of the noise.
+        progress: called after every interval.
+    """
+    count = system.spinup if spinup is None else spinup
+    return integrate(system, system.initial_states(trajectories, seed), count, progress)
 
 
 def refine(system: QGSystem) -> QGSystem:
@@ -113,34 +118,37 @@ def upsample(x: Tensor) -> Tensor:
 
 
 def make_library(
-    system: QGSystem,
+    system: SpunUp,
     *,
     trajectories: int = 8,
     each: int = 8,
     apart: int = 200,
     fine: int = 16,
     fine_days: int = 365,
-    spinup_days: int = FIVE_YEARS,
+    spinup: int | None = None,
     seed: int = 1,
     progress: Progress = _silent,
     folder: Path = DATA,
 ) -> list[Path]:
-    """Write the libraries of a system and of its refinement from nothing; return their paths.
+    """Write the library of a system from nothing, and that of its refinement; return their paths.
 
     Args:
         trajectories: independent trajectories.
         each: states kept of each, ``apart`` intervals apart.
-        fine: states kept on twice the resolution, each ``fine_days`` after a state of the library.
-        spinup_days: intervals before the first state.
+        fine: states kept on twice the resolution, each ``fine_days`` after a state of the library;
+            for systems with such a flow.
+        spinup: intervals before the first state, the system's own number by default.
         seed: of the initial noise.
-        progress: receives the days done of the integration in progress; there are three of them.
+        progress: receives the intervals done of the integration in progress; there are two or
+            three of them.
     """
-    x = spin_up(system, trajectories, spinup_days, seed, progress)
-    days = enumerate(integrate_daily(system, x, each * apart, progress))
-    states = torch.cat([state for day, state in days if day % apart == apart - 1])
-    chosen = states[torch.linspace(0, len(states) - 1, fine).long()]
-    finer = integrate(refine(system), upsample(chosen), fine_days, progress)
-    return [
-        save_states(system.name, states, folder),
-        save_states(refine(system).name, finer, folder),
-    ]
+    x = spin_up(system, trajectories, spinup, seed, progress)
+    after = enumerate(successive_states(system, x, each * apart, progress), 1)
+    states = torch.cat([state for step, state in after if step % apart == 0])
+    paths = [save_states(system.name, states, folder)]
+    if system.other_solvers:
+        finer = refine(cast(QGSystem, system))
+        chosen = states[torch.linspace(0, len(states) - 1, fine).long()]
+        states = integrate(finer, upsample(chosen), fine_days, progress)
+        paths.append(save_states(finer.name, states, folder))
+    return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -11,10 +12,11 @@ import zarr
 
 from dalab.errors import InputError
 from dalab.files import locked
-from dalab.systems import SYSTEMS
+from dalab.systems import SYSTEMS, SurfaceQG
 from dalab.systems.archive import Archive, Plan
 from dalab.systems.pyqg_truth import block_mean
 from dalab.systems.simulation import plan_for, simulate
+from dalab.systems.spinup import integrate
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,8 @@ def test_a_foreign_folder_is_left_alone(plan, tiny_system, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("trajectories", 1), ("days", 8), ("spinup", -1), ("held_out", 1.0)]
+    ("field", "value"),
+    [("trajectories", 1), ("days", 8), ("spinup", -1), ("held_out", 1.0), ("every", 0)],
 )
 def test_bad_numbers(field, value):
     good = {"system": "tiny", "trajectories": 3, "days": 20, "spinup": 10}
@@ -123,6 +126,37 @@ def test_a_finer_simulation_is_averaged(tiny_system, tmp_path):
     assert Archive(tmp_path / "fine").training().shape == (1, 9, 2, 8, 8)
     with pytest.raises(InputError, match="must be 8 or 16"):
         plan_for(tiny_system, 2, 9, simulate_at=24)
+
+
+def test_states_may_be_kept_less_often(whole, tiny_system, tmp_path):
+    """Every third of them is kept, whatever was killed where, and segments are counted in those."""
+    plan = Plan(system="tiny", trajectories=3, days=9, spinup=3, segment=4, every=3)
+    make(tmp_path, plan, tiny_system, 2)
+    make(tmp_path, plan, tiny_system)
+    assert plan.total == 30
+    every, daily = Archive(tmp_path).states, Archive(whole).states
+    # the spin-up of the other ends at day 10, and days 12, 15, ... are its second, fifth, ...
+    np.testing.assert_allclose(every[:, 2:], daily[:, 1:20:3], rtol=0, atol=1e-4)
+
+
+def test_archives_of_before_have_all_states(whole, tmp_path):
+    path = tmp_path / "before"
+    shutil.copytree(whole, path)
+    record = json.loads((path / "progress.json").read_text())
+    del record["plan"]["every"]
+    (path / "progress.json").write_text(json.dumps(record))
+    assert Archive(path).plan == Archive(whole).plan and Archive(path).plan.every == 1
+
+
+def test_surface_flow_has_no_finer_one(tmp_path):
+    system = SurfaceQG(size=8, dt=3600.0, diffusion=86400.0)
+    plan = plan_for(system, 2, 9, spinup=1, every=2)
+    assert plan.spinup == 1 and plan_for(system, 2, 9).spinup == 2400
+    make(tmp_path, plan, system)
+    wanted = integrate(system, system.initial_states(2, 0), 3)
+    torch.testing.assert_close(torch.from_numpy(Archive(tmp_path).states[:, 0]), wanted)
+    with pytest.raises(InputError, match="must be 8"):
+        plan_for(system, 2, 9, simulate_at=16)
 
 
 def test_an_archive_goes_on_where_another_ended(whole, tiny_system, tmp_path, monkeypatch):

@@ -1,18 +1,19 @@
 """The shipped states, and how they are made."""
 
+import numpy as np
 import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.systems import QGSystem, TwoLayerQG, qg64
+from dalab.systems import SYSTEMS, QGSystem, SurfaceQG, TwoLayerQG, qg64
 from dalab.systems.library import library_names, load_states, save_states
 from dalab.systems.spinup import (
-    initial_noise,
+    check_spun_up,
     integrate,
-    integrate_daily,
     make_library,
     refine,
     spin_up,
+    successive_states,
     upsample,
 )
 
@@ -44,9 +45,9 @@ def test_shipped_states_differ():
 
 
 def test_unknown_library_names_the_known_ones():
-    with pytest.raises(InputError, match="'nowhere': must be one of qg256, qg64, qg64-fine"):
+    with pytest.raises(InputError, match="'nowhere': must be one of qg256, qg64, qg64-fine, sqg64"):
         load_states("nowhere")
-    assert library_names() == ["qg256", "qg64", "qg64-fine"]
+    assert library_names() == ["qg256", "qg64", "qg64-fine", "sqg64"]
 
 
 def test_states_survive_a_file(tmp_path, monkeypatch):
@@ -57,18 +58,18 @@ def test_states_survive_a_file(tmp_path, monkeypatch):
 
 
 def test_initial_noise_is_that_of_the_paper(small):
-    q = initial_noise(small, 3, seed=0) * small.scale.float()
+    q = small.initial_states(3, 0) * small.scale.float()
     assert (q[:, 1] == 0).all()
     assert q[:, 0].min() >= 0 and q[:, 0].max() <= 1.1e-6
     assert q[:, 0].std(-2).max() < 0.6e-7 < q[:, 0].mean(-2).std(-1).min()
-    torch.testing.assert_close(initial_noise(small, 2, seed=0), initial_noise(small, 3, seed=0)[:2])
-    assert not torch.equal(initial_noise(small, 1, seed=0), initial_noise(small, 1, seed=1))
+    torch.testing.assert_close(small.initial_states(2, 0), small.initial_states(3, 0)[:2])
+    assert not torch.equal(small.initial_states(1, 0), small.initial_states(1, 1))
 
 
 def test_daily_states_and_progress(small):
     told = []
-    x = initial_noise(small, 2, seed=0)
-    days = list(integrate_daily(small, x, 3, lambda done, total: told.append((done, total))))
+    x = small.initial_states(2, 0)
+    days = list(successive_states(small, x, 3, lambda done, total: told.append((done, total))))
     assert told == [(1, 3), (2, 3), (3, 3)]
     expected = small.trajectory(x, 4)
     for day, state in enumerate(days, start=1):
@@ -96,9 +97,28 @@ def test_refinement_halves_cells_and_time_step():
     assert (finer.scale == system.scale).all()
 
 
+def test_a_library_of_a_flow_without_a_finer_one(tmp_path):
+    """States at the end of every stretch after the spin-up."""
+    system = SurfaceQG(size=8, dt=3600.0, diffusion=86400.0)
+    (path,) = make_library(
+        system, trajectories=2, each=3, apart=2, spinup=2, seed=1, folder=tmp_path
+    )
+    states = np.load(path)["states"]
+    later = integrate(system, system.initial_states(2, 1), 4)
+    assert states.shape == (6, 2, 8, 8) and path.stem == system.name
+    np.testing.assert_allclose(states[:2], later, rtol=1e-3, atol=1e-4)
+
+
+def test_systems_that_draw_their_climate_have_no_spin_up():
+    with pytest.raises(InputError, match="'lorenz96': must have initial states and a spin-up"):
+        check_spun_up(SYSTEMS.make("lorenz96"))
+    for name in ("qg64", "sqg64"):
+        assert check_spun_up(SYSTEMS.make(name)).spinup in (1825, 2400)
+
+
 def test_a_library_from_nothing(small, tmp_path):
     paths = make_library(
-        small, trajectories=2, each=3, apart=2, fine=4, fine_days=1, spinup_days=2, folder=tmp_path
+        small, trajectories=2, each=3, apart=2, fine=4, fine_days=1, spinup=2, folder=tmp_path
     )
     assert [path.name for path in paths] == ["small.npz", "small-fine.npz"]
     assert sum(path.stat().st_size for path in paths) > 0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...random import stream
-from ...systems import QGSystem, System
+from ...systems import QGSystem, SurfaceQG, System
 from ...systems.parametric import SETTINGS
 
 FACTOR, FEW_FACTOR = 4.0, 20.0
@@ -74,6 +74,6 @@ def climate_of(system: System) -> tuple[Tensor, Tensor]:
 
 
 def _draw(system: System) -> Tensor:
-    if isinstance(system, QGSystem):
+    if isinstance(system, QGSystem | SurfaceQG):
         return system.library_states()
     return system.sample_climate(_DRAWS, stream(0, "climate", system.name)).double()

@@ -19,8 +19,8 @@ from ...errors import InputError
 from ...machine import available_memory
 from ...random import stream
 from ...systems.base import System
-from ...systems.qg import QGSystem
-from ...systems.spinup import integrate_daily, spin_up
+from ...systems.parametric import SpunUp
+from ...systems.spinup import spin_up, successive_states
 from ..covariance import estimate
 from ..files.gaussian_file import save_gaussian
 from ..gaussian import GaussianPrior
@@ -50,11 +50,11 @@ class Climatology:
 
 
 def measure(
-    system: QGSystem,
+    system: SpunUp,
     *,
     trajectories: int = 36,
     days: int = 1600,
-    spinup: int = 1825,
+    spinup: int | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Climatology:
@@ -64,7 +64,7 @@ def measure(
         system: the system to be measured.
         trajectories: independent trajectories.
         days: intervals to follow each of them; windows do not overlap.
-        spinup: intervals before the first window.
+        spinup: intervals before the first window, the system's own number by default.
         seed: of the initial noise.
         progress: called with the intervals done and the intervals in all.
 
@@ -75,14 +75,15 @@ def measure(
         raise InputError("days", days, f"must be at least {WINDOW}, one window", "Use 1600.")
     if trajectories < 1:
         raise InputError("trajectories", trajectories, "must be at least 1", "Use 36.")
+    spinup = system.spinup if spinup is None else spinup
     total = spinup + days
     x = spin_up(system, trajectories, spinup, seed, lambda done, _: progress(done, total))
-    states = integrate_daily(system, x, days, lambda done, _: progress(spinup + done, total))
-    return _gather(states)
+    states = successive_states(system, x, days, lambda done, _: progress(spinup + done, total))
+    return _gather(states, system.mirror_symmetric)
 
 
-def _gather(states: Iterable[Tensor]) -> Climatology:
-    """Average over daily states ``(trajectories, lev, y, x)``, one window in memory at a time."""
+def _gather(states: Iterable[Tensor], mirror: bool) -> Climatology:
+    """Average over states ``(trajectories, lev, y, x)``, one window in memory at a time."""
     matrices = squares = torch.zeros((), dtype=torch.float64)
     window: list[Tensor] = []
     windows = trajectories = 0
@@ -90,7 +91,7 @@ def _gather(states: Iterable[Tensor]) -> Climatology:
         window.append(state)
         if len(window) == WINDOW:
             batch = torch.stack(window, dim=1)
-            matrices = matrices + estimate(batch, mirror=True)
+            matrices = matrices + estimate(batch, mirror=mirror)
             squares = squares + batch.double().pow(2).mean((0, 1, 3, 4))
             windows, trajectories, window = windows + 1, len(batch), []
     return Climatology(
@@ -100,7 +101,7 @@ def _gather(states: Iterable[Tensor]) -> Climatology:
     )
 
 
-def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: object) -> Path:
+def write_prior(found: Climatology, system: SpunUp, folder: Path, **facts: object) -> Path:
     """Write the Gaussian prior of a system; return its path.
 
     Args:
@@ -113,10 +114,10 @@ def write_prior(found: Climatology, system: QGSystem, folder: Path, **facts: obj
     path = folder / f"{system.name}-gaussian.safetensors"
     about = {
         "system": system.name,
-        "std": list(system.std),
+        "std": system.scale.flatten().tolist(),
         "measured_std": list(found.std),
         "windows": found.windows,
-        "solver": asdict(system.model),
+        "solver": asdict(system.options),
         **facts,
     }
     save_gaussian(path, found.matrices, fields=(WINDOW, system.shape[0]), facts=about)
