@@ -3,11 +3,12 @@
 from .base import Prior
 from .covariance import SpectralCovariance
 from .denoisers.foreign import DenoiserPrior
+from .denoisers.matching import Velocity
 from .files.bundled import WEIGHTS
 from .gaussian import GaussianPrior
 from .loading import PRIORS, load_prior
 
 __all__ = [
     "PRIORS", "WEIGHTS", "DenoiserPrior", "GaussianPrior", "Prior", "SpectralCovariance",
-    "load_prior",
+    "Velocity", "load_prior",
 ]

@@ -1,4 +1,4 @@
-"""Priors around denoisers that were trained elsewhere, in azula or in diffusers' style.
+"""Priors around denoisers that were trained elsewhere: azula's, in diffusers' style, velocities.
 
 Their noise levels are matched to those of dalab by :mod:`dalab.priors.denoisers.matching`, their
 windows are laid out as they want them, and their errors are measured as those of dalab's own.
@@ -75,8 +75,9 @@ class DenoiserPrior(Prior):
     lowest one, the denoiser is used at its lowest.
 
     Args:
-        denoiser: an azula ``Denoiser``; with ``scheduler``, a model ``(x_t, step)`` in diffusers'
-            style. It is put into evaluation mode.
+        denoiser: an azula ``Denoiser``; a :class:`~dalab.priors.denoisers.matching.Velocity` field
+            of an interpolant; with ``scheduler``, a model ``(x_t, step)`` in diffusers' style. It
+            is put into evaluation mode.
         windows: normalised windows of zero mean, ``(count, time, lev, y, x)``, that the denoiser
             was not trained on, else the error covariance is too small.
         name: how the registry calls it.

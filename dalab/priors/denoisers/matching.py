@@ -1,4 +1,4 @@
-r"""Denoisers of other packages by noise level: azula's, and predictors in diffusers' style.
+r"""Denoisers of other packages by noise level: azula's, predictors in diffusers' style, velocities.
 
 Such a denoiser knows scaled noisy windows x_t = a_t x + b_t e. At noise level s = b_t / a_t they
 are a_t times the windows x_s = x + s e of dalab, so that
@@ -13,9 +13,15 @@ posterior standard deviations, for a Gaussian. A predictor P gives, by its kind,
     D = x_s - s P \;\text{(epsilon)} , \qquad D = a_t^2 x_s - b_t P \;\text{(v)} , \qquad
     D = P \;\text{(sample)} , \qquad a_t^2 + b_t^2 = 1 .
 
+A velocity field b of the interpolant z_t = (1 - t) z_0 + t z_1 from noise to data z_1 = c x gives
+
+.. math:: D = \frac{(1 - t) \, b(z_t, t) + z_t}{c} , \qquad z_t = t \, c \, x_s , \qquad
+    t = \frac{1}{1 + c s} .
+
 References:
     | Ho et al., Denoising diffusion probabilistic models (2006.11239): epsilon
     | Salimans and Ho, Progressive distillation for fast sampling (2202.00512): v
+    | Albergo, Boffi and Vanden-Eijnden, Stochastic interpolants (2303.08797): velocity
 """
 
 from __future__ import annotations
@@ -128,7 +134,7 @@ class MatchedPredictor(MatchedDenoiser):
         a = float(self.signal[step])
         scaled = a * x
         steps = torch.full((len(x),), step, device=x.device)
-        predicted = _sample(self.model(scaled.to(self._dtype(x)), steps)).to(x)
+        predicted = _sample(self.model(scaled.to(precision(self, x)), steps)).to(x)
         b = math.sqrt(1 - a * a)
         match self.kind:
             case "epsilon":
@@ -138,9 +144,56 @@ class MatchedPredictor(MatchedDenoiser):
             case _:
                 return predicted
 
-    def _dtype(self, x: Tensor) -> torch.dtype:
-        """Precision of the model's weights; that of the windows if it has none."""
-        return next((p.dtype for p in self.parameters() if p.is_floating_point()), x.dtype)
+
+class Velocity(MatchedDenoiser):
+    """A velocity field of a stochastic interpolant from noise at t = 0 to data at t = 1.
+
+    Networks of DAISI and DAWIS are of this kind.
+
+    Args:
+        model: velocity E[z_1 - z_0 | z_t] of windows and times, ``(batch, ...)`` and ``(batch,)``.
+        scale: the data of the network over normalised windows, the c above. For a network of states
+            over S in the units of the system it is ``system.scale / S``.
+        states: states of a window whose times the network takes one by one, ``(batch, states)``;
+            they are all the same here. One time for the whole window by default.
+
+    Raises:
+        InputError: if the model cannot be called, or the scale or the states are not above 0.
+    """
+
+    earliest, latest = 1e-3, 1 - 1e-3
+    """Times between which the model is asked."""
+
+    def __init__(
+        self, model: Callable[..., Any], *, scale: float = 1.0, states: int | None = None
+    ) -> None:
+        if not callable(model):
+            raise InputError(
+                "velocity", type(model).__name__, "must be a function of windows and times",
+                "Give a network b(z, t).",
+            )
+        super().__init__(model)
+        for what, value in (("scale", scale), ("states", 1 if states is None else states)):
+            if not 0 < value < math.inf:
+                raise InputError(what, value, "must be above 0", "Use 1.")
+        self.scale, self.states = float(scale), states
+        self.lowest, self.highest = (
+            (1 - t) / (t * self.scale) for t in (self.latest, self.earliest)
+        )
+
+    def forward(self, x: Tensor, sigma: float) -> Tensor:
+        t = 1 / (1 + self.scale * sigma)
+        z = t * self.scale * x
+        shape = (len(x),) if self.states is None else (len(x), self.states)
+        kind = precision(self, x)
+        times = torch.full(shape, t, dtype=kind, device=x.device)
+        velocity = _sample(self.model(z.to(kind), times)).to(x)
+        return ((1 - t) * velocity + z) / self.scale
+
+
+def precision(module: nn.Module, x: Tensor) -> torch.dtype:
+    """Precision of the weights of a module; that of the windows ``x`` if it has none."""
+    return next((p.dtype for p in module.parameters() if p.is_floating_point()), x.dtype)
 
 
 def _prediction_type(scheduler: Any) -> str:
@@ -178,18 +231,20 @@ def match(denoiser: Denoiser | Callable[..., Any], scheduler: Any = None) -> Mat
     """Address a denoiser of another package by noise level.
 
     Args:
-        denoiser: azula's ``Denoiser``, or a predictor with a scheduler.
+        denoiser: azula's ``Denoiser``, a :class:`Velocity`, or a predictor with a scheduler.
         scheduler: of the predictor.
 
     Raises:
         InputError: for a denoiser of neither kind, or a scheduler that does not say enough.
     """
+    if isinstance(denoiser, MatchedDenoiser):
+        return denoiser
     if scheduler is not None:
         return MatchedPredictor(denoiser, scheduler)
     if isinstance(denoiser, Denoiser) and hasattr(denoiser, "schedule"):
         return MatchedAzula(denoiser)
     raise InputError(
         "denoiser", type(denoiser).__name__,
-        "must be an azula Denoiser with a schedule, or come with a scheduler",
+        "must be an azula Denoiser with a schedule, a Velocity, or come with a scheduler",
         "Pass scheduler=..., with alphas_cumprod and config.prediction_type.",
     )
