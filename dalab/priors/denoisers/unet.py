@@ -38,6 +38,8 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         edge = self.kernel[-1] // 2
+        if edge == 0:  # several times as fast on a grid of one cell
+            return F.linear(x.movedim(1, -1), self.weight, self.bias).movedim(-1, 1)
         x = F.pad(x, (edge,) * 4, mode="circular")
         return F.conv2d(x, self.weight.view(self.kernel), self.bias)
 
