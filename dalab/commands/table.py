@@ -18,7 +18,7 @@ Option = typer.Option
 def table(
     which: Annotated[
         str, typer.Argument(help="published numbers: the grid soad, or rows of cycled filters: "
-                            "dapper, ensf, enff, masf, ccdm, omega")
+                            "dapper, ensf, enff, masf, ccdm, omega, daisi")
     ],
     cells: Annotated[str, Option(help="all, a number evenly spread over the 168, or conditions: "
                                  "setting=II,operators=arctan|sine,interval=1")] = "24",

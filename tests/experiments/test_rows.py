@@ -32,8 +32,8 @@ ROWS = [(table, row) for table in table_names() for row in published_rows(table)
 def test_a_row_is_a_cycled_experiment_of_one_filter(table, row):
     (method,) = make_methods(row.config).values()
     assert isinstance(method, Filter) and SYSTEMS.make(row.config.system)
-    assert row.analyses >= {"dapper": 1000, "masf": 18}.get(table, 50)
-    unknown = table in ("ccdm", "masf", "omega")
+    assert row.analyses >= {"dapper": 1000, "masf": 18, "daisi": 20}.get(table, 50)
+    unknown = table in ("ccdm", "daisi", "masf", "omega")
     assert math.isnan(row.published) if unknown else 0 < row.published < 10
 
 
@@ -52,6 +52,11 @@ def test_rows_of_enff_can_run(row):
 
 @pytest.mark.parametrize("row", published_rows("ccdm"), ids=str)
 def test_rows_of_ccdm_can_run(row):
+    Experiment.of(row.config)
+
+
+@pytest.mark.parametrize("row", published_rows("daisi"), ids=str)
+def test_rows_of_daisi_can_run(row):
     Experiment.of(row.config)
 
 
