@@ -25,7 +25,7 @@ from dalab.views.panel.components.score_table import ScoreTable
 from dalab.views.panel.plots.field_map import Map
 from dalab.views.pictures import climate
 from dalab.views.pictures.density_plot import Beside, density_key, density_plot, shows_density
-from dalab.views.pictures.field_plot import DENSITIES, VIEWS, DisplayState
+from dalab.views.pictures.field_plot import DENSITIES, STAGES, VIEWS, DisplayState
 from dalab.views.render.cycle_figure import CycleFigure
 
 from .test_cycle_pictures import fields
@@ -133,10 +133,10 @@ def test_systems_of_a_few_variables_have_these_views_in_cycles_only():
     assert shows_density(SYSTEMS.make("lorenz63"), DisplayState(view="density"))
     assert not shows_density(SYSTEMS.make("lorenz96"), DisplayState(view="density"))
     display = DisplayModel(system="lorenz63", cycled=True)
-    assert display.param.view.objects == [*VIEWS, *DENSITIES]
+    assert display.param.view.objects == [*VIEWS, *STAGES, *DENSITIES]
     display.view = "log density"
     display.system = "lorenz96"
-    assert display.view == "mean" and display.param.view.objects == list(VIEWS)
+    assert display.view == "mean" and display.param.view.objects == [*VIEWS, *STAGES]
     assert "Grey area: reference" in density_key(SYSTEMS.make("lorenz63"), display.state)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -53,6 +53,8 @@ class Cycle:
         carried: from which the next cycle goes on.
         marginals: densities of all variables that the method gives of the first repeat, points and
             values, ``(lev, 2, G)``; ``None`` for one that gives none.
+        stages: members along the analysis by name, such as ``latent``, shaped like it; empty where
+            there was nothing to analyse, and for a method that keeps none.
     """
 
     moment: Moment
@@ -67,6 +69,7 @@ class Cycle:
     seconds: float
     carried: Carried
     marginals: Tensor | None = None
+    stages: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Driver:
@@ -124,8 +127,9 @@ class Driver:
             now = replace(self.problem, network=moment.network, data=moment.data)
             state = method.assimilate(state, now, streams)
             analysis, mean = method.estimate(state, streams), method.mean(state)
+            stages = method.stages(state)
         else:
-            analysis, mean = forecast, forecast_mean
+            analysis, mean, stages = forecast, forecast_mean, {}
         seconds = time.perf_counter() - began
         past = self._past(before.past, moment.truth)
         smoothed = method.smoothed(state) if method.past_times else None
@@ -134,7 +138,7 @@ class Driver:
             None if smoothed is None else smoothed.select(-4, 0),
             None if smoothed is None else past[-smoothed.shape[-4]],
             method.diagnostics(state), method.warning(state), seconds,
-            Carried(cycle, nature, state, past), marginals_of(method, state, analysis),
+            Carried(cycle, nature, state, past), marginals_of(method, state, analysis), stages,
         )
 
     def _past(self, past: tuple[Tensor, ...], truth: Tensor) -> tuple[Tensor, ...]:
@@ -158,9 +162,9 @@ def marginals_of(method: Filter, state: State, analysis: Tensor) -> Tensor | Non
         return None
     first = {k: v[:1] if v.shape[:1] == analysis.shape[:1] else v for k, v in state.items()}
     found = []
-    for field, members in enumerate(analysis[0, :, :, 0, 0].unbind(-1)):
+    for variable, members in enumerate(analysis[0, :, :, 0, 0].unbind(-1)):
         grid = torch.from_numpy(adapted_grid(members.double().cpu().numpy())).to(members)
-        density = method.marginal(first, field, grid)
+        density = method.marginal(first, variable, grid)
         if density is None:
             return None
         found.append(torch.stack([grid, density.reshape(-1, len(grid))[0].to(grid)]))

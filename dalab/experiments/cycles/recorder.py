@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,8 @@ class Snapshot:
         observed: fields of every instrument, ``(channel, y, x)``, NaN where nothing is observed.
         marginals: densities of the variables of the analysis, if the method gives them: points and
             values, ``(lev, 2, G)``.
+        stages: the same members between forecast and analysis by name, such as ``latent``; empty
+            for a method that keeps none.
     """
 
     cycle: int
@@ -82,6 +84,13 @@ class Snapshot:
     analysis: Tensor
     observed: tuple[Tensor, ...]
     marginals: Tensor | None = None
+    stages: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the states."""
+        states = (self.truth, self.forecast, self.analysis, *self.stages.values())
+        return sum(x.nbytes for x in states)
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ class Recorder:
         self.series: dict[str, np.ndarray] = {}
         self.rank_counts = np.zeros(members + 1, dtype=np.int64)
         size = 4 * (2 * min(members, SHOWN) + 2) * torch.Size(system.shape).numel()
-        self.ring: deque[Snapshot] = deque(maxlen=max(2, min(RING_TIMES, RING_BYTES // size)))
+        self.ring: deque[Snapshot] = deque(maxlen=_ring_times(size))
 
     # --- recording --------------------------------------------------------------------------------
 
@@ -131,7 +140,13 @@ class Recorder:
         self.warning = found.warning or self.warning
         if self.cycle > self.schedule.burn_in:
             self.rank_counts += scored.rank_counts
-        self.ring.append(snapshot(found))
+        self._keep(snapshot(found))
+
+    def _keep(self, one: Snapshot) -> None:
+        """Append to the ring, which is made shorter for snapshots with stages."""
+        if one.stages and self.ring.maxlen != (times := _ring_times(one.nbytes)):
+            self.ring = deque(self.ring, times)
+        self.ring.append(one)
 
     def score(self, found: Cycle) -> Scored:
         """Score a cycle; the recorder stays as it is."""
@@ -204,7 +219,7 @@ class Recorder:
     @property
     def nbytes(self) -> int:
         """Bytes of the states and the scores."""
-        states = sum(s.truth.nbytes + s.forecast.nbytes + s.analysis.nbytes for s in self.ring)
+        states = sum(one.nbytes for one in self.ring)
         return states + sum(values.nbytes for values in self.series.values())
 
     # --- checkpoints ------------------------------------------------------------------------------
@@ -222,12 +237,18 @@ class Recorder:
 
     def load(self, values: dict[str, Any]) -> None:
         """Go on from :meth:`to_dict`."""
-        self.ring.extend(Snapshot(**one) for one in values["ring"])
+        for one in values["ring"]:
+            self._keep(Snapshot(**one))
         self.cycle, self.seconds = values["cycle"], values["seconds"]
         self.warning = values["warning"]
         self.rank_counts = values["rank_counts"].numpy().copy()
         for name, known in values["series"].items():
             self._series(name)[:, : known.shape[1]] = known.numpy()
+
+
+def _ring_times(size: int) -> int:
+    """Times of a ring whose snapshots have so many bytes."""
+    return max(2, min(RING_TIMES, RING_BYTES // size))
 
 
 def _mean(values: np.ndarray) -> float:
@@ -267,15 +288,19 @@ def _smoothed(found: Cycle) -> dict[str, Tensor]:
 def snapshot(found: Cycle) -> Snapshot:
     """The first repeat of a cycle, copied."""
     truth, forecast, analysis = (
-        x[0].detach().to("cpu", torch.float32, copy=True) for x in (
+        _copied(x[0]) for x in (
             found.moment.truth, spaced(found.forecast, SHOWN), spaced(found.analysis, SHOWN)
         )
     )
-    marginals = found.marginals
-    if marginals is not None:
-        marginals = marginals.detach().to("cpu", torch.float32, copy=True)
+    marginals = None if found.marginals is None else _copied(found.marginals)
+    stages = {name: _copied(spaced(x, SHOWN)[0]) for name, x in found.stages.items()
+              if name != "forecast"}
     observed = observed_fields(found.moment)
-    return Snapshot(found.moment.cycle, truth, forecast, analysis, observed, marginals)
+    return Snapshot(found.moment.cycle, truth, forecast, analysis, observed, marginals, stages)
+
+
+def _copied(x: Tensor) -> Tensor:
+    return x.detach().to("cpu", torch.float32, copy=True)
 
 
 def observed_fields(moment: Moment) -> tuple[Tensor, ...]:

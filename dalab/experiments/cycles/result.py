@@ -9,7 +9,8 @@ node                        contents
 ``/ranks/METHOD``           rank of the truth among the members, counted after the burn-in
 ``/truth``                  ``pv`` (time, lev, y, x): the last times of the first repeat
 ``/observations/OPERATOR``  ``observed`` (time, channel, y, x) at these times
-``/estimates/METHOD``       ``pv`` (member, time, lev, y, x) and ``forecast``, at these times
+``/estimates/METHOD``       ``pv`` (member, time, lev, y, x) and ``forecast``, at these times;
+                            members between both, such as ``latent``, NaN without observations
 ``/kept``                   ``truth`` and one variable per method, whole ensembles at the cycles
                             that were to be kept: (kept, repeat, member, lev, y, x); with a folder
                             of checkpoints they stay there until they are asked for
@@ -172,6 +173,8 @@ def _estimates(
 ) -> xr.Dataset:
     ring, system = list(recorder.ring), experiment.system
     pairs = {"pv": [s.analysis for s in ring], "forecast": [s.forecast for s in ring]}
+    for name in dict.fromkeys(name for s in ring for name in s.stages):
+        pairs[name] = [s.stages.get(name, torch.full_like(s.analysis, torch.nan)) for s in ring]
     return xr.Dataset(
         {name: states(torch.stack(values, 1), system, "member", "time", what=f"{name} by {label}")
          for name, values in pairs.items()},

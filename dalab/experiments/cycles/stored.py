@@ -94,14 +94,19 @@ class StoredCycles(StoredRun):
         analysis, forecast = (tensor(tree, f"estimates/{label}/{n}") for n in ("pv", "forecast"))
         observed = [tensor(tree, f"observations/{name}/observed")
                     for name in unique_labels(self.config.operators)]
+        stages = {name: tensor(tree, f"estimates/{label}/{name}")
+                  for name in _stages(tree, label)}
         found = []
         for number, cycle in enumerate(array(tree, f"estimates/{label}/cycle").values.tolist()):
             if cycle in given:
                 at = given.index(cycle)
                 fields = tuple(values[at] for values in observed)
                 seen = fields if any(f.isfinite().any() for f in fields) else ()
+                passed = {name: x[:, number] for name, x in stages.items()
+                          if x[:, number].isfinite().all()}
                 found.append(Snapshot(
-                    cycle, truth[at], forecast[:, number], analysis[:, number], seen
+                    cycle, truth[at], forecast[:, number], analysis[:, number], seen,
+                    stages=passed,
                 ))
         return found
 
@@ -142,12 +147,20 @@ def _check(tree: xr.DataTree, config: Config) -> Schedule:
         wanted = (sizes.get("member", 0), sizes.get("time", 0), *shape)
         for name in ("pv", "forecast"):
             check_numbers(tree, f"estimates/{label}/{name}", wanted)
+        for name in _stages(tree, label):
+            check_shape(tree, f"estimates/{label}/{name}", wanted)
         check_shape(tree, f"estimates/{label}/cycle", wanted[1:2])
     if "truth" in tree.children:
         times = array(tree, "truth/pv").sizes.get("time", 0)
         check_numbers(tree, "truth/pv", (times, *shape))
         check_shape(tree, "truth/cycle", (times,))
     return planned
+
+
+def _stages(tree: xr.DataTree, label: str) -> list[str]:
+    """Names of the members between forecast and analysis that a result holds of a method."""
+    node = tree["estimates"].children[label]
+    return [str(name) for name in node.data_vars if name not in ("pv", "forecast")]
 
 
 def restore(tree: xr.DataTree) -> StoredRun:

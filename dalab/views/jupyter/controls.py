@@ -13,6 +13,7 @@ from ..model.compatibility import unavailable_methods, unavailable_operators
 from ..model.controls import FILE, Controls
 from ..model.display import DisplayModel
 from ..model.lab import LabModel
+from ..pictures.field_plot import SINGLE
 from ..pictures.style import legend_glyph
 from .binding import STYLE, bind, field, follow, show_while
 
@@ -79,7 +80,7 @@ def display_fields(display: DisplayModel) -> ipw.HBox:
     layer = _choice(display, "layer", 120)
 
     def update() -> None:
-        member.layout.display = "" if display.view == "sample" else "none"
+        member.layout.display = "" if display.view in SINGLE else "none"
 
     follow(display, ["view"], update)
     follow(display, ["system"], lambda: setattr(layer, "description", display.layer_word))

@@ -17,10 +17,10 @@ from ...experiments.experiment import Experiment
 from ...experiments.run import MethodScores
 from ..pictures.climate import climate_of
 from ..pictures.cycle_curves import CycleCurves, RankHistogram, cycle_curves, rank_histogram
-from ..pictures.cycled_fields import CycledFields, CycledSystem, times_of
+from ..pictures.cycled_fields import LATENT, CycledFields, CycledSystem, times_of
 from ..pictures.cycled_plot import cycled_estimate_plot, cycled_truth_plot
 from ..pictures.density_plot import Beside, density_plot, shows_density
-from ..pictures.field_plot import DisplayState, FieldPlot
+from ..pictures.field_plot import STAGES, DisplayState, FieldPlot
 from ..pictures.wording import progress_note, score_note
 from .observed_run import ObservedRun, cycled_system
 
@@ -197,15 +197,25 @@ class CycledDisplay(param.Parameterized):
         return next((s.analysis.numpy() for s in ring if s.cycle == cycle), None)
 
     def gallery(self, label: str, display: DisplayState, members: int) -> list[FieldPlot]:
-        """Plot the truth, the mean and the first members of a method at the cycle shown."""
+        """Plot the truth, the mean and the first members of a method at the cycle shown.
+
+        Of a method that keeps latents the first member comes first, before, during and after the
+        analysis.
+        """
         fields = self._fields(label)
         if fields is None:
             return []
-        count = len(fields.snapshots[-1].analysis)
-        views = [("Mean", replace(display, view="mean"))] + [
-            (f"Member {number}", replace(display, view="sample", member=number))
-            for number in range(1, min(count, members) + 1)
-        ]
+        count, views = len(fields.snapshots[-1].analysis), []
+        if fields.shows(replace(display, view=LATENT)):
+            first = replace(display, member=1)
+            views = [(f"{view.capitalize()} of member 1", replace(first, view=view))
+                     for view in STAGES]
+            views.append(("Analysis of member 1", replace(first, view="sample")))
+        first_number, most = (2, members - 2) if views else (1, members)
+        numbers = range(first_number, min(count, most) + 1)
+        views.append(("Mean", replace(display, view="mean")))
+        views += [(f"Member {number}", replace(display, view="sample", member=number))
+                  for number in numbers]
         truth = replace(cycled_truth_plot(fields, display), note="")
         return [truth, *(cycled_estimate_plot(t, "", fields, state) for t, state in views)]
 

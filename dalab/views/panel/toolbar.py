@@ -8,6 +8,7 @@ from panel.io.callbacks import PeriodicCallback
 
 from ..model.cycled_display import CycledDisplay
 from ..model.display import DisplayModel
+from ..pictures.field_plot import SINGLE
 from .fields import STYLES, bind, field
 
 
@@ -15,7 +16,7 @@ def toolbar(display: DisplayModel) -> pn.Row:
     """Lay out the fields above the maps in one row."""
     member = field(display, "member")
     member.param.update(start=1, width=74, sizing_mode=None)
-    member.disabled = display.param.view.rx() != "sample"
+    member.disabled = display.param.view.rx().rx.in_(SINGLE).rx.not_()
     window = pn.Row(_days(display), Replayer(display).layout, margin=0)
     cycles = CyclePlayer(display.cycles).layout
     cycled = display.param.shows_cycles

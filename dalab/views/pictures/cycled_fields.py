@@ -6,11 +6,14 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from ...experiments.cycles.recorder import Snapshot
 from ...systems import System
 from .axes import Axes, Axis, axes_of
-from .field_plot import Channels, DisplayState, StateFields, quantity_of
+from .field_plot import STAGES, Channels, DisplayState, StateFields, quantity_of
+
+FORECAST, LATENT = STAGES
 
 TIMES, TRAIL = 64, 24
 """Cycles of a Hovmoeller diagram, and of a path on an attractor."""
@@ -83,9 +86,16 @@ class CycledFields(StateFields):
         fields = [s.observed[number].numpy() if s.observed else nothing for s in self.snapshots]
         return self.padded(np.stack(fields))
 
-    def analyses(self) -> np.ndarray:
-        """Return the analysed members, normalised, ``(member, time, lev, y, x)``."""
-        states = np.stack([snapshot.analysis.numpy() for snapshot in self.snapshots])
+    def shows(self, display: DisplayState) -> bool:
+        """Return False if the view is of a stage that the method does not keep of this cycle."""
+        return display.view != LATENT or LATENT in self.snapshots[-1].stages
+
+    def members(self, display: DisplayState) -> np.ndarray:
+        """Return the members of the view, normalised, ``(member, time, lev, y, x)``.
+
+        They are analysed ones unless the view is of an earlier stage; NaN where there is none.
+        """
+        states = np.stack([members_of(snapshot, display) for snapshot in self.snapshots])
         return self.padded(states).swapaxes(0, 1)
 
     def std(self, display: DisplayState) -> float:
@@ -102,6 +112,16 @@ class CycledFields(StateFields):
 
     def axes(self, limit: float) -> Axes:
         return cycled_axes(self.system, limit)
+
+
+def members_of(snapshot: Snapshot, display: DisplayState) -> np.ndarray:
+    """Return the members of a snapshot at the stage of the view, ``(member, lev, y, x)``."""
+    if display.view == FORECAST:
+        return snapshot.forecast.numpy()
+    if display.view == LATENT:
+        missing = torch.full_like(snapshot.analysis, torch.nan)
+        return snapshot.stages.get(LATENT, missing).numpy()
+    return snapshot.analysis.numpy()
 
 
 def times_of(system: System) -> int:

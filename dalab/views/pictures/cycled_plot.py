@@ -15,8 +15,9 @@ import torch
 from ...systems import System
 from ...systems.time_stepped import TimeStepped
 from .axes import Axes, Axis
-from .cycled_fields import TRAIL, CycledFields, anomalies, has_attractor
-from .field_plot import DisplayState, FieldPlot, estimate_plot, round_up, truth_plot
+from .cycled_fields import TRAIL, CycledFields, anomalies, has_attractor, members_of
+from .field_plot import STAGES, DisplayState, FieldPlot, estimate_plot, round_up, truth_plot
+from .flow_plot import AXES as FLOW_AXES
 from .flow_plot import flow_estimate_plot, flow_of, flow_truth_plot
 
 POINTS = 25
@@ -39,13 +40,20 @@ def cycled_truth_plot(fields: CycledFields, display: DisplayState) -> FieldPlot:
 def cycled_estimate_plot(
     title: str, note: str, fields: CycledFields, display: DisplayState
 ) -> FieldPlot:
-    """Plot the selected view of the analyses of a method."""
+    """Plot the selected view of the members of a method.
+
+    The plot is empty, and says so, if the method has no such view.
+    """
     flow = flow_of(fields.system)
+    if not fields.shows(display):
+        return FieldPlot(title, f"{note} · no {display.view}", axes=_axes(fields, display))
     if flow is not None:
         return flow_estimate_plot(flow, title, note, fields, display)
     if not has_attractor(fields.system) or display.view in ("spread", "error"):
-        states = torch.from_numpy(fields.analyses())
+        states = torch.from_numpy(fields.members(display))
         return estimate_plot(title, note, states, fields, display)
+    if display.view in STAGES:
+        return _stage_plot(title, note, fields, display)
     members = np.stack([snapshot.analysis.numpy() for snapshot in fields.snapshots[-TRAIL:]])
     number = min(display.member, members.shape[1])
     sampled = display.view == "sample"
@@ -57,7 +65,27 @@ def cycled_estimate_plot(
     return replace(plot, truth=_path(fields, display, fields.truths()))
 
 
+def _axes(fields: CycledFields, display: DisplayState) -> Axes:
+    """Return the axes of the plots of a method that shows anything."""
+    if flow_of(fields.system) is not None:
+        return FLOW_AXES
+    if has_attractor(fields.system):
+        return _attractor_axes(fields, display)
+    return fields.axes(fields.scale(display)[0])
+
+
 # --- attractors -----------------------------------------------------------------------------------
+
+
+def _stage_plot(
+    title: str, note: str, fields: CycledFields, display: DisplayState
+) -> FieldPlot:
+    """Plot the members at a stage of the last analysis, and where each of them went from there."""
+    before = _plane(fields, display, members_of(fields.snapshots[-1], display))
+    after = _plane(fields, display, fields.snapshots[-1].analysis.numpy())
+    ways = np.stack([before, after, np.full_like(before, np.nan)], -1)  # (2, n, 3)
+    plot = _attractor(fields, display, title, note, ways.reshape(2, -1), cloud=before)
+    return replace(plot, truth=_path(fields, display, fields.truths()))
 
 
 def _pair(fields: CycledFields, display: DisplayState) -> tuple[int, int]:
@@ -100,13 +128,18 @@ def _attractor(
     cloud: np.ndarray,
 ) -> FieldPlot:
     """Make the plot of a path, ``(2, time)``, and of points at its end, ``(2, n)``."""
+    axes = _attractor_axes(fields, display)
+    return FieldPlot(
+        title, note, np.concatenate([path, cloud], 1), axes.x.end, axes=axes, curves=(path,),
+        cloud=cloud,
+    )
+
+
+def _attractor_axes(fields: CycledFields, display: DisplayState) -> Axes:
     pair = _pair(fields, display)
     limits = [round_up(3 * fields.std(replace(display, layer=layer))) for layer in pair]
     x, y = (
         Axis(-limit, limit, (-limit, 0.0, limit), "0", fields.system.variables[layer])
         for limit, layer in zip(limits, pair, strict=True)
     )
-    return FieldPlot(
-        title, note, np.concatenate([path, cloud], 1), limits[0], axes=Axes(x, y, "attractor"),
-        curves=(path,), cloud=cloud,
-    )
+    return Axes(x, y, "attractor")

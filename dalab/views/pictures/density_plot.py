@@ -2,7 +2,8 @@
 
 The density of the method is a curve, that of the reference posterior a grey area, the climate is
 dashed and the truth a vertical line. On a logarithmic scale the tails can be compared too. Scales
-are those of all methods of a run: the highest density so far ends the linear one.
+are those of all methods of a run: the highest density so far ends the linear one. A method that
+keeps the latents of its analysis has two more curves: the forecast, and the latents.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...experiments.cycles.recorder import Snapshot
 from ...metrics.density import adapted_grid, kernel_density
 from ...systems import System
 from .axes import Axes, Axis
-from .cycled_fields import CycledFields, shown_scale
+from .cycled_fields import LATENT, CycledFields, shown_scale
 from .field_plot import DENSITIES, DisplayState, FieldPlot, round_up
 
 LINEAR, LOGARITHMIC = DENSITIES
@@ -60,17 +61,21 @@ def density_plot(
         None if states is None else _estimate(_values(states, layer))
         for states in (beside.reference, beside.climate)
     )
+    stages = _stages(snapshot, layer)
     width = _width(beside.climate, layer)
-    axes = _axes(fields, display, scale, width, [c for c in (curve, area) if c is not None])
+    axes = _axes(fields, display, scale, width,
+                 [c for c in (curve, area, *stages) if c is not None])
     truth = float(snapshot.truth[layer, 0, 0]) * scale
     line = np.array([[truth, truth], [axes.y.start, axes.y.end]])
     drawn = [_in_units(c, scale, axes, display) for c in (curve, area, dashed)]
-    parts = [part for part in (*drawn, line) if part is not None]
+    passed = tuple(_in_units(c, scale, axes, display) for c in stages)
+    parts = [part for part in (*drawn, *passed, line) if part is not None]
     span = f"up to {axes.y.ends[1] or format(axes.y.end, 'g')}"  # only maps at the left have labels
     return FieldPlot(
         title, f"{note} · {span}" if note else span, np.concatenate(parts, 1), axes.x.end,
         axes=axes,
         curves=() if drawn[0] is None else (drawn[0],), area=drawn[1], dashed=drawn[2], truth=line,
+        stages=tuple(c for c in passed if c is not None),
     )
 
 
@@ -83,6 +88,14 @@ def _density(snapshot: Snapshot, layer: int) -> np.ndarray | None:
     if snapshot.marginals is not None:
         return snapshot.marginals[layer].numpy().astype(np.float64)
     return _estimate(_values(snapshot.analysis.numpy(), layer))
+
+
+def _stages(snapshot: Snapshot, layer: int) -> list[np.ndarray | None]:
+    """Densities of the forecast and of the latents, ``(2, G)``; empty without latents."""
+    if LATENT not in snapshot.stages:
+        return []
+    return [_estimate(_values(states.numpy(), layer))
+            for states in (snapshot.forecast, snapshot.stages[LATENT])]
 
 
 def _estimate(values: np.ndarray) -> np.ndarray | None:
@@ -138,7 +151,14 @@ def _in_units(
     return np.stack([x[inside], np.minimum(density[inside], axes.y.end)])
 
 
-def density_key(system: System, display: DisplayState) -> str:
-    """Describe what the lines of the plots are, for the place of the colour bars."""
+def density_key(system: System, display: DisplayState, stages: bool = False) -> str:
+    """Describe what the lines of the plots are, for the place of the colour bars.
+
+    Args:
+        system: the system.
+        display: selects the variable.
+        stages: whether any plot has the densities of stages.
+    """
     name = system.variables[min(display.layer, system.shape[0] - 1)]
-    return f"Densities of {name}. Upright: truth. Grey area: reference. Dashed: climate."
+    known = f"Densities of {name}. Upright: truth. Grey area: reference. Dashed: climate."
+    return f"{known} Dash-dotted: forecast. Dotted: latent." if stages else known

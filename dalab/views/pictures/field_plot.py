@@ -25,6 +25,13 @@ from .axes import FLAT, Axes, axes_of
 VIEWS = ("mean", "sample", "spread", "error")
 """Views of an estimate."""
 
+STAGES = ("forecast", "latent")
+"""Further views in cycles: the member of the view ``sample`` before the analysis, and on its way
+through it."""
+
+SINGLE = ("sample", *STAGES)
+"""Views of a single member."""
+
 DENSITIES = ("density", "log density")
 """Further views of a system of a few variables in cycles, on a linear and a logarithmic scale."""
 
@@ -47,6 +54,7 @@ class FieldPlot:
         cloud: points on an attractor, ``(2, n)``.
         area: curve of a density under which the plot is filled, ``(2, n)``.
         dashed: another curve of a density, ``(2, n)``.
+        stages: densities of the forecast and of the latent, ``(2, n)`` each.
         dimmed: True for an estimate that is not of the choices.
     """
 
@@ -62,6 +70,7 @@ class FieldPlot:
     cloud: np.ndarray | None = None
     area: np.ndarray | None = None
     dashed: np.ndarray | None = None
+    stages: tuple[np.ndarray, ...] = ()
     dimmed: bool = False
 
 
@@ -73,8 +82,8 @@ class DisplayState:
         time: step of the window, from 0.
         layer: counted from 0.
         quantity: one of the quantities of the system.
-        view: of the estimates, one of ``VIEWS`` or ``DENSITIES``.
-        member: for the view ``sample``, from 1.
+        view: of the estimates, one of ``VIEWS``, ``STAGES`` or ``DENSITIES``.
+        member: for the views of a ``SINGLE`` member, from 1.
         observed: instrument and channels, a text of :func:`observables`.
     """
 
@@ -88,7 +97,9 @@ class DisplayState:
 
 def views_of(system: System, cycled: bool) -> tuple[str, ...]:
     """Return the views that a system has, in cycles or in a window."""
-    return (*VIEWS, *DENSITIES) if cycled and system.geometry == "point" else VIEWS
+    if not cycled:
+        return VIEWS
+    return (*VIEWS, *STAGES, *(DENSITIES if system.geometry == "point" else ()))
 
 
 def quantity_of(system: System, display: DisplayState) -> Quantity:
@@ -258,7 +269,7 @@ def _members(display: DisplayState, states: np.ndarray) -> np.ndarray:
     """Select the states of a view, ``(1 or members, time, lev, y, x)``; fields are linear."""
     if display.view == "spread":
         return states
-    if display.view == "sample":
+    if display.view in SINGLE:
         number = min(display.member, len(states))
         return states[number - 1 : number]
     return states.mean(axis=0, keepdims=True)

@@ -13,8 +13,8 @@ import torch
 from ...systems import System
 from ...systems.quantities import FlowWithTracers
 from .axes import Axes, Axis
-from .cycled_fields import CycledFields
-from .field_plot import DisplayState, FieldPlot, round_up
+from .cycled_fields import CycledFields, members_of
+from .field_plot import SINGLE, DisplayState, FieldPlot, round_up
 
 TRAIL = 16
 """Cycles of a trail."""
@@ -47,9 +47,10 @@ def flow_estimate_plot(
 ) -> FieldPlot:
     """Plot the selected view of the flow in the analyses of a method."""
     snapshot = fields.snapshots[-1]
-    members, mean = snapshot.analysis, snapshot.analysis.double().mean(0).float()
+    members = torch.from_numpy(members_of(snapshot, display))
+    mean = members.double().mean(0).float()
     number, small = min(display.member, len(members)), display.view in ("spread", "error")
-    state = members[number - 1] if display.view == "sample" else mean
+    state = members[number - 1] if display.view in SINGLE else mean
     if display.view == "spread":
         some = members[:: -(-len(members) // MEMBERS)]
         values = flow.flow_map(some).std(0, unbiased=len(some) > 1).numpy()

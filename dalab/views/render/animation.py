@@ -16,6 +16,7 @@ from PIL import Image
 from ..model.history import HistoryEntry
 from ..pictures.field_plot import (
     DENSITIES,
+    SINGLE,
     DisplayState,
     FieldPlot,
     TwinFields,
@@ -84,7 +85,7 @@ def colorbars(plots: dict[str, FieldPlot], display: DisplayState) -> list[tuple[
     first = next((p for p in estimates if p.values is not None), plots[TRUTH])
     if display.view in DENSITIES:
         return []
-    if display.view in ("mean", "sample"):
+    if display.view in ("mean", *SINGLE):
         colorbars = [("Truth and estimates", plots[TRUTH])]
     else:
         name = "Spread" if display.view == "spread" else "Estimate − truth"

@@ -11,7 +11,7 @@ from ...systems import SYSTEMS
 from ..model.display import OBSERVATIONS, TRUTH
 from ..model.lab import LabModel
 from ..pictures.density_plot import density_key
-from ..pictures.field_plot import DENSITIES, FieldPlot
+from ..pictures.field_plot import DENSITIES, SINGLE, STAGES, FieldPlot
 from ..pictures.style import UNOBSERVED, legend_glyph, palette
 
 THEME = Path(__file__).with_name("theme.css").read_text()
@@ -78,7 +78,7 @@ def colorbar_plots(model: LabModel) -> list[tuple[str, FieldPlot]]:
     truth, seen = display.field_plot(TRUTH), display.field_plot(OBSERVATIONS)
     if display.view in DENSITIES:
         return []
-    if display.view in ("mean", "sample"):
+    if display.view in ("mean", *SINGLE):
         return [("Truth and estimates", truth), ("Observations", seen)]
     estimates = (display.field_plot(name) for name in model.labels)
     shown = next((p for p in estimates if p.values is not None), None)
@@ -95,10 +95,13 @@ def colorbars_html(model: LabModel) -> str:
     display = model.display
     if display.view in DENSITIES:
         system = SYSTEMS.make(display.system)
-        return f'<div class="lab-colorbars">{density_key(system, display.state)}</div>'
+        stages = any(display.field_plot(name).stages for name in model.labels)
+        return f'<div class="lab-colorbars">{density_key(system, display.state, stages)}</div>'
     kind = display.field_plot(TRUTH).axes.kind
     if kind == "attractor":
-        return '<div class="lab-colorbars">Grey: truth. Dots: members at the cycle shown.</div>'
+        lines = f"Lines: from the {display.view} of every member, a dot, to its analysis."
+        shown = lines if display.view in STAGES else "Dots: members at the cycle shown."
+        return f'<div class="lab-colorbars">Grey: truth. {shown}</div>'
     if kind == "point":
         return '<div class="lab-colorbars">Thick grey: truth. Thin: members.</div>'
     if kind == "flow":

@@ -87,21 +87,23 @@ class LiveMap:
         first, *members = plot.curves or (np.empty(0),)
         truth = [] if plot.truth is None else [plot.truth]
         dashed = [] if plot.dashed is None else [plot.dashed]
-        self.curves.set_segments(
-            [_segment(curve, plot.axes) for curve in (*members, *truth, first, *dashed)]
-        )
+        drawn = (*members, *truth, first, *dashed, *plot.stages)
+        self.curves.set_segments([_segment(curve, plot.axes) for curve in drawn])
         self.area.set_visible(plot.area is not None)
         if plot.area is not None:
             self.area.set_xy(_polygon(plot.area, plot.axes.y.start))
         faint = to_rgba(accent, min(0.6, 12 / max(len(members), 1)))  # keep the truth visible
-        some, flow = len(dashed), plot.axes.kind == "flow"
+        some, passed, flow = len(dashed), len(plot.stages), plot.axes.kind == "flow"
         self.curves.set_color(
             [faint] * len(members) + [TRUTH] * len(truth) + [accent] + [TRUTH] * some
+            + [accent] * passed
         )
         self.curves.set_linewidth(
             [0.5] * len(members) + [3.0] * len(truth) + [0.9 if flow else 1.6] + [1.0] * some
+            + [1.2] * passed
         )
         strokes: list[Any] = ["-"] * (len(members) + len(truth) + 1) + ["--"] * some
+        strokes += ["-.", ":"][:passed]
         self.curves.set_linestyle(strokes)
         self.cloud.set_data(*(([], []) if plot.cloud is None else plot.cloud))
         self.cloud.set_color(accent)

@@ -11,7 +11,7 @@ import panel as pn
 import param
 import torch
 import xarray as xr
-from bokeh.models import FixedTicker
+from bokeh.models import BasicTicker, FixedTicker
 
 from ....experiments.results.diagnostics import (
     Calibration,
@@ -20,6 +20,7 @@ from ....experiments.results.diagnostics import (
     ensembles,
     spectra,
 )
+from ....experiments.results.inversion import Inversion, inversions
 from ....experiments.results.recorded import system_of
 from ...model.cycled_display import CycledDisplay
 from ...model.lab import LabModel
@@ -28,7 +29,7 @@ from ...pictures.field_plot import FieldPlot, estimate_plot, truth_plot
 from ...pictures.grid_layout import BOTTOM, LEFT, SIDE, TITLE
 from ...pictures.style import colour
 from ..fields import field
-from ..plots.field_map import Map, shared_ranges
+from ..plots.field_map import Map, set_visible, shared_ranges
 from ..plots.line_chart import LEGEND, Chart, Line, legend
 from .result_page import ResultPage
 
@@ -42,6 +43,7 @@ CONTENTS = {
     "Coverage": "share of cells whose truth lies within central intervals of the members",
     "Spread / skill": "1 if the spread of the members equals the error of their mean",
     "Spectra": "variance of members, mean and error by wavenumber",
+    "Kept of the forecast": "share of the forecast in the analysis, of methods that invert it",
     "Members": "maps of single members beside the truth",
 }
 
@@ -82,6 +84,7 @@ class PosteriorPage(ResultPage):
                              "variance per wavenumber (normalised)",
                              x_axis_type="log", y_axis_type="log")
         self.spectra.figure.xaxis.ticker = FixedTicker(ticks=[1, 2, 5, 10, 20, 50, 100])
+        self.kept = Chart("Kept of the forecast", "wavenumber (per domain)", "share", top=1.05)
         ranges = shared_ranges()
         self.maps = [Map(ranges) for _ in range(GALLERY)]
         method = field(self.chosen, "method")
@@ -94,7 +97,8 @@ class PosteriorPage(ResultPage):
         return pn.Column(
             pn.Row(method, self.legend, margin=(0, 6), sizing_mode="stretch_width"),
             pn.Row(*(chart.pane for chart in charts), margin=(0, 10)),
-            pn.Row(self.spectra.pane, self.gallery, margin=(0, 10)),
+            pn.Row(pn.Column(self.spectra.pane, self.kept.pane, margin=0), self.gallery,
+                   margin=(0, 10)),
             margin=0, sizing_mode="stretch_width",
         )
 
@@ -106,23 +110,30 @@ class PosteriorPage(ResultPage):
         size = max(min(wide, high), 90)
         for chart in (self.ranks, self.cover, self.ratio):
             chart.set_size(across, top)
-        self.spectra.set_size(across, 2 * (size + TITLE + BOTTOM))
+        self._lower = across, 2 * (size + TITLE + BOTTOM)
+        self._share_lower()
         for number, shown in enumerate(self.maps):
             shown.set_size(size, left=number % COLUMNS == 0)
+
+    def _share_lower(self) -> None:
+        """Share the place below among the charts of one method that are shown."""
+        shown = [c for c in (self.spectra, self.kept) if c.figure.visible]
+        for chart in shown:
+            chart.set_size(self._lower[0], self._lower[1] // len(shown))
 
     def key(self) -> tuple:
         """Return the layer of the spectra."""
         return (self.model.display.state.layer,)
 
     def compute(self, tree: xr.DataTree, *key: Any) -> Any:
-        """Compute calibration and spectra of every method."""
-        (layer,) = key
-        return calibration(tree), spectra(tree, min(layer, tree.sizes["lev"] - 1))
+        """Compute calibration and spectra of every method, and what inversions keep."""
+        layer = min(key[0], tree.sizes["lev"] - 1)
+        return calibration(tree), spectra(tree, layer), inversions(tree, layer)
 
     def draw(self, tree: xr.DataTree, found: Any) -> None:
         """Draw the charts of all methods, then those of the selected one."""
         self._found = tree, found
-        known, (_, of_methods) = found
+        known, (_, of_methods), _ = found
         self.legend.object = legend(list(known))
         self._draw_all(known, system_of(tree).time_label)
         self.chosen.param.method.objects = list(of_methods)
@@ -154,7 +165,8 @@ class PosteriorPage(ResultPage):
         one: Spectra | None = of_methods.get(self.chosen.method)
         if one is None:
             return
-        self.spectra.pane.visible = self.spectra.figure.visible = len(truth) > 0
+        set_visible(self.spectra.pane, len(truth) > 0)
+        self._draw_kept(self._found[1][2].get(self.chosen.method))
         self.spectra.show([
             _scales("truth", truth, "solid", 5.0), _scales(self.chosen.method, one.member, "solid"),
             _scales(self.chosen.method, one.mean, "dashed"),
@@ -162,6 +174,35 @@ class PosteriorPage(ResultPage):
         ])
         self.spectra.title("Spectra: mean dashed, error dotted")
         self._draw_gallery()
+
+    def _draw_kept(self, found: Inversion | None) -> None:
+        """Draw how much of the forecast is left in the latents and in the analyses."""
+        set_visible(self.kept.pane, found is not None)
+        self._share_lower()
+        if found is None:
+            return
+        name, x = self.chosen.method, np.arange(1, len(found.measured.analysis) + 1)
+        lines = [
+            Line(name, x, found.measured.latent, "dotted", label="latent"),
+            Line(name, x, found.measured.analysis, "solid", label="analysis"),
+        ]
+        if found.gaussian is not None:
+            lines[:0] = [
+                Line("truth", x, found.gaussian.latent, "dotted", 3.5, "latent, Gaussian"),
+                Line("truth", x, found.gaussian.analysis, "solid", 3.5, "analysis, Gaussian"),
+            ]
+        if found.kalman is not None:
+            lines.insert(0, Line("truth", x, found.kalman, "dashed", 1.5, "Kalman"))
+        self.kept.show(lines)
+        self.kept.title("Kept: latent dotted; grey: Gaussian; dashed: Kalman")
+        self._label_scales(found.names)
+
+    def _label_scales(self, names: Sequence[str]) -> None:
+        """Label the horizontal axis: wavenumbers, or the variables of a point system."""
+        axis = self.kept.figure.xaxis[0]
+        axis.axis_label = "variable" if names else "wavenumber (per domain)"
+        axis.ticker = FixedTicker(ticks=list(range(1, len(names) + 1))) if names else BasicTicker()
+        axis.major_label_overrides = {n: name for n, name in enumerate(names, 1)}
 
     def _draw_gallery(self) -> None:
         """Draw the truth, the mean and the first members at the selected time."""

@@ -189,14 +189,18 @@ def _curves(plot: FieldPlot, main: str) -> tuple[dict[str, Any], dict[str, Any]]
     first, *members = (_line(curve, plot) for curve in plot.curves)
     truth = [] if plot.truth is None else [_line(plot.truth, plot)]
     dashed = [] if plot.dashed is None else [_line(plot.dashed, plot)]
-    curves = [*truth, *members, first, *dashed]
+    stages = [_line(curve, plot) for curve in plot.stages]
+    curves = [*truth, *members, first, *dashed, *stages]
+    some, passed = len(dashed), len(stages)
     faint = min(0.5, 12 / max(len(members), 1))  # a crowd hides the truth
     lines = {
         "xs": [x for x, _ in curves], "ys": [y for _, y in curves],
-        "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1) + [TRUTH] * len(dashed),
-        "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0] + [1.2] * len(dashed),
-        "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0] + [1.0] * len(dashed),
-        "dash": ["solid"] * (len(curves) - len(dashed)) + ["dashed"] * len(dashed),
+        "colour": [TRUTH] * len(truth) + [main] * (len(members) + 1) + [TRUTH] * some
+        + [main] * passed,
+        "width": [3.0] * len(truth) + [0.8] * len(members) + [2.0] + [1.2] * some + [1.4] * passed,
+        "alpha": [0.6] * len(truth) + [faint] * len(members) + [1.0] * (1 + some + passed),
+        "dash": ["solid"] * (len(curves) - some - passed) + ["dashed"] * some
+        + ["dotdash", "dotted"][:passed],
     }
     if plot.axes.kind == "density":
         return lines, dict.fromkeys(POINTS, [])

@@ -27,6 +27,7 @@ class Line:
         y: values.
         dash: dash pattern of Bokeh; by default that of the method, with its markers.
         width: line width [pixels].
+        label: name of the curve where the pointer is, unless it is that of its method.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Line:
     y: Sequence[float] | np.ndarray
     dash: str = ""
     width: float = 2.0
+    label: str = ""
 
     @property
     def marked(self) -> bool:
@@ -119,7 +121,8 @@ class Chart:
 def _columns(lines: Sequence[Line]) -> dict[str, list]:
     return {
         "xs": [np.asarray(line.x) for line in lines], "ys": [np.asarray(line.y) for line in lines],
-        "name": [line.name for line in lines], "colour": [line.colour for line in lines],
+        "name": [line.label or line.name for line in lines],
+        "colour": [line.colour for line in lines],
         "width": [line.width for line in lines],
         "dash": [line.stroke for line in lines],
     }
