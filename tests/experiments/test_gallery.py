@@ -9,6 +9,7 @@ import torch
 from dalab.errors import InputError
 from dalab.experiments.gallery.catalogue import EXHIBITS, make
 from dalab.experiments.gallery.exhibit import EXACT, FILTER
+from dalab.experiments.gallery.inversion import TIMES, closed_form, ensembles
 from dalab.experiments.gallery.linear import (
     AutoRegression,
     analyse,
@@ -18,6 +19,7 @@ from dalab.experiments.gallery.linear import (
     quantiles,
     steady_spread,
 )
+from dalab.methods.generative.daisi.closed_form import gaussian_analysis, gaussian_latent
 
 
 def curves(name, chart=0, **changes):
@@ -118,3 +120,32 @@ def test_an_exact_filter_meets_them():
 def test_members_at_quantiles_have_no_sampling_error():
     x = quantiles(50, 2.0, 1.0)
     assert moments(x) == pytest.approx((1.0, 2.0)) and x.dtype == torch.float64
+
+
+def test_the_inversion_keeps_too_little_at_the_published_time_and_enough_later():
+    exhibit, apart = EXHIBITS["inversion"], {}
+    for t_min in (0.3, 0.55):
+        distances = exhibit.charts({**exhibit.start, "t_min": t_min})[2]
+        apart[t_min] = distances.curves[1].y[0]
+    assert apart[0.3] > 4 * apart[0.55] and apart[0.55] < 0.06
+    line = distances.curves[0]
+    assert 0.45 < line.x[line.y.argmin()] < 0.65
+
+
+def test_members_of_the_exhibit_follow_its_closed_form():
+    """Two per cent are the bias of Euler's steps; the rest is noise of 400 members."""
+    latents, analysis = ensembles(0.3, 0.03, 1.0, 0.3**0.5, 1.5)
+    means, stds = closed_form(0.03, 1.0, 0.3**0.5, 1.5)
+    assert moments(analysis) == pytest.approx((means[5], stds[5]), abs=0.02), "at t_min 0.3"
+    mean, variance = gaussian_latent(1.0, 0.3, prior_variance=2.0, t_min=0.3)
+    assert moments(latents) == pytest.approx((float(mean), float(variance) ** 0.5), rel=0.02)
+
+
+def test_the_closed_form_of_the_exhibit_is_that_of_every_time():
+    means, stds = closed_form(0.0, 1.0, 0.3**0.5, 1.5)
+    at = int(np.abs(TIMES - 0.3).argmin())
+    assert (means[at], stds[at] ** 2) == pytest.approx((1.391, 0.076), abs=1e-3), "as specified"
+    one, variances = gaussian_analysis(
+        1.0, 0.3, prior_variance=2.0, error_variance=0.5, data=1.5, t_min=float(TIMES[at])
+    )
+    assert (means[at], stds[at] ** 2) == pytest.approx((float(one), float(variances)))

@@ -13,6 +13,7 @@ from ..exact import normal
 from ..lessons.scenario import Choice, Settings
 from .bandwidths import BANDWIDTHS
 from .exhibit import EXACT, FILTER, OTHER, Chart, Curve, Exhibit
+from .inversion import INVERSION
 from .linear import (
     AutoRegression,
     analyse,
@@ -309,6 +310,8 @@ GAPS = Exhibit(
 
 EXHIBITS = {
     e.name: e
-    for e in (HALVED, NUDGING, RETUNING, FEW_STEPS, TWICE, LAMBDA, BANDWIDTHS, GAPS, SHOCKS)
+    for e in (
+        HALVED, NUDGING, RETUNING, FEW_STEPS, TWICE, LAMBDA, BANDWIDTHS, INVERSION, GAPS, SHOCKS,
+    )
 }
 """Exhibits by name."""

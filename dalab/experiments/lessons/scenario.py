@@ -35,6 +35,7 @@ class Choice:
         values: allowed values.
         start: initial value.
         words: labels of the values, unless their text suffices.
+        slider: whether the values have an order to slide along.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Choice:
     values: tuple[Any, ...]
     start: Any
     words: Mapping[Any, str] | None = None
+    slider: bool = False
 
     def format(self, value: Any) -> str:
         """Return the label of a value."""

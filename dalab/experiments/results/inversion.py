@@ -61,7 +61,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Inversion:
-    """What an inversion keeps of the forecast.
+    """Shares of the forecast that an inversion keeps, beside those expected.
 
     Args:
         measured: in the run.

@@ -30,11 +30,11 @@ STEPS = 500
 prior's, and of 1e-5 for those 1e-4 times as large."""
 
 Number = Tensor | float
-Slope = Callable[[float], tuple[Tensor, Tensor, float]]
+Slope = Callable[[Number], tuple[Tensor, Tensor, Number]]
 
 
 def gaussian_latent(
-    mean: Number, variance: Number, *, prior_variance: Number, t_min: float,
+    mean: Number, variance: Number, *, prior_variance: Number, t_min: Number,
     inversion_epsilon: float = 0.0, start: str = "invert",
 ) -> tuple[Tensor, Tensor]:
     """Mean and variance of the latent at ``t_min``.
@@ -43,7 +43,7 @@ def gaussian_latent(
         mean: of the forecast, in units of the prior; one number per direction, of any shape.
         variance: of the forecast.
         prior_variance: climatological variance s^2.
-        t_min: time at which the inversion ends, from 0 to below 1.
+        t_min: time at which the inversion ends, from 0 to below 1; or one per direction.
         inversion_epsilon: noise of the inversion, over 1 - t.
         start: ``invert``; ``sdedit``, the forecast with noise; ``noise`` alone.
 
@@ -59,7 +59,7 @@ def gaussian_latent(
         ratio = _marginal(t_min, s2) / s2
         return ratio.sqrt() * m, ratio * v
 
-    def slope(t: float) -> tuple[Tensor, Tensor, float]:
+    def slope(t: Number) -> tuple[Tensor, Tensor, Number]:
         e = inversion_epsilon * (1 - t)
         return (t * s2 - (1 - t) + e) / _marginal(t, s2), torch.zeros_like(s2), -e
 
@@ -68,7 +68,7 @@ def gaussian_latent(
 
 def gaussian_analysis(
     mean: Number, variance: Number, *, prior_variance: Number, error_variance: Number,
-    data: Number, t_min: float, epsilon: float = 0.0, inversion_epsilon: float = 0.0,
+    data: Number, t_min: Number, epsilon: float = 0.0, inversion_epsilon: float = 0.0,
     start: str = "invert",
 ) -> tuple[Tensor, Tensor]:
     """Mean and variance of the analysis, with infinitely many steps and exact guidance.
@@ -95,7 +95,7 @@ def gaussian_analysis(
     m, v, s2, R, y = _numbers(m, v, prior_variance, error_variance, data)
     y = torch.where(R.isinf(), 0.0, y)
 
-    def slope(t: float) -> tuple[Tensor, Tensor, float]:
+    def slope(t: Number) -> tuple[Tensor, Tensor, Number]:
         a, V, e = 1 - t, _marginal(t, s2), epsilon * (1 - t)
         P = s2 / V  # J = t P, and the covariance of the data given z is a^2 P
         k = P / (R + a**2 * P)
@@ -105,7 +105,7 @@ def gaussian_analysis(
     return _integrate(slope, m, v, begin, 1.0, y)
 
 
-def _marginal(t: float, s2: Tensor) -> Tensor:
+def _marginal(t: Number, s2: Tensor) -> Tensor:
     """Variance of the interpolant at a time."""
     return (1 - t) ** 2 + t**2 * s2
 
@@ -116,12 +116,12 @@ def _numbers(*values: Number) -> tuple[Tensor, ...]:
 
 
 def _integrate(
-    slope: Slope, m: Tensor, v: Tensor, begin: float, end: float, y: Tensor | float = 0.0
+    slope: Slope, m: Tensor, v: Tensor, begin: Number, end: Number, y: Tensor | float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Integrate the moments by Runge-Kutta steps of fourth order."""
     h = (end - begin) / STEPS
 
-    def rates(t: float, m: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def rates(t: Number, m: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         c, d, e = slope(t)
         return c * m + d * y, 2 * c * v + 2 * e
 

@@ -14,8 +14,8 @@ from ..fields import STYLES
 def choice_fields(
     choices: Iterable[Choice], settings: Mapping[str, Any], choose: Callable[[str, Any], None],
     width: int,
-) -> list[pn.widgets.Select]:
-    """Make a field for each choice.
+) -> list[pn.widgets.Widget]:
+    """Make a field, or a slider, for each choice.
 
     Args:
         choices: the choices.
@@ -24,8 +24,9 @@ def choice_fields(
         width: of the fields [pixels].
     """
 
-    def field(choice: Choice) -> pn.widgets.Select:
-        made = pn.widgets.Select(
+    def field(choice: Choice) -> pn.widgets.Widget:
+        kind = pn.widgets.DiscreteSlider if choice.slider else pn.widgets.Select
+        made = kind(
             label=choice.label, options={choice.format(v): v for v in choice.values},
             value=settings[choice.name], width=width, stylesheets=[STYLES],
         )

@@ -84,7 +84,7 @@ class PosteriorPage(ResultPage):
                              "variance per wavenumber (normalised)",
                              x_axis_type="log", y_axis_type="log")
         self.spectra.figure.xaxis.ticker = FixedTicker(ticks=[1, 2, 5, 10, 20, 50, 100])
-        self.kept = Chart("Kept of the forecast", "wavenumber (per domain)", "share", top=1.05)
+        self.forecast_share = Chart("Kept of the forecast", "wavenumber (per domain)", "share", top=1.05)
         ranges = shared_ranges()
         self.maps = [Map(ranges) for _ in range(GALLERY)]
         method = field(self.chosen, "method")
@@ -97,7 +97,7 @@ class PosteriorPage(ResultPage):
         return pn.Column(
             pn.Row(method, self.legend, margin=(0, 6), sizing_mode="stretch_width"),
             pn.Row(*(chart.pane for chart in charts), margin=(0, 10)),
-            pn.Row(pn.Column(self.spectra.pane, self.kept.pane, margin=0), self.gallery,
+            pn.Row(pn.Column(self.spectra.pane, self.forecast_share.pane, margin=0), self.gallery,
                    margin=(0, 10)),
             margin=0, sizing_mode="stretch_width",
         )
@@ -117,7 +117,7 @@ class PosteriorPage(ResultPage):
 
     def _share_lower(self) -> None:
         """Share the place below among the charts of one method that are shown."""
-        shown = [c for c in (self.spectra, self.kept) if c.figure.visible]
+        shown = [c for c in (self.spectra, self.forecast_share) if c.figure.visible]
         for chart in shown:
             chart.set_size(self._lower[0], self._lower[1] // len(shown))
 
@@ -177,7 +177,7 @@ class PosteriorPage(ResultPage):
 
     def _draw_kept(self, found: Inversion | None) -> None:
         """Draw how much of the forecast is left in the latents and in the analyses."""
-        set_visible(self.kept.pane, found is not None)
+        set_visible(self.forecast_share.pane, found is not None)
         self._share_lower()
         if found is None:
             return
@@ -193,13 +193,13 @@ class PosteriorPage(ResultPage):
             ]
         if found.kalman is not None:
             lines.insert(0, Line("truth", x, found.kalman, "dashed", 1.5, "Kalman"))
-        self.kept.show(lines)
-        self.kept.title("Kept: latent dotted; grey: Gaussian; dashed: Kalman")
+        self.forecast_share.show(lines)
+        self.forecast_share.title("Kept: latent dotted; grey: Gaussian; dashed: Kalman")
         self._label_scales(found.names)
 
     def _label_scales(self, names: Sequence[str]) -> None:
         """Label the horizontal axis: wavenumbers, or the variables of a point system."""
-        axis = self.kept.figure.xaxis[0]
+        axis = self.forecast_share.figure.xaxis[0]
         axis.axis_label = "variable" if names else "wavenumber (per domain)"
         axis.ticker = FixedTicker(ticks=list(range(1, len(names) + 1))) if names else BasicTicker()
         axis.major_label_overrides = {n: name for n, name in enumerate(names, 1)}
