@@ -56,7 +56,7 @@ PRICES = {
     "sf": Price(0.0006, 0.02),
     "ssls": Price(0.0006, 0.02),
     "ccdm": Price(0.0005, 2.0),
-    "daisi": Price(0.001, 0.3),
+    "daisi": Price(0.001, 0.5),
     "latent-ensf": Price(0.0003, 0.06),
     "omega": Price(0.03, 100.0),
     "oi": Price(0.005, 1.2),

@@ -40,8 +40,16 @@ class Conv(nn.Module):
         edge = self.kernel[-1] // 2
         if edge == 0:  # several times as fast on a grid of one cell
             return F.linear(x.movedim(1, -1), self.weight, self.bias).movedim(-1, 1)
-        x = F.pad(x, (edge,) * 4, mode="circular")
+        x = wrap(x, edge)
         return F.conv2d(x, self.weight.view(self.kernel), self.bias)
+
+
+def wrap(x: Tensor, edge: int) -> Tensor:
+    """Continue a periodic grid ``(..., y, x)`` by ``edge`` cells on every side."""
+    if not x.requires_grad:
+        return F.pad(x, (edge,) * 4, mode="circular")
+    x = torch.cat([x[..., -edge:, :], x, x[..., :edge, :]], -2)  # half as long to go back through
+    return torch.cat([x[..., -edge:], x, x[..., :edge]], -1)
 
 
 class Block(nn.Module):

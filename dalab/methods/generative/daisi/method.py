@@ -74,7 +74,7 @@ AUTO = "auto"
 STRENGTHS = {"dps-scale": 10.0}
 """Published strengths of guidance; 1 otherwise."""
 
-ITERATIONS = {"spectral": 10}
+ITERATIONS = {"spectral": 5}
 """Iterations of solvers; 1 otherwise, as published."""
 
 STRANGE = 3.0
@@ -123,7 +123,7 @@ class DAISI(EnsembleFilter):
     inversion_steps = param.Integer(100, bounds=(1, 10_000), doc="steps of the inversion")
     iterations = param.Integer(
         None, bounds=(1, 100), doc="solver iterations per step, each a backpropagation with mmps; "
-        "auto: 1, as published, and 10 for spectral, where they are cheap",
+        "auto: 1, as published, and 5 for spectral, where they are cheap",
     )
     corrections = param.Integer(0, bounds=(0, 16), doc="Langevin corrections before each step")
     edit = param.Number(
