@@ -216,6 +216,17 @@ def test_draws_of_the_climate_differ_and_stay_in_it():
     torch.testing.assert_close(window[2], system.step(window[1]), rtol=0, atol=1e-9)
 
 
+def test_a_changed_flow_starts_from_states_of_the_plain_one_that_adjust(monkeypatch):
+    monkeypatch.setattr("dalab.systems.surface_qg.system.ADJUSTMENT", 10800.0)
+    system = SYSTEMS.make("sqg64:size=32,dt=1800,diffusion=172800,shear=10")
+    assert system.name == "sqg64:size=32,dt=1800,diffusion=172800,shear=10"
+    states = system.library_states()
+    assert states.shape == (4, 2, 32, 32) and states is system.library_states()
+    plain = load_states("sqg64")[::16, :, ::2, ::2].double()
+    assert torch.corrcoef(torch.stack([states.flatten(), plain.flatten()]))[0, 1] > 0.8
+    assert system.draw_images(3, stream(0)).shape == (3, 2, 32, 32)
+
+
 @pytest.mark.slow
 def test_the_climate_holds_its_standard_deviation():
     """Over ten days from bundled states it is that of the climate, to 10 %: eight states vary."""
