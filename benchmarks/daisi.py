@@ -1,6 +1,6 @@
 """DAISI on Lorenz-63, tuned on truths of its own beside ETKF and EnKF that are tuned as strongly.
 
-    python benchmarks/daisi.py [all z arctan absolute] [--truths 3] [--cycles 45] [--steps 25]
+    python benchmarks/daisi.py [all z arctan absolute] [--truths 3] [--cycles 30] [--steps 25]
 
 For every setting of `dalab table daisi` on Lorenz-63 it prints the scores of each option on truths
 of seed 100, of which the first third of the analyses is left out: t_min, then epsilon, then the
@@ -115,7 +115,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("settings", nargs="*", default=list(settings()))
     parser.add_argument("--truths", type=int, default=3)
-    parser.add_argument("--cycles", type=int, default=45)
+    parser.add_argument("--cycles", type=int, default=30)
     parser.add_argument("--steps", type=int, default=25)
     given = parser.parse_args()
     torch.set_num_threads(1)
