@@ -132,7 +132,9 @@ class Experiment:
         truth, state = self.truth, self.system.shape
         if isinstance(truth, Tensor) and truth.ndim == 1 + len(state):
             return len(truth) - self.leads
-        return WINDOW if text_of_pending(self) or self.prior is None else self.prior.window[0]
+        if text_of_pending(self) or self.prior is None or self.prior.window[0] == 1:
+            return WINDOW
+        return self.prior.window[0]
 
     def _needs_prior(self) -> bool:
         """True unless it is a cycled experiment of methods that use none."""

@@ -3,12 +3,12 @@
 from .base import Prior
 from .covariance import SpectralCovariance
 from .denoisers.foreign import DenoiserPrior
-from .denoisers.matching import Velocity
+from .denoisers.matching import VelocityField
 from .files.bundled import WEIGHTS
 from .gaussian import GaussianPrior
 from .loading import PRIORS, load_prior
 
 __all__ = [
     "PRIORS", "WEIGHTS", "DenoiserPrior", "GaussianPrior", "Prior", "SpectralCovariance",
-    "Velocity", "load_prior",
+    "VelocityField", "load_prior",
 ]

@@ -9,7 +9,7 @@ import torch
 
 from dalab.errors import InputError
 from dalab.methods.generative.daisi.method import DAISI
-from dalab.priors import DenoiserPrior, GaussianPrior, Velocity
+from dalab.priors import DenoiserPrior, GaussianPrior, VelocityField
 from dalab.priors.flow import Flow
 from dalab.priors.gaussian import marginal
 from dalab.priors.loading import load_state_prior
@@ -86,7 +86,7 @@ def adapted():
     prior = gaussian()
     normal = torch.randn(400, *prior.window, generator=stream(5), dtype=torch.float64)
     states = prior.climatological_covariance.sample(normal)
-    return prior, DenoiserPrior(Velocity(velocity(prior), scale=SCALE), states, "field")
+    return prior, DenoiserPrior(VelocityField(velocity(prior), scale=SCALE), states, "field")
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.5, 5.0])
@@ -123,20 +123,20 @@ def test_times_of_states_and_precision_of_weights():
             seen.append((z.dtype, tuple(t.shape), t.dtype))
             return self.weight * z
 
-    found = Velocity(Network(), states=7)(torch.ones(2, 7, 1, 4, 4).double(), 1.0)
+    found = VelocityField(Network(), states=7)(torch.ones(2, 7, 1, 4, 4).double(), 1.0)
     assert seen == [(torch.float32, (2, 7), torch.float32)] and found.dtype == torch.float64
 
 
 @pytest.mark.parametrize("options", [{"model": 3}, {"scale": 0.0}, {"states": 0}])
 def test_refused_velocity_fields(options):
     with pytest.raises(InputError):
-        Velocity(**{"model": lambda z, t: z, **options})
+        VelocityField(**{"model": lambda z, t: z, **options})
 
 
 def test_windows_of_several_states_are_priors_too():
     prior = GaussianPrior(2 * torch.eye(3, dtype=torch.complex128).expand(4, 3, 3, 3), (3, 1, 4, 4))
     normal = torch.randn(50, 3, 1, 4, 4, generator=stream(1), dtype=torch.float64)
     states = prior.climatological_covariance.sample(normal)
-    made = DenoiserPrior(Velocity(velocity(prior), scale=SCALE), states)
+    made = DenoiserPrior(VelocityField(velocity(prior), scale=SCALE), states)
     x = torch.ones(1, 3, 1, 4, 4).double()
     torch.testing.assert_close(made.denoise(x, 1.0), x * 2 / 3)

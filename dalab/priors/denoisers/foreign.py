@@ -75,9 +75,8 @@ class DenoiserPrior(Prior):
     lowest one, the denoiser is used at its lowest.
 
     Args:
-        denoiser: an azula ``Denoiser``; a :class:`~dalab.priors.denoisers.matching.Velocity` field
-            of an interpolant; with ``scheduler``, a model ``(x_t, step)`` in diffusers' style. It
-            is put into evaluation mode.
+        denoiser: an azula ``Denoiser``; a ``VelocityField`` of an interpolant; with ``scheduler``,
+            a model ``(x_t, step)`` in diffusers' style. It is put into evaluation mode.
         windows: normalised windows of zero mean, ``(count, time, lev, y, x)``, that the denoiser
             was not trained on, else the error covariance is too small.
         name: how the registry calls it.

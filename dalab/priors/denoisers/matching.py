@@ -145,7 +145,7 @@ class MatchedPredictor(MatchedDenoiser):
                 return predicted
 
 
-class Velocity(MatchedDenoiser):
+class VelocityField(MatchedDenoiser):
     """A velocity field of a stochastic interpolant from noise at t = 0 to data at t = 1.
 
     Networks of DAISI and DAWIS are of this kind.
@@ -231,7 +231,7 @@ def match(denoiser: Denoiser | Callable[..., Any], scheduler: Any = None) -> Mat
     """Address a denoiser of another package by noise level.
 
     Args:
-        denoiser: azula's ``Denoiser``, a :class:`Velocity`, or a predictor with a scheduler.
+        denoiser: azula's ``Denoiser``, a :class:`VelocityField`, or a predictor with a scheduler.
         scheduler: of the predictor.
 
     Raises:
@@ -245,6 +245,6 @@ def match(denoiser: Denoiser | Callable[..., Any], scheduler: Any = None) -> Mat
         return MatchedAzula(denoiser)
     raise InputError(
         "denoiser", type(denoiser).__name__,
-        "must be an azula Denoiser with a schedule, a Velocity, or come with a scheduler",
+        "must be an azula Denoiser with a schedule, a VelocityField, or come with a scheduler",
         "Pass scheduler=..., with alphas_cumprod and config.prediction_type.",
     )

@@ -13,8 +13,13 @@ from dalab.experiments.config import Config
 from dalab.experiments.cycles.driver import Driver
 from dalab.experiments.cycles.twin import CycledTwin
 from dalab.experiments.experiment import Experiment
+from dalab.experiments.schedule import Schedule
 from dalab.interruption import Interrupted, interruptible
 from dalab.methods.generative.daisi.method import DAISI
+from dalab.observations import OPERATORS, network
+from dalab.priors import DenoiserPrior, VelocityField
+from dalab.random import stream
+from dalab.systems import SYSTEMS
 
 QUICK = "members=10,steps=12,inversion_steps=12,prior=gaussian"
 
@@ -84,3 +89,26 @@ def test_two_layer_flow_with_the_gaussian_of_its_climate():
     scores = run["metrics"].to_dataset().isel(method=0)
     assert str(scores["status"].values).startswith("complete")
     assert 0 < float(scores["rmse_mean"]) < 0.5 and "latent_size_cycles" in scores
+
+
+def test_an_own_velocity_field_is_the_prior_of_a_cycled_experiment():
+    """That of a white climate, b = (t - (1 - t)) z / (t^2 + (1 - t)^2)."""
+    asked = []
+
+    def field(z, t):
+        asked.append(len(z))
+        t = t.view(-1, 1, 1, 1, 1)
+        return (2 * t - 1) * z / (t**2 + (1 - t) ** 2)
+
+    system = SYSTEMS.make("lorenz63")
+    states = torch.randn(64, 1, *system.shape, generator=stream(0), dtype=torch.float64)
+    made = Experiment(
+        system=system, truth="lorenz63", prior=DenoiserPrior(VelocityField(field), states),
+        methods=DAISI(members=4, steps=3, inversion_steps=3), seed=1, members=4,
+        network=network(OPERATORS["identity"](system), noise=0.2),
+        schedule=Schedule(cycles=2, burn_in=0),
+    )
+    asked.clear()
+    scores = dalab.execute(made)["metrics"].to_dataset().isel(method=0)
+    assert str(scores["status"].values).startswith("complete")
+    assert asked == [4] * (2 * (2 + 3))  # the first step of an inversion is known without it
