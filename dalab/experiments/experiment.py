@@ -154,7 +154,9 @@ class Experiment:
     def _check_methods(self) -> None:
         """Refuse methods that cannot work on the system, with the network, or in the memory."""
         place = choose_device(self.device)
-        planned = Problem(self.system, None, self.observing, torch.empty(0, device=place))  # type: ignore[arg-type]
+        nothing = torch.empty(0, device=place)
+        planned = Problem(self.system, None, self.observing, nothing)  # type: ignore[arg-type]
+        planned = replace(planned, cycled=self.schedule is not None)
         for method in self.methods.values():
             method.check(planned, method.size(self.members) * self.repeats)
 

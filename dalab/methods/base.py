@@ -54,6 +54,8 @@ class Problem:
         cycled: true in a cycled experiment, whose forecasts hold what earlier analyses learnt.
         model_error: covariance of the error that the forecast model makes in one interval, if the
             methods are told.
+        first_guess: one window of every member, its forecast made before the newest observations,
+            ``(members, time, lev, y, x)``, for methods that start from it.
     """
 
     system: System
@@ -64,6 +66,7 @@ class Problem:
     augmented: AugmentedPrior | None = None
     cycled: bool = False
     model_error: SpectralCovariance | None = None
+    first_guess: Tensor | None = None
 
     @property
     def window(self) -> tuple[int, ...]:
@@ -84,8 +87,9 @@ class Problem:
         if background is not None:
             background = replace(background, state=background.state.to(device))
         prior, augmented = copy.deepcopy((self.prior, self.augmented))  # shared between runs
+        guess = None if self.first_guess is None else self.first_guess.to(device)
         return replace(
-            self, prior=prior and prior.to(device), data=self.data.to(device),
+            self, prior=prior and prior.to(device), data=self.data.to(device), first_guess=guess,
             background=background, augmented=augmented and augmented.to(device),
         )
 
@@ -210,6 +214,11 @@ class Method(param.Parameterized):
     def effort(self) -> float:
         """Work that the options ask for, such as sampling steps; the time of a run goes with it."""
         return 1.0
+
+    @property
+    def uses_first_guess(self) -> bool:
+        """True if it starts from ``Problem.first_guess``, which a sliding window makes."""
+        return False
 
     def check(self, problem: Problem, members: int) -> None:
         """Raise if the method cannot work on a problem; called before any work, and by experiments.

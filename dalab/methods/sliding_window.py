@@ -14,6 +14,11 @@ be, and the small ones are less.
 
 Before the first window is full there are only forecasts. A window whose first state is such a
 forecast has no background, and holds the observations of that time too.
+
+A method that starts from a first guess (``start=invert``) is given the windows of its members
+instead: their last analyses, one step on, with the new forecast at the end. They hold what earlier
+observations have told, so there is no background, and the window holds the observations of all its
+times. All states of the window are analysed again, and the first is that of a fixed-lag smoother.
 """
 
 from __future__ import annotations
@@ -58,12 +63,17 @@ class SlidingWindow(Filter):
     def begin(self, ensemble: Tensor, problem: Problem) -> State:
         if self.method.uses_augmented:
             problem.check_augmented()
-        repeats, _, *shape = ensemble.shape
-        return {
+        repeats, members, *shape = ensemble.shape
+        state = {
             "ensemble": ensemble, "times": torch.tensor(1),
             "means": ensemble.new_zeros(repeats, self.length, *shape),
             "stds": ensemble.new_zeros(repeats, self.length),  # 0 where there was no analysis
         }
+        if self.method.uses_first_guess:
+            windows = ensemble.new_zeros(repeats, members, self.length, *shape)
+            windows[:, :, -1] = ensemble
+            state["windows"] = windows
+        return state
 
     def forecast(
         self, state: State, problem: Problem, steps: int = 1,
@@ -75,8 +85,10 @@ class SlidingWindow(Filter):
 
     def _ahead(self, state: State) -> State:
         """The window one step later: of its last state nothing is known but the forecast."""
-        moved = {k: _slide(v, int(not k.startswith("mask"))) for k, v in state.items()
+        moved = {k: _slide(v, _axis_of_time(k)) for k, v in state.items()
                  if k not in ("ensemble", "times", "doubtful")}
+        if "windows" in moved:
+            moved["windows"][:, :, -1] = state["ensemble"]
         return {**state, **moved, "times": (state["times"] + 1).clamp(max=self.length)}
 
     def assimilate(self, state: State, problem: Problem, streams: MemberStreams) -> State:
@@ -86,7 +98,10 @@ class SlidingWindow(Filter):
         steps = [
             self._last_step(state, problem, repeat, streams) for repeat in range(len(problem.data))
         ]
-        x = torch.stack([step.estimate[:, -1] for step in steps])
+        found = torch.stack([step.estimate for step in steps])
+        if "windows" in state:
+            state["windows"] = found
+        x = found[:, :, -1]
         means, stds = state["means"].clone(), state["stds"].clone()
         means[:, -1], stds[:, -1] = x.mean(1), white_spread(x).clamp(min=FLOOR)
         doubtful = torch.tensor(any(step.warning for step in steps))
@@ -95,6 +110,16 @@ class SlidingWindow(Filter):
     def warning(self, state: State) -> str:
         doubtful = bool(state.get("doubtful", torch.tensor(False)))
         return "not converged in a window" if doubtful else ""
+
+    @property
+    def past_times(self) -> int:
+        """Of an inverted window all states are analysed anew: it is a fixed-lag smoother."""
+        return self.length - 1 if self.method.uses_first_guess else 0
+
+    def smoothed(self, state: State) -> Tensor:
+        if "windows" not in state:
+            return super().smoothed(state)
+        return state["windows"][:, :, -int(state["times"]) :]
 
     def _observations(self, state: State, problem: Problem) -> State:
         """Cells and values of every instrument in the window, with those of the last step."""
@@ -128,7 +153,8 @@ class SlidingWindow(Filter):
 
     def window(self, state: State, problem: Problem, repeat: int) -> Problem:
         """The problem of the window of one repeat."""
-        background = self._background(state, repeat)
+        guess = state["windows"][repeat] if "windows" in state else None
+        background = self._background(state, repeat) if guess is None else None
         network = ObservingNetwork(tuple(
             replace(one, mask=_without_first(state[f"mask {i}"], background is not None))
             for i, one in enumerate(problem.network.instruments)
@@ -137,7 +163,9 @@ class SlidingWindow(Filter):
             instrument.take(state[f"data {i}"][repeat])
             for i, instrument in enumerate(network.instruments)
         ])
-        return replace(problem, network=network, data=data, background=background)
+        return replace(
+            problem, network=network, data=data, background=background, first_guess=guess
+        )
 
     def _background(self, state: State, repeat: int) -> Background | None:
         """The analysis that was made of the first state; ``None`` if there was none."""
@@ -170,6 +198,13 @@ def _without_first(mask: Tensor, wanted: bool) -> Tensor:
     left = mask.clone()
     left[0] = False
     return left
+
+
+def _axis_of_time(name: str) -> int:
+    """Axis of time of a tensor of the state."""
+    if name == "windows":
+        return 2
+    return int(not name.startswith("mask"))
 
 
 def _slide(x: Tensor, dim: int) -> Tensor:

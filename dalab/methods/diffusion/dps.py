@@ -67,9 +67,9 @@ class DPS(Guided):
 
     def _descend(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         """Sample in the norm form."""
-        observations, grid = StackedObservations(problem), self.grid
+        observations = StackedObservations(problem)
+        x, grid = self.begin(problem, self.grid, streams)
         total = len(grid) - 1
-        x = grid[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(pairwise(grid), start=1):
             clean, push = self._guidance_by_parts(observations, x, s)
             x = self.advance(x, (x - clean) / s, s, lower, streams) - push

@@ -88,10 +88,10 @@ class Guided(Diffusion):
         return x
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
-        observations, grid = StackedObservations(problem), self.grid
+        observations = StackedObservations(problem)
+        x, grid = self.begin(problem, self.grid, streams)
         total, evaluations = len(grid) - 1, 0
         last_corrected = total - self.final_levels_without_correction
-        x = grid[0] * streams.normal(problem.window)
         for done, (s, lower) in enumerate(pairwise(grid), start=1):
             corrections = self.corrections if 1 < done <= last_corrected else 0
             x, xhat, e = self.correct(observations, x, s, corrections, streams)

@@ -73,6 +73,8 @@ class SOAD(Guided):
     )
     reuse_score = param.Boolean(True, doc="reuse one score for all corrections and the next step")
     cap_guidance = param.Boolean(True, doc="bound the guidance at every entry")
+    start = param.Selector(default="noise", objects=["noise"], precedence=-1)
+    turn = param.Number(2.0, precedence=-1)
 
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         lev = problem.window[1]

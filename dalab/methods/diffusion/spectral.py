@@ -108,8 +108,8 @@ class SpectralGuidance(Diffusion):
     def iterate(self, problem: Problem, streams: MemberStreams) -> Iterator[Step]:
         problem, observation = absorb_background(problem)
         streams = streams.scaled(self.temperature**0.5)
-        levels = [*self._levels(problem.prior), 0.0]
-        total, x = len(levels) - 1, levels[0] * streams.normal(problem.window)
+        x, levels = self.begin(problem, [*self._levels(problem.prior), 0.0], streams)
+        total = len(levels) - 1
         for done, (s, lower) in enumerate(zip(levels, levels[1:], strict=False), start=1):
             clean = self._clean(problem, x, s, observation, streams)
             yield Step(clean, done, total, evaluations=done, note=f"sigma {s:.3g}")

@@ -84,7 +84,8 @@ class PosteriorPage(ResultPage):
                              "variance per wavenumber (normalised)",
                              x_axis_type="log", y_axis_type="log")
         self.spectra.figure.xaxis.ticker = FixedTicker(ticks=[1, 2, 5, 10, 20, 50, 100])
-        self.forecast_share = Chart("Kept of the forecast", "wavenumber (per domain)", "share", top=1.05)
+        self.forecast_share = Chart("Kept of the forecast", "wavenumber (per domain)", "share",
+                                    top=1.05)
         ranges = shared_ranges()
         self.maps = [Map(ranges) for _ in range(GALLERY)]
         method = field(self.chosen, "method")
