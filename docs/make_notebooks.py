@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-KEPT = ("01", "02", "03", "04", "08")
+KEPT = ("01", "02", "03", "04", "08", "09")
 
 PRESS = """
 import time

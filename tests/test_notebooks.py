@@ -33,6 +33,7 @@ QUICK = {
     "06_score_filters.ipynb": "CYCLES, MEMBERS = 4, 4",
     "07_ccdm.ipynb": "CYCLES, REPEATS = 6, 2",
     "08_omega.ipynb": "REFERENCE, LENGTH, COUNTS, CYCLES = 500, 3100, (2, 5), 3",
+    "09_daisi.ipynb": "CYCLES, REPEATS, STEPS, SAMPLES = 6, 2, 4, 500",
 }
 """What is put after the cell tagged ``parameters``, so that a notebook does its work in small."""
 
@@ -51,7 +52,7 @@ LARGEST = 1_000_000
 
 
 def test_they_form_a_path():
-    assert [path.name[:2] for path in NOTEBOOKS] == [f"{k:02}" for k in range(9)]
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{k:02}" for k in range(10)]
     for before, after in itertools.pairwise(NOTEBOOKS):
         titles = [nbformat.read(path, as_version=4).cells[0].source for path in (before, after)]
         assert f"({after.name})" in titles[0] and f"({before.name})" in titles[1] + titles[0]
