@@ -93,10 +93,8 @@ class Training:
         self.windows = training_windows(recipe, self.system, self.data, device)
         self.test = held_out_windows(recipe, self.system, self.data).to(device)
         self.state = state_gaussian(recipe, self.system, self.data.training)
-        smoothed = (
-            recipe.smoother and recipe.window > 1 and not recipe.operators
-            and self.system.propagator() is not None
-        )
+        wanted = recipe.smoother and recipe.window > 1 and not recipe.operators
+        smoothed = wanted and self.system.propagator() is not None
         self.prior = assemble(recipe, self.system, self.state, LEVELS, smoothed).to(device)
         if recipe.start:
             load_initial_weights(self.prior.network, recipe.start, self.system)
