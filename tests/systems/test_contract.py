@@ -8,7 +8,7 @@ import torch
 from dalab.random import stream
 from dalab.systems import SYSTEMS, System
 
-SLOW = {"qg256": pytest.mark.slow}
+SLOW = {"qg256": pytest.mark.slow, "sqg64": pytest.mark.slow}
 
 
 @pytest.fixture(params=[pytest.param(name, marks=SLOW.get(name, ())) for name in SYSTEMS])
