@@ -110,7 +110,7 @@ class Filter(Method):
         """Numbers about the last analysis by name, one per repeat, such as particle counts."""
         return {}
 
-    def stages(self, state: State) -> dict[str, Tensor]:
+    def analysis_stages(self, state: State) -> dict[str, Tensor]:
         """Members along the last analysis by name, ``(..., N, lev, y, x)``, for pictures.
 
         In the order in which they were passed, normalised; empty for a filter that keeps none, and

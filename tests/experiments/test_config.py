@@ -125,7 +125,7 @@ def test_accepts_what_works(config):
         ({"methods": "spectrl"}, "'spectrl'", "one of spectral", "'spectral'"),
         (
             {"prior": "gausian"}, "'gausian'",
-            "one of auto, qg256, qg256-fine, qg64, gaussian", "'gaussian'",
+            "one of auto, qg256, qg256-fine, qg64, lorenz63-daisi-state", "'gaussian'",
         ),
         ({"system": "qg65"}, "'qg65'", "one of qg64", "'qg64'"),
         ({"truth": "pyqgg"}, "'pyqgg'", "one of model", "'pyqg'"),

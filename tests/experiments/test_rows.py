@@ -67,7 +67,8 @@ def test_rows_of_masf_can_run(row):
 
 def test_rows_without_a_published_number_show_none(tmp_path):
     path, row = tmp_path / "masf.csv", published_rows("masf")[0]
-    quick = replace(row, config=row.config.replace(cycles=2, repeats=1, members=4, methods="etkf"))
+    quick = replace(row, config=row.config.replace(
+        system="kolmogorov:size=16", cycles=2, repeats=1, members=4, methods="etkf"))
     (made,) = reproduce(path, [quick])
     assert "published" not in str(made)
     table = summarise_rows(path, [quick])

@@ -168,7 +168,7 @@ def test_a_table_that_is_interrupted_says_what_is_kept(tmp_path, monkeypatch, na
 def test_a_table_that_does_not_ship_is_refused(tmp_path):
     shown = CliRunner().invoke(app, ["table", "dappr", "--out", str(tmp_path)])
     said = shown.stderr.replace("\n", " ")
-    assert shown.exit_code == 2 and "soad, ccdm, dapper, enff, ensf" in said
+    assert shown.exit_code == 2 and "soad, ccdm, daisi, dapper, enff, ensf" in said
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dalab.errors import InputError
-from dalab.methods import METHODS
+from dalab.methods import METHODS, Filter
 from dalab.methods.families import families
 from dalab.observations import ObservingNetwork
 from dalab.options import describe, options
@@ -56,6 +56,12 @@ def method(request):
     cls = METHODS[request.param]
     quick = {"steps": 6, "iterations": 10, "states": 400}
     return cls(**{k: v for k, v in quick.items() if k in options(cls)})
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_no_option_hides_a_part_of_the_contract(name):
+    contract = set(dir(Filter)) - set(dir(param.Parameterized))
+    assert not contract & (set(options(METHODS[name])) - {"family"})
 
 
 def name(method):

@@ -32,7 +32,7 @@ class Halfway(Filter):
         x = state["ensemble"]
         return {**state, "ensemble": x / 2, "forecast": x, "latent": -x}
 
-    def stages(self, state):
+    def analysis_stages(self, state):
         return {name: state[name] for name in ("forecast", "latent") if name in state}
 
 

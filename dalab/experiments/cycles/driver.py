@@ -127,7 +127,7 @@ class Driver:
             now = replace(self.problem, network=moment.network, data=moment.data)
             state = method.assimilate(state, now, streams)
             analysis, mean = method.estimate(state, streams), method.mean(state)
-            stages = method.stages(state)
+            stages = method.analysis_stages(state)
         else:
             analysis, mean, stages = forecast, forecast_mean, {}
         seconds = time.perf_counter() - began

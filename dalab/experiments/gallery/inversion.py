@@ -52,7 +52,7 @@ def ensembles(
     streams = MemberStreams(0, MEMBERS, dtype=torch.float64)
     with torch.no_grad():
         state = method.assimilate(method.begin(forecasts, problem), problem, streams)
-    return method.stages(state)["latent"], state["ensemble"]
+    return method.analysis_stages(state)["latent"], state["ensemble"]
 
 
 @lru_cache(maxsize=64)

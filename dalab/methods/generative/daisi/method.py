@@ -299,7 +299,7 @@ class DAISI(EnsembleFilter):
 
     # --- what is seen of it -----------------------------------------------------------------------
 
-    def stages(self, state: State) -> dict[str, Tensor]:
+    def analysis_stages(self, state: State) -> dict[str, Tensor]:
         return {name: state[name] for name in ("forecast", "latent") if name in state}
 
     def diagnostics(self, state: State) -> dict[str, Tensor]:

@@ -43,7 +43,7 @@ def test_it_follows_a_truth_and_keeps_its_stages():
     cycles = list(method.cycles())
     errors = torch.stack([(c.mean - c.moment.truth).square().mean() for c in cycles[3:]])
     assert errors.mean().sqrt() < 0.25
-    stages = method.method.stages(cycles[-1].carried.state)
+    stages = method.method.analysis_stages(cycles[-1].carried.state)
     assert {k: tuple(v.shape) for k, v in stages.items()} == {
         "forecast": (3, 10, 3, 1, 1), "latent": (3, 10, 3, 1, 1)
     }

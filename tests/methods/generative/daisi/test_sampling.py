@@ -208,9 +208,9 @@ def test_forecasts_outside_of_the_climate_are_warned_of(small):
         )
         assert ("latents" in method.warning(state)) == warned
         assert method.diagnostics(state)["latent_size"].shape == ()
-        stages = method.stages(state)
+        stages = method.analysis_stages(state)
         assert list(stages) == ["forecast", "latent"] and stages["latent"].shape == x.shape
-    assert method.warning({"ensemble": x}) == "" and method.stages({"ensemble": x}) == {}
+    assert method.warning({"ensemble": x}) == "" and method.analysis_stages({"ensemble": x}) == {}
 
 
 def test_operators_of_other_units_are_observed_in_them():
