@@ -108,7 +108,7 @@ def _point(system: System, window: int, limit: float) -> Axes:
 
 
 def _distance(side: float, unit: str, name: str) -> Axis:
-    return Axis(0.0, side, (0.0, side / 2, side), f"{side / 2:.4g} {unit}", name)
+    return Axis(0.0, side, (0.0, side / 2, side), f"{side / 2:.6g} {unit}", name)
 
 
 def _cells(count: int, name: str) -> Axis:

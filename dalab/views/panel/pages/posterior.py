@@ -195,7 +195,7 @@ class PosteriorPage(ResultPage):
         if found.kalman is not None:
             lines.insert(0, Line("truth", x, found.kalman, "dashed", 1.5, "Kalman"))
         self.forecast_share.show(lines)
-        self.forecast_share.title("Kept: latent dotted; grey: Gaussian; dashed: Kalman")
+        self.forecast_share.title("Kept: latent dotted, theory grey, Kalman dashed")
         self._label_scales(found.names)
 
     def _label_scales(self, names: Sequence[str]) -> None:
